@@ -1,0 +1,108 @@
+"""Weights and training state on disk, as safetensors: nothing that could run code is ever loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from attnprobe.atomic_files import replacing
+from attnprobe.errors import InputError
+from attnprobe.models import PooledClassifier
+from attnprobe.training import Epoch, Progress, Trainer
+
+
+def save_model(path: Path, weights: dict[str, Tensor], fingerprint: str) -> None:
+    """Write a model's weights, stamped with the fingerprint of the run's configuration."""
+    _save(path, weights, {"fingerprint": fingerprint})
+
+
+def load_model(path: Path, model: PooledClassifier, fingerprint: str) -> str:
+    """Load weights into a model of the same shape.
+
+    Returns:
+        The hexadecimal SHA-256 of the file.
+
+    Raises:
+        InputError: the file is corrupt, is not of this run, or does not fit the model.
+    """
+    weights, metadata = _load(path)
+    if metadata.get("fingerprint") != fingerprint:
+        raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if {name: tuple(tensor.shape) for name, tensor in weights.items()} != expected:
+        raise InputError(f"{path} holds the weights of another model; start over with --force.")
+    model.load_state_dict(weights)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save_training(path: Path, trainer: Trainer, fingerprint: str) -> None:
+    """Write all it takes to go on after the last finished epoch."""
+    tensors = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in trainer.progress.best_weights.items()}
+    for number, optimiser in enumerate(trainer.optimisers):
+        for parameter, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{parameter}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    progress = {
+        "epochs": [dataclasses.asdict(epoch) for epoch in trainer.progress.epochs],
+        "best_accuracy": trainer.progress.best_accuracy,
+        "best_epoch": trainer.progress.best_epoch,
+        "learning_rate": trainer.progress.learning_rate,
+    }
+    _save(path, tensors, {"fingerprint": fingerprint, "progress": json.dumps(progress)})
+
+
+def resume_training(path: Path, trainer: Trainer, fingerprint: str) -> None:
+    """Put a new trainer where ``save_training`` left another one.
+
+    Raises:
+        InputError: the file is corrupt or was made with other settings.
+    """
+    tensors, metadata = _load(path)
+    if metadata.get("fingerprint") != fingerprint:
+        raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
+    try:
+        progress = json.loads(metadata["progress"])
+        trainer.model.load_state_dict(_under("model.", tensors))
+        for number, optimiser in enumerate(trainer.optimisers):
+            _restore(optimiser, _under(f"optimiser.{number}.", tensors))
+        epochs = [Epoch(**epoch) for epoch in progress.pop("epochs")]
+        trainer.progress = Progress(epochs=epochs, best_weights=_under("best.", tensors), **progress)
+        trainer.set_learning_rate(trainer.progress.learning_rate)
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Any]] = {}
+    sparse = isinstance(optimiser, torch.optim.SparseAdam)
+    for name, tensor in tensors.items():
+        parameter, key = name.split(".")
+        whole_number = sparse and key == "step"  # SparseAdam counts in Python, Adam in a tensor
+        states.setdefault(int(parameter), {})[key] = int(tensor) if whole_number else tensor
+    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    content = safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except safetensors.SafetensorError:
+        raise InputError(f"{path} is corrupt: it is not a safetensors file; start over with --force.") from None

@@ -1,0 +1,72 @@
+"""The command line: one module a command, each with ``add_arguments`` and ``execute``.
+
+Anything the user can mend ends as one sentence on standard error and exit status 2, Ctrl-C as 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from attnprobe import __version__
+from attnprobe.cli import list as list_command
+from attnprobe.cli import probe, report, run, train
+from attnprobe.errors import InputError
+
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "train": train,
+    "probe": probe,
+    "report": report,
+    "list": list_command,
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="attnprobe",
+        description="Tests whether attention explains a model's decisions: erase attention weights, renormalise the "
+        "rest, and see what becomes of the decision.",
+    )
+    parser.add_argument("--version", action="version", version=f"attnprobe {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        summary = (module.__doc__ or "").strip()
+        command = commands.add_parser(
+            name,
+            help=summary.splitlines()[0],
+            description=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    parsed = make_parser().parse_args(arguments)
+    try:
+        COMMANDS[parsed.command].execute(parsed)
+    except InputError as error:
+        return _refuse(str(error))
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        return _refuse(f"Could not read or write{where}: {error.strerror or error}.")
+    except KeyboardInterrupt:
+        print("\nattnprobe: stopped; the same command goes on from what is finished.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"attnprobe: {sentence}", file=sys.stderr)
+    return 2

@@ -1,0 +1,150 @@
+"""Arguments that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attnprobe.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from attnprobe.runs import RunConfiguration
+    from attnprobe.stages import Run
+
+DATA_DIR = "ATTNPROBE_DATA"
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what is trained on what, and where it goes."""
+    what = parser.add_argument_group("what to run")
+    what.add_argument("--dataset", default="docstrings", metavar="NAME|PATH", help="default: docstrings")
+    what.add_argument("--model", default="flan-rnn", metavar="NAME", help="default: flan-rnn")
+    what.add_argument("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
+    what.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    what.add_argument("--force", action="store_true", help="start over, throwing away what is finished")
+    columns = parser.add_argument_group("columns of the files under a path")
+    columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
+    columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=_positive, metavar="N", help="at most (default: 8; docstrings: 4)")
+    training.add_argument("--patience", type=_positive, default=2, metavar="N", help="epochs without gain (2)")
+    training.add_argument("--learning-rate", type=_positive_number, default=2e-3, metavar="X", help="of Adam (0.002)")
+    training.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="documents, at most (32)")
+    training.add_argument("--gradient-norm", type=_positive_number, default=10.0, metavar="X", help="limit (10)")
+    training.add_argument("--gradient-value", type=_positive_number, metavar="X", help="limit (none)")
+    training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
+
+
+def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say where data are and where to compute."""
+    machine = parser.add_argument_group("this machine")
+    machine.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ[DATA_DIR]) if os.environ.get(DATA_DIR) else None,
+        metavar="DIR",
+        help=f"folder of datasets, found by their folders' names (default: ${DATA_DIR})",
+    )
+    machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
+def start_run(arguments: argparse.Namespace) -> Run:
+    """Load the data and make or reopen the run folder that the arguments name."""
+    from attnprobe.data.datasets import DATASETS, load_dataset, locate
+    from attnprobe.models import MODELS
+    from attnprobe.runs import DataSource, RunConfiguration, RunFolder, RunSettings
+    from attnprobe.stages import Run
+    from attnprobe.training import TrainingSettings
+
+    MODELS[arguments.model]  # an unknown name is told before anything is read
+    device = choose_device(arguments.device)
+    location = locate(arguments.dataset, arguments.data_dir)
+    dataset = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
+    settings = RunSettings(
+        dataset=dataset.name,
+        model=arguments.model,
+        seed=arguments.seed,
+        word2vec=arguments.word2vec,
+        training=TrainingSettings(
+            epochs=arguments.epochs or (4 if location in DATASETS else 8),
+            patience=arguments.patience,
+            learning_rate=arguments.learning_rate,
+            batch_documents=arguments.batch_size,
+            gradient_norm=arguments.gradient_norm,
+            gradient_value=arguments.gradient_value,
+        ),
+    )
+    source = DataSource(
+        location=location,
+        label_column=arguments.label_column,
+        text_column=arguments.text_column,
+        fingerprint=dataset.fingerprint,
+        labels=dataset.labels,
+        documents={split: len(documents) for split, documents in dataset.splits.items()},
+    )
+    configuration = RunConfiguration(settings, source)
+    folder = RunFolder.of(arguments.out, settings)
+    folder.open(configuration, force=arguments.force)
+    return Run(folder, configuration, dataset, device, say)
+
+
+def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
+    """Load a run folder and the data that it was made from.
+
+    Raises:
+        InputError: it is no run, or its data are gone or have changed.
+    """
+    from attnprobe.data.datasets import load_dataset
+    from attnprobe.runs import RunFolder
+    from attnprobe.stages import Run
+
+    folder = RunFolder(path)
+    configuration: RunConfiguration = folder.read_configuration()
+    source = configuration.data
+    dataset = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
+    if dataset.fingerprint != source.fingerprint:
+        raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
+    return Run(folder, configuration, dataset, choose_device(arguments.device), say)
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA where there is one.
+
+    Raises:
+        InputError: CUDA is asked for and there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("There is no CUDA device here; use --device cpu.")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+say: Callable[[str], None] = lambda sentence: print(sentence, flush=True)  # noqa: E731
+
+
+def _whole_number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return number
+
+
+def _positive_number(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number

@@ -1,0 +1,148 @@
+"""Length-bucketed, token-budgeted batches of tokenised documents, flat: a model pads as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from attnprobe.data.documents import Documents
+
+IntArray = npt.NDArray[np.integer]
+
+PADDING_NOISE = 0.1
+"""Lengths are jittered by this share before sorting, so that epochs differ in who shares a batch (as in 2019)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents one after another.
+
+    Attributes:
+        rows: their 0-based rows in the split (documents,).
+        labels: class numbers (documents,).
+        words: word numbers of the vocabulary (words of all documents,).
+        sentence_lengths: words a sentence (sentences of all documents,).
+        sentences_per_document: (documents,).
+    """
+
+    rows: Tensor
+    labels: Tensor
+    words: Tensor
+    sentence_lengths: Tensor
+    sentences_per_document: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on ``device``."""
+        return Batch(
+            self.rows.to(device),
+            self.labels.to(device),
+            self.words.to(device),
+            self.sentence_lengths.to(device),
+            self.sentences_per_document.to(device),
+        )
+
+    @property
+    def document_lengths(self) -> Tensor:
+        """Words a document (documents,)."""
+        return segment_sums(self.sentence_lengths, self.sentences_per_document)
+
+
+def segment_sums(numbers: Tensor, lengths: Tensor) -> Tensor:
+    """Sums (segments,) of consecutive runs of ``numbers`` whose lengths are given."""
+    ends = torch.nn.functional.pad(numbers.cumsum(0), (1, 0))[lengths.cumsum(0)]
+    return ends.diff(prepend=ends.new_zeros(1))
+
+
+def pad(flat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut a flat tensor (total, …) into rows of the given lengths, padded with zeros at the end.
+
+    Returns:
+        (rows, longest, …) and the mask (rows, longest), True where an entry is real.
+    """
+    longest = int(lengths.max())
+    mask = torch.arange(longest, device=lengths.device) < lengths[:, None]
+    padded = flat.new_zeros(*mask.shape, *flat.shape[1:])
+    padded[mask] = flat
+    return padded, mask
+
+
+def length_buckets(lengths: IntArray, documents: int, tokens: int) -> list[IntArray]:
+    """Group documents of similar length: at most ``documents`` and ``tokens`` (padding included) a group.
+
+    Args:
+        lengths: words a document (all documents,); may be jittered.
+        documents: most documents in a group.
+        tokens: most tokens in a group, padding included; a longer document gets a group of its own.
+
+    Returns:
+        Row numbers, the groups in order of length.
+    """
+    order = np.argsort(lengths, kind="stable")
+    groups: list[IntArray] = []
+    start = 0
+    for end in range(1, len(order) + 1):
+        full = end - start == documents
+        if end == len(order) or full or (end - start + 1) * lengths[order[end]] > tokens:
+            groups.append(order[start:end])
+            start = end
+    return groups
+
+
+class EncodedDocuments:
+    """A split whose words are numbers of the vocabulary, ready to be cut into batches."""
+
+    def __init__(self, documents: Documents, words: IntArray) -> None:
+        self.documents = documents
+        self.lengths = documents.words_per_document.astype(np.int64)
+        self._words = torch.from_numpy(np.ascontiguousarray(words, dtype=np.int32))
+        self._labels = torch.from_numpy(documents.labels)
+        self._sentence_lengths = documents.sentence_lengths.astype(np.int64)
+        self._sentences = documents.sentences_per_document.astype(np.int64)
+        self._first_word = np.cumsum(self.lengths) - self.lengths
+        self._first_sentence = np.cumsum(self._sentences) - self._sentences
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def batch(self, rows: IntArray) -> Batch:
+        """The documents of these rows, in this order."""
+        words = _runs(self._first_word[rows], self.lengths[rows])
+        sentences = _runs(self._first_sentence[rows], self._sentences[rows])
+        return Batch(
+            rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
+            labels=self._labels[rows],
+            words=self._words[words],
+            sentence_lengths=torch.from_numpy(self._sentence_lengths[sentences]),
+            sentences_per_document=torch.from_numpy(self._sentences[rows]),
+        )
+
+    def in_order_of_length(self, documents: int, tokens: int) -> list[IntArray]:
+        """Rows of fixed batches, the longest documents first: memory runs out at once or never."""
+        return length_buckets(self.lengths, documents, tokens)[::-1]
+
+    def shuffled(self, documents: int, tokens: int, seed: list[int]) -> list[IntArray]:
+        """Rows of an epoch's batches: alike in length, in random order, a function of ``seed`` alone."""
+        rng = np.random.default_rng(seed)
+        jittered = self.lengths * rng.uniform(1 - PADDING_NOISE, 1 + PADDING_NOISE, len(self))
+        groups = length_buckets(jittered.astype(np.int64) + 1, documents, tokens)
+        return [groups[i] for i in rng.permutation(len(groups))]
+
+    def batches(self, groups: list[IntArray], device: torch.device) -> Iterator[Batch]:
+        """The batches of these groups of rows, one at a time."""
+        for rows in groups:
+            yield self.batch(rows).to(device)
+
+
+def _runs(starts: IntArray, lengths: IntArray) -> IntArray:
+    """Indices of consecutive runs: start, start + 1, … for each (start, length)."""
+    ends = np.cumsum(lengths)
+    runs: IntArray = np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
+    return runs

@@ -1,0 +1,59 @@
+"""Which column of a file holds the label and which the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnprobe.data.places import listed, nearest, place, quoted
+from attnprobe.errors import InputError
+
+LABEL_COLUMNS = ("category", "label")
+TEXT_COLUMNS = ("tokens", "text")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the two columns."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class WantedColumns:
+    """The columns that the user named; None stands for the usual names."""
+
+    label: str | None = None
+    text: str | None = None
+
+    def among(self, path: Path, names: Sequence[str], row: int | None = None) -> Columns:
+        """The two columns of a file whose columns are ``names``, as ``row`` says.
+
+        Raises:
+            InputError: a column is missing, or is there more than once.
+        """
+        return Columns(
+            label=_chosen(path, row, names, "label", self.label, LABEL_COLUMNS),
+            text=_chosen(path, row, names, "text", self.text, TEXT_COLUMNS),
+        )
+
+
+def _chosen(
+    path: Path, row: int | None, names: Sequence[str], kind: str, wanted: str | None, usual: tuple[str, ...]
+) -> str:
+    candidates = (wanted,) if wanted is not None else usual
+    present = [name for name in names if name in candidates]
+    if len(present) == 1:
+        return present[0]
+    if present:
+        raise InputError(
+            f"{place(path, row)}: the columns {listed(present)} could each hold the {kind}; "
+            f"name one column with {kind}_column, or rename the others."
+        )
+    missing = " or ".join(map(quoted, candidates))
+    raise InputError(
+        f"{place(path, row)}: there is no {kind} column {missing}; the columns are {listed(names)}."
+        f"{nearest(candidates[0], names)}"
+    )

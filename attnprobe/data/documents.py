@@ -1,0 +1,89 @@
+"""Tokenised documents in memory: ragged arrays, held flat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """One split of a dataset.
+
+    Attributes:
+        types: the distinct words, case kept, in order of first sight in this split.
+        words: int32 (tokens,), indices into ``types``, all documents one after another.
+        sentence_lengths: int32 (sentences,), words per sentence, never 0.
+        sentences_per_document: int32 (documents,), never 0.
+        labels: int64 (documents,), indices into ``Dataset.labels``.
+        content_hashes: uint64 (documents,), the first 8 bytes of the text's blake2b, little-endian.
+    """
+
+    types: list[str]
+    words: npt.NDArray[np.int32]
+    sentence_lengths: npt.NDArray[np.int32]
+    sentences_per_document: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int64]
+    content_hashes: npt.NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def words_per_document(self) -> npt.NDArray[np.int64]:
+        """int64 (documents,), never 0."""
+        return np.diff(self.word_offsets[self.sentence_offsets])
+
+    @cached_property
+    def sentence_offsets(self) -> npt.NDArray[np.int64]:
+        """int64 (documents + 1,): document d has the sentences ``[offsets[d], offsets[d + 1])``."""
+        return _offsets(self.sentences_per_document)
+
+    @cached_property
+    def word_offsets(self) -> npt.NDArray[np.int64]:
+        """int64 (sentences + 1,): sentence s has the words ``[offsets[s], offsets[s + 1])``."""
+        return _offsets(self.sentence_lengths)
+
+    def words_of(self, document: int) -> list[str]:
+        """All words of a document."""
+        first, last = self.sentence_offsets[[document, document + 1]]
+        return self._words_between(first, last)
+
+    def sentences_of(self, document: int) -> list[str]:
+        """A document's sentences, each its words joined by one space."""
+        first, last = self.sentence_offsets[[document, document + 1]]
+        return [" ".join(self._words_between(s, s + 1)) for s in range(first, last)]
+
+    def text_of_sentence(self, document: int, sentence: int) -> str:
+        """The words of a document's ``sentence``-th sentence (counted from 0), joined by one space."""
+        return self.sentences_of(document)[sentence]
+
+    def _words_between(self, first_sentence: int, last_sentence: int) -> list[str]:
+        start, end = self.word_offsets[[first_sentence, last_sentence]]
+        return [self.types[word] for word in self.words[start:end]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset in three tokenised splits.
+
+    Attributes:
+        name: the registered name, or the name of the folder.
+        labels: class names, sorted; numerically where all are numbers.
+        splits: the keys are exactly ``train``, ``dev`` and ``test``.
+        fingerprint: hexadecimal; another one whenever content, columns, split seed or tokeniser are others.
+    """
+
+    name: str
+    labels: list[str]
+    splits: dict[str, Documents]
+    fingerprint: str
+
+
+def _offsets(lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets

@@ -1,0 +1,53 @@
+"""Files with one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from attnprobe.data.columns import Columns, WantedColumns
+from attnprobe.data.lines import utf8_lines
+from attnprobe.data.places import listed, place, quoted
+from attnprobe.data.records import Record, Table
+from attnprobe.errors import InputError
+
+
+def jsonl_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
+    """A UTF-8 file of JSON objects; the first one's keys decide on the columns, a record's row is its line.
+
+    Raises:
+        InputError: the first object lacks a column, or (while records are read) a line is not such an object.
+    """
+    objects = ((row, _object(line, path, row)) for row, line in enumerate(utf8_lines(file, path), start=1))
+    first = next(objects, None)
+    if first is None:
+        raise InputError(f"{path}: the file is empty; it must hold one JSON object a line.")
+    columns = wanted.among(path, list(first[1]), row=1)
+
+    def records() -> Iterator[Record]:
+        yield _record(path, *first, columns)
+        for row, entry in objects:
+            yield _record(path, row, entry, columns)
+
+    return Table(columns, records())
+
+
+def _object(line: str, path: Path, row: int) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{place(path, row)}: not valid JSON ({error.msg} at character {error.pos + 1}).") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets thousands deep
+        raise InputError(f"{place(path, row)}: not valid JSON (a value is too large to be read).") from None
+    if not isinstance(entry, dict):
+        raise InputError(f"{place(path, row)}: not a JSON object.")
+    return entry
+
+
+def _record(path: Path, row: int, entry: dict[str, Any], columns: Columns) -> Record:
+    for name in (columns.label, columns.text):
+        if name not in entry:
+            raise InputError(f"{place(path, row)}: the key {quoted(name)} is missing; the keys are {listed(entry)}.")
+    return Record(row, entry[columns.label], entry[columns.text])

@@ -1,0 +1,44 @@
+"""UTF-8 lines of a file, a broken or endless one caught early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from attnprobe.data.cells import LONGEST_TEXT
+from attnprobe.data.places import place
+from attnprobe.errors import InputError
+
+LONGEST_LINE = 16 * LONGEST_TEXT  # bytes; a character takes four at most, and there are other columns
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def utf8_lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    """The lines of ``file`` with their ends, but for blank ones at the end; only ``\\n`` ends a line.
+
+    Raises:
+        InputError: a line is not UTF-8, or longer than any record could be.
+    """
+    row = 0
+    blank_lines: list[str] = []
+    while line := file.readline(LONGEST_LINE):
+        row += 1
+        if len(line) == LONGEST_LINE:
+            raise InputError(
+                f"{place(path, row)}: the line is longer than {LONGEST_LINE:,} bytes; "
+                f"a document may have {LONGEST_TEXT:,} characters at most."
+            )
+        if row == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte = f"byte {line[error.start]:#04x} at position {error.start + 1}"
+            raise InputError(f"{place(path, row)}: not UTF-8 ({byte}).") from None
+        if text.strip("\r\n"):
+            yield from blank_lines
+            blank_lines.clear()
+            yield text
+        else:
+            blank_lines.append(text)

@@ -1,0 +1,59 @@
+"""Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.data.columns import Columns, WantedColumns
+from attnprobe.data.places import place
+from attnprobe.data.records import Record, Table
+from attnprobe.errors import InputError
+
+BATCH_ROWS = 1024
+
+
+def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
+    """A Parquet file; a record's row is its number, counted from 1.
+
+    Raises:
+        InputError: the file is not readable, or lacks a column.
+    """
+    try:
+        parquet = pq.ParquetFile(file)
+        names = parquet.schema_arrow.names
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+    columns = wanted.among(path, names)
+    return Table(columns, _records(parquet, path, columns))
+
+
+def _records(parquet: pq.ParquetFile, path: Path, columns: Columns) -> Iterator[Record]:
+    row = 0
+    batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text])
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from None
+        if batch is None:
+            return
+        for label, text in zip(batch.column(columns.label), batch.column(columns.text), strict=True):
+            row += 1
+            yield Record(row, _value(label, path, row, columns.label), _value(text, path, row, columns.text))
+
+
+def _value(scalar: pa.Scalar, path: Path, row: int, column: str) -> object:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        raise InputError(f"{place(path, row, column)}: not UTF-8.") from None
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = str(error).strip().split("\n")[0].rstrip(".")
+    return InputError(f"{path}: not readable as Parquet ({reason}).")

@@ -1,0 +1,168 @@
+"""Run the battery over a split and lay the results out as tidy tables: documents, erasures, items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from attnprobe.battery import BatteryResult, run_battery
+from attnprobe.data.batches import EncodedDocuments
+from attnprobe.data.documents import Documents
+from attnprobe.probes.pooled import PooledProbe
+from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
+
+ITEM_SAMPLE = 20_000
+"""Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
+
+Column = npt.NDArray[Any]
+
+
+class Tables(NamedTuple):
+    """One row a document; a document × ordering × draw; a document × item. In order of document."""
+
+    documents: pa.Table
+    erasures: pa.Table
+    items: pa.Table
+
+
+def document_seeds(run_seed: int, content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Seeds (documents,) made of the run's seed, a document's text and which of its copies in the split it is.
+
+    So a document's random orderings are the same in any batch, order or shard.
+    """
+    copies = pd.Series(content_hashes).groupby(content_hashes).cumcount().to_numpy().astype(np.uint64)
+    run = np.uint64(np.random.SeedSequence(run_seed).generate_state(1, np.uint64)[0])
+    return content_hashes ^ (run + copies * np.uint64(0x9E3779B97F4A7C15))
+
+
+def probe_split(
+    probe: PooledProbe,
+    encoded: EncodedDocuments,
+    seed: int,
+    device: torch.device,
+    advance: Callable[[int], None] = lambda tokens: None,
+) -> Tables:
+    """Run every test on every document of a split.
+
+    Args:
+        probe: the model.
+        encoded: the split.
+        seed: the run's seed, for the random orderings and the sample of items.
+        device: where the model is.
+        advance: told the number of tokens after each batch.
+    """
+    seeds = torch.from_numpy(document_seeds(seed, encoded.documents.content_hashes).view(np.int64))
+    sampled = sample_of_documents(len(encoded), seed)
+    collected = _Collector(sampled)
+    groups = encoded.in_order_of_length(EVALUATION_DOCUMENTS, EVALUATION_TOKENS)
+    for rows, batch in zip(groups, encoded.batches(groups, device), strict=True):
+        reading = probe.read(batch)
+        collected.add(rows, run_battery(*reading, probe.readout, seeds[rows].to(device)))
+        advance(len(batch.words))
+    return collected.tables(encoded.documents, probe.unit)
+
+
+def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which documents' items are kept: all, or a seeded sample of ``ITEM_SAMPLE``."""
+    chosen = np.ones(documents, dtype=bool)
+    if documents > ITEM_SAMPLE:
+        chosen[np.random.default_rng(seed).permutation(documents)[ITEM_SAMPLE:]] = False
+    return chosen
+
+
+class _Collector:
+    """Gathers batches in the order in which they ran and puts the rows into document order at the end."""
+
+    def __init__(self, sampled: npt.NDArray[np.bool_]) -> None:
+        self.sampled = sampled
+        self.rows: list[Column] = []
+        self.documents: list[dict[str, Column]] = []
+        self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
+        self.items: list[dict[str, Column]] = []
+
+    def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
+        self.rows.append(rows)
+        self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
+        self.erasures.append(
+            {
+                key: {name: column.cpu().numpy() for name, column in columns.items()}
+                for key, columns in result.erasures.items()
+            }
+        )
+        kept = result.mask & torch.from_numpy(self.sampled[rows]).to(result.mask.device)[:, None]
+        items = {name: table[kept].cpu().numpy() for name, table in result.items.items()}
+        by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
+        items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
+        row, position = torch.nonzero(kept, as_tuple=True)
+        items["document"] = rows[row.cpu().numpy()]
+        items["position"] = position.cpu().numpy().astype(np.int32)
+        self.items.append(items)
+
+    def tables(self, documents: Documents, unit: str) -> Tables:
+        rows = np.concatenate(self.rows)
+        order = np.argsort(rows)
+        return Tables(
+            self._document_table(documents, order),
+            self._erasure_table(rows, order),
+            self._item_table(documents, unit),
+        )
+
+    def _document_table(self, documents: Documents, order: Column) -> pa.Table:
+        columns = {name: joined[order] for name, joined in _join(self.documents).items()}
+        first = {"document": np.arange(len(order)), "label": documents.labels}
+        return pa.table({name: _arrow(column) for name, column in (first | columns).items()})
+
+    def _erasure_table(self, rows: Column, order: Column) -> pa.Table:
+        sizes = _join(self.documents)["n"]
+        keys = list(self.erasures[0])
+        parts = {key: _join([batch[key] for batch in self.erasures]) for key in keys}
+        names = pa.DictionaryArray.from_arrays(
+            np.tile(np.arange(len(keys), dtype=np.int8), len(rows)), pa.array([name for name, _ in keys])
+        )
+
+        def interleaved(column: str) -> Column:
+            return np.stack([parts[key][column][order] for key in keys], axis=1).reshape(-1)
+
+        return pa.table(
+            {
+                "document": np.repeat(rows[order], len(keys)),
+                "ordering": names.cast(pa.string()).dictionary_encode(),
+                "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(rows)),
+                "n": np.repeat(sizes[order], len(keys)),
+                "removed": interleaved("removed"),
+                "fraction": _arrow(interleaved("fraction")),
+                "mass": _arrow(interleaved("mass")),
+            }
+        )
+
+    def _item_table(self, documents: Documents, unit: str) -> pa.Table:
+        columns = _join(self.items)
+        order = np.lexsort((columns["position"], columns["document"]))
+        columns = {name: column[order] for name, column in columns.items()}
+        table = {"document": columns.pop("document"), "position": columns.pop("position")}
+        table["token"] = _tokens(documents, self.sampled, unit)
+        return pa.table(table | {name: _arrow(column) for name, column in columns.items()})
+
+
+def _tokens(documents: Documents, sampled: npt.NDArray[np.bool_], unit: str) -> pa.Array:
+    """The texts of the sampled documents' items, in order: words, or whole sentences."""
+    if unit == "word":
+        of_document = np.repeat(sampled, documents.words_per_document)
+        return pa.DictionaryArray.from_arrays(documents.words[of_document], pa.array(documents.types, pa.string()))
+    sentences = [s for document in np.flatnonzero(sampled) for s in documents.sentences_of(int(document))]
+    return pa.array(sentences, pa.string())
+
+
+def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _arrow(column: Column) -> pa.Array:
+    """An Arrow array in which NaN is null: there is no such number, rather than one that could not be computed."""
+    return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)

@@ -1,0 +1,1 @@
+"""Ratios against what a user would run instead; each module prints one JSON line a figure."""

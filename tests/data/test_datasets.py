@@ -1,0 +1,143 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attnprobe.data import datasets
+from attnprobe.data.datasets import DATASETS, known_datasets, load_dataset
+from attnprobe.data.labels import sorted_labels
+from attnprobe.errors import InputError
+from tests.data.folders import WRITERS, write_folder, write_tsv
+
+TRAIN = [("10", "Ten is a lot. Is it?"), ("9", 'Nine "less", naïve')] * 10
+TEST = [("9", "Nine."), ("10", "Ten!")]
+
+
+@pytest.fixture
+def numbers(tmp_path):
+    return write_folder(tmp_path / "numbers", train=TRAIN, test=TEST)
+
+
+def test_a_folder_as_a_dataset(numbers):
+    dataset = load_dataset(str(numbers))
+    assert dataset.name == "numbers"
+    assert dataset.labels == ["9", "10"]
+    assert list(dataset.splits) == ["train", "dev", "test"]
+    test = dataset.splits["test"]
+    assert len(test) == 2
+    assert test.labels.tolist() == [0, 1]
+    assert test.words_of(1) == ["Ten", "!"]
+    assert test.words_per_document.tolist() == [2, 2]
+    first = int(hashlib.blake2b(b"Nine.").hexdigest()[:16], 16)
+    assert int.from_bytes(int(test.content_hashes[0]).to_bytes(8, "little"), "big") == first
+    assert test.content_hashes.dtype == np.uint64
+
+
+def test_sentences_of_a_document(numbers):
+    train = load_dataset(str(numbers)).splits["train"]
+    document = train.labels.tolist().index(1)
+    assert train.sentences_of(document) == ["Ten is a lot .", "Is it ?"]
+    assert train.text_of_sentence(document, 1) == "Is it ?"
+    assert train.words_of(document) == ["Ten", "is", "a", "lot", ".", "Is", "it", "?"]
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_format_gives_the_same_dataset(numbers, tmp_path, suffix):
+    one = load_dataset(str(numbers))
+    other = load_dataset(str(write_folder(tmp_path / "other", suffix, train=TRAIN, test=TEST)))
+    assert one.fingerprint == other.fingerprint
+    assert one.labels == other.labels
+    for split, documents in one.splits.items():
+        for field, value in vars(documents).items():
+            np.testing.assert_array_equal(value, vars(other.splits[split])[field], err_msg=field)
+
+
+def test_fingerprint_changes_with_content_columns_and_tokeniser(numbers, tmp_path, monkeypatch):
+    prints = [load_dataset(str(numbers)).fingerprint]
+    prints.append(load_dataset(str(write_folder(tmp_path / "b", train=TRAIN, test=TEST[::-1]))).fingerprint)
+    prints.append(load_dataset(str(write_folder(tmp_path / "c", train=TRAIN, dev=TEST, test=TEST))).fingerprint)
+    write_tsv(numbers / "test.tsv", TEST, ("label", "tokens"))
+    prints.append(load_dataset(str(numbers)).fingerprint)
+    monkeypatch.setattr("attnprobe.data.content_hashes.tokeniser_version", lambda: "another")
+    prints.append(load_dataset(str(numbers)).fingerprint)
+    monkeypatch.setattr("attnprobe.data.content_hashes.SPLIT_SEED", 1)
+    prints.append(load_dataset(str(numbers)).fingerprint)
+    assert len(set(prints)) == len(prints)
+    assert load_dataset(str(numbers)).fingerprint == prints[-1]
+
+
+def test_columns_by_name(tmp_path):
+    folder = tmp_path / "stars"
+    folder.mkdir()
+    for split in ("train", "test"):
+        write_tsv(folder / f"{split}.tsv", TRAIN, ("stars", "review"))
+    dataset = load_dataset(str(folder), text_column="review", label_column="stars")
+    assert dataset.labels == ["9", "10"]
+    with pytest.raises(InputError, match=r"train\.tsv, row 1: there is no label column 'star'.*Did you mean 'stars'"):
+        load_dataset(str(folder), text_column="review", label_column="star")
+
+
+def test_names_are_looked_up_in_the_data_folder(numbers, monkeypatch):
+    assert load_dataset("numbers", data_dir=numbers.parent).name == "numbers"
+    monkeypatch.setenv("ATTNPROBE_DATA", str(numbers.parent))
+    assert load_dataset("numbers").name == "numbers"
+    monkeypatch.chdir(numbers)
+    assert load_dataset(".").name == "numbers"
+
+
+def test_registered_names_come_first(numbers, monkeypatch):
+    monkeypatch.setitem(DATASETS._entries, "registered", lambda: numbers)
+    assert load_dataset("registered").name == "registered"
+
+
+def test_unknown_names(numbers):
+    with pytest.raises(
+        InputError, match=r"no dataset 'number'.*known are .*'docstrings'.*Did you mean 'numbers'\?"
+    ) as caught:
+        load_dataset("number", data_dir=numbers.parent)
+    assert str(numbers.parent) in str(caught.value)
+    with pytest.raises(InputError, match="Did you mean 'docstrings'"):
+        load_dataset("docstring")
+    for name in ("a" * 5000, "\0", str(numbers / "train.tsv")):
+        with pytest.raises(InputError, match="no dataset"):
+            load_dataset(name)
+
+
+def test_known_datasets(numbers):
+    (numbers.parent / "something else").mkdir()
+    assert known_datasets(numbers.parent) == {"docstrings": "embedded", "numbers": str(numbers)}
+    assert known_datasets(numbers.parent / "missing") == {"docstrings": "embedded"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["10", "9", "-1"], ["-1", "9", "10"]),
+        (["10", "9", "x"], ["10", "9", "x"]),
+        (["1.5", "01", "1"], ["01", "1", "1.5"]),
+        (["inf", "2", "10"], ["10", "2", "inf"]),
+    ],
+)
+def test_order_of_labels(labels, expected):
+    assert sorted_labels(labels) == expected
+
+
+def test_loading_a_cached_dataset_imports_neither_spacy_nor_torch(numbers):
+    load_dataset(str(numbers))
+    program = (
+        "import sys; from attnprobe.data.datasets import load_dataset; load_dataset(sys.argv[1]);"
+        "print([name for name in ('spacy', 'torch', 'gensim') if name in sys.modules])"
+    )
+    root = Path(datasets.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(numbers)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    assert done.stdout == "[]\n"

@@ -1,0 +1,47 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from attnprobe.data.worker_pool import map_in_processes
+
+INTERRUPTED = """
+import time
+from attnprobe.data.worker_pool import map_in_processes
+
+try:
+    print("begun", flush=True)
+    for _ in map_in_processes(time.sleep, [0.2] * 100, 2):
+        pass
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_order_is_that_of_the_chunks():
+    assert list(map_in_processes(abs, range(-20, 0), 2)) == list(range(20, 0, -1))
+
+
+def test_an_error_comes_through():
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(map_in_processes(int, ["1", "x"], 1))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups")
+@pytest.mark.parametrize("delay", [0.15, 0.8])
+def test_an_interruption_of_the_whole_group_is_quiet(delay):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == ("stopped\n", "", 0)
