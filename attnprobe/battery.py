@@ -75,7 +75,7 @@ def _erasures(contributions: Contributions, orders: dict[str, Tensor]) -> dict[t
     never = oracle.count < 0
     results[ORACLE, 0] = {
         "removed": oracle.count,
-        "fraction": (oracle.count / contributions.sizes).masked_fill(never, torch.nan),
+        "fraction": (oracle.count.double() / contributions.sizes).masked_fill(never, torch.nan),
         "mass": (contributions.mass * oracle.erased).sum(-1).masked_fill(never, torch.nan),
     }
     return results

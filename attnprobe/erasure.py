@@ -159,8 +159,7 @@ class Contributions:
         summed = torch.matmul(self.alone, self.mass[:, :, None]).squeeze(-1)
         nothing = total == 0
         self.logits = torch.where(nothing, self.bias, summed / total.masked_fill(nothing, 1.0))
-        # Not from the quotient: dividing would round exact ties apart.
-        self.decision = torch.where(nothing, self.bias, summed).argmax(-1)
+        self.decision = self.logits.argmax(-1)
         classes = torch.arange(len(self.bias), device=self.bias.device)
         # A class before the decision wins a tie, one after it does not: the margin sums at which each takes over.
         smallest = torch.nextafter(self.bias.new_zeros(()), self.bias.new_ones(()))
@@ -220,7 +219,7 @@ class Contributions:
             count[:, rows], mass[:, rows] = self._scan(flat[:, rows], margins[rows], rows)
         count, mass = count.reshape(order.shape[:-1]), mass.reshape(order.shape[:-1])
         never = count < 0
-        fraction = (count / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
+        fraction = (count.double() / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
         share = mass / self.mass.sum(-1).masked_fill(self.mass.sum(-1) == 0, 1.0)
         return FirstFlip(count, fraction, share.masked_fill(never, torch.nan))
 
@@ -235,7 +234,8 @@ class Contributions:
         empty = sums[:, :, -1] == 0
         flips_when_empty = self._flips_when_empty[rows, None]
         flips = (self._flipped(sums, self._threshold[rows]) & ~empty) | (empty & flips_when_empty)
-        # Position q − 1 holds the sums over the last q items; the first flip leaves the most of them, never all.
+        # Position q − 1 holds the sums over the last q items. The first flip leaves the most of them; all of them are
+        # the decision by definition, whatever rounding makes of a tie.
         flips[..., -1:] = False
         left = (flips * rank).amax(-1)
         count = torch.where(left > 0, items - left, torch.where(flips_when_empty[:, 0], self.sizes[rows], -1))

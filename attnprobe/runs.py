@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from attnprobe import __version__
 from attnprobe.atomic_files import replacing
 from attnprobe.errors import InputError
-from attnprobe.models import Dropout
+from attnprobe.models import MODELS, Dropout
 from attnprobe.training import TrainingSettings
 
 FORMAT = 1
@@ -87,6 +87,7 @@ class RunConfiguration:
             "format": FORMAT,
             "fingerprint": self.fingerprint,
             "settings": dataclasses.asdict(self.settings),
+            "unit": MODELS[self.settings.model].unit,
             "data": dataclasses.asdict(self.data),
             "versions": {
                 "python": platform.python_version(),

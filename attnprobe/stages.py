@@ -51,7 +51,7 @@ class Run:
         """A model with its initial weights, a function of the seed."""
         settings = self.configuration.settings
         torch.manual_seed(settings.seed)
-        model = MODELS[settings.model](len(self.vocabulary), len(self.dataset.labels), settings.dropout)
+        model = MODELS[settings.model].build(len(self.vocabulary), len(self.dataset.labels), settings.dropout)
         return model.to(self.device)
 
 
@@ -136,7 +136,6 @@ def probe(run: Run) -> None:
             tables = probe_split(pooled, test, settings.seed, run.device, bar.update)
         folder.write_tables(tables._asdict(), fingerprint)
     folder.note(
-        unit=pooled.unit,
         labels=run.dataset.labels,
         readout_bias=[float(b) for b in pooled.readout.bias.detach().cpu()],
     )

@@ -177,6 +177,20 @@ def test_no_ordering_beats_the_oracle():
     assert not (ever & (oracle < 0)).any()
 
 
+def test_rounding_of_a_near_tie_never_flips_before_anything_is_erased():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(500, 7, 3, generator=generator, dtype=torch.float64)
+    weights = torch.softmax(torch.randn(500, 7, generator=generator, dtype=torch.float64), -1)
+    weight = torch.randn(2, 3, generator=generator, dtype=torch.float64)
+    order = attnprobe.rank_at_random(torch.ones(500, 7, dtype=torch.bool), 5, torch.arange(500))
+    pooled = (weights[..., None] * values).sum(1) @ weight.T
+    for row in range(500):  # a bias that makes the two classes equal but for rounding
+        bias = torch.stack([torch.zeros(()).double(), pooled[row, 0] - pooled[row, 1]])
+        one = (values[row : row + 1], weights[row : row + 1], None)
+        assert (attnprobe.first_flip(*one, order[:, row : row + 1], (weight, bias)).count != 0).all()
+        assert attnprobe.minimal_flip_set(*one, (weight, bias)).count != 0
+
+
 def test_a_remainder_of_1e_40_of_the_mass_decides_exactly():
     # Item 0 holds all but e^-95 of the attention; after it is gone items 1 and 2 decide, by a factor of e.
     scores = torch.tensor([[95.0, 1.0, 0.0]])

@@ -98,9 +98,14 @@ def test_gradients_flow_through_an_erasure(values):
 
 def test_nothing_survives_the_context_also_after_an_exception(values):
     model = Pooled()
-    with pytest.raises(ZeroDivisionError), attnprobe.erasing(model.attention, torch.tensor([True, *[False] * 4])):
-        model(values)
-        raise ZeroDivisionError
+
+    def fail_inside():
+        with attnprobe.erasing(model.attention, torch.tensor([True, *[False] * 4])):
+            model(values)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
     with pytest.raises(RuntimeError), attnprobe.capturing(model.attention):
         model(values[..., :3])
     assert hooks_left(model) == 0
@@ -152,7 +157,8 @@ def test_identical_values_and_single_items_are_no_false_alarm():
 
 
 def test_multihead_attention_is_refused_by_name():
-    with pytest.raises(EditError, match=r"nn\.MultiheadAttention"), attnprobe.erasing(nn.MultiheadAttention(4, 2), None):
+    attention = nn.MultiheadAttention(4, 2)
+    with pytest.raises(EditError, match=r"nn\.MultiheadAttention"), attnprobe.erasing(attention, None):
         pass
 
 

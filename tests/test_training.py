@@ -15,7 +15,7 @@ SETTINGS = TrainingSettings(epochs=3, patience=5, learning_rate=1e-2, batch_docu
 
 def make_trainer(name="flan-none", settings=SETTINGS):
     torch.manual_seed(0)
-    return Trainer(MODELS[name](30, 3, Dropout()), settings, seed=4)
+    return Trainer(MODELS[name].build(30, 3, Dropout()), settings, seed=4)
 
 
 def run(trainer, epochs):

@@ -21,7 +21,7 @@ def execute(arguments: argparse.Namespace) -> None:
 
     orderings = {name: ordering.description for name, ordering in ORDERINGS.items()}
     orderings[ORACLE] = "not an ordering: the smallest set whose erasure flips the decision, exactly"
-    models = {name: model.__doc__ or "" for name, model in MODELS.items()}
+    models = {name: architecture.description for name, architecture in MODELS.items()}
     for title, entries in (
         ("Datasets", known_datasets(arguments.data_dir)),
         ("Models", models),

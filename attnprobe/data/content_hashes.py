@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.data.development_split import SPLIT_SEED
-from attnprobe.data.reading import RawDocuments
-from attnprobe.data.tokeniser import tokeniser_version
+from attnprobe.data.files.development_split import SPLIT_SEED
+from attnprobe.data.files.reading import RawDocuments
+from attnprobe.data.tokens.tokeniser import tokeniser_version
 
 FINGERPRINT_BYTES = 16
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from attnprobe.data.columns import WantedColumns
 from attnprobe.data.content_hashes import document_hashes, fingerprint
-from attnprobe.data.docstrings import docstrings_folder
+from attnprobe.data.docstrings.folder import docstrings_folder
 from attnprobe.data.documents import Dataset, Documents
-from attnprobe.data.folder import is_dataset_folder, read_folder
-from attnprobe.data.labels import sorted_labels
-from attnprobe.data.places import listed, nearest, quoted
-from attnprobe.data.reading import RawDocuments
-from attnprobe.data.token_cache import tokenise_once
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.folder import is_dataset_folder, read_folder
+from attnprobe.data.files.labels import sorted_labels
+from attnprobe.data.files.places import listed, nearest
+from attnprobe.data.files.reading import RawDocuments
+from attnprobe.data.tokens.token_cache import tokenise_once
 from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 
@@ -86,7 +86,7 @@ def _folder(name: str, data_dir: Path | None) -> Path:
         f"nor a folder in {data_dir}" if data_dir is not None else f"and {DATA_VARIABLE} names no folder to look in"
     )
     raise InputError(
-        f"There is no dataset {quoted(name)}: it is neither a known name nor a folder, {looked}; "
+        f"There is no dataset {name!r}: it is neither a known name nor a folder, {looked}; "
         f"known are {listed(known)}.{nearest(name, known)}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from attnprobe.models.classifier import Dropout, PooledClassifier
 from attnprobe.models.encoders import ENCODERS
@@ -10,20 +11,33 @@ from attnprobe.models.flan import FLAN
 from attnprobe.models.han import HAN
 from attnprobe.registry import Registry
 
-__all__ = ["MODELS", "Dropout", "PooledClassifier"]
-
-MODELS: Registry[Callable[[int, int, Dropout], PooledClassifier]] = Registry("model")
-"""Name → a function of vocabulary size, number of classes and dropout rates that makes the model."""
+__all__ = ["MODELS", "Architecture", "Dropout", "PooledClassifier"]
 
 
-def _register(family: str, network: Callable[[int, int, str, Dropout], PooledClassifier], encoder: str) -> None:
+class Architecture(NamedTuple):
+    """A named model: what it is, what its attention weighs, and how to make one.
+
+    ``build`` takes the vocabulary's size, the number of classes and the dropout rates.
+    """
+
+    description: str
+    unit: str
+    build: Callable[[int, int, Dropout], PooledClassifier]
+
+
+MODELS: Registry[Architecture] = Registry("model")
+
+_ENCODER_WORDS = {"rnn": "a recurrent encoder", "conv": "a convolutional encoder", "none": "no encoder"}
+
+
+def _register(network: type[FLAN] | type[HAN], encoder: str) -> None:
     def build(vocabulary_size: int, classes: int, dropout: Dropout) -> PooledClassifier:
         return network(vocabulary_size, classes, encoder, dropout)
 
-    MODELS.register(f"{family}-{encoder}", build)
+    description = f"attention over {network.unit}s, {_ENCODER_WORDS[encoder]}"
+    MODELS.register(f"{network.__name__.lower()}-{encoder}", Architecture(description, network.unit, build))
 
 
-for _encoder in ENCODERS:
-    _register("han", HAN, _encoder)
-for _encoder in ENCODERS:
-    _register("flan", FLAN, _encoder)
+for _network in (HAN, FLAN):
+    for _encoder in ENCODERS:
+        _register(_network, _encoder)

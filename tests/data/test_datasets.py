@@ -9,7 +9,7 @@ import pytest
 
 from attnprobe.data import datasets
 from attnprobe.data.datasets import DATASETS, known_datasets, load_dataset
-from attnprobe.data.labels import sorted_labels
+from attnprobe.data.files.labels import sorted_labels
 from attnprobe.errors import InputError
 from tests.data.folders import WRITERS, write_folder, write_tsv
 

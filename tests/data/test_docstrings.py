@@ -5,15 +5,15 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from attnprobe.data import docstrings
-from attnprobe.data.balanced_split import balanced_split
-from attnprobe.data.columns import WantedColumns
-from attnprobe.data.docstring_extraction import MASK, extract_docstrings, prose
-from attnprobe.data.docstring_sources import STANDARD_LIBRARY, class_folders, class_versions, source_files
-from attnprobe.data.docstrings import collect_docstrings, docstrings_folder
-from attnprobe.data.folder import read_folder
-from attnprobe.data.near_duplicates import without_near_duplicates
-from attnprobe.data.tokenisation import tokenise
+from attnprobe.data.docstrings import folder as docstrings
+from attnprobe.data.docstrings.balanced_split import balanced_split
+from attnprobe.data.docstrings.extraction import MASK, extract_docstrings, prose
+from attnprobe.data.docstrings.folder import collect_docstrings, docstrings_folder
+from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
+from attnprobe.data.docstrings.sources import STANDARD_LIBRARY, class_folders, class_versions, source_files
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.folder import read_folder
+from attnprobe.data.tokens.tokenisation import tokenise
 
 DRAW = random.Random(0)
 FILLER = "that reads enough of its input to be kept by a rule which asks for twenty words or more"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.columns import WantedColumns
-from attnprobe.data.development_split import split_development
-from attnprobe.data.folder import is_dataset_folder, read_folder
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.development_split import split_development
+from attnprobe.data.files.folder import is_dataset_folder, read_folder
 from attnprobe.errors import InputError
 from tests.data.folders import write_folder, write_tsv
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.columns import WantedColumns
-from attnprobe.data.reading import read_documents
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.reading import read_documents
 from attnprobe.errors import InputError
 from tests.data.folders import WRITERS, write_csv, write_jsonl, write_parquet, write_tsv
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data import token_cache
-from attnprobe.data.token_cache import tokenise_once
-from attnprobe.data.tokenisation import tokenise
+from attnprobe.data.tokens import token_cache
+from attnprobe.data.tokens.token_cache import tokenise_once
+from attnprobe.data.tokens.tokenisation import tokenise
 
 
 def random_texts(number, seed=0):
@@ -93,7 +93,7 @@ def test_documents_over_spacys_limit_for_parsers():
 def test_a_script_without_main_guard_may_use_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from attnprobe.data.tokenisation import tokenise\n"
+        "from attnprobe.data.tokens.tokenisation import tokenise\n"
         "print(len(tokenise(['one two'] * 10, '', workers=2, chunk_characters=5).words))\n"
     )
     for arguments, stdin in (([str(script)], None), (["-"], script.read_text())):

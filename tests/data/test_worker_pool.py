@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from attnprobe.data.worker_pool import map_in_processes
+from attnprobe.data.tokens.worker_pool import map_in_processes
 
 INTERRUPTED = """
 import time
-from attnprobe.data.worker_pool import map_in_processes
+from attnprobe.data.tokens.worker_pool import map_in_processes
 
 try:
     print("begun", flush=True)

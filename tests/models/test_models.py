@@ -14,7 +14,7 @@ every_model = pytest.mark.parametrize("name", list(MODELS))
 
 def make(name, classes=3, seed=0):
     torch.manual_seed(seed)
-    return MODELS[name](30, classes, Dropout())
+    return MODELS[name].build(30, classes, Dropout())
 
 
 def test_the_six_models_are_there_in_the_papers_order():

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from attnprobe.data.cells import checked_label, checked_text
-from attnprobe.data.columns import Columns, WantedColumns
-from attnprobe.data.delimited import csv_table, tsv_table
-from attnprobe.data.jsonl import jsonl_table
-from attnprobe.data.parquet import parquet_table
-from attnprobe.data.records import Table
+from attnprobe.data.files.cells import checked_label, checked_text
+from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.delimited import csv_table, tsv_table
+from attnprobe.data.files.jsonl import jsonl_table
+from attnprobe.data.files.parquet import parquet_table
+from attnprobe.data.files.records import Table
 from attnprobe.errors import InputError
 
 FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {

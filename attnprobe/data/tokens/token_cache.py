@@ -12,8 +12,8 @@ import pyarrow as pa
 from attnprobe.atomic_files import replacing
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.content_hashes import update_with_texts
-from attnprobe.data.tokenisation import tokenise
-from attnprobe.data.tokeniser import TokenisedTexts, tokeniser_version
+from attnprobe.data.tokens.tokenisation import tokenise
+from attnprobe.data.tokens.tokeniser import TokenisedTexts, tokeniser_version
 
 FORMAT = 1
 CHECKSUM_BYTES = 32

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from attnprobe.data.columns import Columns, WantedColumns
-from attnprobe.data.lines import utf8_lines
-from attnprobe.data.places import listed, place, quoted
-from attnprobe.data.records import Record, Table
+from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.lines import utf8_lines
+from attnprobe.data.files.places import listed, place, quoted
+from attnprobe.data.files.records import Record, Table
 from attnprobe.errors import InputError
 
 

@@ -9,9 +9,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.data.columns import Columns, WantedColumns
-from attnprobe.data.places import place
-from attnprobe.data.records import Record, Table
+from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.places import place
+from attnprobe.data.files.records import Record, Table
 from attnprobe.errors import InputError
 
 BATCH_ROWS = 1024

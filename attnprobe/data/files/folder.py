@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attnprobe.data.columns import WantedColumns
-from attnprobe.data.development_split import split_development
-from attnprobe.data.places import listed, place, quoted
-from attnprobe.data.reading import FORMATS, RawDocuments, read_documents
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.development_split import split_development
+from attnprobe.data.files.places import listed, place, quoted
+from attnprobe.data.files.reading import FORMATS, RawDocuments, read_documents
 from attnprobe.errors import InputError
 
 SPLITS = ("train", "dev", "test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from attnprobe.data.places import place
+from attnprobe.data.files.places import place
 from attnprobe.errors import InputError
 
 LONGEST_TEXT = 1_000_000  # characters, which is also where spaCy draws the line

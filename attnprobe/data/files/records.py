@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from attnprobe.data.columns import Columns
+from attnprobe.data.files.columns import Columns
 
 
 class Record(NamedTuple):

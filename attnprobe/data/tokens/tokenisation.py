@@ -8,8 +8,8 @@ from contextlib import closing
 import numpy as np
 from tqdm import tqdm
 
-from attnprobe.data.tokeniser import TokenisedTexts, tokenise_texts
-from attnprobe.data.worker_pool import map_in_processes, worker_count
+from attnprobe.data.tokens.tokeniser import TokenisedTexts, tokenise_texts
+from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
 
 CHUNK_CHARACTERS = 400_000  # a fraction of a second's work
 CHARACTERS_WORTH_PROCESSES = 4_000_000  # less is done sooner than processes are started

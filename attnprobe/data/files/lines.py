@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from attnprobe.data.cells import LONGEST_TEXT
-from attnprobe.data.places import place
+from attnprobe.data.files.cells import LONGEST_TEXT
+from attnprobe.data.files.places import place
 from attnprobe.errors import InputError
 
 LONGEST_LINE = 16 * LONGEST_TEXT  # bytes; a character takes four at most, and there are other columns

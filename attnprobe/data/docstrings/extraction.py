@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from attnprobe.data.docstring_sources import SourceFile
+from attnprobe.data.docstrings.sources import SourceFile
 
 FEWEST_WORDS, MOST_WORDS = 20, 250
 MASK = "packagename"  # one token to spaCy

@@ -11,12 +11,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from attnprobe.atomic_files import creating_folder
-from attnprobe.data.balanced_split import balanced_split
 from attnprobe.data.cache_folder import cache_folder
-from attnprobe.data.docstring_extraction import Docstring, extract_docstrings
-from attnprobe.data.docstring_sources import CLASSES, SourceFile, class_folders, class_versions, source_files
-from attnprobe.data.near_duplicates import without_near_duplicates
-from attnprobe.data.worker_pool import map_in_processes, worker_count
+from attnprobe.data.docstrings.balanced_split import balanced_split
+from attnprobe.data.docstrings.extraction import Docstring, extract_docstrings
+from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
+from attnprobe.data.docstrings.sources import CLASSES, SourceFile, class_folders, class_versions, source_files
+from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
 from attnprobe.errors import InputError
 
 FORMAT = 1  # to be raised when the same packages would give other files

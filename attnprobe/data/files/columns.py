@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attnprobe.data.places import listed, nearest, place, quoted
+from attnprobe.data.files.places import listed, nearest, place, quoted
 from attnprobe.errors import InputError
 
 LABEL_COLUMNS = ("category", "label")

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from attnprobe.data.columns import WantedColumns
-from attnprobe.data.lines import LONGEST_LINE, utf8_lines
-from attnprobe.data.places import place
-from attnprobe.data.records import Record, Table
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.lines import LONGEST_LINE, utf8_lines
+from attnprobe.data.files.places import place
+from attnprobe.data.files.records import Record, Table
 from attnprobe.errors import InputError
 
 NumberedRow = tuple[int, Sequence[str]]

@@ -1,0 +1,118 @@
+"""How much each ordering must erase before the decision flips (Serrano & Smith 2019, figures 5 and 6).
+
+Documents that never flip have no fraction. Leaving them out flatters an ordering that fails on the hard documents, so
+their share stands beside every mean, and a second mean is over the documents that flip under every ordering.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from attnprobe.analysis.bootstrap import Estimate, Numbers, medians, pooled, ratios
+from attnprobe.analysis.results import ORACLE, RunResults
+
+GRID: Numbers = np.arange(101) / 100
+"""Fractions erased at which flip curves are read."""
+
+
+class OrderingStatistics(NamedTuple):
+    """What erasing in one ordering takes; the draws of a random ordering are pooled.
+
+    Attributes:
+        mean_fraction: fraction of the items erased at the first flip, over the documents that flip.
+        median_fraction: the same, median.
+        mean_removed: number of items erased at the first flip, over the documents that flip.
+        mean_mass: attention weight erased at the first flip, over the documents that flip.
+        never_share: share of the documents that never flip, not even with everything erased.
+        paired_fraction: ``mean_fraction`` over the documents that flip under every ordering and draw.
+        ratio_to_oracle: ``paired_fraction`` by that of the smallest set; NaN where that is not among the results.
+    """
+
+    mean_fraction: Estimate
+    median_fraction: Estimate
+    mean_removed: Estimate
+    mean_mass: Estimate
+    never_share: Estimate
+    paired_fraction: Estimate
+    ratio_to_oracle: Estimate
+
+
+def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
+    """Statistics by ordering, in order of display, with intervals."""
+    flips = results.first_flips
+    paired = _fractions_of_documents_that_always_flip(results)
+    columns: dict[tuple[str, str], tuple[Numbers, Numbers]] = {}
+    for name, flip in flips.items():
+        columns[name, "mean_fraction"] = pooled(flip.fraction)
+        columns[name, "mean_removed"] = pooled(flip.removed)
+        columns[name, "mean_mass"] = pooled(flip.mass)
+        columns[name, "never_share"] = pooled(np.isnan(flip.removed).astype(np.float64))
+        columns[name, "paired_fraction"] = pooled(paired[name])
+        oracle = paired.get(ORACLE, np.full_like(paired[name], np.nan))
+        columns[name, "ratio_to_oracle"] = np.nan_to_num(paired[name]), np.nan_to_num(oracle)
+    estimates = ratios(columns)
+    middles = medians({name: flip.fraction for name, flip in flips.items()})
+    return {
+        name: OrderingStatistics(
+            median_fraction=middles[name],
+            **{field: estimates[name, field] for field in OrderingStatistics._fields if (name, field) in columns},
+        )
+        for name in flips
+    }
+
+
+def _fractions_of_documents_that_always_flip(results: RunResults) -> dict[str, Numbers]:
+    """Fraction by ordering (documents,), mean over draws; NaN for a document that never flips in one of them."""
+    flips = results.first_flips
+    always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
+    return {name: np.where(always, flip.fraction.mean(axis=1), np.nan) for name, flip in flips.items()}
+
+
+class FractionBox(NamedTuple):
+    """What a box plot shows of the fractions erased at the first flip, over the documents (and draws) that flip.
+
+    Attributes:
+        low, high: 5 % and 95 % quantiles.
+        lower, median, upper: quartiles.
+        mean: mean.
+        documents: how many documents flip, in one draw at least.
+        never_share: share of documents (and draws) that never flip.
+    """
+
+    low: float
+    lower: float
+    median: float
+    upper: float
+    high: float
+    mean: float
+    documents: int
+    never_share: float
+
+
+def fraction_boxes(results: RunResults) -> dict[str, FractionBox]:
+    """Box statistics by ordering, in order of display; NaN where nothing flips."""
+    boxes = {}
+    for name, flip in results.first_flips.items():
+        never = np.isnan(flip.fraction)
+        fractions = flip.fraction[~never]
+        low, lower, median, upper, high, mean = [float("nan")] * 6
+        if len(fractions):
+            low, lower, median, upper, high = np.quantile(fractions, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
+            mean = float(fractions.mean())
+        documents = int(np.count_nonzero(~never.all(axis=1)))
+        boxes[name] = FractionBox(low, lower, median, upper, high, mean, documents, float(never.mean()))
+    return boxes
+
+
+def flip_curves(results: RunResults) -> dict[str, Numbers]:
+    """Share of the documents flipped once each fraction of ``GRID`` is erased, by ordering.
+
+    Documents that never flip are in the denominator, so that a curve ends at one minus their share; the draws of a
+    random ordering are averaged.
+    """
+    return {
+        name: np.array([(flip.fraction <= fraction).mean() for fraction in GRID])
+        for name, flip in results.first_flips.items()
+    }

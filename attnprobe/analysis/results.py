@@ -1,0 +1,209 @@
+"""A run's results, read from its folder: the configuration and the tables of documents, erasures and items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.analysis.bootstrap import Numbers
+from attnprobe.errors import InputError
+
+ORACLE = "oracle"
+"""What ``ordering`` says of the smallest set that flips the decision."""
+
+RANDOM, ATTENTION = "random", "attention"
+
+KNOWN_ORDERINGS = (RANDOM, ATTENTION, "gradient", "gradient_attention")
+"""The orderings of Serrano & Smith (2019), as their figures show them; others come after these, the oracle last."""
+
+NEEDED = {
+    "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
+    "erasures": ("document", "ordering", "draw", "removed", "mass"),
+}
+
+
+class FirstFlips(NamedTuple):
+    """Where one ordering first flips the decisions: (documents, draws) each, NaN for never, documents with n > 1.
+
+    Attributes:
+        removed: how many items are erased by then.
+        fraction: ``removed`` / n.
+        mass: how much attention weight is erased by then.
+    """
+
+    removed: Numbers
+    fraction: Numbers
+    mass: Numbers
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What the tests of one run gave.
+
+    Attributes:
+        folder: the run's folder.
+        config: what is in config.json.
+        documents: one row a document.
+        erasures: one row a document × ordering × draw.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    documents: pd.DataFrame
+    erasures: pd.DataFrame
+
+    @classmethod
+    def load(cls, folder: Path) -> RunResults:
+        """Read a run folder; the table of items is left until it is asked for.
+
+        Raises:
+            InputError: a file is missing or cannot be read, or a table lacks a column.
+        """
+        config = _read_config(folder / "config.json")
+        tables = {name: _read_table(folder / f"{name}.parquet") for name in NEEDED}
+        for name, columns in NEEDED.items():
+            _check_columns(folder / f"{name}.parquet", columns, list(tables[name].columns))
+        return cls(folder, config, **tables)
+
+    def items(self, columns: Sequence[str]) -> pd.DataFrame:
+        """These columns of the table of items, one row a document × item; of a sample of a large split's documents.
+
+        Raises:
+            InputError: the file is missing or cannot be read, or lacks a column.
+        """
+        return _read_table(self.folder / "items.parquet", columns)
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return str(self.config["settings"]["dataset"])
+
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+        return str(self.config["settings"]["model"])
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.config["settings"]["seed"])
+
+    @property
+    def name(self) -> str:
+        """What tells this run from others: dataset · model · seed."""
+        return f"{self.dataset} · {self.model} · seed {self.seed}"
+
+    @property
+    def unit(self) -> str:
+        """What an item is: ``word`` or ``sentence``."""
+        return str(self.config["unit"])
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes."""
+        return [str(label) for label in self.config["data"]["labels"]]
+
+    @cached_property
+    def several(self) -> pd.DataFrame:
+        """The documents with more than one item, in order of document; the others are left out of every statistic.
+
+        Raises:
+            InputError: there is none.
+        """
+        several = self.documents[self.documents["n"] > 1].sort_values("document", ignore_index=True)
+        if several.empty:
+            raise InputError(f"No document of {self.folder} has more than one item, so nothing can be erased.")
+        return several
+
+    @cached_property
+    def first_flips(self) -> dict[str, FirstFlips]:
+        """First flips by ordering, in order of display; the rows are those of ``several``.
+
+        Raises:
+            InputError: attention or the random ordering is missing, or an ordering has more rows of some documents than
+                of others.
+        """
+        kept = self.erasures[self.erasures["document"].isin(self.several["document"])]
+        kept = kept.sort_values(["document", "draw"], kind="stable")
+        sizes = self.several["n"].to_numpy()[:, None]
+        flips = {}
+        for name in self._orderings():
+            rows = kept[kept["ordering"] == name]
+            self._check_complete(name, rows)
+            by_draw = {column: _by_draw(rows[column], len(sizes)) for column in ("removed", "mass")}
+            never = by_draw["removed"] < 0
+            removed, mass = (np.where(never, np.nan, by_draw[column]) for column in ("removed", "mass"))
+            # The stored fraction is rounded to float32; the counts are exact.
+            flips[name] = FirstFlips(removed, removed / sizes, mass)
+        return flips
+
+    def _orderings(self) -> list[str]:
+        """The names of the orderings that there are results of, in order of display."""
+        present = self.erasures["ordering"].astype(str).unique().tolist()
+        for name in (ATTENTION, RANDOM):
+            if name not in present:
+                raise InputError(f"{self.folder / 'erasures.parquet'} has no row of ordering {name!r}.")
+        known = [name for name in KNOWN_ORDERINGS if name in present]
+        others = [name for name in present if name not in (*KNOWN_ORDERINGS, ORACLE)]
+        return known + others + [name for name in present if name == ORACLE]
+
+    def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
+        documents = self.several["document"].to_numpy()
+        draws, remainder = divmod(len(rows), len(documents))
+        if remainder or not np.array_equal(rows["document"].to_numpy(), np.repeat(documents, draws)):
+            path = self.folder / "erasures.parquet"
+            raise InputError(f"{path}: ordering {ordering!r} has more rows of some documents than of others.")
+
+
+def _by_draw(column: pd.Series[Any], documents: int) -> Numbers:
+    return column.to_numpy(dtype=np.float64, na_value=np.nan).reshape(documents, -1)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for keys in (
+            ("settings", "dataset"),
+            ("settings", "model"),
+            ("settings", "seed"),
+            ("data", "labels"),
+            ("unit",),
+        ):
+            entry: Any = config
+            for key in keys:
+                entry = entry[key]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}.") from None
+    except (KeyError, TypeError):
+        raise InputError(f"{path} lacks the entry {'.'.join(keys)!r}.") from None
+    return config
+
+
+def _read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_columns(path, columns or (), file.schema_arrow.names)
+            table: pd.DataFrame = file.read(columns=list(columns) if columns else None).to_pandas()
+            return table
+    except FileNotFoundError:
+        raise InputError(f"{path} cannot be read: there is no such file.") from None
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
+
+
+def _check_columns(path: Path, needed: Sequence[str], present: Sequence[str]) -> None:
+    missing = [column for column in needed if column not in present]
+    if missing:
+        raise InputError(f"{path} has no column {missing[0]!r}.")

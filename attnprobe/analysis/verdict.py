@@ -1,0 +1,60 @@
+"""Does attention explain this model? The answer, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.analysis.who_flips_first import Comparison
+
+NEARLY_UNIFORM = 0.95
+"""Mean normalised attention entropy above which attention singles out nothing."""
+
+NOT_INFORMATIVE = "not informative"
+NO = "no"
+IN_PART = "only in part"
+AS_WELL_AS_ANY = "as well as any ordering tried"
+
+
+class Verdict(NamedTuple):
+    """The answer and what decided it.
+
+    Attributes:
+        verdict: one of the four.
+        attention_entropy: mean normalised entropy of the attention weights.
+        against_random: attention against a random order.
+        against_others: attention against each other ordering, the oracle left out.
+        better: the orderings that flip strictly earlier than attention more often than later.
+    """
+
+    verdict: str
+    attention_entropy: Estimate
+    against_random: Comparison
+    against_others: list[Comparison]
+    better: list[str]
+
+
+def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison]) -> Verdict:
+    """Judge attention; the first rule that holds decides. All but the first are judged on 95 % intervals.
+
+    - ``not informative``: the mean normalised entropy of the attention weights is above .95.
+    - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (the interval
+      of share earlier − share later does not lie above 0).
+    - ``only in part``: another ordering flips them strictly earlier than attention more often than later (the interval
+      of the difference lies above 0). Gradient and gradient × attention are tried, and whatever else is registered.
+    - ``as well as any ordering tried``: otherwise.
+    """
+    against = {comparison.second: comparison for comparison in comparisons if comparison.first == ATTENTION}
+    others = [comparison for name, comparison in against.items() if name not in (RANDOM, ORACLE)]
+    better = [comparison.second for comparison in others if comparison.lead.high < 0]
+    if attention_entropy.value > NEARLY_UNIFORM:
+        verdict = NOT_INFORMATIVE
+    elif not against[RANDOM].lead.low > 0:
+        verdict = NO
+    elif better:
+        verdict = IN_PART
+    else:
+        verdict = AS_WELL_AS_ANY
+    return Verdict(verdict, attention_entropy, against[RANDOM], others, better)

@@ -1,0 +1,1 @@
+"""Texts into words and sentences, in parallel, once."""

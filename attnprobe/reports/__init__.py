@@ -1,0 +1,1 @@
+"""Tables, figures and the answer, made of a run's results."""

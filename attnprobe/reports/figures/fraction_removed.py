@@ -1,0 +1,70 @@
+"""Fraction of items erased at the first flip, by ordering (Serrano & Smith 2019, figures 5 and 6)."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from attnprobe.analysis.first_flips import FractionBox, fraction_boxes
+from attnprobe.analysis.results import RunResults
+from attnprobe.reports import style
+from attnprobe.reports.figures.panel import new_panel, say_instead
+from attnprobe.reports.numbers import percent
+
+
+def draw(results: RunResults) -> Figure:
+    """A box an ordering, the smallest set with them: quartiles, 5–95 % whiskers, the mean as a diamond.
+
+    Documents that never flip are in no box; under each name stand how many flip and what share never does.
+    """
+    boxes = fraction_boxes(results)
+    figure, axes = new_panel(results, height=0.9 + 0.34 * len(boxes))
+    if not any(box.documents for box in boxes.values()):
+        say_instead(axes, "No decision flips under any ordering, however much is erased.")
+        return figure
+    colours = style.colours(boxes)
+    for position, (name, box) in enumerate(boxes.items()):
+        if box.documents:
+            _draw_box(axes, position, box, colours[name])
+    axes.set_yticks(range(len(boxes)), [_caption(name, box) for name, box in boxes.items()], linespacing=1.2)
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlim=(0, 1.01), ylim=(len(boxes) - 0.5, -0.5))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.set_xlabel(f"{results.unit.capitalize()}s erased at the first flip\nline: median, ◇: mean, whiskers: 5–95 %")
+    axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
+    axes.set_axisbelow(True)
+    return figure
+
+
+def _draw_box(axes: Axes, position: int, box: FractionBox, colour: str) -> None:
+    drawn = axes.bxp(
+        [_statistics(box)],
+        positions=[position],
+        widths=0.55,
+        orientation="horizontal",
+        showfliers=False,
+        showmeans=True,
+        patch_artist=True,
+        medianprops={"color": "black", "linewidth": 1.3},
+        meanprops={"marker": "D", "markersize": 3.2, "markerfacecolor": "white", "markeredgecolor": "black"},
+        whiskerprops={"linewidth": 0.7},
+        capprops={"linewidth": 0.7},
+    )
+    drawn["boxes"][0].set(facecolor=to_rgba(colour, 0.45), edgecolor="black", linewidth=0.7)
+
+
+def _statistics(box: FractionBox) -> dict[str, float]:
+    return {
+        "whislo": box.low,
+        "q1": box.lower,
+        "med": box.median,
+        "q3": box.upper,
+        "whishi": box.high,
+        "mean": box.mean,
+    }
+
+
+def _caption(name: str, box: FractionBox) -> str:
+    return f"{style.display_name(name)}\nn = {box.documents:,}, never {percent(box.never_share)}"

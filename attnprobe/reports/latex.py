@@ -1,0 +1,63 @@
+"""Text and tables in LaTeX."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+_ESCAPED = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "×": r"$\times$",
+        "·": r"$\cdot$",
+        "–": "--",
+    }
+)
+
+
+def in_latex(text: str) -> str:
+    r"""The text as LaTeX that prints it: no character of it is a command.
+
+    >>> print(in_latex("a_b & <50%$"))
+    a\_b \& \textless{}50\%\$
+    """
+    return " ".join(text.translate(_ESCAPED).split())
+
+
+def booktabs(table: pd.DataFrame, caption: str, label: str) -> str:
+    """A ``table`` environment for a page with ``\\usepackage{booktabs}``.
+
+    Args:
+        table: cells and headings that are LaTeX already; its first column is set to the left, the others to the right.
+        caption: LaTeX.
+        label: for ``\\ref``.
+    """
+    rows = [list(table.columns), *table.to_numpy().tolist()]
+    lines = [" & ".join(row) + r" \\" for row in rows]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            rf"\label{{{label}}}",
+            rf"\begin{{tabular}}{{l{'r' * (table.shape[1] - 1)}}}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

@@ -1,0 +1,46 @@
+"""Numbers as readers are shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ABSENT = "–"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage; what is not zero is not shown as 0.0 %, nor what is not one as 100.0 %.
+
+    >>> percent(0.1234), percent(0.0051), percent(0.0004), percent(0.0), percent(0.9996), percent(None)
+    ('12.3 %', '0.5 %', '< 0.1 %', '0 %', '> 99.9 %', '–')
+    """
+    if share is None:
+        return ABSENT
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    if abs(share) < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def significant(value: float | None) -> str:
+    """Three significant digits.
+
+    >>> significant(0.0001234), significant(12.345), significant(1234.5), significant(None)
+    ('0.000123', '12.3', '1,234', '–')
+    """
+    if value is None:
+        return ABSENT
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def percent_with_interval(estimate: Mapping[str, Any]) -> str:
+    """``12.3 % [11.0, 13.6]``, of a summary's estimate; without an interval where there is none."""
+    ends = [percent(estimate[end]).removesuffix(" %").replace(" ", "") for end in ("low", "high")]
+    return percent(estimate["value"]) + ("" if estimate["low"] is None else f" [{', '.join(ends)}]")

@@ -1,0 +1,75 @@
+"""The training loop against a bare PyTorch loop on the same batches; one thread.
+
+    python -m benchmarks.training RUN
+
+The bare loop is what a user would write: forward, cross-entropy, backward, clip, two optimisers' steps. It gets the
+batches ready made; ours makes them as it goes and keeps the log of the loss and the tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from attnprobe.cli.options import reopen_run
+from attnprobe.data.batches import Batch
+from attnprobe.stages import Run
+from attnprobe.training import Trainer
+from benchmarks.measure import in_turn, median_ratio, report
+
+CPU = torch.device("cpu")
+
+
+def bare_loop(run: Run, batches: list[Batch]) -> None:
+    """Train a fresh model over the batches."""
+    settings = run.configuration.settings.training
+    model = run.new_model().train()
+    sparse = torch.optim.SparseAdam([model.embedding.weight], lr=settings.learning_rate)
+    others = [p for p in model.parameters() if p is not model.embedding.weight]
+    dense = torch.optim.Adam(others, lr=settings.learning_rate)
+    for batch in batches:
+        sparse.zero_grad()
+        dense.zero_grad()
+        nn.functional.cross_entropy(model(batch), batch.labels).backward()
+        if settings.gradient_norm is not None:
+            nn.utils.clip_grad_norm_(others, settings.gradient_norm)
+        sparse.step()
+        dense.step()
+
+
+def our_loop(run: Run, batches: Iterator[Batch]) -> None:
+    """The same with our trainer's steps."""
+    trainer = Trainer(run.new_model().train(), run.configuration.settings.training, 0)
+    losses, tokens = [], 0
+    for batch in batches:
+        losses.append(trainer.step(batch) * len(batch))
+        tokens += len(batch.words)
+    torch.stack(losses).sum().item()
+
+
+def main() -> None:
+    """Print the speed of our loop as a share of the bare loop's."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--batches", type=int, default=40)
+    arguments = parser.parse_args()
+    arguments.device = "cpu"
+    torch.set_num_threads(1)
+    run = reopen_run(arguments.run, arguments)
+    settings = run.configuration.settings.training
+    train = run.encoded("train")
+    groups = train.shuffled(settings.batch_documents, settings.batch_tokens, [0, 0])[: arguments.batches]
+    ready = list(train.batches(groups, CPU))
+    bare, ours = in_turn(
+        [lambda: bare_loop(run, ready), lambda: our_loop(run, train.batches(groups, CPU))], repetitions=5
+    )
+    tokens = sum(len(batch.words) for batch in ready)
+    report("training_speed_vs_bare_loop", median_ratio(bare, ours), tokens=tokens, bare_seconds=sorted(bare)[2])
+
+
+if __name__ == "__main__":
+    main()

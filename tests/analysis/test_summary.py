@@ -1,0 +1,92 @@
+import json
+
+import numpy as np
+import pytest
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.summary import summarise
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
+from attnprobe.errors import InputError
+from tests.analysis.synthetic import write_run
+
+SIZES = [10] * 60
+
+
+def verdict(tmp_path, attention, gradient, random, **options):
+    product = options.pop("product", attention)
+    removed = {"attention": [attention] * 60, "gradient": [gradient] * 60, "gradient_attention": [product] * 60}
+    removed |= {"random": [[random] * 5] * 60, "oracle": [1] * 60}
+    write_run(tmp_path, SIZES, removed=removed, **options)
+    return summarise(RunResults.load(tmp_path))["answer"]
+
+
+@pytest.mark.parametrize(
+    ("attention", "gradient", "random", "options", "expected", "better"),
+    [
+        (3, 3, 7, {"entropy": 0.951}, NOT_INFORMATIVE, []),
+        (3, 3, 7, {"entropy": 0.949}, AS_WELL_AS_ANY, []),
+        (3, 3, 3, {}, NO, []),
+        (5, 2, 3, {}, NO, ["gradient"]),
+        (-1, -1, -1, {}, NO, []),
+        (5, 2, 7, {}, IN_PART, ["gradient"]),
+        (5, 5, 7, {"product": 4}, IN_PART, ["gradient_attention"]),
+        (5, 2, -1, {"product": 2}, IN_PART, ["gradient", "gradient_attention"]),
+        (3, 4, 7, {"product": -1}, AS_WELL_AS_ANY, []),
+    ],
+)
+def test_each_verdict(tmp_path, attention, gradient, random, options, expected, better):
+    answer = verdict(tmp_path, attention, gradient, random, **options)
+    assert answer["verdict"] == expected
+    assert answer["better"] == better
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [(34, NO), (42, AS_WELL_AS_ANY)])
+def test_the_interval_decides_not_the_value(tmp_path, earlier, expected):
+    attention = np.where(np.arange(60) < earlier, 3, 8)
+    removed = {name: attention for name in ("attention", "gradient", "gradient_attention")}
+    write_run(tmp_path, SIZES, removed=removed | {"random": [[5] * 5] * 60})
+    answer = summarise(RunResults.load(tmp_path))["answer"]
+    assert answer["against_random"]["lead"]["value"] > 0
+    assert answer["verdict"] == expected
+
+
+def test_other_orderings_are_rivals_and_the_oracle_is_not(tmp_path):
+    removed = {"attention": [3] * 60, "mine": [2] * 60, "oracle": [1] * 60, "random": [9] * 60}
+    write_run(tmp_path, SIZES, removed=removed, draws=dict.fromkeys(removed, 1))
+    assert summarise(RunResults.load(tmp_path))["answer"]["better"] == ["mine"]
+
+
+def test_a_summary_is_json_and_counts(tmp_path):
+    documents, _, _ = write_run(tmp_path, [1, 1, 4, 5, 2, 3])
+    summary = summarise(RunResults.load(tmp_path))
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert summary["counts"] == {
+        "documents": 6,
+        "with_one_item": 2,
+        "with_several_items": 4,
+        "with_items_kept": 4,
+    }
+    right = documents["label"] == documents["decision"]
+    assert summary["accuracy"]["value"] == pytest.approx(right.mean())
+    assert summary["accuracy"]["n"] == 6
+    assert summary["run"]["name"] == "toy · flan-none · seed 3"
+    assert set(summary["flip_curves"]) == {"fraction", *summary["first_flips"]}
+
+
+def test_a_single_document_has_values_and_no_intervals(tmp_path):
+    write_run(tmp_path, [4], never=0)
+    summary = summarise(RunResults.load(tmp_path))
+    assert summary["first_flips"]["attention"]["mean_fraction"]["low"] is None
+    assert summary["first_flips"]["attention"]["mean_fraction"]["value"] is not None
+    assert summary["answer"]["verdict"] == NO
+
+
+def test_same_tables_same_numbers(tmp_path):
+    write_run(tmp_path, [3, 4, 5, 6])
+    assert summarise(RunResults.load(tmp_path)) == summarise(RunResults.load(tmp_path))
+
+
+def test_nothing_to_erase(tmp_path):
+    write_run(tmp_path, [1, 1])
+    with pytest.raises(InputError, match="nothing can be erased"):
+        summarise(RunResults.load(tmp_path))

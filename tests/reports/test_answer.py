@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.summary import summarise
+from attnprobe.reports.answer import WIDTH, answer
+from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from tests.analysis.synthetic import write_run
+
+SIZES = [10] * 60
+
+
+def told(tmp_path, sizes=SIZES, removed=None, **options):
+    removed = {name: [k] * len(sizes) for name, k in (removed or {}).items() if name != "random"} | {
+        name: [[k] * 5] * len(sizes) for name, k in (removed or {}).items() if name == "random"
+    }
+    write_run(tmp_path, sizes, removed=removed, **options)
+    text = answer(summarise(RunResults.load(tmp_path)))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert not any(line.lstrip().startswith("%") for line in lines)
+    assert "nan" not in text
+    assert "None" not in text
+    assert "\x1b" not in text
+    assert "\u00a0" not in text
+    return " ".join(text.split())
+
+
+REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, "oracle": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "sentence"),
+    [
+        ({}, {"entropy": 0.99}, "Not informative: the weights are nearly equal (evenness 0.990 of 1)"),
+        (
+            {"random": 4},
+            {},
+            "No: erasing the most attended words first does not change decisions earlier than a random",
+        ),
+        (
+            {"gradient": 3},
+            {},
+            "Only in part: its order changes decisions earlier than a random one, but erasing by gradient",
+        ),
+        ({}, {}, "As well as any ordering tried: its order changes decisions earlier than a random one, and no other"),
+    ],
+)
+def test_each_verdict_in_words(tmp_path, changes, options, sentence):
+    text = told(tmp_path, removed=REMOVED | changes, **options)
+    assert f"Does attention explain this model? {sentence}" in text
+    assert text.endswith("It takes 2.00 times as many words as the smallest set that suffices.")
+
+
+def test_the_numbers_are_there(tmp_path):
+    text = told(tmp_path, sizes=[*SIZES, 1], removed=REMOVED)
+    assert "60 documents; 1 more have a single word and are left out" in text
+    assert "40.0 % of the words must be erased, the most attended first" in text
+    assert "in a random order 80.0 %, and with the smallest set that suffices 20.0 %" in text
+    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 0] 2.00" in text
+    assert "Random 100 % [100, 100] 0 % [0, 0] 0 % [0, 0]" in text
+    assert "Erasing only the most attended word changes the decision in" in text
+
+
+def test_nobody_flips(tmp_path):
+    text = told(tmp_path, never=1)
+    assert "No decision changes under attention" in text
+    assert "In no document does the decision change under every ordering" in text
+    assert "Does attention explain this model? No:" in text
+
+
+def test_few_documents_are_pointed_out(tmp_path):
+    assert "with caution" in told(tmp_path, sizes=[3, 4])
+    assert "with caution" in told(tmp_path, sizes=[3])
+    assert "with caution" not in told(tmp_path)
+
+
+def test_other_orderings_and_no_oracle(tmp_path):
+    draws = {"random": 2, "attention": 1, "a_name_that_is_really_long_for_a_table": 1}
+    text = told(tmp_path, draws=draws, never=0)
+    assert "A name that is reall" in text
+    assert "smallest set" not in text
+
+
+def test_the_widest_numbers_fit(tmp_path):
+    write_run(tmp_path, SIZES)
+    summary = summarise(RunResults.load(tmp_path))
+    for row in summary["first_flips"].values():
+        for estimate in row.values():
+            estimate.update(value=0.9996, low=0.998, high=0.9997)
+    assert max(map(len, answer(summary).splitlines())) <= WIDTH
+
+
+def test_a_share_is_never_shown_as_none_or_all_of_it():
+    shown = {percent(share) for share in np.linspace(0.0001, 0.9999, 9999)}
+    assert not shown & {"0.0 %", "100.0 %", "0 %", "100 %"}
+
+
+def test_intervals():
+    estimate = {"value": 0.9996, "low": 0.998, "high": 0.9997, "n": 3}
+    assert percent_with_interval(estimate) == "> 99.9 % [99.8, >99.9]"
+    assert percent_with_interval({"value": 0.25, "low": None, "high": None, "n": 1}) == "25.0 %"
+    assert percent_with_interval({"value": None, "low": None, "high": None, "n": 0}) == "–"
+    assert [significant(x) for x in (0, 1.5, 100.4, 0.00012345)] == ["0", "1.50", "100", "0.000123"]
