@@ -142,7 +142,6 @@ class RunResults:
             by_draw = {column: _by_draw(rows[column], len(sizes)) for column in ("removed", "mass")}
             never = by_draw["removed"] < 0
             removed, mass = (np.where(never, np.nan, by_draw[column]) for column in ("removed", "mass"))
-            # The stored fraction is rounded to float32; the counts are exact.
             flips[name] = FirstFlips(removed, removed / sizes, mass)
         return flips
 

@@ -27,6 +27,7 @@ class Verdict(NamedTuple):
         against_random: attention against a random order.
         against_others: attention against each other ordering, the oracle left out.
         better: the orderings that flip strictly earlier than attention more often than later.
+        nearly_uniform: the weights differ so little that comparing single weights says nothing.
     """
 
     verdict: str
@@ -34,14 +35,16 @@ class Verdict(NamedTuple):
     against_random: Comparison
     against_others: list[Comparison]
     better: list[str]
+    nearly_uniform: bool
 
 
 def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison]) -> Verdict:
-    """Judge attention; the first rule that holds decides. All but the first are judged on 95 % intervals.
+    """Judge attention; the first rule that holds decides, on 95 % intervals of share earlier − share later.
 
-    - ``not informative``: the mean normalised entropy of the attention weights is above .95.
     - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (the interval
-      of share earlier − share later does not lie above 0).
+      does not lie above 0). Where the mean normalised entropy of the weights is above .95 besides, there was nothing
+      to tell apart, and the verdict is ``not informative``. Nearly uniform weights that do beat a random order are
+      judged like any others: small differences among hundreds of words can still order them well.
     - ``only in part``: another ordering flips them strictly earlier than attention more often than later (the interval
       of the difference lies above 0). Gradient and gradient × attention are tried, and whatever else is registered.
     - ``as well as any ordering tried``: otherwise.
@@ -49,12 +52,11 @@ def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison])
     against = {comparison.second: comparison for comparison in comparisons if comparison.first == ATTENTION}
     others = [comparison for name, comparison in against.items() if name not in (RANDOM, ORACLE)]
     better = [comparison.second for comparison in others if comparison.lead.high < 0]
-    if attention_entropy.value > NEARLY_UNIFORM:
-        verdict = NOT_INFORMATIVE
-    elif not against[RANDOM].lead.low > 0:
-        verdict = NO
+    nearly_uniform = attention_entropy.value > NEARLY_UNIFORM
+    if not against[RANDOM].lead.low > 0:
+        verdict = NOT_INFORMATIVE if nearly_uniform else NO
     elif better:
         verdict = IN_PART
     else:
         verdict = AS_WELL_AS_ANY
-    return Verdict(verdict, attention_entropy, against[RANDOM], others, better)
+    return Verdict(verdict, attention_entropy, against[RANDOM], others, better, nearly_uniform)
