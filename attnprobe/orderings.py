@@ -196,3 +196,10 @@ ORDERINGS.register(
         lambda e: rank_by_gradient_attention(e.weights, e.gradients, e.mask)[None],
     ),
 )
+ORDERINGS.register(
+    "attention_ascending",
+    Ordering(
+        "the smallest attention weight first, the order in which an explanation would be erased last",
+        lambda e: rank_by_attention(None, e.mask, scores=-e.scores.masked_fill(~e.mask, 0.0))[None],
+    ),
+)

@@ -25,6 +25,6 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
         results = RunResults.load(folder.path)
         summary = summarise(results)
         made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures)
-        folder.note(**summary)
+        folder.note(**summary, reported=folder.probed_fingerprint())
     say(f"Report: {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from attnprobe import __version__
 from attnprobe.atomic_files import replacing
+from attnprobe.data.limits import DataLimits
 from attnprobe.errors import InputError
 from attnprobe.models import MODELS, Dropout
 from attnprobe.training import TrainingSettings
@@ -39,6 +40,7 @@ class RunSettings:
         model: registered name.
         seed: of initial weights, order of batches, dropout, random orderings.
         word2vec: start from word2vec embeddings of the dataset's own text.
+        data: how much of the dataset is used.
         dropout: rates.
         training: how to train.
     """
@@ -47,6 +49,7 @@ class RunSettings:
     model: str
     seed: int = 0
     word2vec: bool = False
+    data: DataLimits = field(default_factory=DataLimits)
     dropout: Dropout = field(default_factory=Dropout)
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
@@ -99,6 +102,7 @@ class RunConfiguration:
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The inverse of :meth:`to_json`; raises KeyError or TypeError on anything else."""
         settings = dict(content["settings"])
+        settings["data"] = DataLimits(**settings["data"])
         settings["dropout"] = Dropout(**settings["dropout"])
         settings["training"] = TrainingSettings(**settings["training"])
         return cls(RunSettings(**settings), DataSource(**content["data"]))
@@ -183,6 +187,27 @@ class RunFolder:
         except (OSError, pa.ArrowInvalid, AttributeError):
             return False
         return stamps == {fingerprint.encode()}
+
+    def is_finished(self, settings: RunSettings) -> bool:
+        """Whether a run with these settings has been trained, probed and reported here.
+
+        The data are not read again: whether they have changed since is not asked.
+        """
+        stamp = self.read_summary().get("reported")
+        try:
+            same = self.read_configuration().settings == settings
+        except InputError:
+            return False
+        return same and stamp is not None and self.is_probed(stamp)
+
+    def probed_fingerprint(self) -> str | None:
+        """What the documents' table was made by."""
+        try:
+            metadata = pq.read_schema(self.table("documents")).metadata or {}
+        except (OSError, pa.ArrowInvalid):
+            return None
+        stamp = metadata.get(b"attnprobe")
+        return None if stamp is None else stamp.decode()
 
     def note(self, **entries: Any) -> None:  # noqa: ANN401
         """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""

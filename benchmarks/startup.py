@@ -1,6 +1,6 @@
 """Import time against `import torch`, each in fresh processes; and peak memory of a whole run.
 
-    python -m benchmarks.startup [--run ARGUMENTS-OF-ATTNPROBE-RUN …]
+python -m benchmarks.startup [--run ARGUMENTS-OF-ATTNPROBE-RUN …]
 """
 
 from __future__ import annotations

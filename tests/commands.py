@@ -56,6 +56,4 @@ def write_splits(folder, **splits):
 
 def planted_folder(folder, train=80, test=30):
     """A small dataset that a small model learns in seconds."""
-    return write_splits(
-        folder, train=planted_rows(train, 1), dev=planted_rows(20, 2), test=planted_rows(test, 3)
-    )
+    return write_splits(folder, train=planted_rows(train, 1), dev=planted_rows(20, 2), test=planted_rows(test, 3))

@@ -25,6 +25,9 @@ RANDOM, ATTENTION = "random", "attention"
 KNOWN_ORDERINGS = (RANDOM, ATTENTION, "gradient", "gradient_attention")
 """The orderings of Serrano & Smith (2019), as their figures show them; others come after these, the oracle last."""
 
+ASCENDING = "attention_ascending"
+"""Attention from its smallest weight up: a reference of its own, which is no rival of the orderings that explain."""
+
 NEEDED = {
     "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
     "erasures": ("document", "ordering", "draw", "removed", "mass"),
@@ -128,26 +131,36 @@ class RunResults:
     def first_flips(self) -> dict[str, FirstFlips]:
         """First flips by ordering, in order of display; the rows are those of ``several``.
 
+        Attention in ascending order is not among them: :meth:`flips_of` has it.
+
         Raises:
             InputError: attention or the random ordering is missing, or an ordering has more rows of some documents than
                 of others.
         """
-        kept = self.erasures[self.erasures["document"].isin(self.several["document"])]
-        kept = kept.sort_values(["document", "draw"], kind="stable")
+        return {name: self.flips_of(name) for name in self._orderings()}
+
+    def flips_of(self, ordering: str) -> FirstFlips:
+        """First flips of one ordering; the rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        rows = self._kept_erasures[self._kept_erasures["ordering"] == ordering]
+        self._check_complete(ordering, rows)
         sizes = self.several["n"].to_numpy()[:, None]
-        flips = {}
-        for name in self._orderings():
-            rows = kept[kept["ordering"] == name]
-            self._check_complete(name, rows)
-            by_draw = {column: _by_draw(rows[column], len(sizes)) for column in ("removed", "mass")}
-            never = by_draw["removed"] < 0
-            removed, mass = (np.where(never, np.nan, by_draw[column]) for column in ("removed", "mass"))
-            flips[name] = FirstFlips(removed, removed / sizes, mass)
-        return flips
+        by_draw = {column: _by_draw(rows[column], len(sizes)) for column in ("removed", "mass")}
+        never = by_draw["removed"] < 0
+        removed, mass = (np.where(never, np.nan, by_draw[column]) for column in ("removed", "mass"))
+        return FirstFlips(removed, removed / sizes, mass)
+
+    @cached_property
+    def _kept_erasures(self) -> pd.DataFrame:
+        kept = self.erasures[self.erasures["document"].isin(self.several["document"])]
+        return kept.sort_values(["document", "draw"], kind="stable")
 
     def _orderings(self) -> list[str]:
         """The names of the orderings that there are results of, in order of display."""
-        present = self.erasures["ordering"].astype(str).unique().tolist()
+        present = [name for name in self.erasures["ordering"].astype(str).unique().tolist() if name != ASCENDING]
         for name in (ATTENTION, RANDOM):
             if name not in present:
                 raise InputError(f"{self.folder / 'erasures.parquet'} has no row of ordering {name!r}.")

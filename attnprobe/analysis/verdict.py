@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.analysis.thresholds import NEARLY_UNIFORM
 from attnprobe.analysis.who_flips_first import Comparison
-
-NEARLY_UNIFORM = 0.95
-"""Mean normalised attention entropy above which attention singles out nothing."""
 
 NOT_INFORMATIVE = "not informative"
 NO = "no"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from attnprobe import __version__
+from attnprobe.cli import grid, probe, report, run, train
 from attnprobe.cli import list as list_command
-from attnprobe.cli import probe, report, run, train
 from attnprobe.errors import InputError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -21,6 +21,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "probe": probe,
     "report": report,
+    "grid": grid,
     "list": list_command,
 }
 

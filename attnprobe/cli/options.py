@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,13 @@ from attnprobe.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from attnprobe.runs import RunConfiguration
+    from attnprobe.runs import RunConfiguration, RunSettings
     from attnprobe.stages import Run
 
 DATA_DIR = "ATTNPROBE_DATA"
+
+EPOCHS, EPOCHS_DOCSTRINGS = 8, 4
+"""At most, unless told otherwise; the embedded dataset is done after fewer."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,20 +28,26 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to run")
     what.add_argument("--dataset", default="docstrings", metavar="NAME|PATH", help="default: docstrings")
     what.add_argument("--model", default="flan-rnn", metavar="NAME", help="default: flan-rnn")
-    what.add_argument("--seed", type=_whole_number, default=0, metavar="N", help="default: 0")
-    what.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    what.add_argument("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
+    what.add_argument("--experiment", type=Path, metavar="FILE", help="take all settings but the seed from a TOML file")
+    add_out_argument(what)
     what.add_argument("--force", action="store_true", help="start over, throwing away what is finished")
     columns = parser.add_argument_group("columns of the files under a path")
     columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
     columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
     training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=_positive, metavar="N", help="at most (default: 8; docstrings: 4)")
-    training.add_argument("--patience", type=_positive, default=2, metavar="N", help="epochs without gain (2)")
+    training.add_argument("--epochs", type=positive, metavar="N", help="at most (default: 8; docstrings: 4)")
+    training.add_argument("--patience", type=positive, default=2, metavar="N", help="epochs without gain (2)")
     training.add_argument("--learning-rate", type=_positive_number, default=2e-3, metavar="X", help="of Adam (0.002)")
-    training.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="documents, at most (32)")
+    training.add_argument("--batch-size", type=positive, default=32, metavar="N", help="documents, at most (32)")
     training.add_argument("--gradient-norm", type=_positive_number, default=10.0, metavar="X", help="limit (10)")
     training.add_argument("--gradient-value", type=_positive_number, metavar="X", help="limit (none)")
     training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
+
+
+def add_out_argument(parser: argparse._ActionsContainer) -> None:
+    """Where run folders go."""
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
 
 
 def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,23 +65,47 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def start_run(arguments: argparse.Namespace) -> Run:
     """Load the data and make or reopen the run folder that the arguments name."""
-    from attnprobe.data.datasets import DATASETS, load_dataset, locate
-    from attnprobe.models import MODELS
-    from attnprobe.runs import DataSource, RunConfiguration, RunFolder, RunSettings
+    from attnprobe.data.datasets import load_dataset, locate
+    from attnprobe.runs import DataSource, RunConfiguration, RunFolder
     from attnprobe.stages import Run
+
+    settings = _settings(arguments)
+    device = choose_device(arguments.device)
+    location = locate(settings.dataset, arguments.data_dir)
+    whole = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
+    dataset = settings.data.apply(whole)
+    source = DataSource(
+        location=location,
+        label_column=arguments.label_column,
+        text_column=arguments.text_column,
+        fingerprint=whole.fingerprint,
+        labels=whole.labels,
+        documents={split: len(documents) for split, documents in dataset.splits.items()},
+    )
+    configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source)
+    folder = RunFolder.of(arguments.out, configuration.settings)
+    folder.open(configuration, force=arguments.force)
+    return Run(folder, configuration, dataset, device, say)
+
+
+def _settings(arguments: argparse.Namespace) -> RunSettings:
+    """What the arguments or the experiment's file say; unknown names are told before anything is read."""
+    from attnprobe.data.datasets import DATASETS
+    from attnprobe.experiments import load_experiment
+    from attnprobe.models import MODELS
+    from attnprobe.runs import RunSettings
     from attnprobe.training import TrainingSettings
 
-    MODELS[arguments.model]  # an unknown name is told before anything is read
-    device = choose_device(arguments.device)
-    location = locate(arguments.dataset, arguments.data_dir)
-    dataset = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
-    settings = RunSettings(
-        dataset=dataset.name,
+    if arguments.experiment is not None:
+        return load_experiment(arguments.experiment, arguments.seed)
+    MODELS[arguments.model]
+    return RunSettings(
+        dataset=arguments.dataset,
         model=arguments.model,
         seed=arguments.seed,
         word2vec=arguments.word2vec,
         training=TrainingSettings(
-            epochs=arguments.epochs or (4 if location in DATASETS else 8),
+            epochs=arguments.epochs or (EPOCHS_DOCSTRINGS if arguments.dataset in DATASETS else EPOCHS),
             patience=arguments.patience,
             learning_rate=arguments.learning_rate,
             batch_documents=arguments.batch_size,
@@ -79,18 +113,6 @@ def start_run(arguments: argparse.Namespace) -> Run:
             gradient_value=arguments.gradient_value,
         ),
     )
-    source = DataSource(
-        location=location,
-        label_column=arguments.label_column,
-        text_column=arguments.text_column,
-        fingerprint=dataset.fingerprint,
-        labels=dataset.labels,
-        documents={split: len(documents) for split, documents in dataset.splits.items()},
-    )
-    configuration = RunConfiguration(settings, source)
-    folder = RunFolder.of(arguments.out, settings)
-    folder.open(configuration, force=arguments.force)
-    return Run(folder, configuration, dataset, device, say)
 
 
 def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
@@ -106,9 +128,10 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()
     source = configuration.data
-    dataset = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
-    if dataset.fingerprint != source.fingerprint:
+    whole = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
+    if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
+    dataset = configuration.settings.data.apply(whole)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
 
 
@@ -129,14 +152,16 @@ def choose_device(name: str) -> torch.device:
 say: Callable[[str], None] = lambda sentence: print(sentence, flush=True)  # noqa: E731
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
+    """A number that may be zero, for argparse."""
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from one on, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from attnprobe.data.documents import Documents
+from attnprobe.data.documents import Documents, runs
 
 IntArray = npt.NDArray[np.integer]
 
@@ -114,8 +114,8 @@ class EncodedDocuments:
 
     def batch(self, rows: IntArray) -> Batch:
         """The documents of these rows, in this order."""
-        words = _runs(self._first_word[rows], self.lengths[rows])
-        sentences = _runs(self._first_sentence[rows], self._sentences[rows])
+        words = runs(self._first_word[rows], self.lengths[rows])
+        sentences = runs(self._first_sentence[rows], self._sentences[rows])
         return Batch(
             rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
             labels=self._labels[rows],
@@ -139,10 +139,3 @@ class EncodedDocuments:
         """The batches of these groups of rows, one at a time."""
         for rows in groups:
             yield self.batch(rows).to(device)
-
-
-def _runs(starts: IntArray, lengths: IntArray) -> IntArray:
-    """Indices of consecutive runs: start, start + 1, … for each (start, length)."""
-    ends = np.cumsum(lengths)
-    runs: IntArray = np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths)
-    return runs

@@ -47,6 +47,36 @@ class Documents:
         """int64 (sentences + 1,): sentence s has the words ``[offsets[s], offsets[s + 1])``."""
         return _offsets(self.sentence_lengths)
 
+    def take(self, documents: npt.NDArray[np.integer]) -> Documents:
+        """The documents with these indices, in this order; ``types`` stay as they are."""
+        sentences = runs(self.sentence_offsets[documents], self.sentences_per_document[documents])
+        words = runs(self.word_offsets[sentences], self.sentence_lengths[sentences])
+        return Documents(
+            self.types,
+            self.words[words],
+            self.sentence_lengths[sentences],
+            self.sentences_per_document[documents],
+            self.labels[documents],
+            self.content_hashes[documents],
+        )
+
+    def cut(self, words: int) -> Documents:
+        """The first ``words`` words of every document, in their sentences."""
+        position = self.word_offsets[:-1] - np.repeat(
+            self.word_offsets[self.sentence_offsets[:-1]], self.sentences_per_document
+        )
+        lengths = np.clip(words - position, 0, self.sentence_lengths).astype(np.int32)
+        kept = lengths > 0
+        offsets = np.concatenate([[0], np.cumsum(kept)])[self.sentence_offsets]
+        return Documents(
+            self.types,
+            self.words[runs(self.word_offsets[:-1][kept], lengths[kept])],
+            lengths[kept],
+            np.diff(offsets).astype(np.int32),
+            self.labels,
+            self.content_hashes,
+        )
+
     def words_of(self, document: int) -> list[str]:
         """All words of a document."""
         first, last = self.sentence_offsets[[document, document + 1]]
@@ -81,6 +111,14 @@ class Dataset:
     labels: list[str]
     splits: dict[str, Documents]
     fingerprint: str
+
+
+def runs(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Indices of consecutive runs: start, start + 1, … for each (start, length)."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    indices: npt.NDArray[np.int64] = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return indices
 
 
 def _offsets(lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

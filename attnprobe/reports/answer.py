@@ -130,8 +130,8 @@ def _verdict(summary: Summary) -> str:
     better = " or by ".join(map(_in_prose, verdict["better"]))
     sentences = {
         NOT_INFORMATIVE: (
-            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their order "
-            "changes decisions no earlier than a random one."
+            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their "
+            "order changes decisions no earlier than a random one."
         ),
         NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
         IN_PART: (
@@ -146,8 +146,8 @@ def _verdict(summary: Summary) -> str:
     text = sentences[verdict["verdict"]]
     if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
         text += (
-            f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say here is "
-            "little."
+            f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
+            "here is little."
         )
     ratio = summary["first_flips"][ATTENTION]["ratio_to_oracle"]["value"]
     if ratio is not None:

@@ -40,10 +40,11 @@ def test_a_run_of_every_model(planted, model):
     erasures = pd.read_parquet(folder / "erasures.parquet")
     items = pd.read_parquet(folder / "items.parquet")
     assert documents.document.tolist() == list(range(30))
-    assert len(erasures) == 30 * (5 + 3 + 1)
+    assert len(erasures) == 30 * (5 + 4 + 1)
     assert erasures.groupby("ordering").draw.nunique().to_dict() == {
         "random": 5,
         "attention": 1,
+        "attention_ascending": 1,
         "gradient": 1,
         "gradient_attention": 1,
         "oracle": 1,
@@ -106,3 +107,16 @@ def test_list_names_everything(tmp_path):
     _, out, _ = attnprobe("list", "--data-dir", "data", cwd=tmp_path)
     for name in ("docstrings", "mine", *MODELS, "random", "gradient_attention", "oracle"):
         assert name in out
+
+
+def test_word2vec_embeddings_and_a_second_seed(planted):
+    pytest.importorskip("gensim")
+    for arguments in (("--word2vec",), ("--word2vec", "--seed", "1")):
+        status, _, errors = attnprobe(
+            "train", "--dataset", planted, "--model", "flan-none", "--epochs", "1", *arguments, cwd=planted.parent
+        )
+        assert status == 0, errors
+    folder = planted.parent / "runs" / "planted" / "flan-none"
+    assert json.loads((folder / "seed-1" / "config.json").read_text())["settings"]["word2vec"]
+    weights = [(folder / seed / "model.safetensors").read_bytes() for seed in ("seed-0", "seed-1")]
+    assert weights[0] != weights[1]

@@ -32,8 +32,16 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
 @pytest.mark.parametrize(
     ("changes", "options", "sentence"),
     [
-        ({"random": 4}, {"entropy": 0.99}, "Not informative: the weights are nearly equal (evenness 0.990, where 1 is all"),
-        ({}, {"entropy": 0.99}, "As well as any ordering tried: its order changes decisions earlier than a random one, and no"),
+        (
+            {"random": 4},
+            {"entropy": 0.99},
+            "Not informative: the weights are nearly equal (evenness 0.990, where 1 is all",
+        ),
+        (
+            {},
+            {"entropy": 0.99},
+            "As well as any ordering tried: its order changes decisions earlier than a random one, and no",
+        ),
         (
             {"random": 4},
             {},

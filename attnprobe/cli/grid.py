@@ -1,0 +1,40 @@
+"""Run what is missing of a grid of experiments, several side by side; a finished run is never run again.
+
+attnprobe grid experiments/offline/grid.toml --data-dir DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, whole_number
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("grid", type=Path, metavar="FILE", help="a grid's TOML file")
+    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="these in the place of the file's")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="experiments whose name matches")
+    parser.add_argument(
+        "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="runs side by side, a thread each"
+    )
+    add_out_argument(parser)
+    add_machine_arguments(parser)
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Run the grid."""
+    from attnprobe.experiments import load_grid
+    from attnprobe.gridding import run_grid
+
+    runs = load_grid(arguments.grid, arguments.seeds, arguments.only)
+    machine = ["--device", arguments.device]
+    if arguments.data_dir is not None:
+        machine += ["--data-dir", str(arguments.data_dir)]
+    run_grid(runs, arguments.out, arguments.jobs, machine, say)
+
+
+def _seeds(text: str) -> list[int]:
+    return [whole_number(seed) for seed in text.split(",")]

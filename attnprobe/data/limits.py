@@ -1,0 +1,47 @@
+"""Smaller versions of a dataset, so that an experiment fits the machine at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnprobe.data.documents import Dataset, Documents
+
+SAMPLE_SEED = 0
+"""A constant, not the run's seed: every model and seed of an experiment sees the same documents."""
+
+
+@dataclass(frozen=True)
+class DataLimits:
+    """How much of a dataset is used; None is all of it.
+
+    Attributes:
+        train_documents, dev_documents, test_documents: a seeded sample of this many documents of the split.
+        train_words: training and dev documents are cut after this many words; test documents never are.
+    """
+
+    train_documents: int | None = None
+    dev_documents: int | None = None
+    test_documents: int | None = None
+    train_words: int | None = None
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The dataset within these limits."""
+        splits = {
+            "train": self._cut(_sample(dataset.splits["train"], self.train_documents)),
+            "dev": self._cut(_sample(dataset.splits["dev"], self.dev_documents)),
+            "test": _sample(dataset.splits["test"], self.test_documents),
+        }
+        return dataclasses.replace(dataset, splits=splits)
+
+    def _cut(self, documents: Documents) -> Documents:
+        return documents if self.train_words is None else documents.cut(self.train_words)
+
+
+def _sample(documents: Documents, size: int | None) -> Documents:
+    if size is None or size >= len(documents):
+        return documents
+    chosen = np.random.default_rng(SAMPLE_SEED).permutation(len(documents))[:size]
+    return documents.take(np.sort(chosen))
