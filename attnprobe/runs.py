@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe import __version__
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.data.limits import DataLimits
 from attnprobe.errors import InputError
 from attnprobe.models import MODELS, Dropout
@@ -150,6 +150,7 @@ class RunFolder:
                     f"{self.config} was made with {_difference(present, configuration)}; "
                     "give another --out, or --force to start over."
                 )
+            remove_leftovers(self.path)
             return
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, configuration.to_json())

@@ -1,6 +1,6 @@
 import pytest
 
-from attnprobe.atomic_files import creating_folder, replacing
+from attnprobe.atomic_files import creating_folder, remove_leftovers, replacing
 
 
 def test_a_file_is_replaced_when_all_went_well(tmp_path):
@@ -47,3 +47,14 @@ def test_who_comes_second_leaves_the_folder_of_the_first(tmp_path):
             (first / "file").write_text("first")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert (tmp_path / "folder" / "file").read_text() == "first"
+
+
+def test_leftovers_of_a_killed_process_go_and_nothing_else(tmp_path):
+    (tmp_path / "figures").mkdir()
+    leftover = tmp_path / "figures" / ".a.png.0123456789ab"
+    mine = [tmp_path / ".gitignore", tmp_path / "a.0123456789ab", tmp_path / ".a.b.xyz"]
+    for path in [leftover, *mine]:
+        path.touch()
+    remove_leftovers(tmp_path)
+    assert not leftover.exists()
+    assert all(path.exists() for path in mine)

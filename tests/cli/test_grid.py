@@ -1,0 +1,76 @@
+"""A grid as its user runs it: side by side, interrupted, again."""
+
+import os
+import signal
+import subprocess
+import time
+
+from tests.commands import COMMAND, attnprobe, environment, planted_folder
+
+EXPERIMENT = (
+    'dataset = "planted"\nmodel = "{model}"\n[data]\ntrain_words = 9\n[training]\nepochs = {epochs}\npatience = 99\n'
+)
+
+
+def write_grid(folder, epochs):
+    folder.mkdir()
+    for model in ("flan-none", "han-none"):
+        (folder / f"planted-{model}.toml").write_text(EXPERIMENT.format(model=model, epochs=epochs))
+    (folder / "grid.toml").write_text('[[runs]]\nexperiments = ["planted-*.toml"]\nseeds = [0]\n')
+    return folder / "grid.toml"
+
+
+def contents(out):
+    """What a finished grid leaves, but for what holds times."""
+    timed = ("summary.json", "training.csv", "run.log")
+    return {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name not in timed}
+
+
+def test_a_killed_grid_goes_on_and_ends_with_the_same_files(tmp_path):
+    planted_folder(tmp_path / "data" / "planted")
+    grid = write_grid(tmp_path / "experiments", epochs=30)
+    common = ("grid", grid, "--data-dir", tmp_path / "data")
+    status, out, errors = attnprobe(*common, "--out", "whole", cwd=tmp_path)
+    assert status == 0, errors
+    assert "2 runs, 0 of them finished before" in out
+
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, common), "--out", "broken"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    state = tmp_path / "broken" / "planted" / "flan-none" / "seed-0" / "training-state.safetensors"
+    waited = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < waited:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    assert state.exists()
+
+    status, _, errors = attnprobe(*common, "--out", "broken", cwd=tmp_path)
+    assert status == 0, errors
+    log = (state.parent / "run.log").read_text()
+    assert "resuming after epoch" in log
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+    status, out, _ = attnprobe(*common, "--out", "broken", cwd=tmp_path)
+    assert status == 0
+    assert "2 runs, 2 of them finished before" in out
+
+
+def test_a_failing_run_is_told_and_the_others_are_done(tmp_path):
+    planted_folder(tmp_path / "data" / "planted")
+    grid = write_grid(tmp_path / "experiments", epochs=1)
+    wrong = tmp_path / "experiments" / "planted-han-none.toml"
+    wrong.write_text(wrong.read_text().replace('"planted"', '"nowhere"'))
+    status, out, errors = attnprobe("grid", grid, "--data-dir", tmp_path / "data", cwd=tmp_path)
+    assert status == 2
+    assert "1 of 2 runs failed: planted-han-none seed 0" in errors
+    assert "planted-flan-none seed 0: done" in out
+    assert (
+        "There is no dataset 'nowhere'"
+        in (tmp_path / "runs" / "nowhere" / "han-none" / "seed-0" / "run.log").read_text()
+    )

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+
+from attnprobe.errors import InputError
+from attnprobe.experiments import load_experiment, load_grid
+
+ROOT = Path(__file__).resolve().parents[1]
+WHOLE = """
+dataset = "imdb8"
+model = "han-rnn"
+[data]
+train_documents = 100
+[dropout]
+words = 0.5
+[training]
+epochs = 3
+learning_rate = 1e-3
+"""
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_an_experiment_says_what_it_says_and_defaults_the_rest(tmp_path):
+    settings = load_experiment(write(tmp_path / "e.toml", WHOLE), seed=4)
+    assert (settings.dataset, settings.model, settings.seed) == ("imdb8", "han-rnn", 4)
+    assert settings.data.train_documents == 100
+    assert settings.data.test_documents is None
+    assert settings.dropout.words == 0.5
+    assert settings.training.epochs == 3
+    assert settings.training.patience == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("dataset", "datset"), "unknown entry 'datset'; did you mean 'dataset'"),
+        (("epochs", "epoch"), r"unknown entry 'epoch' in \[training\]; did you mean 'epochs'"),
+        (("han-rnn", "han-rn"), "did you mean 'han-rnn'"),
+        (("epochs = 3", "epochs = 2.5"), r"'epochs' in \[training\] must be a whole number"),
+        (("words = 0.5", 'words = "much"'), r"'words' in \[dropout\] must be a number"),
+        (('dataset = "imdb8"', "dataset = 3"), "'dataset' must name a dataset"),
+        (("[data]", "[data"), "not TOML"),
+    ],
+)
+def test_a_wrong_experiment_is_told(tmp_path, change, message):
+    path = write(tmp_path / "e.toml", WHOLE.replace(*change))
+    with pytest.raises(InputError, match=message):
+        load_experiment(path, seed=0)
+
+
+def test_a_missing_experiment_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.toml: the file cannot be read"):
+        load_experiment(tmp_path / "nowhere.toml", seed=0)
+
+
+def test_a_grid_lists_its_runs_in_order_and_none_twice(tmp_path):
+    for name in ("a-x", "a-y", "b-x"):
+        write(tmp_path / f"{name}.toml", WHOLE)
+    grid = write(
+        tmp_path / "grid.toml",
+        '[[runs]]\nexperiments = ["b-*.toml", "a-*.toml"]\nseeds = [0]\n'
+        '[[runs]]\nexperiments = ["a-x.toml"]\nseeds = [0, 1]\n',
+    )
+    assert [run.name for run in load_grid(grid)] == ["b-x seed 0", "a-x seed 0", "a-y seed 0", "a-x seed 1"]
+    assert [run.name for run in load_grid(grid, seeds=[7], only="a-*")] == ["a-x seed 7", "a-y seed 7"]
+    with pytest.raises(InputError, match="no experiment matches 'c'"):
+        load_grid(grid, only="c")
+    with pytest.raises(InputError, match=r"no experiment beside it is called 'c\.toml'"):
+        load_grid(write(grid, '[[runs]]\nexperiments = ["c.toml"]'))
+
+
+@pytest.mark.parametrize("grid", sorted((ROOT / "experiments").glob("*/grid*.toml")), ids=lambda p: p.parent.name)
+def test_the_grids_that_are_shipped_load(grid):
+    for run in load_grid(grid):
+        settings = load_experiment(run.experiment, run.seed)
+        assert run.experiment.stem == f"{settings.dataset}-{settings.model}"
