@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from attnprobe.contributions import Contributions
 from attnprobe.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.erasure import Contributions
 from attnprobe.orderings import ORDERINGS, Evidence
 
 ORACLE = "oracle"

@@ -19,12 +19,16 @@ from attnprobe.training import TrainingSettings
 
 S = TypeVar("S")
 
+NONE = "none"
+"""How a file says that there is no limit, where there could be one."""
+
 
 def load_experiment(path: Path, seed: int) -> RunSettings:
     """The settings that an experiment's file describes, with this seed.
 
     The file names a ``dataset`` and a ``model``, and may have tables ``[data]``, ``[dropout]`` and ``[training]`` whose
-    keys are the fields of ``DataLimits``, ``Dropout`` and ``TrainingSettings``; ``word2vec`` is true or false.
+    keys are the fields of ``DataLimits``, ``Dropout`` and ``TrainingSettings``; ``word2vec`` is true or false, and a
+    limit that is not to be is ``"none"``.
 
     Raises:
         InputError: the file is missing, is not TOML, or holds an unknown or unfit entry.
@@ -106,11 +110,13 @@ def _section(path: Path, content: Mapping[str, Any], name: str, settings: type[S
         raise InputError(f"{path}: {name!r} must be a table, [{name}].")
     _check_keys(path, table, tuple(fields), f" in [{name}]")
     for key, value in table.items():
+        if value == NONE and "None" in str(fields[key].type):
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{path}: {key!r} in [{name}] must be a number, not {value!r}.")
         if "int" in str(fields[key].type) and not isinstance(value, int):
             raise InputError(f"{path}: {key!r} in [{name}] must be a whole number, not {value!r}.")
-    return settings(**table)
+    return settings(**{key: None if value == NONE else value for key, value in table.items()})
 
 
 def _check_keys(path: Path, table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -34,6 +34,19 @@ def test_an_experiment_says_what_it_says_and_defaults_the_rest(tmp_path):
     assert settings.training.patience == 2
 
 
+def test_a_limit_can_be_none(tmp_path):
+    text = WHOLE + 'gradient_norm = "none"\ngradient_value = 50.0\n'
+    settings = load_experiment(write(tmp_path / "e.toml", text), seed=0)
+    assert settings.training.gradient_norm is None
+    assert settings.training.gradient_value == 50
+    with pytest.raises(InputError, match="'epochs' in"):
+        load_experiment(write(tmp_path / "e.toml", WHOLE.replace("epochs = 3", 'epochs = "none"')), seed=0)
+
+
+def test_the_paper_has_24_pairs():
+    assert len(load_grid(ROOT / "experiments" / "serrano2019" / "grid.toml")) == 24
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DATA_DIR = "ATTNPROBE_DATA"
 
+DEFAULT_DATASET = "docstrings"
+
 EPOCHS, EPOCHS_DOCSTRINGS = 8, 4
 """At most, unless told otherwise; the embedded dataset is done after fewer."""
 
@@ -26,7 +28,7 @@ EPOCHS, EPOCHS_DOCSTRINGS = 8, 4
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what is trained on what, and where it goes."""
     what = parser.add_argument_group("what to run")
-    what.add_argument("--dataset", default="docstrings", metavar="NAME|PATH", help="default: docstrings")
+    what.add_argument("--dataset", default=DEFAULT_DATASET, metavar="NAME|PATH", help="default: docstrings")
     what.add_argument("--model", default="flan-rnn", metavar="NAME", help="default: flan-rnn")
     what.add_argument("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
     what.add_argument("--experiment", type=Path, metavar="FILE", help="take all settings but the seed from a TOML file")
@@ -90,7 +92,6 @@ def start_run(arguments: argparse.Namespace) -> Run:
 
 def _settings(arguments: argparse.Namespace) -> RunSettings:
     """What the arguments or the experiment's file say; unknown names are told before anything is read."""
-    from attnprobe.data.datasets import DATASETS
     from attnprobe.experiments import load_experiment
     from attnprobe.models import MODELS
     from attnprobe.runs import RunSettings
@@ -105,7 +106,7 @@ def _settings(arguments: argparse.Namespace) -> RunSettings:
         seed=arguments.seed,
         word2vec=arguments.word2vec,
         training=TrainingSettings(
-            epochs=arguments.epochs or (EPOCHS_DOCSTRINGS if arguments.dataset in DATASETS else EPOCHS),
+            epochs=arguments.epochs or (EPOCHS_DOCSTRINGS if arguments.dataset == DEFAULT_DATASET else EPOCHS),
             patience=arguments.patience,
             learning_rate=arguments.learning_rate,
             batch_documents=arguments.batch_size,

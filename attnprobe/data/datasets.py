@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +18,41 @@ from attnprobe.data.files.folder import is_dataset_folder, read_folder
 from attnprobe.data.files.labels import sorted_labels
 from attnprobe.data.files.places import listed, nearest
 from attnprobe.data.files.reading import RawDocuments
+from attnprobe.data.serrano2019.recipes import RECIPES
+from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
+from attnprobe.data.serrano2019.sources import locate as locate_recipe
 from attnprobe.data.tokens.token_cache import tokenise_once
 from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 
 DATA_VARIABLE = "ATTNPROBE_DATA"
 
-DATASETS: Registry[Callable[[], Path]] = Registry("dataset")
-"""Names of datasets; the function makes the folder if need be and says where it is."""
 
-DATASETS.register("docstrings", docstrings_folder)
+@dataclass(frozen=True)
+class NamedDataset:
+    """How a dataset that is known by its name is found.
+
+    Attributes:
+        origin: where it comes from, for `attnprobe list`.
+        locate: given the data folder, if there is one, where the data are: words that find the same data again
+            wherever they are said, and without the data folder.
+        folder: given these words, a folder with a file for each split, made if need be.
+    """
+
+    origin: str
+    locate: Callable[[Path | None], str]
+    folder: Callable[[str], Path]
+
+
+DATASETS: Registry[NamedDataset] = Registry("dataset")
+"""Names of datasets."""
+
+DATASETS.register("docstrings", NamedDataset("embedded", lambda _: "docstrings", lambda _: docstrings_folder()))
+for _recipe in RECIPES.values():
+    _origin = "Hugging Face hub, or your files" if _recipe.hub is not None else "your files"
+    DATASETS.register(
+        _recipe.name, NamedDataset(_origin, partial(locate_recipe, _recipe), partial(splits_folder, _recipe))
+    )
 
 
 def load_dataset(
@@ -46,11 +73,7 @@ def load_dataset(
     Raises:
         InputError: there is no such dataset, or its files cannot be used.
     """
-    location = locate(name_or_path, data_dir)
-    if location in DATASETS:
-        name, folder = location, DATASETS[location]()
-    else:
-        name, folder = Path(location).name, Path(location)
+    name, folder = _name_and_folder(locate(name_or_path, data_dir))
     raw = read_folder(folder, WantedColumns(label_column, text_column))
     labels = sorted_labels(raw["train"].labels)
     splits = {split: _tokenised(documents, labels, f"{name} {split}") for split, documents in raw.items()}
@@ -58,22 +81,42 @@ def load_dataset(
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:
-    """The registered name, or the absolute path of the folder, that a name or path stands for.
+    """What a name or path stands for, such that it finds the same data again without the data folder.
+
+    Returns:
+        a registered name, a registered name with a revision of the hub (``yelp@c1f9…``), or the absolute path of a
+        folder. What is returned here stands for itself.
 
     Raises:
-        InputError: there is no such dataset.
+        InputError: there is no such dataset, or it cannot be had.
     """
-    return name_or_path if name_or_path in DATASETS else str(_folder(name_or_path, data_dir).resolve())
+    if name_or_path in DATASETS:
+        return DATASETS[name_or_path].locate(_data_dir(data_dir))
+    if name_or_path.partition(REVISION_MARK)[0] in RECIPES:
+        return name_or_path
+    folder = Path(os.path.abspath(_folder(name_or_path, data_dir)))
+    # A link may bear the name that says how its files are read.
+    return str(folder if folder.name in RECIPES else folder.resolve())
 
 
 def known_datasets(data_dir: Path | None = None) -> dict[str, str]:
-    """Names of datasets, and where each comes from: ``embedded``, or its folder."""
-    known = dict.fromkeys(DATASETS, "embedded")
+    """Names of datasets, and where each comes from: its folder, or what its name stands for."""
+    known = {name: dataset.origin for name, dataset in DATASETS.items()}
     data_dir = _data_dir(data_dir)
     if data_dir is not None and data_dir.is_dir():
+        own = {name: data_dir / name for name in RECIPES}
+        known |= {name: str(folder) for name, folder in own.items() if folder.is_dir()}
         folders = sorted(folder for folder in data_dir.iterdir() if is_dataset_folder(folder))
         known = {folder.name: str(folder) for folder in folders} | known
     return known
+
+
+def _name_and_folder(location: str) -> tuple[str, Path]:
+    path = Path(location)
+    if path.is_absolute():
+        return path.name, splits_folder(RECIPES[path.name], location) if path.name in RECIPES else path
+    name = location.partition(REVISION_MARK)[0]
+    return name, DATASETS[name].folder(location)
 
 
 def _folder(name: str, data_dir: Path | None) -> Path:

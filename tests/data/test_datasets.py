@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attnprobe.data import datasets
-from attnprobe.data.datasets import DATASETS, known_datasets, load_dataset
+from attnprobe.data.datasets import DATASETS, NamedDataset, known_datasets, load_dataset
 from attnprobe.data.files.labels import sorted_labels
 from attnprobe.errors import InputError
 from tests.data.folders import WRITERS, write_folder, write_tsv
@@ -90,7 +90,8 @@ def test_names_are_looked_up_in_the_data_folder(numbers, monkeypatch):
 
 
 def test_registered_names_come_first(numbers, monkeypatch):
-    monkeypatch.setitem(DATASETS._entries, "registered", lambda: numbers)
+    entry = NamedDataset("embedded", lambda _: "registered", lambda _: numbers)
+    monkeypatch.setitem(DATASETS._entries, "registered", entry)
     assert load_dataset("registered").name == "registered"
 
 
@@ -109,8 +110,11 @@ def test_unknown_names(numbers):
 
 def test_known_datasets(numbers):
     (numbers.parent / "something else").mkdir()
-    assert known_datasets(numbers.parent) == {"docstrings": "embedded", "numbers": str(numbers)}
-    assert known_datasets(numbers.parent / "missing") == {"docstrings": "embedded"}
+    registered = {name: entry.origin for name, entry in DATASETS.items()}
+    assert registered["docstrings"] == "embedded"
+    assert {"yahoo", "imdb", "amazon", "yelp"} <= set(registered)
+    assert known_datasets(numbers.parent) == registered | {"numbers": str(numbers)}
+    assert known_datasets(numbers.parent / "missing") == registered
 
 
 @pytest.mark.parametrize(

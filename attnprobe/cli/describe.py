@@ -1,0 +1,87 @@
+"""Describe a dataset: documents, classes, words and sentences per document, vocabulary.
+
+attnprobe describe yelp --data-dir DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attnprobe.cli.options import DATA_DIR
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from attnprobe.data.documents import Dataset, Documents
+
+COLUMNS = ("split", "documents", "classes", "words: mean", "median", "max")
+SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("dataset", metavar="NAME|PATH", help="a dataset's name or folder")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ[DATA_DIR]) if os.environ.get(DATA_DIR) else None,
+        metavar="DIR",
+        help=f"folder of datasets, found by their folders' names (default: ${DATA_DIR})",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print the tables."""
+    from attnprobe.data.datasets import load_dataset
+    from attnprobe.data.vocabulary import SMALLEST_COUNT, Vocabulary
+
+    dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir)
+    sizes = [_sizes(split, documents) for split, documents in dataset.splits.items()]
+    words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
+    print(f"{dataset.name}: words and sentences per document\n")
+    print(_aligned([(*COLUMNS, *SENTENCE_COLUMNS), *sizes]))
+    print(f"\nVocabulary: {words:,} lower-cased words that occur {SMALLEST_COUNT} times or more in train and dev.\n")
+    print(_aligned(_class_table(dataset)))
+
+
+def _sizes(split: str, documents: Documents) -> tuple[str, ...]:
+    import numpy as np
+
+    sentences = documents.sentences_per_document
+    return (
+        split,
+        f"{len(documents):,}",
+        f"{len(np.unique(documents.labels)):,}",
+        *_mean_median_max(documents.words_per_document),
+        *_mean_median_max(sentences),
+        f"{np.mean(sentences == 1):.1%}",
+    )
+
+
+def _mean_median_max(lengths: npt.NDArray[np.integer]) -> tuple[str, str, str]:
+    import numpy as np
+
+    return f"{np.mean(lengths):,.1f}", f"{np.median(lengths):,.1f}".removesuffix(".0"), f"{np.max(lengths):,}"
+
+
+def _class_table(dataset: Dataset) -> list[tuple[str, ...]]:
+    import numpy as np
+
+    counts = [np.bincount(split.labels, minlength=len(dataset.labels)) for split in dataset.splits.values()]
+    rows = zip(dataset.labels, *counts, strict=True)
+    return [("class", *dataset.splits), *((label, *(f"{count:,}" for count in row)) for label, *row in rows)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """The first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
