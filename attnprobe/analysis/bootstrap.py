@@ -1,7 +1,13 @@
-"""Percentile bootstrap over documents (Efron & Tibshirani 1993, ch. 13).
+"""Bootstrap over documents (Efron & Tibshirani 1993, ch. 13 and 14): intervals of means, ratios, differences, medians.
 
-Documents are drawn with replacement, 1,000 times, with everything that belongs to them: all the random orderings of a
-document stay together. A table's statistics all see the same resamples, so that they can be compared.
+Documents are drawn with replacement, 2,000 times (1,000 above 5,000 documents), with everything that belongs to them:
+all the random orderings of a document stay together. A table's statistics all see the same resamples, so that they can
+be compared, and what two orderings do to the same documents is compared in pairs.
+
+Which interval: of means, ratios and differences BCa up to 5,000 documents, percentiles above, where the two agree; of
+medians percentiles. Shares of a plain yes or no have Wilson's (``intervals``) instead: a bootstrap of a share that is
+0 or 1 has zero width. An interval is about other documents like these, given the trained model: what another training
+seed would give is not in it (``across_runs``).
 """
 
 from __future__ import annotations
@@ -11,18 +17,28 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-RESAMPLES = 1000
+from attnprobe.analysis.bca import Numbers as Numbers
+from attnprobe.analysis.bca import bca_ends, percentile_ends
+from attnprobe.analysis.ranked import Ranked
+
+RESAMPLES = 2000
+RESAMPLES_OF_MANY = 1000
+"""Above ``BCA_UP_TO`` documents; percentiles need fewer."""
+
 LEVEL = 0.95
 SEED = 20190729
 """Of the resampling: the same tables give the same intervals."""
 
+BCA_UP_TO = 5000
+"""Documents up to which intervals are bias-corrected and accelerated."""
+
 CHUNK = 4_000_000
 """Most resamples × documents that are held at a time."""
 
-Numbers = npt.NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
+Ratio = tuple[Numbers, Numbers]
+"""Numerators and denominators (documents,)."""
 
 
 class Estimate(NamedTuple):
@@ -38,17 +54,18 @@ class Estimate(NamedTuple):
 
 
 def resampling_counts(documents: int) -> Iterator[Numbers]:
-    """How often each resample draws each document: ``RESAMPLES`` rows in chunks (resamples, documents)."""
+    """How often each resample draws each document: a row a resample, in chunks (resamples, documents)."""
     generator = np.random.default_rng(SEED)
+    resamples = RESAMPLES if documents <= BCA_UP_TO else RESAMPLES_OF_MANY
     rows = max(1, CHUNK // max(documents, 1))
-    for start in range(0, RESAMPLES, rows):
-        size = min(rows, RESAMPLES - start)
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
         drawn = generator.integers(documents, size=(size, documents))
         drawn += np.arange(size)[:, None] * documents
         yield np.bincount(drawn.ravel(), minlength=size * documents).reshape(size, documents).astype(np.float64)
 
 
-def ratios(columns: Mapping[Key, tuple[Numbers, Numbers]]) -> dict[Key, Estimate]:
+def ratios(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:
     """Ratios of sums over documents, all in one pass.
 
     Args:
@@ -59,12 +76,66 @@ def ratios(columns: Mapping[Key, tuple[Numbers, Numbers]]) -> dict[Key, Estimate
         return {}
     above = np.column_stack([numerator for numerator, _ in columns.values()]).astype(np.float64)
     below = np.column_stack([denominator for _, denominator in columns.values()]).astype(np.float64)
+    resampled = _resampled_ratios(above, below)
+    values = _divide(above.sum(axis=0), below.sum(axis=0))
+    estimates = {}
+    for i, key in enumerate(columns):
+        influence, scale = _influence(values[i], above[:, i], below[:, i])
+        n = int(np.count_nonzero(below[:, i]))
+        estimates[key] = _estimate(values[i], resampled[:, i], n, influence, scale)
+    return estimates
+
+
+class Compared(NamedTuple):
+    """Two statistics and their difference, ``first`` − ``second``, whose ``n`` counts the documents in either."""
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+
+
+def compare_ratios(columns: Mapping[Key, tuple[Ratio, Ratio]]) -> dict[Key, Compared]:
+    """Two ratios of sums over documents and their difference, all in one pass.
+
+    Without two documents on either side the difference has no interval.
+
+    Args:
+        columns: of each statistic two ratios, as ``ratios`` takes them. Means of two groups of documents have the
+            documents of their group in the denominators.
+    """
+    if not columns:
+        return {}
+    pairs = [ratio for pair in columns.values() for ratio in pair]
+    above, below = (np.column_stack([ratio[part] for ratio in pairs]).astype(np.float64) for part in (0, 1))
+    resampled = _resampled_ratios(above, below)
+    values, sums = _divide(above.sum(axis=0), below.sum(axis=0)), below.sum(axis=0)
+    counts = np.count_nonzero(below, axis=0)
+    compared = {}
+    for key, i in zip(columns, range(0, len(pairs), 2), strict=True):
+        influences = [_influence(values[j], above[:, j], below[:, j]) for j in (i, i + 1)]
+        sides = [_estimate(values[j], resampled[:, j], counts[j], *influences[j - i]) for j in (i, i + 1)]
+        n = int(np.count_nonzero(below[:, i : i + 2].any(axis=1)))
+        difference = Estimate(float(values[i] - values[i + 1]), math.nan, math.nan, n)
+        if counts[i : i + 2].min() > 1:
+            influence = influences[0][0] / sums[i] - influences[1][0] / sums[i + 1]
+            scale = max(influences[0][1] / abs(sums[i]), influences[1][1] / abs(sums[i + 1]))
+            differences = resampled[:, i] - resampled[:, i + 1]
+            difference = _estimate(difference.value, differences, n, influence, scale)
+        compared[key] = Compared(sides[0], sides[1], difference)
+    return compared
+
+
+def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
+    """The ratios of the columns' sums in each resample (resamples, columns); NaN where a denominator is zero."""
     both = np.hstack([above, below])
     sums = [counts @ both for counts in resampling_counts(len(both))] if len(both) else []
-    resampled = _divide(*np.hsplit(np.concatenate([*sums, np.empty((0, both.shape[1]))]), 2))
-    values = _divide(above.sum(axis=0), below.sum(axis=0))
-    sizes = (below != 0).sum(axis=0).tolist()
-    return {key: _estimate(values[i], resampled[:, i], sizes[i]) for i, key in enumerate(columns)}
+    return _divide(*np.hsplit(np.concatenate([*sums, np.empty((0, both.shape[1]))]), 2))
+
+
+def _influence(value: float, above: Numbers, below: Numbers) -> tuple[Numbers, float]:
+    """Each document's influence on a ratio of sums, times the denominator; and how large its two terms are."""
+    explained = value * below
+    return above - explained, float(max(np.abs(above).max(initial=0), np.abs(explained).max(initial=0)))
 
 
 def means(columns: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
@@ -83,7 +154,7 @@ def pooled(values: Numbers) -> tuple[Numbers, Numbers]:
 
 def medians(columns: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
     """Medians, all in one pass, of arrays (documents, draws); NaN are left out and draws pooled."""
-    ranked = {key: _Ranked.of(values) for key, values in columns.items()}
+    ranked = {key: Ranked.of(values) for key, values in columns.items()}
     resampled: dict[Key, list[Numbers]] = {key: [np.empty(0)] for key in columns}
     documents = len(next(iter(columns.values()), np.empty(0)))
     for counts in resampling_counts(documents) if documents else ():
@@ -98,58 +169,16 @@ def medians(columns: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
     }
 
 
-class _Ranked(NamedTuple):
-    """The values that are not NaN in ascending order, and whose they are."""
-
-    values: Numbers
-    owners: npt.NDArray[np.int64]
-    per_document: Numbers
-    draws: int
-
-    @classmethod
-    def of(cls, column: Numbers) -> _Ranked:
-        owners, draws = np.nonzero(~np.isnan(column))
-        values = column[owners, draws]
-        order = np.argsort(values, kind="stable")
-        per_document = np.bincount(owners, minlength=len(column)).astype(np.float64)
-        return cls(values[order], owners[order], per_document, column.shape[1])
-
-    def medians(self, counts: Numbers) -> Numbers:
-        """The median of each resample (resamples,): the middle value, or the mean of the two in the middle.
-
-        The half of the weight is looked for near the middle first. A resample moves it by about half the square root
-        of the number of documents, times the number of draws at most.
-        """
-        middle = len(self.values) // 2
-        reach = math.ceil(3 * self.draws * math.sqrt(len(self.per_document))) + 1
-        near = slice(max(0, middle - reach), middle + reach)
-        found = self._medians_within(near, counts)
-        missed = np.isnan(found)
-        if missed.any():
-            found[missed] = self._medians_within(slice(0, len(self.values)), counts[missed])
-        return found
-
-    def _medians_within(self, near: slice, counts: Numbers) -> Numbers:
-        """As ``medians``; NaN where the half of the weight does not lie among these ranks."""
-        medians = np.full(len(counts), np.nan)
-        if not len(self.values):
-            return medians
-        half = counts @ self.per_document / 2
-        before = counts @ np.bincount(self.owners[: near.start], minlength=len(self.per_document))
-        reached = np.cumsum(counts[:, self.owners[near]], axis=1) + before[:, None]
-        inside = (before < half) & (reached[:, -1] > half)
-        lower = (reached[inside] < half[inside, None]).sum(axis=1)
-        upper = (reached[inside] <= half[inside, None]).sum(axis=1)
-        medians[inside] = (self.values[near][lower] + self.values[near][upper]) / 2
-        return medians
-
-
-def _estimate(value: float, resampled: Numbers, n: int) -> Estimate:
+def _estimate(
+    value: float, resampled: Numbers, n: int, influence: Numbers | None = None, scale: float = 1.0
+) -> Estimate:
+    """Percentile interval without the documents' ``influence`` or above 5,000 of them, else BCa."""
     defined = resampled[~np.isnan(resampled)]
     if n < 2 or not len(defined):
         return Estimate(float(value), math.nan, math.nan, int(n))
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(float(value), float(low), float(high), int(n))
+    if influence is None or n > BCA_UP_TO:
+        return Estimate(float(value), *percentile_ends(defined, LEVEL), int(n))
+    return Estimate(float(value), *bca_ends(float(value), defined, influence, LEVEL, scale), int(n))
 
 
 def _divide(above: Numbers, below: Numbers) -> Numbers:

@@ -6,12 +6,14 @@ their share stands beside every mean, and a second mean is over the documents th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, Numbers, medians, pooled, ratios
-from attnprobe.analysis.results import ORACLE, RunResults
+from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
+from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.results import ASCENDING, ORACLE, FirstFlips, RunResults
 
 GRID: Numbers = np.arange(101) / 100
 """Fractions erased at which flip curves are read."""
@@ -41,18 +43,46 @@ class OrderingStatistics(NamedTuple):
 
 def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
     """Statistics by ordering, in order of display, with intervals."""
-    flips = results.first_flips
-    paired = _fractions_of_documents_that_always_flip(results)
-    columns: dict[tuple[str, str], tuple[Numbers, Numbers]] = {}
+    return statistics_of(results.first_flips)
+
+
+def with_ascending(results: RunResults) -> dict[str, FirstFlips]:
+    """First flips by ordering, attention in ascending order among them, and last, where there are results of it."""
+    present = (results.erasures["ordering"] == ASCENDING).any()
+    return results.first_flips | ({ASCENDING: results.flips_of(ASCENDING)} if present else {})
+
+
+def ascending_statistics(results: RunResults) -> OrderingStatistics | None:
+    """Attention in ascending order, a reference; None where the run has no results of it.
+
+    Its paired documents are those that flip under every ordering, and in ascending order too. ``ordering_tests`` has
+    its comparisons with random and attention.
+    """
+    flips = with_ascending(results)
+    return statistics_of(flips, [ASCENDING])[ASCENDING] if ASCENDING in flips else None
+
+
+def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None = None) -> dict[str, OrderingStatistics]:
+    """Statistics by ordering, with intervals; of whether an ordering without chance in it never flips, Wilson's.
+
+    Args:
+        flips: by ordering, of the same documents; those that flip under each of them are the paired ones.
+        names: the orderings to give statistics of; by default all.
+    """
+    paired = _fractions_of_documents_that_always_flip(flips)
+    flips = {name: flips[name] for name in names or flips}
+    columns: dict[tuple[str, str], Ratio] = {}
+    never = {name: np.isnan(flip.removed).astype(np.float64) for name, flip in flips.items()}
     for name, flip in flips.items():
         columns[name, "mean_fraction"] = pooled(flip.fraction)
         columns[name, "mean_removed"] = pooled(flip.removed)
         columns[name, "mean_mass"] = pooled(flip.mass)
-        columns[name, "never_share"] = pooled(np.isnan(flip.removed).astype(np.float64))
+        columns[name, "never_share"] = pooled(never[name])
         columns[name, "paired_fraction"] = pooled(paired[name])
         oracle = paired.get(ORACLE, np.full_like(paired[name], np.nan))
         columns[name, "ratio_to_oracle"] = np.nan_to_num(paired[name]), np.nan_to_num(oracle)
-    estimates = ratios(columns)
+    certain = {(name, "never_share"): column[:, 0] for name, column in never.items() if column.shape[1] == 1}
+    estimates = ratios(columns) | binary_shares(certain)
     middles = medians({name: flip.fraction for name, flip in flips.items()})
     return {
         name: OrderingStatistics(
@@ -63,9 +93,8 @@ def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
     }
 
 
-def _fractions_of_documents_that_always_flip(results: RunResults) -> dict[str, Numbers]:
+def _fractions_of_documents_that_always_flip(flips: Mapping[str, FirstFlips]) -> dict[str, Numbers]:
     """Fraction by ordering (documents,), mean over draws; NaN for a document that never flips in one of them."""
-    flips = results.first_flips
     always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
     return {name: np.where(always, flip.fraction.mean(axis=1), np.nan) for name, flip in flips.items()}
 
@@ -93,17 +122,19 @@ class FractionBox(NamedTuple):
 
 def fraction_boxes(results: RunResults) -> dict[str, FractionBox]:
     """Box statistics by ordering, in order of display; NaN where nothing flips."""
-    boxes = {}
-    for name, flip in results.first_flips.items():
-        never = np.isnan(flip.fraction)
-        fractions = flip.fraction[~never]
-        low, lower, median, upper, high, mean = [float("nan")] * 6
-        if len(fractions):
-            low, lower, median, upper, high = np.quantile(fractions, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
-            mean = float(fractions.mean())
-        documents = int(np.count_nonzero(~never.all(axis=1)))
-        boxes[name] = FractionBox(low, lower, median, upper, high, mean, documents, float(never.mean()))
-    return boxes
+    return {name: box_of(flip.fraction) for name, flip in results.first_flips.items()}
+
+
+def box_of(values: Numbers) -> FractionBox:
+    """Box statistics of one ordering's fractions, or masses, (documents, draws), NaN for never."""
+    never = np.isnan(values)
+    flipped = values[~never]
+    low, lower, median, upper, high, mean = [float("nan")] * 6
+    if len(flipped):
+        low, lower, median, upper, high = np.quantile(flipped, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
+        mean = float(flipped.mean())
+    documents = int(np.count_nonzero(~never.all(axis=1)))
+    return FractionBox(low, lower, median, upper, high, mean, documents, float(never.mean()))
 
 
 def flip_curves(results: RunResults) -> dict[str, Numbers]:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
+from attnprobe.analysis.columns import columns_of
+from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import ATTENTION, RunResults
 
 
@@ -35,23 +37,33 @@ class SingleFlips(NamedTuple):
 
 
 def single_flips(results: RunResults) -> dict[str, SingleFlips]:
-    """The decision-flip table of every ordering that the documents have columns for, with intervals."""
-    documents = results.several
+    """The decision-flip table of every ordering that the documents have columns for, with intervals.
+
+    Whether i* flips is yes or no, so that ``top`` has Wilson's interval; the others, averages over r, the bootstrap's.
+    """
+    names = orderings_with_flips(results)
     columns: dict[tuple[str, str], Numbers] = {}
-    suffixes = [str(name).removeprefix("flip_top") for name in documents if str(name).startswith("flip_top")]
-    names = {suffix: suffix.removeprefix("_") or ATTENTION for suffix in suffixes}
     for suffix, name in names.items():
-        top, other, negative, zero = (
-            documents[f"{column}{suffix}"].to_numpy(dtype=np.float64)
-            for column in ("flip_top", "flip_other", "delta_js_negative", "delta_js_zero")
-        )
-        # Whether i* flips is certain in a document, so that the joint shares are products.
-        cells = (top, other, top * other, top * (1 - other), (1 - top) * other, (1 - top) * (1 - other))
-        columns |= {
-            (name, field): column for field, column in zip(SingleFlips._fields, (*cells, negative, zero), strict=True)
-        }
-    estimates = means(columns)
+        needed = [f"{column}{suffix}" for column in ("flip_top", "flip_other", "delta_js_negative", "delta_js_zero")]
+        columns |= {(name, field): column for field, column in cells(*columns_of(results, needed).values()).items()}
+    estimates = means(columns) | binary_shares({(name, "top"): columns[name, "top"] for name in names.values()})
     return {name: SingleFlips(*(estimates[name, field] for field in SingleFlips._fields)) for name in names.values()}
+
+
+def orderings_with_flips(results: RunResults) -> dict[str, str]:
+    """The orderings that the documents have columns of single erasures for: ending of the columns → name."""
+    starts = [str(name) for name in results.several if str(name).startswith("flip_top")]
+    suffixes = [name.removeprefix("flip_top") for name in starts]
+    return {suffix: suffix.removeprefix("_") or ATTENTION for suffix in suffixes}
+
+
+def cells(top: Numbers, other: Numbers, negative: Numbers, zero: Numbers) -> dict[str, Numbers]:
+    """Columns (documents,) of ``SingleFlips`` by field.
+
+    Whether i* flips is certain in a document, so that the joint shares are products.
+    """
+    joint = (top * other, top * (1 - other), (1 - top) * other, (1 - top) * (1 - other))
+    return dict(zip(SingleFlips._fields, (top, other, *joint, negative, zero), strict=True))
 
 
 def attention_entropy(results: RunResults) -> Estimate:

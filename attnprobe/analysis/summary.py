@@ -8,10 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import means
 from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs
-from attnprobe.analysis.first_flips import GRID, first_flip_statistics, flip_curves
+from attnprobe.analysis.first_flips import GRID, ascending_statistics, first_flip_statistics, flip_curves
+from attnprobe.analysis.flip_timing import divergence_from_uniform, flip_timing
+from attnprobe.analysis.intervals import wilson
+from attnprobe.analysis.mass import mass_statistics
+from attnprobe.analysis.neighbours import neighbours
+from attnprobe.analysis.never_flips import never_flips
+from attnprobe.analysis.ordering_tests import ordering_tests
+from attnprobe.analysis.released_draw import released_draws
+from attnprobe.analysis.restricted_means import restricted_means
 from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.single_weight_tests import single_weight_tests
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
 from attnprobe.analysis.verdict import give_verdict
 from attnprobe.analysis.who_flips_first import who_flips_first
@@ -21,6 +29,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
     """All statistics of a run: dictionaries, lists, strings and numbers; None for what is not defined.
 
     An estimate is ``{value, low, high, n}``: the ends of its 95 % interval, and the number of documents it is made of.
+    The interval is conditional on the trained model: it is about other documents, not about other seeds.
 
     - ``run``: name, dataset, model, seed, unit, number of classes.
     - ``counts``: documents; those left out because they have one item; the rest; those whose items were kept.
@@ -31,6 +40,16 @@ def summarise(results: RunResults) -> dict[str, Any]:
     - ``who_flips_first``: a list of ``Comparison``.
     - ``single_flips``: by ordering, ``SingleFlips``.
     - ``delta_js``: a list of ``DeltaAlphaBin``, with bins of .05.
+    - ``neighbours``: top against second and lowest against second lowest, ``Neighbours``.
+    - ``released_draw``: by ordering, ``ReleasedDraw``: r as the released code draws it, beside the exact averages.
+    - ``single_weight_tests``: by ordering, ``SingleWeightTest``: i* against every r.
+    - ``restricted_means``: by ordering, ``RestrictedMeans``: never-flips counted in.
+    - ``mass``: by ordering, ``MassStatistics``.
+    - ``never_flips``: ``NeverFlips``.
+    - ``ascending``: ``OrderingStatistics`` of attention in ascending order; None where the run has none.
+    - ``ordering_tests``: a list of ``OrderingTest``, p-values not corrected for being many.
+    - ``flip_timing``, ``flip_timing_as_released``: of attention, ``FlipTiming``.
+    - ``uniform_divergence``: ``Divergence``.
     - ``answer``: ``Verdict``.
 
     Raises:
@@ -39,7 +58,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
     entropy = attention_entropy(results)
     comparisons = who_flips_first(results)
     pairs = delta_js_pairs(results)
-    right = np.asarray(results.documents["label"] == results.documents["decision"], dtype=np.float64)
+    right = results.documents["label"] == results.documents["decision"]
     summary = {
         "run": {
             "name": results.name,
@@ -55,21 +74,39 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "with_several_items": len(results.several),
             "with_items_kept": pairs["document"].nunique(),
         },
-        "accuracy": means({"accuracy": right})["accuracy"],
+        "accuracy": wilson(int(right.sum()), len(right)),
         "attention_entropy": entropy,
         "first_flips": first_flip_statistics(results),
         "flip_curves": {"fraction": GRID} | flip_curves(results),
         "who_flips_first": comparisons,
         "single_flips": single_flips(results),
         "delta_js": by_delta_alpha(pairs),
+        **_secondary(results),
         "answer": give_verdict(entropy, comparisons),
     }
     plain: dict[str, Any] = _plain(summary)
     return plain
 
 
+def _secondary(results: RunResults) -> dict[str, Any]:
+    """The tests that stand beside the paper's main ones."""
+    return {
+        "neighbours": neighbours(results),
+        "released_draw": released_draws(results),
+        "single_weight_tests": single_weight_tests(results),
+        "restricted_means": restricted_means(results),
+        "mass": mass_statistics(results),
+        "never_flips": never_flips(results),
+        "ascending": ascending_statistics(results),
+        "ordering_tests": ordering_tests(results),
+        "flip_timing": flip_timing(results),
+        "flip_timing_as_released": flip_timing(results, as_released=True),
+        "uniform_divergence": divergence_from_uniform(results),
+    }
+
+
 def _plain(thing: Any) -> Any:  # noqa: ANN401
-    """Named tuples as dictionaries, arrays as lists, numbers as Python's, NaN as None."""
+    """Named tuples as dictionaries, arrays as lists, numbers as Python's, NaN and infinity as None."""
     if isinstance(thing, np.ndarray):
         return _plain(thing.tolist())
     if hasattr(thing, "_asdict"):
@@ -78,6 +115,6 @@ def _plain(thing: Any) -> Any:  # noqa: ANN401
         return {str(key): _plain(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
         return [_plain(value) for value in thing]
-    if isinstance(thing, float) and math.isnan(thing):
+    if isinstance(thing, float) and not math.isfinite(thing):
         return None
     return thing

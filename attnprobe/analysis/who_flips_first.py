@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
-from attnprobe.analysis.results import ATTENTION, RunResults
+from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, ratios
+from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
 
 
 class Comparison(NamedTuple):
@@ -35,34 +37,39 @@ def who_flips_first(results: RunResults) -> list[Comparison]:
 
     Against a random ordering a document's result is the average over its draws.
     """
-    removed = {name: flip.removed for name, flip in results.first_flips.items()}
-    names = sorted(removed, key=lambda name: name != ATTENTION)
-    pairs = list(itertools.combinations(names, 2))
-    shares = {pair: _shares(removed[pair[0]], removed[pair[1]]) for pair in pairs}
-    columns = {
-        (*pair, field): (numerator, 1 - of_documents["neither"])
-        for pair, of_documents in shares.items()
-        for field, numerator in of_documents.items()
-        if field != "neither"
-    }
-    estimates = ratios(columns)
-    neither = means({pair: of_documents["neither"] for pair, of_documents in shares.items()})
-    return [
-        Comparison(
-            first,
-            second,
-            first_earlier=estimates[first, second, "first_earlier"],
-            equal=estimates[first, second, "equal"],
-            second_earlier=estimates[first, second, "second_earlier"],
-            lead=estimates[first, second, "lead"],
-            neither=neither[first, second],
-        )
-        for first, second in pairs
-    ]
+    names = sorted(results.first_flips, key=lambda name: name != ATTENTION)
+    return compare(results.first_flips, list(itertools.combinations(names, 2)))
 
 
-def _shares(first: Numbers, second: Numbers) -> dict[str, Numbers]:
-    """Shares (documents,) of the pairs of draws of which each holds; arguments (documents, draws), NaN for never."""
+def compare(flips: Mapping[str, FirstFlips], pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+    """Any two orderings, by name, on the same documents.
+
+    Shares of two orderings without chance in them are of a plain yes or no, and have Wilson's intervals; the leads, and
+    all with a random ordering, have the bootstrap's.
+    """
+    shares = {pair: shares_of_documents(*(flips[name].removed for name in pair)) for pair in pairs}
+    columns: dict[tuple[str, str, str], Ratio] = {}
+    certain: dict[tuple[str, str, str], Numbers] = {}
+    for (first, second), of_documents in shares.items():
+        is_certain = flips[first].removed.shape[1] == flips[second].removed.shape[1] == 1
+        either = 1 - of_documents["neither"]
+        for field, numerator in of_documents.items():
+            among = np.ones_like(either) if field == "neither" else either
+            if is_certain and field != "lead":
+                certain[first, second, field] = numerator[among == 1]
+            else:
+                columns[first, second, field] = numerator, among
+    estimates = ratios(columns) | binary_shares(certain)
+    return [Comparison(*pair, *(estimates[*pair, field] for field in Comparison._fields[2:])) for pair in pairs]
+
+
+def shares_of_documents(first: Numbers, second: Numbers) -> dict[str, Numbers]:
+    """Shares (documents,) of the pairs of draws of which each of ``Comparison``'s holds, and their lead.
+
+    Args:
+        first: items erased at the first flip (documents, draws), NaN for never.
+        second: the same of the other ordering.
+    """
     one = np.where(np.isnan(first), np.inf, first)[:, :, None]
     other = np.where(np.isnan(second), np.inf, second)[:, None, :]
     tied = one == other

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from attnprobe import __version__
-from attnprobe.cli import grid, probe, report, run, train
+from attnprobe.cli import claims, describe, figures, grid, probe, report, run, train
 from attnprobe.cli import list as list_command
 from attnprobe.errors import InputError
 
@@ -22,7 +22,10 @@ COMMANDS: dict[str, ModuleType] = {
     "probe": probe,
     "report": report,
     "grid": grid,
+    "figures": figures,
+    "claims": claims,
     "list": list_command,
+    "describe": describe,
 }
 
 

@@ -31,6 +31,7 @@ def write_run(
     folder.mkdir(parents=True, exist_ok=True)
     items = _items(generator, sizes, js_of_weight)
     documents = _documents(generator, np.asarray(sizes), items, entropy)
+    _add_secondary_columns(documents, items)
     erasures = _erasures(generator, sizes, never, removed or {}, draws)
     for name, table in {"documents": documents, "erasures": erasures, "items": items}.items():
         table.to_parquet(folder / f"{name}.parquet")
@@ -66,6 +67,21 @@ def _documents(generator, sizes, items, entropy):
         for column in rows[0]:
             documents[f"{column}{suffix}"] = [row[column] for row in rows]
     return documents
+
+
+def _add_secondary_columns(documents, items):
+    """Entropies, divergences from uniform, and erasing the items next in attention; draws nothing."""
+    weights = [np.sort(group["weight"].to_numpy())[::-1] for _, group in items.groupby("document")]
+    documents["attention_entropy"] = [-(w * np.log(w)).sum() for w in weights]
+    documents["attention_kl_uniform"] = [np.log(len(w)) + (w * np.log(w)).sum() for w in weights]
+    documents["attention_js_uniform"] = documents["attention_kl_uniform"] / 4
+    documents["output_entropy"] = (documents["n"] * 7 + documents["document"]) % 11 / 11
+    for name, rank in {"second": 1, "lowest": -1, "second_lowest": -2}.items():
+        for column, target in {"weight": "weight", "js": "js", "flips": "flip"}.items():
+            documents[f"{target}_{name}"] = [
+                float(group.sort_values("weight", ascending=False)[column].iloc[rank]) if len(group) > 1 else np.nan
+                for _, group in items.groupby("document")
+            ]
 
 
 def _against_others(group, top):

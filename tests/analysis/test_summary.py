@@ -74,6 +74,19 @@ def test_a_summary_is_json_and_counts(tmp_path):
     assert set(summary["flip_curves"]) == {"fraction", *summary["first_flips"]}
 
 
+def test_the_secondary_tests_are_there(tmp_path):
+    write_run(tmp_path, [1, 4, 5, 2, 3, 6, 2])
+    summary = summarise(RunResults.load(tmp_path))
+    assert set(summary["neighbours"]) == {"top", "lowest"}
+    assert summary["ascending"] is None
+    assert set(summary["released_draw"]) == set(summary["single_weight_tests"]) == set(summary["single_flips"])
+    assert set(summary["restricted_means"]) == set(summary["mass"]) == set(summary["first_flips"])
+    assert summary["never_flips"]["bias_class"] is None
+    assert summary["ordering_tests"][0]["permutation"]["n"] == 6
+    assert summary["flip_timing_as_released"]["never"]["n"] == 0
+    assert set(summary["uniform_divergence"]["where_other_wins"]) == {"gradient", "gradient_attention"}
+
+
 def test_a_single_document_has_values_and_no_intervals(tmp_path):
     write_run(tmp_path, [4], never=0)
     summary = summarise(RunResults.load(tmp_path))

@@ -66,7 +66,7 @@ def test_the_numbers_are_there(tmp_path):
     assert "60 documents; 1 more have a single word and are left out" in text
     assert "40.0 % of the words must be erased, the most attended first" in text
     assert "in a random order 80.0 %, and with the smallest set that suffices 20.0 %" in text
-    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 0] 2.00" in text
+    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 6.0] 2.00" in text
     assert "Random 100 % [100, 100] 0 % [0, 0] 0 % [0, 0]" in text
     assert "Erasing only the most attended word changes the decision in" in text
 

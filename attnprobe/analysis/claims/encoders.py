@@ -1,0 +1,94 @@
+"""Claims that compare encoders, M5 and M6: over seeds, since two trained models differ by chance alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy.stats import ttest_ind
+
+from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.claims.evidence import Evidence
+from attnprobe.analysis.claims.judgement import Case, Judgement, above, differs, over_most
+from attnprobe.analysis.results import ATTENTION, RANDOM
+from attnprobe.analysis.thresholds import SEEDS_TO_RANK_ENCODERS
+
+Grid = Mapping[tuple[str, str], Sequence[Evidence]]
+"""Runs by (dataset, model), one a seed."""
+
+FAMILIES = ("han", "flan")
+
+
+def convolutional_before_recurrent(grid: Grid) -> list[Case]:
+    """M5: what attention erases with a recurrent encoder, less what it erases with a convolutional one."""
+    return [
+        Case(name, name, _difference(rnn, conv, lambda e: e.restricted_mean(ATTENTION), above))
+        for name, rnn, conv in _enough_seeds(grid, "rnn", "conv")
+    ]
+
+
+MOVES, RANDOM_EARLIER, GAINS = "the flip point moves", "random does better", "attention gains on gradient"
+
+
+def without_encoder(grid: Grid) -> list[Case]:
+    """M6: what changes without an encoder, against each encoder.
+
+    Three parts: what attention erases (two-sided); what random erases, which should be less; by how much attention's
+    documents outnumber gradient's, which should rise.
+    """
+    cases = []
+    for encoder in ("rnn", "conv"):
+        for name, encoded, bare in _enough_seeds(grid, encoder, "none"):
+            moved = _difference(encoded, bare, lambda e: e.restricted_mean(ATTENTION), differs)
+            random = _difference(encoded, bare, lambda e: e.restricted_mean(RANDOM), above)
+            gained = _difference(bare, encoded, attention_over_gradient, above)
+            parts = ((moved, MOVES), (random, RANDOM_EARLIER), (gained, GAINS))
+            cases += [Case(name, f"{name}: {part}", judgement, part) for judgement, part in parts]
+    return cases
+
+
+def flip_point_moves(cases: Sequence[Case]) -> str:
+    """The verdict on M6 over a grid, from its first part; the other two are told beside it."""
+    return over_most([case for case in cases if case.part == MOVES])
+
+
+def attention_over_gradient(evidence: Evidence) -> float:
+    """Share of documents that attention flips strictly earlier than gradient, less the share later."""
+    shares = evidence.shares(ATTENTION, "gradient")
+    return float((shares["first_earlier"] - shares["second_earlier"]).mean())
+
+
+def missing_seeds(grid: Grid, encoders: Sequence[str]) -> list[str]:
+    """Pairs with one of these encoders that have fewer seeds than it takes to rank encoders."""
+    datasets = dict.fromkeys(dataset for dataset, _ in grid)
+    pairs = [(dataset, f"{family}-{encoder}") for dataset in datasets for family in FAMILIES for encoder in encoders]
+    return [f"{d} {m}" for d, m in pairs if len(grid.get((d, m), ())) < SEEDS_TO_RANK_ENCODERS]
+
+
+def _enough_seeds(grid: Grid, first: str, second: str) -> list[tuple[str, Sequence[Evidence], Sequence[Evidence]]]:
+    """Name, runs with the first encoder and runs with the second, where both have seeds enough."""
+    found = []
+    for dataset in dict.fromkeys(dataset for dataset, _ in grid):
+        for family in FAMILIES:
+            groups = [grid.get((dataset, f"{family}-{encoder}"), ()) for encoder in (first, second)]
+            if min(map(len, groups)) >= SEEDS_TO_RANK_ENCODERS:
+                found.append((f"{dataset} {family} {first} against {second}", groups[0], groups[1]))
+    return found
+
+
+def _difference(
+    first: Sequence[Evidence],
+    second: Sequence[Evidence],
+    statistic: Callable[[Evidence], float],
+    verdict: Callable[[Estimate, float], str],
+) -> Judgement:
+    """Difference of means over seeds, with Welch's t-interval; n is the number of runs."""
+    one, other = (np.array([statistic(evidence) for evidence in group]) for group in (first, second))
+    value = float(one.mean() - other.mean())
+    if np.ptp(one) == np.ptp(other) == 0:  # Welch's interval has no width then, and no degrees of freedom
+        estimate = Estimate(value, value, value, len(one) + len(other))
+    else:
+        interval = ttest_ind(one, other, equal_var=False).confidence_interval()
+        estimate = Estimate(value, float(interval.low), float(interval.high), len(one) + len(other))
+    points = " against ".join(", ".join(f"{x:.3f}" for x in group) for group in (one, other))
+    return Judgement(verdict(estimate, 0.0), estimate, 0.0, note=f"seeds: {points}")

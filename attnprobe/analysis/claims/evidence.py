@@ -1,0 +1,90 @@
+"""What the claims look at in one run, computed once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from attnprobe.analysis.bootstrap import Estimate, Numbers, ratios
+from attnprobe.analysis.delta_js import delta_js_pairs
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.significance import sign_flip_tests
+from attnprobe.analysis.single_weights import attention_entropy
+from attnprobe.analysis.thresholds import NEARLY_UNIFORM
+from attnprobe.analysis.who_flips_first import shares_of_documents
+
+Which = npt.NDArray[np.bool_]
+
+
+class Evidence:
+    """One run's results as the claims need them.
+
+    Attributes:
+        results: the run.
+    """
+
+    def __init__(self, results: RunResults) -> None:
+        self.results = results
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Dataset and model."""
+        return self.results.dataset, self.results.model
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the model encodes its items in their context."""
+        return not self.results.model.endswith("-none")
+
+    @cached_property
+    def entropy(self) -> Estimate:
+        """Mean normalised attention entropy."""
+        return attention_entropy(self.results)
+
+    @property
+    def is_nearly_uniform(self) -> bool:
+        """Whether the weights differ too little for single ones to be compared."""
+        return self.entropy.value > NEARLY_UNIFORM
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Pairs (document, r): see ``delta_js_pairs``."""
+        return delta_js_pairs(self.results)
+
+    @property
+    def one_item(self) -> str:
+        """How many documents are left out of every statistic, in words."""
+        left_out = len(self.results.documents) - len(self.results.several)
+        return f"{left_out:,} with one {self.results.unit}" if left_out else ""
+
+    def shares(self, first: str, second: str) -> dict[str, Numbers]:
+        """Per document (documents,): which of two orderings flips strictly earlier, averaged over random draws."""
+        flips = self.results.first_flips
+        return shares_of_documents(flips[first].removed, flips[second].removed)
+
+    def restricted_mean(self, ordering: str) -> float:
+        """Mean fraction erased at the first flip, a document that never flips counting as one."""
+        fraction = self.results.first_flips[ordering].fraction
+        return float(np.where(np.isnan(fraction), 1.0, fraction).mean())
+
+    def share_of_pairs(self, which: Which, among: Which) -> Estimate:
+        """Share of the pairs in ``among`` that are in ``which`` (pairs,), each pair by its weight, over documents."""
+        return self.mean_over_pairs(which.astype(np.float64), among)
+
+    def mean_over_pairs(self, values: Numbers, among: Which) -> Estimate:
+        """Mean of ``values`` over the pairs in ``among`` (pairs,), each by its weight; resampled by document."""
+        rows = pd.Index(self.results.several["document"]).get_indexer(self.pairs["document"])
+        weight = self.pairs["weight"].to_numpy() * among
+        size = len(self.results.several)
+        above, below = (
+            np.bincount(rows, weights=column, minlength=size).astype(np.float64) for column in (weight * values, weight)
+        )
+        return ratios({"mean": (above, below)})["mean"]
+
+
+def p_value_of(differences: Numbers) -> float:
+    """Of the sign-flip permutation test that documents' differences (documents,) are symmetric about zero."""
+    return sign_flip_tests({"differences": differences})["differences"].p

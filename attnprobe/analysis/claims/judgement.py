@@ -1,0 +1,115 @@
+"""What can be said of a claim, from an interval and never from a value: holds, fails, undecided, not informative."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from attnprobe.analysis.bootstrap import Estimate
+
+HOLDS = "holds"
+FAILS = "fails"
+UNDECIDED = "undecided"
+NOT_INFORMATIVE = "not informative"
+NOT_TESTED = "not tested"
+
+VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_INFORMATIVE)
+
+
+class Judgement(NamedTuple):
+    """A verdict and what it rests on.
+
+    Attributes:
+        verdict: one of ``VERDICTS``.
+        estimate: the statistic, with its 95 % interval and its n.
+        threshold: what it is held against.
+        left_out: how many documents have no part in it, and why, in words.
+        note: what else a reader should know.
+        p_value: of a test of no difference, where there is one; NaN elsewhere. Not adjusted.
+    """
+
+    verdict: str
+    estimate: Estimate
+    threshold: float
+    left_out: str = ""
+    note: str = ""
+    p_value: float = math.nan
+
+
+class Case(NamedTuple):
+    """A judgement in one run, or of one comparison of several.
+
+    Attributes:
+        name: the run, or what is compared.
+        group: what counts as one over a grid: a pair of dataset and model with all its seeds, or a comparison.
+        judgement: the judgement.
+        part: which part of a claim that has several.
+    """
+
+    name: str
+    group: str
+    judgement: Judgement
+    part: str = ""
+
+
+def above(estimate: Estimate, threshold: float) -> str:
+    """``holds`` where the whole interval lies above the threshold, ``fails`` where none of it does."""
+    if estimate.low > threshold:
+        return HOLDS
+    return FAILS if estimate.high <= threshold else UNDECIDED
+
+
+def below(estimate: Estimate, threshold: float) -> str:
+    """``holds`` where the whole interval lies below the threshold, ``fails`` where none of it does."""
+    if estimate.high < threshold:
+        return HOLDS
+    return FAILS if estimate.low >= threshold else UNDECIDED
+
+
+def differs(estimate: Estimate, threshold: float) -> str:
+    """``holds`` where the threshold lies outside the interval, to either side; it cannot fail, only stay undecided."""
+    return HOLDS if HOLDS in (above(estimate, threshold), below(estimate, threshold)) else UNDECIDED
+
+
+def both(first: str, second: str) -> str:
+    """The verdict on two things claimed together."""
+    verdicts = {first, second}
+    if FAILS in verdicts:
+        return FAILS
+    return HOLDS if verdicts == {HOLDS} else UNDECIDED
+
+
+def by_group(cases: Sequence[Case]) -> dict[str, str]:
+    """One verdict a group: the one that all its cases share, else ``undecided``."""
+    verdicts: dict[str, set[str]] = {}
+    for case in cases:
+        verdicts.setdefault(case.group, set()).add(case.judgement.verdict)
+    return {group: found.pop() if len(found) == 1 else UNDECIDED for group, found in verdicts.items()}
+
+
+def over_all(cases: Sequence[Case]) -> str:
+    """The verdict over a grid on a claim about every model: one failure refutes it, one open case leaves it open.
+
+    Groups that are not informative are left out; if no other is left, nor is the grid.
+    """
+    counts = Counter(by_group(cases).values())
+    for verdict in (FAILS, UNDECIDED, HOLDS, NOT_INFORMATIVE):
+        if counts[verdict]:
+            return verdict
+    return NOT_TESTED
+
+
+def over_most(cases: Sequence[Case]) -> str:
+    """The verdict over a grid on a claim about most models: that of more than half of the informative groups.
+
+    ``undecided`` where neither ``holds`` nor ``fails`` has so many.
+    """
+    counts = Counter(by_group(cases).values())
+    if not counts:
+        return NOT_TESTED
+    informative = counts[HOLDS] + counts[FAILS] + counts[UNDECIDED]
+    if not informative:
+        return NOT_INFORMATIVE
+    return next((verdict for verdict in (HOLDS, FAILS) if counts[verdict] > informative / 2), UNDECIDED)

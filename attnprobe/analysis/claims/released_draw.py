@@ -1,0 +1,22 @@
+"""Claim O2, on the draw of r as the code of 2019 released it: a rank that is used as a position."""
+
+from __future__ import annotations
+
+from attnprobe.analysis.claims.evidence import Evidence
+from attnprobe.analysis.claims.judgement import Judgement, below
+from attnprobe.analysis.released_draw import released_draws
+from attnprobe.analysis.results import ATTENTION
+
+
+def released_draw_deflates(evidence: Evidence) -> Judgement:
+    """O2: share of the documents in which only i* flips, r as released less r as intended."""
+    draw = released_draws(evidence.results)[ATTENTION]
+    estimate = draw.difference.only_top
+    note = (
+        f"only i*: {draw.expected.only_top.value:.1%} as released, {draw.exact.only_top.value:.1%} as intended; "
+        f"only r: {draw.expected.only_other.value:.1%}, {draw.exact.only_other.value:.1%}; "
+        f"r is i* in {draw.r_is_top_expected.value:.1%}"
+    )
+    left_out = f"{draw.left_out:,} whose items were not kept" if draw.left_out else ""
+    left_out = ", ".join(filter(None, [evidence.one_item, left_out]))
+    return Judgement(below(estimate, 0.0), estimate, 0.0, left_out, note)

@@ -1,0 +1,56 @@
+"""Mean erasure at the first flip with those who never flip counted in: never-flips are censored, not missing.
+
+A document that has not flipped when everything is erased is known to need "more than all": it counts as 1. The mean of
+min(fraction, 1) is the restricted mean of survival analysis (Royston & Parmar 2013), and it is the area above the flip
+curve. It is defined for every document, so that two orderings are compared on the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from attnprobe.analysis.bootstrap import Estimate, Numbers, means
+from attnprobe.analysis.first_flips import with_ascending
+from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
+
+
+class RestrictedMeans(NamedTuple):
+    """Of one ordering over all documents with n > 1, random draws averaged; intervals from the bootstrap.
+
+    Attributes:
+        fraction: mean fraction of the items erased at the first flip, never as 1.
+        mass: mean attention weight erased at the first flip, never as 1.
+        fraction_difference, mass_difference: minus attention's, paired by document; above 0 attention flips earlier.
+    """
+
+    fraction: Estimate
+    mass: Estimate
+    fraction_difference: Estimate
+    mass_difference: Estimate
+
+
+def restricted_means(results: RunResults) -> dict[str, RestrictedMeans]:
+    """By ordering, in order of display, attention in ascending order last."""
+    columns = {name: restricted(flip) for name, flip in with_ascending(results).items()}
+    attention = columns[ATTENTION]
+    estimates = means(
+        {(name, field): column for name, fields in columns.items() for field, column in fields.items()}
+        | {
+            (name, f"{field}_difference"): column - attention[field]
+            for name, fields in columns.items()
+            for field, column in fields.items()
+        }
+    )
+    return {name: RestrictedMeans(*(estimates[name, field] for field in RestrictedMeans._fields)) for name in columns}
+
+
+def restricted(flip: FirstFlips) -> Mapping[str, Numbers]:
+    """``fraction`` and ``mass`` (documents,), never as 1, averaged over the draws."""
+    never = np.isnan(flip.removed)
+    return {
+        "fraction": np.where(never, 1.0, flip.fraction).mean(axis=1),
+        "mass": np.where(never, 1.0, flip.mass).mean(axis=1),
+    }

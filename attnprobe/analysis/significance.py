@@ -1,0 +1,148 @@
+"""Tests of paired outcomes, and Holm's correction for many of them.
+
+Which test: where a document's two outcomes are certain (two orderings without chance in them, or the draw of r as
+released) McNemar's or the sign test, both exact binomial; where one is an average (over r, over random draws) the
+sign-flip permutation test. A p-value is about other documents like these, given the trained model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from attnprobe.analysis.bootstrap import CHUNK, Numbers
+
+FLIPS = 10_000
+SEED = 20190801
+ENUMERATED = 12
+"""Differences up to which all sign assignments are gone through."""
+
+ROUNDING = 1e-12
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class SignTest(NamedTuple):
+    """An exact two-sided binomial test that each direction is as likely as the other.
+
+    Attributes:
+        p: probability of at least so unequal a split; 0 below 1e-308.
+        log10_p: its decimal logarithm, finite however small.
+        first, second: documents in either direction.
+        ties: documents with no direction, which the test leaves out.
+        left_out: documents without an outcome (NaN).
+    """
+
+    p: float
+    log10_p: float
+    first: int
+    second: int
+    ties: int
+    left_out: int
+
+
+class PermutationTest(NamedTuple):
+    """A two-sided sign-flip test that the differences are symmetric about zero.
+
+    Attributes:
+        p: share of the sign assignments with as large a mean; drawn ones with one added above and below.
+        mean: mean difference.
+        n: documents with a difference, zeros included.
+        left_out: documents without one (NaN).
+        exact: whether all assignments were gone through, which is done with at most 12 that are not zero.
+    """
+
+    p: float
+    mean: float
+    n: int
+    left_out: int
+    exact: bool
+
+
+def mcnemar(first: Numbers, second: Numbers) -> SignTest:
+    """McNemar's exact test of two yes-or-no outcomes of each document: (documents,) of 0 and 1, NaN for none.
+
+    ``first`` of the result counts the documents in which only the first is yes.
+    """
+    return sign_test(second, first)
+
+
+def sign_test(first: Numbers, second: Numbers) -> SignTest:
+    """Whether the first value of a document is smaller as often as larger: (documents,) each, NaN for none.
+
+    It is what the released code of Serrano & Smith (2019) ran under the name of McNemar on columns that are no yes or
+    no, where the statistic that it printed as χ² is the smaller count. Infinities count as values.
+    """
+    defined = ~(np.isnan(first) | np.isnan(second))
+    one, other = np.asarray(first, float)[defined], np.asarray(second, float)[defined]
+    smaller, larger = int(np.count_nonzero(one < other)), int(np.count_nonzero(one > other))
+    log_p = binomial_log_p(smaller, larger)
+    left_out = int(np.count_nonzero(~defined))
+    ties = len(one) - smaller - larger
+    return SignTest(math.exp(log_p), log_p / math.log(10), smaller, larger, ties, left_out)
+
+
+def binomial_log_p(first: int, second: int) -> float:
+    """Natural logarithm of min(1, 2 P(X ≤ min)) for X of Binomial(first + second, ½), summed in logarithms."""
+    n = first + second
+    k = np.arange(min(first, second) + 1)
+    log_terms = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return min(0.0, float(logsumexp(log_terms)) - (n - 1) * math.log(2))
+
+
+def sign_flip_tests(columns: Mapping[Key, Numbers]) -> dict[Key, PermutationTest]:
+    """Sign-flip tests of differences (documents,), NaN for none; all with the same 10,000 drawn assignments.
+
+    A document's sign is drawn whether it has a difference or not, so that no column changes another's p-value.
+    """
+    if not columns:
+        return {}
+    table = np.nan_to_num(np.column_stack(list(columns.values())).astype(np.float64))
+    totals = table.sum(axis=0)
+    least = np.abs(totals) - ROUNDING * np.abs(table).sum(axis=0)
+    reached = np.zeros(table.shape[1], dtype=np.int64)
+    for signs in _assignments(len(table), max(table.shape)):
+        # Σ ±d is twice the sum over the pluses minus the sum over all.
+        reached += (np.abs(2 * (signs @ table) - totals) >= least).sum(axis=0)
+    tests = {}
+    for i, (key, column) in enumerate(columns.items()):
+        n = int(np.count_nonzero(~np.isnan(column)))
+        mean = float(totals[i]) / n if n else math.nan
+        nonzero = table[table[:, i] != 0, i]
+        exact = len(nonzero) <= ENUMERATED
+        p = _enumerated(nonzero) if exact else (int(reached[i]) + 1) / (FLIPS + 1)
+        tests[key] = PermutationTest(p if n else math.nan, mean, n, len(column) - n, exact)
+    return tests
+
+
+def _assignments(documents: int, widest: int) -> Iterator[Numbers]:
+    """``FLIPS`` rows of 0 and 1, drawn, in chunks (assignments, documents) of at most ``CHUNK`` / ``widest`` rows."""
+    generator = np.random.default_rng(SEED)
+    width = math.ceil(documents / 8)
+    rows = max(1, CHUNK // max(widest, 1))
+    for start in range(0, FLIPS, rows):
+        size = min(rows, FLIPS - start)
+        drawn = np.frombuffer(generator.bytes(size * width), dtype=np.uint8).reshape(size, width)
+        yield np.unpackbits(drawn, axis=1, count=documents).astype(np.float64)
+
+
+def _enumerated(differences: Numbers) -> float:
+    """Share of all 2ⁿ sign assignments of a few differences with as large a sum."""
+    signs = 1 - 2 * (np.arange(2 ** len(differences))[:, None] >> np.arange(len(differences)) & 1)
+    least = abs(differences.sum()) - ROUNDING * np.abs(differences).sum()
+    return float((np.abs(signs @ differences) >= least).mean())
+
+
+def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
+    """Holm's (1979) adjusted p-values: the largest, up to each, of min(1, (m − rank + 1) p); NaN stay as they are."""
+    ordered = sorted((key for key in p_values if not math.isnan(p_values[key])), key=lambda key: p_values[key])
+    adjusted = dict.fromkeys(p_values, math.nan)
+    reached = 0.0
+    for rank, key in enumerate(ordered):
+        reached = max(reached, min(1.0, (len(ordered) - rank) * p_values[key]))
+        adjusted[key] = reached
+    return adjusted

@@ -1,0 +1,37 @@
+"""Judge the claims of the paper on runs: the scorecard.
+
+attnprobe claims runs --out claims
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from attnprobe.cli.options import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUNS", help="run folders, or folders that hold some")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("claims"),
+        metavar="DIR",
+        help="claims as Markdown, CSV and LaTeX, runs as CSV (claims)",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Judge, print and write."""
+    from attnprobe.analysis.claims.scorecard import judge_claims
+    from attnprobe.analysis.run_folders import load_runs
+    from attnprobe.reports.run_table import write_run_table
+    from attnprobe.reports.scorecard import for_terminal, write_scorecard
+
+    runs = load_runs(arguments.runs)
+    scorecard = judge_claims(runs)
+    say(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
+    made = [*write_scorecard(scorecard, arguments.out), write_run_table(runs, arguments.out / "runs.csv")]
+    say("\n".join(str(path) for path in made))

@@ -1,0 +1,36 @@
+"""Draw the figures and tables of the paper from finished runs: several datasets, models and seeds together.
+
+attnprobe figures runs --out paper
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from attnprobe.cli.options import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="a run's folder, or one above: every finished run below counts",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument("--only", metavar="NAME", help="one figure or table, as figure3_delta_js (default: all)")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Draw them and name the files."""
+    from attnprobe.reports.paper import PAPER, draw
+    from attnprobe.reports.paper.grid import RunGrid
+
+    names = list(PAPER) if arguments.only is None else [arguments.only]
+    grid = RunGrid.find(arguments.runs)
+    for name in names:
+        for path in draw(name, grid, arguments.out):
+            say(str(path))

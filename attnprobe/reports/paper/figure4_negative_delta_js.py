@@ -1,0 +1,60 @@
+"""Figure 4: the Δα of the pairs with negative ΔJS, one image a model, one panel a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.artist import Artist
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from attnprobe.analysis.delta_js import by_delta_alpha, fine_width
+from attnprobe.analysis.results import ATTENTION
+from attnprobe.reports import style
+from attnprobe.reports.numbers import percent
+from attnprobe.reports.paper.dataset_panels import PairsPanel, say_inside, sheet_of_pairs
+from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.reports.paper.order import model_name
+from attnprobe.reports.paper.sheet import head, power_of_ten, write
+
+COLOURS = {"All pairs": "#D9D9D9", "ΔJS < 0: r did more than i*": style.COLOURS[ATTENTION]}
+
+DECADES = 5
+"""Below the highest bar that are shown, at most."""
+
+HEADROOM = 12
+"""Above it, for what is said in the panel: a factor."""
+
+
+def draw(grid: RunGrid, folder: Path) -> list[Path]:
+    """Histograms of the pairs with ΔJS < 0 before those of all pairs, with their share."""
+    return [path for model in grid.models for path in _draw_model(grid, model, folder)]
+
+
+def _draw_model(grid: RunGrid, model: str, folder: Path) -> list[Path]:
+    figure, panels = sheet_of_pairs(grid, model, "Weight (documents)")
+    ends = [_draw_panel(panel) for panel in panels]
+    for panel in panels:  # one scale for all
+        panel.axes.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
+        panel.axes.tick_params(labelleft=not panel.inner)
+    legend: dict[str, Artist] = {name: Patch(color=colour) for name, colour in COLOURS.items()}
+    head(figure, f"{model_name(model)} · {grid.seed_note}", "", legend)
+    return write(figure, folder, f"figure4_negative_delta_js_{model}")
+
+
+def _draw_panel(panel: PairsPanel) -> tuple[float, float]:
+    """Draw the histograms; returns the ends of the axis that they ask for."""
+    axes, width = panel.axes, fine_width(panel.pairs)
+    bins = by_delta_alpha(panel.pairs, width)
+    everything, negative = [each.weight for each in bins], [each.negative for each in bins]
+    for heights, colour in zip((everything, negative), COLOURS.values(), strict=True):
+        axes.bar([each.low for each in bins], heights, width, align="edge", color=colour, linewidth=0)
+    axes.set_yscale("log")
+    axes.set_xlim(0, bins[-1].high)
+    axes.yaxis.set_major_formatter(power_of_ten)
+    axes.minorticks_off()
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    share = percent(sum(negative) / sum(everything))
+    say_inside(axes, f"n = {panel.pairs['document'].nunique():,}\nΔJS < 0: {share}", top=True)
+    most, least = max(everything), min(weight for weight in (*everything, *negative) if weight > 0)
+    return max(least / 2, most / 10**DECADES), HEADROOM * most

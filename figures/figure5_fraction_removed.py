@@ -1,0 +1,9 @@
+"""Figure 5: the fraction erased at the first flip by ordering, for the models with an encoder.
+
+python figures/figure5_fraction_removed.py runs --out paper
+"""
+
+from attnprobe.reports.paper.script import main
+
+if __name__ == "__main__":
+    main("figure5_fraction_removed", __doc__)

@@ -1,0 +1,9 @@
+"""The better figure: documents flipped by the share of items erased, with the smallest set and never-flips.
+
+python figures/flip_curves.py runs --out paper
+"""
+
+from attnprobe.reports.paper.script import main
+
+if __name__ == "__main__":
+    main("flip_curves", __doc__)

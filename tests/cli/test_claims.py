@@ -1,0 +1,28 @@
+import pandas as pd
+
+from tests.analysis.claims import planted
+from tests.commands import attnprobe
+
+
+def test_the_scorecard_is_printed_and_written(tmp_path):
+    planted.write_run(tmp_path / "runs", planted.one_word_decides_and_is_attended())
+    planted.write_run(tmp_path / "runs", planted.attention_looks_elsewhere(), model="flan-conv")
+    status, out, errors = attnprobe("claims", "runs", "--out", "card", cwd=tmp_path)
+    assert status == 0, errors
+    assert "2 runs." in out
+    assert "NOT TESTED" in out
+    assert {path.name for path in (tmp_path / "card").iterdir()} == {
+        "claims.md",
+        "claims.csv",
+        "claims.tex",
+        "runs.csv",
+    }
+    runs = pd.read_csv(tmp_path / "card" / "runs.csv")
+    assert runs.model.tolist() == ["flan-conv", "flan-rnn"]
+    assert runs.top_flips.tolist() == [0, 1]
+
+
+def test_no_runs(tmp_path):
+    status, _, errors = attnprobe("claims", tmp_path, cwd=tmp_path)
+    assert status == 2
+    assert "no probed run" in errors

@@ -1,0 +1,74 @@
+"""`attnprobe figures` and the scripts in figures/, each in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from attnprobe.cli import main
+from attnprobe.reports.paper import PAPER
+from tests.commands import ROOT, attnprobe, environment
+from tests.reports.paper.grids import GRID, write_grid
+
+SCRIPTS = sorted((ROOT / "figures").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return write_grid(tmp_path_factory.mktemp("grid"), {key: GRID[key] for key in list(GRID)[:1]})
+
+
+def script(path, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(path), *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_draws_all_and_names_the_files(runs, tmp_path):
+    status, out, errors = attnprobe("figures", runs / "yelp10k", runs, "--out", "new/paper", cwd=tmp_path)
+    assert status == 0, errors
+    assert not errors
+    paths = [tmp_path / line for line in out.splitlines()]
+    assert sorted(paths) == sorted((tmp_path / "new" / "paper").iterdir())
+    for name in PAPER:
+        assert any(path.name.startswith(name) for path in paths)
+
+
+def test_there_is_a_script_for_each():
+    assert [path.stem for path in SCRIPTS] == sorted(PAPER)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_each_script_draws_its_own(runs, tmp_path, path):
+    status, out, errors = script(path, runs, "--out", tmp_path / "paper")
+    assert status == 0, errors
+    written = sorted((tmp_path / "paper").iterdir())
+    assert written == sorted(map(type(tmp_path), out.splitlines()))
+    assert all(each.name.startswith(path.stem) for each in written)
+
+
+def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
+    for arguments, words in (
+        (("nowhere", "--out", "paper"), "nowhere"),
+        ((str(tmp_path), "--out", "paper"), "no finished run"),
+        ((str(runs), "--out", "paper", "--only", "figure5_fraction"), "did you mean 'figure5_fraction_removed'"),
+    ):
+        assert main(["figures", *arguments]) == 2
+        errors = capsys.readouterr().err
+        assert len(errors.splitlines()) == 1
+        assert words in errors
+    for status, _, errors in (
+        attnprobe("figures", tmp_path, "--out", "paper", cwd=tmp_path),
+        script(SCRIPTS[0], tmp_path, "--out", tmp_path / "paper"),
+    ):
+        assert status == 2
+        assert len(errors.splitlines()) == 1
+        assert "no finished run" in errors
+    assert not (tmp_path / "paper").exists()

@@ -1,0 +1,18 @@
+import pytest
+
+from attnprobe.reports.paper import PAPER, draw
+from attnprobe.reports.paper.grid import RunGrid
+from tests.reports.paper.grids import write_grid
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """A small grid that is only read."""
+    return write_grid(tmp_path_factory.mktemp("grid"))
+
+
+@pytest.fixture(scope="session")
+def drawn(runs, tmp_path_factory):
+    """Files of every figure and table of that grid."""
+    folder = tmp_path_factory.mktemp("drawn") / "new" / "folder"
+    return {name: draw(name, RunGrid.find([runs]), folder) for name in PAPER}
