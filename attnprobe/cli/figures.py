@@ -21,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run's folder, or one above: every finished run below counts",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    parser.add_argument("--only", metavar="NAME", help="one figure or table, as figure3_delta_js (default: all)")
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -29,8 +28,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.reports.paper import PAPER, draw
     from attnprobe.reports.paper.grid import RunGrid
 
-    names = list(PAPER) if arguments.only is None else [arguments.only]
     grid = RunGrid.find(arguments.runs)
-    for name in names:
+    for name in PAPER:
         for path in draw(name, grid, arguments.out):
             say(str(path))
