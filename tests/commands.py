@@ -1,6 +1,7 @@
 """Run the real command in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,12 @@ def attnprobe(*arguments, cwd, **keywords):
     )
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+def heed_interruptions():
+    """For ``preexec_fn``: a suite that runs in the background of a script has its interruptions ignored, and hands that
+    down to the processes it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def planted_rows(documents, seed=0, classes=("pos", "neg")):

@@ -50,7 +50,8 @@ def _filled(text: str) -> str:
 def _introduction(summary: Summary) -> str:
     counts = summary["counts"]
     unit = summary["run"]["unit"]
-    left_out = f"; {counts['with_one_item']:,} more have a single {unit} and are left out"
+    have, are = ("has", "is") if counts["with_one_item"] == 1 else ("have", "are")
+    left_out = f"; {counts['with_one_item']:,} more {have} a single {unit} and {are} left out"
     text = (
         f"{summary['run']['name']}: {counts['with_several_items']:,} documents"
         f"{left_out if counts['with_one_item'] else ''}. "

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from attnprobe.data.tokens.worker_pool import map_in_processes
+from tests.commands import heed_interruptions
 
 INTERRUPTED = """
 import time
@@ -39,6 +40,7 @@ def test_an_interruption_of_the_whole_group_is_quiet(delay):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interruptions,
     )
     assert process.stdout.readline() == "begun\n"
     time.sleep(delay)
