@@ -137,13 +137,15 @@ def box_of(values: Numbers) -> FractionBox:
     return FractionBox(low, lower, median, upper, high, mean, documents, float(never.mean()))
 
 
-def flip_curves(results: RunResults) -> dict[str, Numbers]:
-    """Share of the documents flipped once each fraction of ``GRID`` is erased, by ordering.
+def flip_curves(results: RunResults, fractions: Numbers = GRID) -> dict[str, Numbers]:
+    """Share of the documents flipped once each of the fractions is erased, by ordering.
 
     Documents that never flip are in the denominator, so that a curve ends at one minus their share; the draws of a
     random ordering are averaged.
     """
-    return {
-        name: np.array([(flip.fraction <= fraction).mean() for fraction in GRID])
-        for name, flip in results.first_flips.items()
-    }
+    curves = {}
+    for name, flip in results.first_flips.items():
+        flipped = np.sort(flip.fraction[~np.isnan(flip.fraction)])
+        # A fraction k/n must not miss its own place on the grid by rounding.
+        curves[name] = np.searchsorted(flipped, fractions + 1e-12, side="right") / flip.fraction.size
+    return curves

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from attnprobe.analysis.cumulative_flips import cumulative_flips
+from attnprobe.analysis.first_flips import flip_curves
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
 from attnprobe.reports.paper.box_panel import whole_percent
@@ -89,7 +89,7 @@ def _on_two_lines(name: str) -> str:
 
 def _draw_panel(axes: Axes, results: RunResults) -> list[str]:
     """Draw the curves of a run; returns the orderings."""
-    curves = cumulative_flips(results, FRACTIONS)
+    curves = flip_curves(results, FRACTIONS)
     colours = style.colours(curves)
     for name, curve in curves.items():
         axes.plot(FRACTIONS, curve, color=colours[name], dashes=style.DASHES.get(name, (1, 0)), linewidth=0.9)
