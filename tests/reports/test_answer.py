@@ -63,7 +63,7 @@ def test_each_verdict_in_words(tmp_path, changes, options, sentence):
 
 def test_the_numbers_are_there(tmp_path):
     text = told(tmp_path, sizes=[*SIZES, 1], removed=REMOVED)
-    assert "60 documents; 1 more have a single word and are left out" in text
+    assert "60 documents; 1 more has a single word and is left out" in text
     assert "40.0 % of the words must be erased, the most attended first" in text
     assert "in a random order 80.0 %, and with the smallest set that suffices 20.0 %" in text
     assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 6.0] 2.00" in text
