@@ -18,6 +18,9 @@ _ESCAPED = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
+        "Δ": r"$\Delta$",
+        "α": r"$\alpha$",
+        "−": "$-$",
         "×": r"$\times$",
         "·": r"$\cdot$",
         "–": "--",
@@ -28,8 +31,8 @@ _ESCAPED = str.maketrans(
 def in_latex(text: str) -> str:
     r"""The text as LaTeX that prints it: no character of it is a command.
 
-    >>> print(in_latex("a_b & <50%$"))
-    a\_b \& \textless{}50\%\$
+    >>> print(in_latex("a_b & <50%$ ΔJS"))
+    a\_b \& \textless{}50\%\$ $\Delta$JS
     """
     return " ".join(text.translate(_ESCAPED).split())
 
@@ -47,7 +50,7 @@ def booktabs(table: pd.DataFrame, caption: str, label: str) -> str:
     return "\n".join(
         [
             r"\begin{table}",
-            r"\centering",
+            r"\centering\footnotesize",
             rf"\caption{{{caption}}}",
             rf"\label{{{label}}}",
             rf"\begin{{tabular}}{{l{'r' * (table.shape[1] - 1)}}}",

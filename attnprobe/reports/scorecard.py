@@ -89,9 +89,10 @@ def as_latex(scorecard: Scorecard) -> str:
     rows = []
     for result in scorecard:
         counts = Counter(by_group(result.cases).values())
+        sentence = f"{result.claim.id}. {in_latex(result.claim.sentence)}"
         rows.append(
             [
-                rf"\parbox[t]{{0.5\linewidth}}{{\raggedright {result.claim.id}. {in_latex(result.claim.sentence)}}}",
+                rf"\parbox[t]{{0.5\linewidth}}{{\raggedright {sentence}\strut}}",
                 in_latex(result.verdict),
                 *(str(counts[verdict]) for verdict in VERDICTS),
             ]
