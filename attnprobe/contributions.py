@@ -14,6 +14,7 @@ so that a remainder of 1e-300 of the mass is still exact.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -166,7 +167,7 @@ class Contributions:
         """The first prefix of each ordering (…, batch, items) whose erasure flips the decision."""
         self._check_order(order)
         batch, items = order.shape[-2:]
-        flat = order.reshape(-1, batch, items)
+        flat = order.reshape(math.prod(order.shape[:-2]), batch, items)
         margins = self._weighted(self.margins)
         step = max(1, _CHUNK // max(1, margins.shape[1] * items * flat.shape[0]))
         count = torch.empty(flat.shape[:2], dtype=torch.int64, device=order.device)
