@@ -27,8 +27,11 @@ from attnprobe.sorting import sort_ascending, stable_order_descending
 Readout: TypeAlias = "nn.Linear | tuple[Array, Array]"
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
 
-_CHUNK = 1 << 19
-"""Numbers held at once by a prefix scan: 4 MB, which stays in a core's cache."""
+_PROJECTED = 1 << 19
+"""Numbers of the values that are projected at once: 4 MB in float64."""
+
+_SCANNED = 1 << 18
+"""Sums that a prefix scan holds at once for one class: 2 MB, which stays in a core's cache."""
 
 
 class FirstFlip(NamedTuple):
@@ -168,36 +171,40 @@ class Contributions:
         self._check_order(order)
         batch, items = order.shape[-2:]
         flat = order.reshape(math.prod(order.shape[:-2]), batch, items)
-        margins = self._weighted(self.margins)
-        step = max(1, _CHUNK // max(1, margins.shape[1] * items * flat.shape[0]))
+        weighted = self.margins * self.mass[:, None]
+        step = max(1, _SCANNED // max(1, items * flat.shape[0]))
         count = torch.empty(flat.shape[:2], dtype=torch.int64, device=order.device)
         mass = torch.empty(flat.shape[:2], dtype=torch.float64, device=order.device)
         for start in range(0, batch, step):
             rows = slice(start, start + step)
-            count[:, rows], mass[:, rows] = self._scan(flat[:, rows], margins[rows], rows)
+            count[:, rows], mass[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
         count, mass = count.reshape(order.shape[:-1]), mass.reshape(order.shape[:-1])
         never = count < 0
         fraction = (count.double() / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
         share = mass / self.mass.sum(-1).masked_fill(self.mass.sum(-1) == 0, 1.0)
         return FirstFlip(count, fraction, share.masked_fill(never, torch.nan))
 
-    def _scan(self, order: Tensor, margins: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+    def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """Counts and erased mass of orderings (orderings, documents, items) by sums over what each prefix leaves."""
-        orderings, _, items = order.shape
-        rank = torch.arange(1, items + 1, device=order.device)
-        backwards = order.flip(-1)[:, :, None].expand(-1, -1, margins.shape[1], -1)
-        ordered = torch.gather(margins.expand(orderings, -1, -1, -1), -1, backwards)
-        ordered_mass = ordered[:, :, -1].flip(-1)
-        sums = ordered.cumsum_(-1)
-        empty = sums[:, :, -1] == 0
+        backwards = order.flip(-1)
+
+        def ordered(terms: Tensor) -> Tensor:
+            return torch.gather(terms.expand(len(order), -1, -1), -1, backwards)
+
+        flips = torch.zeros_like(order, dtype=torch.bool)
+        for index in range(weighted.shape[1]):  # a class at a time, so that its sums stay in the core's cache
+            flips |= ordered(weighted[:, index]).cumsum_(-1) >= self._threshold[rows, index, None]
+        mass = ordered(self.mass[rows])
         flips_when_empty = self._flips_when_empty[rows, None]
-        flips = (self._flipped(sums, self._threshold[rows]) & ~empty) | (empty & flips_when_empty)
+        flips = torch.where(mass.cumsum(-1) == 0, flips_when_empty, flips)
         # Position q − 1 holds the sums over the last q items. The first flip leaves the most of them; all of them are
         # the decision by definition, whatever rounding makes of a tie.
         flips[..., -1:] = False
+        items = order.shape[-1]
+        rank = torch.arange(1, items + 1, device=order.device)
         left = (flips * rank).amax(-1)
         count = torch.where(left > 0, items - left, torch.where(flips_when_empty[:, 0], self.sizes[rows], -1))
-        erased_mass = (ordered_mass * (rank <= count[..., None])).sum(-1)
+        erased_mass = (mass * (rank > items - count[..., None])).sum(-1)
         return count, erased_mass
 
     def _check_order(self, order: Tensor) -> None:
@@ -230,7 +237,7 @@ def _project(values: Tensor, weight: Tensor) -> Tensor:
     """W h for every item (batch, classes, items) in float64, a few documents at a time: no float64 copy of them all."""
     batch, items, dim = values.shape
     projected = weight.new_empty(batch, len(weight), items)
-    step = max(1, _CHUNK // max(1, items * dim))
+    step = max(1, _PROJECTED // max(1, items * dim))
     for start in range(0, batch, step):
         rows = slice(start, start + step)
         torch.matmul(weight, values[rows].double().transpose(1, 2), out=projected[rows])
