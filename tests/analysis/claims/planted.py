@@ -106,3 +106,20 @@ def attention_is_uniform(seed=0):
     values, scores, place, rows, _ = background(seed)
     values[rows, place[:, 0]] = torch.tensor([30.0, 0.0])
     return Planted(values, 0.01 * scores)
+
+
+def middling_weight_decides(seed=0):
+    """The most attended word has a weight about .4 above the others', and erasing it alone changes everything."""
+    values, scores, place, rows, _ = background(seed)
+    values[rows, place[:, 0]] = torch.tensor([8.0, 0.0])
+    scores[rows, place[:, 0]] = 2.8
+    return Planted(values, scores)
+
+
+def only_a_large_weight_matters(seed=0):
+    """Weights about .4 above the others' change nothing when erased, weights far above them everything."""
+    values, scores, place, rows, _ = background(seed)
+    middling = rows < DOCUMENTS // 2
+    values[rows, place[:, 0]] = torch.where(middling[:, None], torch.tensor([0.0, 1.05]), torch.tensor([8.0, 0.0]))
+    scores[rows, place[:, 0]] = torch.where(middling, 2.8, 5.0)
+    return Planted(values, scores)

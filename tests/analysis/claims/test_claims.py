@@ -20,7 +20,7 @@ from attnprobe.analysis.claims.judgement import (
     over_all,
     over_most,
 )
-from attnprobe.analysis.claims.scorecard import CLAIMS, judge_claims
+from attnprobe.analysis.claims.scorecard import CLAIMS, judge_claims, often_but_not_always
 from attnprobe.analysis.run_folders import load_runs
 from attnprobe.errors import InputError
 from attnprobe.reports.scorecard import as_csv, as_latex, as_markdown, for_terminal
@@ -34,9 +34,11 @@ SCENARIOS = {
         "S5": HOLDS,
         "M1": HOLDS,
         "M2": FAILS,
+        "M3": FAILS,
         "M4": FAILS,
         "M7": FAILS,
         "O1": FAILS,
+        "O2": HOLDS,
     },
     "attention_looks_elsewhere": {
         "S1": FAILS,
@@ -49,13 +51,17 @@ SCENARIOS = {
     },
     "several_words_decide": {
         "S1": HOLDS,
+        "S3": FAILS,
         "S4": HOLDS,
         "S5": NOT_INFORMATIVE,
         "M1": HOLDS,
         "M4": HOLDS,
         "M7": HOLDS,
         "O1": FAILS,
+        "O2": FAILS,
     },
+    "middling_weight_decides": {"S2": FAILS, "S4": FAILS},
+    "only_a_large_weight_matters": {"S1": HOLDS, "S2": HOLDS, "S3": HOLDS},
     "attention_is_uniform": {
         "S1": NOT_INFORMATIVE,
         "S2": NOT_INFORMATIVE,
@@ -145,6 +151,20 @@ def cases_of(*verdicts):
 def test_verdicts_over_a_grid(verdicts, most, all_of_them):
     assert over_most(cases_of(*verdicts)) == most
     assert over_all(cases_of(*verdicts)) == all_of_them
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((HOLDS, HOLDS, UNDECIDED), HOLDS),
+        ((HOLDS, HOLDS, FAILS), HOLDS),
+        ((HOLDS, HOLDS), FAILS),
+        ((FAILS, FAILS, HOLDS), FAILS),
+        ((HOLDS, FAILS), UNDECIDED),
+    ],
+)
+def test_often_but_not_always(verdicts, expected):
+    assert often_but_not_always(cases_of(*verdicts)) == expected
 
 
 def test_seeds_that_disagree_leave_their_pair_undecided():
