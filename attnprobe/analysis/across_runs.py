@@ -7,8 +7,7 @@ to be seen across runs. ``run_folders.load_runs`` finds the runs.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
@@ -63,18 +62,6 @@ def across_seeds(runs: Iterable[RunResults], statistic: Callable[[RunResults], f
         points = [_value(statistic(run)) for run in seeds]
         results.append(AcrossSeeds(dataset, model, [run.seed for run in seeds], points, t_interval(points)))
     return results
-
-
-def within_and_across(estimates: Mapping[int, Estimate]) -> tuple[float, float]:
-    """Half widths of the 95 % intervals: the mean one within runs, and the one over seeds; NaN where not defined.
-
-    Args:
-        estimates: of one dataset and model, by seed.
-    """
-    halves = [(estimate.high - estimate.low) / 2 for estimate in estimates.values()]
-    over = t_interval([estimate.value for estimate in estimates.values()])
-    within = math.fsum(halves) / len(halves) if halves else math.nan
-    return within, (over.high - over.low) / 2
 
 
 def _value(statistic: float | Estimate) -> float:

@@ -48,14 +48,3 @@ def rank_biserial(differences: Numbers) -> float:
     ranks = pd.Series(np.abs(d)).rank().to_numpy()
     total = float(ranks.sum())
     return float((np.sign(d) * ranks).sum()) / total if total else math.nan
-
-
-def cohens_d(differences: Numbers) -> float:
-    """Mean of the paired differences by their standard deviation, d_z; NaN where they do not vary.
-
-    Args:
-        differences: (documents,), NaN for none.
-    """
-    d = differences[~np.isnan(differences)]
-    spread = float(d.std(ddof=1)) if len(d) > 1 else 0.0
-    return float(d.mean()) / spread if spread > 1e-12 * np.abs(d).max(initial=0) else math.nan

@@ -27,11 +27,11 @@ def execute(arguments: argparse.Namespace) -> None:
     """Judge, print and write."""
     from attnprobe.analysis.claims.scorecard import judge_claims
     from attnprobe.analysis.run_folders import load_runs
-    from attnprobe.reports.run_table import write_run_table
+    from attnprobe.reports.run_table import write_run_tables
     from attnprobe.reports.scorecard import for_terminal, write_scorecard
 
     runs = load_runs(arguments.runs)
     scorecard = judge_claims(runs)
     say(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
-    made = [*write_scorecard(scorecard, arguments.out), write_run_table(runs, arguments.out / "runs.csv")]
+    made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
     say("\n".join(str(path) for path in made))

@@ -6,12 +6,10 @@ attnprobe describe yelp --data-dir DIR
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.options import DATA_DIR
+from attnprobe.cli.options import add_data_dir_argument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +24,7 @@ SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", metavar="NAME|PATH", help="a dataset's name or folder")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ[DATA_DIR]) if os.environ.get(DATA_DIR) else None,
-        metavar="DIR",
-        help=f"folder of datasets, found by their folders' names (default: ${DATA_DIR})",
-    )
+    add_data_dir_argument(parser)
 
 
 def execute(arguments: argparse.Namespace) -> None:

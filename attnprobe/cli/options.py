@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from attnprobe.runs import RunConfiguration, RunSettings
     from attnprobe.stages import Run
-
-DATA_DIR = "ATTNPROBE_DATA"
 
 DEFAULT_DATASET = "docstrings"
 
@@ -55,14 +52,18 @@ def add_out_argument(parser: argparse._ActionsContainer) -> None:
 def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say where data are and where to compute."""
     machine = parser.add_argument_group("this machine")
-    machine.add_argument(
+    add_data_dir_argument(machine)
+    machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
+def add_data_dir_argument(parser: argparse._ActionsContainer) -> None:
+    """Where datasets lie; without it the data package looks at the environment."""
+    parser.add_argument(
         "--data-dir",
         type=Path,
-        default=Path(os.environ[DATA_DIR]) if os.environ.get(DATA_DIR) else None,
         metavar="DIR",
-        help=f"folder of datasets, found by their folders' names (default: ${DATA_DIR})",
+        help="folder of datasets, found by their folders' names (default: $ATTNPROBE_DATA)",
     )
-    machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
 
 
 def start_run(arguments: argparse.Namespace) -> Run:

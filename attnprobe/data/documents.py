@@ -87,10 +87,6 @@ class Documents:
         first, last = self.sentence_offsets[[document, document + 1]]
         return [" ".join(self._words_between(s, s + 1)) for s in range(first, last)]
 
-    def text_of_sentence(self, document: int, sentence: int) -> str:
-        """The words of a document's ``sentence``-th sentence (counted from 0), joined by one space."""
-        return self.sentences_of(document)[sentence]
-
     def _words_between(self, first_sentence: int, last_sentence: int) -> list[str]:
         start, end = self.word_offsets[[first_sentence, last_sentence]]
         return [self.types[word] for word in self.words[start:end]]

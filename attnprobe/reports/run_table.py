@@ -1,12 +1,14 @@
-"""One row a run: what a reader compares across datasets, models and seeds, small enough to be kept with a text."""
+"""One row a run, and one a pair of dataset and model over its seeds: small enough to be kept with a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from attnprobe.analysis.across_runs import across_seeds
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.atomic_files import replacing
@@ -21,12 +23,37 @@ def run_table(runs: Iterable[RunResults]) -> pd.DataFrame:
     return pd.DataFrame([_row(run) for run in runs]).sort_values(["dataset", "model", "seed"], ignore_index=True)
 
 
-def write_run_table(runs: Iterable[RunResults], path: Path) -> Path:
-    """Write the table as CSV with four digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        run_table(runs).to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
-    return path
+def seed_table(runs: Sequence[RunResults], table: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair of dataset and model and statistic: a point a seed, their mean, and from three on a t-interval.
+
+    Args:
+        runs: the runs.
+        table: their ``run_table``.
+    """
+    values = table.set_index(["dataset", "model", "seed"])
+    rows = []
+    for statistic in values.columns.drop(["documents", "one_item"]):
+        points = values[statistic].to_dict()
+        for pair in across_seeds(runs, _looked_up(points)):
+            row = {"dataset": pair.dataset, "model": pair.model, "statistic": statistic, "seeds": len(pair.seeds)}
+            row |= {"mean": pair.over_seeds.value, "low": pair.over_seeds.low, "high": pair.over_seeds.high}
+            rows.append(row | {"points": " ".join(f"{point:.4f}" for point in pair.points)})
+    return pd.DataFrame(rows)
+
+
+def _looked_up(points: dict[Any, float]) -> Callable[[RunResults], float]:
+    return lambda run: points[run.dataset, run.model, run.seed]
+
+
+def write_run_tables(runs: Sequence[RunResults], folder: Path) -> list[Path]:
+    """Write ``runs.csv`` and ``seeds.csv`` with four digits; returns their paths."""
+    table = run_table(runs)
+    tables = {folder / "runs.csv": table, folder / "seeds.csv": seed_table(runs, table)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in tables.items():
+        with replacing(path) as temporary:
+            content.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+    return list(tables)
 
 
 def _row(run: RunResults) -> dict[str, object]:

@@ -4,8 +4,7 @@ import math
 import pytest
 from scipy import stats
 
-from attnprobe.analysis.across_runs import across_seeds, by_pair, within_and_across
-from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.across_runs import across_seeds, by_pair
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_folders import load_runs
 from attnprobe.analysis.single_weights import attention_entropy
@@ -48,11 +47,3 @@ def test_the_same_run_twice_is_named(tmp_path):
         write(tmp_path / name, "x", 4)
     with pytest.raises(InputError, match=r"one and .*other are both x · flan-none · seed 4"):
         by_pair(load_runs([tmp_path]))
-
-
-def test_within_and_across():
-    estimates = {seed: Estimate(value, value - 0.1, value + 0.1, 50) for seed, value in enumerate([0.2, 0.4, 0.9])}
-    within, across = within_and_across(estimates)
-    assert within == pytest.approx(0.1)
-    assert across == pytest.approx(stats.t.ppf(0.975, 2) * stats.sem([0.2, 0.4, 0.9]))
-    assert all(math.isnan(half) for half in within_and_across({}))

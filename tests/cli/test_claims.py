@@ -16,10 +16,15 @@ def test_the_scorecard_is_printed_and_written(tmp_path):
         "claims.csv",
         "claims.tex",
         "runs.csv",
+        "seeds.csv",
     }
     runs = pd.read_csv(tmp_path / "card" / "runs.csv")
     assert runs.model.tolist() == ["flan-conv", "flan-rnn"]
     assert runs.top_flips.tolist() == [0, 1]
+    seeds = pd.read_csv(tmp_path / "card" / "seeds.csv")
+    top = seeds[(seeds.statistic == "top_flips") & (seeds.model == "flan-rnn")]
+    assert top["mean"].tolist() == [1]
+    assert top["low"].isna().all()
 
 
 def test_no_runs(tmp_path):

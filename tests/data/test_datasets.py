@@ -41,7 +41,6 @@ def test_sentences_of_a_document(numbers):
     train = load_dataset(str(numbers)).splits["train"]
     document = train.labels.tolist().index(1)
     assert train.sentences_of(document) == ["Ten is a lot .", "Is it ?"]
-    assert train.text_of_sentence(document, 1) == "Is it ?"
     assert train.words_of(document) == ["Ten", "is", "a", "lot", ".", "Is", "it", "?"]
 
 
