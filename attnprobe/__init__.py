@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from attnprobe.any_model import probe
     from attnprobe.divergence import entropy, js_divergence, kl_divergence, total_variation
     from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
     from attnprobe.hooks import capturing, erasing
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
         rank_by_gradient,
         rank_by_gradient_attention,
     )
+    from attnprobe.probes.editing import AttachedModel
 
 _HOME = {
+    "AttachedModel": "probes.editing",
     "capturing": "hooks",
     "decision_gradient": "erasure",
     "entropy": "divergence",
@@ -33,6 +36,7 @@ _HOME = {
     "js_divergence": "divergence",
     "kl_divergence": "divergence",
     "minimal_flip_set": "erasure",
+    "probe": "any_model",
     "rank_at_random": "orderings",
     "rank_by_attention": "orderings",
     "rank_by_gradient": "orderings",
@@ -42,6 +46,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AttachedModel",
     "capturing",
     "decision_gradient",
     "entropy",
@@ -51,6 +56,7 @@ __all__ = [
     "js_divergence",
     "kl_divergence",
     "minimal_flip_set",
+    "probe",
     "rank_at_random",
     "rank_by_attention",
     "rank_by_gradient",

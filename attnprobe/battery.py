@@ -3,19 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from attnprobe.contributions import Contributions
 from attnprobe.divergence import entropy, js_divergence, kl_divergence
 from attnprobe.orderings import ORDERINGS, Evidence
 
 ORACLE = "oracle"
 """Name, beside those of the orderings, of the smallest set that flips the decision."""
 
+GREEDY = "greedy"
+"""Name of the ordering that asks the gradient again after each removal."""
+
 ZERO = 1e-9
 """Two divergences that differ by at most this share of the larger one are equal: that much is rounding."""
+
+
+class SingleEffects(NamedTuple):
+    """What erasing each item alone does: JS divergence from the unerased output, in nats, and whether it flips.
+
+    Both are (batch, items); padding has 0 and False.
+    """
+
+    js: Tensor
+    flips: Tensor
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What a batch's attention is, one number an item.
+
+    Attributes:
+        scores: logarithms of the weights up to a constant a document (batch, items).
+        weights: attention in float64, zero at padding (batch, items).
+        gradients: of the decision's probability with respect to it (batch, items).
+        products: gradient times attention (batch, items).
+        mask: True where an item is real (batch, items).
+        sizes: how many items are real (batch,).
+    """
+
+    scores: Tensor
+    weights: Tensor
+    gradients: Tensor
+    products: Tensor
+    mask: Tensor
+    sizes: Tensor
+
+
+class Erasures(Protocol):
+    """A batch of documents that can be asked what its decisions become when items are erased."""
+
+    @property
+    def attention(self) -> Attention:
+        """What orderings are made of."""
+        ...
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        ...
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        ...
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        ...
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings (orderings, batch, items) flip the decision.
+
+        ``removed`` (−1 for never), ``fraction`` and ``mass`` (NaN for never), each (orderings, batch), and what else
+        there is to say.
+        """
+        ...
+
+    def references(self) -> dict[str, dict[str, Tensor]]:
+        """Name → the same columns (batch,) for the smallest set, or the best that can be had in its place."""
+        ...
+
+    def contributions(self) -> Tensor | None:
+        """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,70 +97,59 @@ class BatteryResult:
         documents: column name → (batch,).
         erasures: (ordering, draw) → ``removed`` (−1 for never), ``fraction``, ``mass`` (NaN), each (batch,).
         items: column name → (batch, items).
-        contributions: each item's weight times the logits that it would give alone (batch, classes, items).
+        contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
     """
 
     documents: dict[str, Tensor]
     erasures: dict[tuple[str, int], dict[str, Tensor]]
     items: dict[str, Tensor]
-    contributions: Tensor
+    contributions: Tensor | None
     mask: Tensor
 
 
-def run_battery(values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, seeds: Tensor) -> BatteryResult:
+def run_battery(erasures: Erasures, seeds: Tensor) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
     Args:
-        values: what the attention pools (batch, items, dim).
-        scores: its pre-softmax scores (batch, items).
-        mask: True where an item is real (batch, items); every document has one.
-        readout: the affine rest of the model.
+        erasures: the batch; every document has an item.
         seeds: one integer a document, for the random orderings (batch,).
     """
-    contributions = Contributions(values, None, mask, readout, scores=scores)
-    gradients = contributions.decision_gradient()
-    evidence = Evidence(scores, contributions.mass, gradients, mask, seeds)
+    attention = erasures.attention
+    evidence = Evidence(
+        attention.scores, attention.weights, attention.gradients, attention.products, attention.mask, seeds
+    )
     orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
-    single = contributions.single_erasures()
-    log_p = contributions.log_probabilities()
-    js = js_divergence(torch.log_softmax(single.relative_logits, dim=1), log_p[:, :, None], dim=1)
-    js = js.masked_fill_(~mask, 0.0)
+    single = erasures.single_effects()
     return BatteryResult(
-        documents=_document_columns(contributions, orders, js, single.flips, log_p),
-        erasures=_erasures(contributions, orders),
-        items={"weight": contributions.mass, "gradient": gradients, "js": js, "flips": single.flips},
-        contributions=contributions.alone * contributions.mass[:, None],
-        mask=mask,
+        documents=_document_columns(erasures, orders, single),
+        erasures=_first_flips(erasures, orders),
+        items={
+            "weight": attention.weights,
+            "gradient": attention.gradients,
+            "js": single.js,
+            "flips": single.flips,
+        },
+        contributions=erasures.contributions(),
+        mask=attention.mask,
     )
 
 
-def _erasures(contributions: Contributions, orders: dict[str, Tensor]) -> dict[tuple[str, int], dict[str, Tensor]]:
-    flip = contributions.first_flip(torch.cat(list(orders.values())))
+def _first_flips(erasures: Erasures, orders: dict[str, Tensor]) -> dict[tuple[str, int], dict[str, Tensor]]:
+    flips = erasures.first_flips(torch.cat(list(orders.values())))
     names = [(name, draw) for name, order in orders.items() for draw in range(len(order))]
-    results = {
-        name: {"removed": flip.count[i], "fraction": flip.fraction[i], "mass": flip.mass[i]}
-        for i, name in enumerate(names)
-    }
-    oracle = contributions.minimal_flip_set()
-    never = oracle.count < 0
-    results[ORACLE, 0] = {
-        "removed": oracle.count,
-        "fraction": (oracle.count.double() / contributions.sizes).masked_fill(never, torch.nan),
-        "mass": (contributions.mass * oracle.erased).sum(-1).masked_fill(never, torch.nan),
-    }
-    return results
+    results = {name: {column: table[i] for column, table in flips.items()} for i, name in enumerate(names)}
+    return results | {(name, 0): columns for name, columns in erasures.references().items()}
 
 
-def _document_columns(
-    contributions: Contributions, orders: dict[str, Tensor], js: Tensor, flips: Tensor, log_p: Tensor
-) -> dict[str, Tensor]:
-    sizes, mask, weights = contributions.sizes, contributions.mask, contributions.mass
+def _document_columns(erasures: Erasures, orders: dict[str, Tensor], single: SingleEffects) -> dict[str, Tensor]:
+    attention, log_p = erasures.attention, erasures.log_probabilities()
+    sizes, mask, weights = attention.sizes, attention.mask, attention.weights
     log_weights = weights.log()
     weight_entropy = entropy(log_weights)
     uniform = (-sizes.double().log())[:, None].expand_as(weights).masked_fill(~mask, -torch.inf)
     columns = {
-        "decision": contributions.decision,
+        "decision": erasures.decision(),
         "n": sizes,
         "p_decision": log_p.amax(-1).exp(),
         "output_entropy": entropy(log_p),
@@ -98,11 +158,11 @@ def _document_columns(
         "attention_kl_uniform": kl_divergence(log_weights, uniform),
         "attention_js_uniform": js_divergence(log_weights, uniform),
     }
-    columns |= _at_ranks(orders["attention"][0], sizes, weights, js, flips)
+    columns |= _at_ranks(orders["attention"][0], sizes, weights, *single)
     for name, order in orders.items():
         if not ORDERINGS[name].random:
             suffix = "" if name == "attention" else f"_{name}"
-            columns |= _top_against_others(order[0, :, 0], weights, mask, js, flips, suffix)
+            columns |= _top_against_others(order[0, :, 0], weights, mask, *single, suffix)
     return columns
 
 

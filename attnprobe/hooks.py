@@ -6,7 +6,8 @@
 The module must return one tensor of weights, which its caller multiplies with the values. That the caller really does
 so is proved on first use: the model runs once more with its weights turned to NaN, and where its output does not
 notice, an error says so. Hooks are always taken away again, also after an exception; contexts nest, compose and
-differentiate.
+differentiate. Attention that is computed and used inside one module, as that of ``nn.MultiheadAttention`` or of a whole
+transformer, is edited through ``attnprobe.AttachedModel``.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def _editing(module: nn.Module, edit: Callable[[Tensor], Tensor]) -> Iterator[No
 def _refuse_by_name(module: nn.Module) -> None:
     if isinstance(module, nn.MultiheadAttention):
         raise EditError(
-            "nn.MultiheadAttention has already used the weights that it returns: editing them would change nothing"
+            "nn.MultiheadAttention has already used the weights that it returns: editing them would change nothing; "
+            "edit the model that it is in through attnprobe.AttachedModel"
         )
 
 

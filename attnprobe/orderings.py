@@ -149,11 +149,15 @@ def softmax_of_scores(scores: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Evidence(NamedTuple):
-    """What a ranking may look at: scores, weights, gradients, mask (batch, items) and a seed a document (batch,)."""
+    """What a ranking may look at.
+
+    Scores, weights, gradients, gradients times weights, mask (batch, items) and a seed a document (batch,).
+    """
 
     scores: Tensor
     weights: Tensor
     gradients: Tensor
+    products: Tensor
     mask: Tensor
     seeds: Tensor
 
@@ -165,6 +169,9 @@ class Ordering(NamedTuple):
     rank: Callable[[Evidence], Tensor]
     random: bool = False
 
+
+_ENDLESS = 1e30
+"""In the place of the infinite score of a weight of zero, where it is turned round."""
 
 RANDOM_DRAWS = 5
 """As many as in Serrano & Smith (2019)."""
@@ -193,13 +200,15 @@ ORDERINGS.register(
     "gradient_attention",
     Ordering(
         "the largest gradient times attention weight first",
-        lambda e: rank_by_gradient_attention(e.weights, e.gradients, e.mask)[None],
+        lambda e: _descending("gradients times weights", e.products, e.mask)[None],
     ),
 )
 ORDERINGS.register(
     "attention_ascending",
     Ordering(
         "the smallest attention weight first, the order in which an explanation would be erased last",
-        lambda e: rank_by_attention(None, e.mask, scores=-e.scores.masked_fill(~e.mask, 0.0))[None],
+        lambda e: rank_by_attention(None, e.mask, scores=-e.scores.masked_fill(~e.mask, 0.0).clamp(min=-_ENDLESS))[
+            None
+        ],
     ),
 )

@@ -12,10 +12,8 @@ import pyarrow as pa
 import torch
 
 from attnprobe.battery import BatteryResult, run_battery
-from attnprobe.data.batches import EncodedDocuments
-from attnprobe.data.documents import Documents
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
+from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.probes.probe import Probe
 
 ITEM_SAMPLE = 20_000
 """Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
@@ -42,8 +40,8 @@ def document_seeds(run_seed: int, content_hashes: npt.NDArray[np.uint64]) -> npt
 
 
 def probe_split(
-    probe: PooledProbe,
-    encoded: EncodedDocuments,
+    probe: Probe[B],
+    encoded: EncodedSplit[B],
     seed: int,
     device: torch.device,
     advance: Callable[[int], None] = lambda tokens: None,
@@ -59,13 +57,12 @@ def probe_split(
     """
     seeds = torch.from_numpy(document_seeds(seed, encoded.documents.content_hashes).view(np.int64))
     sampled = sample_of_documents(len(encoded), seed)
-    collected = _Collector(sampled)
-    groups = encoded.in_order_of_length(EVALUATION_DOCUMENTS, EVALUATION_TOKENS)
+    collected = Collector(sampled)
+    groups = encoded.in_order_of_length(probe.batch_documents, probe.batch_tokens)
     for rows, batch in zip(groups, encoded.batches(groups, device), strict=True):
-        reading = probe.read(batch)
-        collected.add(rows, run_battery(*reading, probe.readout, seeds[rows].to(device)))
-        advance(len(batch.words))
-    return collected.tables(encoded.documents, probe.unit)
+        collected.add(rows, run_battery(probe.erasures(batch), seeds[rows].to(device)))
+        advance(int(encoded.lengths[rows].sum()))
+    return collected.tables(encoded.documents.labels, probe.item_texts(encoded, sampled))
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -76,7 +73,7 @@ def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
     return chosen
 
 
-class _Collector:
+class Collector:
     """Gathers batches in the order in which they ran and puts the rows into document order at the end."""
 
     def __init__(self, sampled: npt.NDArray[np.bool_]) -> None:
@@ -87,6 +84,7 @@ class _Collector:
         self.items: list[dict[str, Column]] = []
 
     def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
+        """Take in what the tests gave for the documents of these rows."""
         self.rows.append(rows)
         self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
         self.erasures.append(
@@ -97,25 +95,32 @@ class _Collector:
         )
         kept = result.mask & torch.from_numpy(self.sampled[rows]).to(result.mask.device)[:, None]
         items = {name: table[kept].cpu().numpy() for name, table in result.items.items()}
-        by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
-        items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
+        if result.contributions is not None:
+            by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
+            items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
         row, position = torch.nonzero(kept, as_tuple=True)
         items["document"] = rows[row.cpu().numpy()]
         items["position"] = position.cpu().numpy().astype(np.int32)
         self.items.append(items)
 
-    def tables(self, documents: Documents, unit: str) -> Tables:
+    def tables(self, labels: Column | None, texts: pa.Array) -> Tables:
+        """All rows that were added.
+
+        Args:
+            labels: class numbers (documents,), where there are any.
+            texts: of the items that are kept, in order.
+        """
         rows = np.concatenate(self.rows)
         order = np.argsort(rows)
         return Tables(
-            self._document_table(documents, order),
+            self._document_table(labels, order),
             self._erasure_table(rows, order),
-            self._item_table(documents, unit),
+            self._item_table(texts),
         )
 
-    def _document_table(self, documents: Documents, order: Column) -> pa.Table:
+    def _document_table(self, labels: Column | None, order: Column) -> pa.Table:
         columns = {name: joined[order] for name, joined in _join(self.documents).items()}
-        first = {"document": np.arange(len(order)), "label": documents.labels}
+        first = {"document": np.arange(len(order))} | ({} if labels is None else {"label": labels})
         return pa.table({name: _arrow(column) for name, column in (first | columns).items()})
 
     def _erasure_table(self, rows: Column, order: Column) -> pa.Table:
@@ -129,34 +134,21 @@ class _Collector:
         def interleaved(column: str) -> Column:
             return np.stack([parts[key][column][order] for key in keys], axis=1).reshape(-1)
 
-        return pa.table(
-            {
-                "document": np.repeat(rows[order], len(keys)),
-                "ordering": names.cast(pa.string()).dictionary_encode(),
-                "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(rows)),
-                "n": np.repeat(sizes[order], len(keys)),
-                "removed": interleaved("removed"),
-                "fraction": _arrow(interleaved("fraction")),
-                "mass": _arrow(interleaved("mass")),
-            }
-        )
+        key_columns = {
+            "document": np.repeat(rows[order], len(keys)),
+            "ordering": names.cast(pa.string()).dictionary_encode(),
+            "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(rows)),
+            "n": np.repeat(sizes[order], len(keys)),
+        }
+        return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})
 
-    def _item_table(self, documents: Documents, unit: str) -> pa.Table:
+    def _item_table(self, texts: pa.Array) -> pa.Table:
         columns = _join(self.items)
         order = np.lexsort((columns["position"], columns["document"]))
         columns = {name: column[order] for name, column in columns.items()}
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
-        table["token"] = _tokens(documents, self.sampled, unit)
+        table["token"] = texts
         return pa.table(table | {name: _arrow(column) for name, column in columns.items()})
-
-
-def _tokens(documents: Documents, sampled: npt.NDArray[np.bool_], unit: str) -> pa.Array:
-    """The texts of the sampled documents' items, in order: words, or whole sentences."""
-    if unit == "word":
-        of_document = np.repeat(sampled, documents.words_per_document)
-        return pa.DictionaryArray.from_arrays(documents.words[of_document], pa.array(documents.types, pa.string()))
-    sentences = [s for document in np.flatnonzero(sampled) for s in documents.sentences_of(int(document))]
-    return pa.array(sentences, pa.string())
 
 
 def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:

@@ -20,7 +20,7 @@ from attnprobe.battery import run_battery
 from attnprobe.checkpoints import load_model
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.probes.pooled import PooledErasures, PooledProbe
 from attnprobe.probing import document_seeds, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 from benchmarks.measure import report, seconds
@@ -40,7 +40,7 @@ def time_battery(probe: PooledProbe, encoded: EncodedDocuments) -> tuple[float, 
         forward += time.perf_counter() - started
         reading = probe.read(batch)
         started = time.perf_counter()
-        run_battery(*reading, probe.readout, seeds[rows])
+        run_battery(PooledErasures(*reading, probe.readout), seeds[rows])
         battery += time.perf_counter() - started
     return forward, battery
 

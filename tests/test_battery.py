@@ -6,6 +6,7 @@ from scipy.spatial.distance import jensenshannon
 
 from attnprobe.battery import run_battery
 from attnprobe.orderings import ORDERINGS
+from attnprobe.probes.pooled import PooledErasures
 from tests.reference import erasure as brute
 from tests.strategies import cases
 
@@ -20,7 +21,7 @@ def make_readout(case):
 
 def run(case):
     values = case.values.masked_fill(~case.mask[..., None], 0.0)
-    return run_battery(values, case.scores, case.mask, make_readout(case), torch.arange(len(case.mask)))
+    return run_battery(PooledErasures(values, case.scores, case.mask, make_readout(case)), torch.arange(len(case.mask)))
 
 
 def softmax(logits):
@@ -98,7 +99,7 @@ def test_erasures_hold_every_ordering_every_draw_and_the_oracle():
     torch.manual_seed(0)
     values, scores = torch.randn(3, 6, 4), torch.randn(3, 6)
     mask = torch.ones(3, 6, dtype=torch.bool)
-    result = run_battery(values, scores, mask, torch.nn.Linear(4, 3), torch.arange(3))
+    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.arange(3))
     assert {name for name, _ in result.erasures} == {*ORDERINGS, "oracle"}
     assert [draw for name, draw in result.erasures if name == "random"] == [0, 1, 2, 3, 4]
     for columns in result.erasures.values():
@@ -113,6 +114,7 @@ def test_copies_of_one_word_differ_by_nothing():
     torch.manual_seed(0)
     values = torch.randn(1, 3, 4)[:, [0, 1, 1, 1, 2]]
     scores = torch.tensor([[0.3, 2.1, 2.1, 2.1, 0.9]])
-    result = run_battery(values, scores, torch.ones(1, 5, dtype=torch.bool), torch.nn.Linear(4, 3), torch.zeros(1))
+    mask = torch.ones(1, 5, dtype=torch.bool)
+    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.zeros(1))
     assert result.documents["top_item"].item() == 1
     assert result.documents["delta_js_zero"].item() == pytest.approx(2 / 4)

@@ -115,7 +115,7 @@ def test_numpy_and_torch_agree():
 def test_every_registered_ordering_permutes_real_items_and_keeps_padding_last(name, case):
     gradients = torch.randn_like(case.scores)
     weights = softmax_of_scores(case.scores, case.mask)
-    evidence = Evidence(case.scores, weights, gradients, case.mask, torch.arange(len(case.mask)))
+    evidence = Evidence(case.scores, weights, gradients, gradients * weights, case.mask, torch.arange(len(case.mask)))
     order = ORDERINGS[name].rank(evidence)
     assert order.shape[1:] == case.mask.shape
     assert order.shape[0] > 1 or not ORDERINGS[name].random

@@ -7,7 +7,7 @@ import torch
 
 import attnprobe.probing as probing
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.models import MODELS, Dropout
+from attnprobe.models import POOLED, Dropout
 from attnprobe.probes.pooled import PooledProbe
 from attnprobe.probing import document_seeds, probe_split
 from tests.models.documents import random_documents
@@ -15,10 +15,10 @@ from tests.models.documents import random_documents
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(params=list(POOLED))
 def probe(request):
     torch.manual_seed(1)
-    return PooledProbe(MODELS[request.param].build(30, 3, Dropout()))
+    return PooledProbe(POOLED[request.param].build(30, 3, Dropout()))
 
 
 def test_tables_are_in_document_order_and_complete(probe):
@@ -43,7 +43,7 @@ def test_tables_are_in_document_order_and_complete(probe):
 def test_batching_changes_rounding_only(probe, monkeypatch):
     encoded = random_documents(60)
     once = probe_split(probe, encoded, 3, CPU)
-    monkeypatch.setattr(probing, "EVALUATION_DOCUMENTS", 7)
+    monkeypatch.setattr(probe, "batch_documents", 7)
     again = probe_split(probe, encoded, 3, CPU)
     for name in ("p_decision", "js_top", "attention_entropy"):
         np.testing.assert_allclose(once.documents[name].to_numpy(), again.documents[name].to_numpy(), atol=1e-5)
@@ -65,7 +65,7 @@ def test_random_draws_belong_to_the_document_and_the_seed():
     assert not set(document_seeds(1, hashes).tolist()) & set(seeds.tolist())
 
     torch.manual_seed(1)
-    probe = PooledProbe(MODELS["flan-none"].build(30, 3, Dropout()))
+    probe = PooledProbe(POOLED["flan-none"].build(30, 3, Dropout()))
     encoded = random_documents(40)
     whole = probe_split(probe, encoded, 5, CPU).erasures.to_pandas()
     documents = encoded.documents
@@ -86,7 +86,7 @@ def test_items_are_sampled_beyond_a_size(monkeypatch):
     monkeypatch.setattr(probing, "ITEM_SAMPLE", 10)
     torch.manual_seed(1)
     for model in ("flan-none", "han-none"):
-        probe = PooledProbe(MODELS[model].build(30, 3, Dropout()))
+        probe = PooledProbe(POOLED[model].build(30, 3, Dropout()))
         encoded = random_documents(30)
         items = probe_split(probe, encoded, 5, CPU).items.to_pandas()
         assert items.document.nunique() == 10

@@ -1,0 +1,161 @@
+"""Every erasure test on any model in one call, from Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from attnprobe.battery import run_battery
+from attnprobe.data.content_hashes import document_hashes
+from attnprobe.data.documents import Documents
+from attnprobe.errors import InputError
+from attnprobe.probes.attachment import attach
+from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.items import Items
+from attnprobe.probes.model_call import ModelCall
+from attnprobe.probes.settings import AttentionSettings
+from attnprobe.probes.token_axes import TokenAxes
+from attnprobe.probing import Collector, Tables, document_seeds, probe_split
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What the erasure tests gave, as in a run folder (docs/run-folder.md).
+
+    Attributes:
+        documents: one row a document.
+        erasures: one row a document × ordering × draw.
+        items: one row a document × item.
+        engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
+    """
+
+    documents: pd.DataFrame
+    erasures: pd.DataFrame
+    items: pd.DataFrame
+    engine: str
+
+    def _repr_html_(self) -> str:
+        from attnprobe.reports.page.notebook import frame_of_tables
+
+        return frame_of_tables(self.documents, self.erasures, self.items)
+
+    def fractions(self) -> pd.DataFrame:
+        """By ordering: the median fraction of items erased at the flip, where it flips, and the share that never do.
+
+        Documents of one item are left out.
+        """
+        several = self.erasures[self.erasures["n"] > 1]
+        by_ordering = several.groupby("ordering", sort=False, observed=True)
+        never = by_ordering["removed"].agg(lambda removed: float((removed < 0).mean()))
+        return pd.DataFrame({"median_fraction": by_ordering["fraction"].median(), "never_flipped": never})
+
+
+def probe(
+    model: nn.Module,
+    tokenizer_or_batches: PreTrainedTokenizerBase | Iterable[Mapping[str, Any]],
+    texts: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    **settings: Any,  # noqa: ANN401
+) -> ProbeResult:
+    """Test whether a model's attention orders what its decisions depend on.
+
+    Args:
+        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; or any module with
+            softmax attention over tokens that gives logits, with batches. Put into evaluation mode.
+        tokenizer_or_batches: the tokenizer; or batches of the model's keyword arguments, tensors whose first axis is
+            that of the documents and whose second is that of the tokens; ``attention_mask`` (or ``mask``, or the
+            inverse ``src_key_padding_mask``) says which tokens are real. The first batch has two documents or more.
+        texts: documents, none of them blank; with a tokenizer.
+        seed: of the random orderings.
+        settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
+
+    Raises:
+        RefusedError: attention cannot be erased, or not provably; the message says why.
+        InputError: the data or the settings do not fit the model.
+    """
+    chosen = AttentionSettings(**settings)
+    if texts is not None:
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
+    return _probe_batches(model, list(tokenizer_or_batches), chosen, seed)
+
+
+def _probe_texts(
+    model: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    texts: Sequence[str],
+    settings: AttentionSettings,
+    seed: int,
+) -> ProbeResult:
+    from attnprobe.data.tokens.tokeniser import tokenise_texts
+    from attnprobe.huggingface.pieces import encode_documents
+    from attnprobe.huggingface.probe import CheckpointProbe
+    from attnprobe.huggingface.sequences import longest_sequence
+
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise InputError(f"Text {row} is blank.")
+    labels = np.zeros(len(texts), dtype=np.int64)
+    documents = Documents(*tokenise_texts(texts), labels=labels, content_hashes=document_hashes(texts))
+    of_model = CheckpointProbe(model, tokenizer, settings)
+    encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
+    tables = probe_split(of_model, encoded, seed, model.device)
+    return _result(tables, of_model.attention.engine, labelled=False)
+
+
+def _probe_batches(
+    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, seed: int
+) -> ProbeResult:
+    if settings.unit != "token" or settings.label_words:
+        raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
+    if not batches:
+        raise InputError("There are no batches.")
+    call = ModelCall(model)
+    attention = AttentionProbe(attach(call, batches[0]), settings, batches[0])
+    keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
+    hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
+    seeds = torch.from_numpy(document_seeds(seed, hashes).view(np.int64))
+    collected = Collector(np.ones(len(hashes), dtype=bool))
+    texts: list[str] = []
+    start = 0
+    for batch, mask in zip(batches, keys, strict=True):
+        rows = np.arange(start, start + len(mask))
+        erasures = attention.erasures(batch, Items.single_tokens(mask))
+        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device)))
+        texts += _token_texts(batch, mask)
+        start += len(mask)
+    return _result(collected.tables(None, pa.array(texts, pa.string())), attention.engine)
+
+
+def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
+    """What a document's random draws are made of: a hash of its real tokens, the same in any batch."""
+    tokens = next(v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape)
+    rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
+    digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
+    ids = batch.get("decoder_input_ids") if mask.shape != batch.get("input_ids", mask).shape else batch.get("input_ids")
+    if ids is None:
+        return [str(position) for size in mask.sum(-1).tolist() for position in range(size)]
+    return [str(token) for token in ids[mask].tolist()]
+
+
+def _result(tables: Tables, engine: str, *, labelled: bool = True) -> ProbeResult:
+    documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
+    return ProbeResult(documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas(), engine)

@@ -1,0 +1,68 @@
+"""A verified model, and what of its attention is erased: batches made ready for erasures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from attnprobe.interception.sites import Site
+from attnprobe.probes.attachment import Attachment
+from attnprobe.probes.attention_erasures import AttentionErasures
+from attnprobe.probes.engines import fastest_engine, make_engine
+from attnprobe.probes.head_map import Layer
+from attnprobe.probes.head_readings import HeadReadings, read_heads
+from attnprobe.probes.items import Items
+from attnprobe.probes.model_call import Inputs
+from attnprobe.probes.selection import select
+from attnprobe.probes.settings import AttentionSettings
+
+
+class AttentionProbe:
+    """Erases attention in a model that it is attached to.
+
+    Args:
+        attachment: the model.
+        settings: what is erased.
+        examples: a batch to choose engines on.
+
+    Raises:
+        RefusedError: what is selected has no influence on the output.
+        InputError: there are no such layers, heads or rows.
+    """
+
+    def __init__(self, attachment: Attachment, settings: AttentionSettings, examples: Inputs) -> None:
+        self.attachment = attachment
+        self.settings = settings
+        self.selected = select(attachment.sites, settings, attachment.auto())
+        self.engine = fastest_engine(attachment, self.selected, examples)
+        self._examples = examples
+        self._engines: dict[Site, str] = {}
+
+    def erasures(self, inputs: Inputs, items: Items) -> AttentionErasures:
+        """A batch ready for erasures of what is selected."""
+        engine = make_engine(self.engine, self.attachment, self.selected, inputs)
+        return AttentionErasures(engine, items, self.settings.aggregate, greedy=self.settings.greedy)
+
+    @property
+    def map_sites(self) -> list[Site]:
+        """The layers of the stack that is erased in, those that the output depends on."""
+        stack = self.selected[0].site.stack
+        reads = zip(self.attachment.sites.attention, self.attachment.reads, strict=True)
+        return [site for site, read in reads if site.stack == stack and read != "none"]
+
+    def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
+        """A batch ready for erasures in each of the layers of the map, one after another."""
+        for site in self.map_sites:
+            settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
+            selected = select(self.attachment.sites, settings, self.attachment.auto())
+            if site not in self._engines:
+                self._engines[site] = fastest_engine(self.attachment, selected, self._examples)
+            engine = make_engine(self._engines[site], self.attachment, selected, inputs)
+            yield Layer((site.stack, site.layer), engine, items)
+
+    def readings(self, inputs: Inputs, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What layers and heads average, whatever is erased; see :func:`read_heads`."""
+        settings = AttentionSettings(layers=layers, heads=heads)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        return read_heads(self.attachment, selected, inputs, seeds)

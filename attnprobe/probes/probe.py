@@ -1,0 +1,81 @@
+"""What every probe is: it makes a batch of documents ready for erasures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Generic
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from attnprobe.battery import Erasures
+from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.errors import InputError
+from attnprobe.probes.head_readings import HeadReadings
+
+
+class Probe(ABC, Generic[B]):
+    """Joins a model to the erasure tests.
+
+    Attributes:
+        batch_documents: at most so many documents are read at once.
+        batch_tokens: at most so many tokens, padding included.
+    """
+
+    batch_documents: int
+    batch_tokens: int
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What an item is: ``word``, ``sentence`` or ``token``."""
+
+    @abstractmethod
+    def erasures(self, batch: B) -> Erasures:
+        """A batch ready for erasures."""
+
+    def map_of_heads(
+        self,
+        encoded: EncodedSplit[B],
+        seed: int,
+        seeds: Tensor,
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> pa.Table | None:
+        """One row a document × attention head, where there are several heads.
+
+        Args:
+            encoded: the split.
+            seed: the run's, for the sample of documents.
+            seeds: one integer a document of the split, for its random draws.
+            device: where the model is.
+            advance: told how many tokens were run, times layers.
+        """
+        return None
+
+    @property
+    def readout(self) -> nn.Linear | None:
+        """The affine rest of the model behind its one attention; None where there is more than that behind it."""
+        return None
+
+    def readings(self, batch: B, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """Weights and values of attention heads, layer by layer.
+
+        Args:
+            batch: the documents.
+            layers: as in ``AttentionSettings``.
+            heads: as in ``AttentionSettings``.
+            seeds: one integer a document (batch,), for what is drawn of it.
+
+        Raises:
+            InputError: there are no such layers or heads, or the model's values cannot be seen.
+        """
+        raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
+
+    @abstractmethod
+    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+        """The texts of the chosen documents' items, in order."""

@@ -1,0 +1,108 @@
+"""The probe of transformer encoders that are trained here: every word is an item, and so is the first token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.data.batches import Batch, EncodedSplit
+from attnprobe.errors import InputError
+from attnprobe.models.transformer import FIRST_TOKEN, TransformerClassifier
+from attnprobe.models.transformer_options import MASK
+from attnprobe.probes.attachment import attach
+from attnprobe.probes.attention_erasures import AttentionErasures
+from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.head_map import Layer, documents_of_map, head_table
+from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.items import Items
+from attnprobe.probes.model_call import ModelCall
+from attnprobe.probes.probe import Probe
+from attnprobe.probes.settings import AttentionSettings
+
+_LENGTHS = (11, 9, 11, 7, 10)
+"""Of the documents that a model is tried on: numbers that hardly any model has for a size of its own."""
+
+
+class TransformerProbe(Probe[Batch]):
+    """Attaches to a trained encoder, verifies that its attention can be erased, and does so.
+
+    Args:
+        model: put into evaluation mode.
+        settings: what is erased.
+
+    Raises:
+        RefusedError: what is selected has no influence.
+        InputError: there are no such layers, heads or rows; or attention depends on who shares a batch.
+    """
+
+    batch_documents, batch_tokens = 64, 8192
+
+    def __init__(self, model: TransformerClassifier, settings: AttentionSettings) -> None:
+        if MASK in model.options.as_released:
+            raise InputError(
+                f"as_released {MASK}: a document's attention depends on the others in its batch, so that erasing in it "
+                "means nothing; such a model can be trained, but not tested."
+            )
+        self.model = model.eval()
+        self.settings = settings
+        examples = example_inputs(model)
+        self.attention = AttentionProbe(attach(ModelCall(model.encoder), examples), settings, examples)
+
+    @property
+    def unit(self) -> str:
+        """``word``."""
+        return self.settings.unit
+
+    def erasures(self, batch: Batch) -> AttentionErasures:
+        """A batch ready for erasures."""
+        inputs = self.model.inputs(batch)
+        return self.attention.erasures(inputs, Items.single_tokens(inputs["attention_mask"]))
+
+    def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What heads average; see :meth:`Probe.readings`."""
+        return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
+
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+        """The texts of the chosen documents' items, in order: the first token, then words."""
+        documents = encoded.documents.take(np.flatnonzero(chosen))
+        types, lengths = documents.types, documents.words_per_document
+        first = np.cumsum(lengths) - lengths
+        items = np.insert(documents.words, first, len(types))
+        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+
+    def map_of_heads(
+        self,
+        encoded: EncodedSplit[Batch],
+        seed: int,
+        seeds: Tensor,
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> pa.Table | None:
+        """One row a document × attention head, of a seeded sample of documents."""
+        heads = sum(site.heads for site in self.attention.map_sites)
+        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
+        if not len(rows):
+            return None
+        groups = encoded.in_order_of_length(self.batch_documents, self.batch_tokens)
+        chosen = [kept for group in groups if len(kept := group[np.isin(group, rows)])]
+        return head_table(encoded, chosen, self._layers, seeds, device, advance)
+
+    def _layers(self, batch: Batch) -> Iterator[Layer]:
+        inputs = self.model.inputs(batch)
+        return self.attention.layers(inputs, Items.single_tokens(inputs["attention_mask"]))
+
+
+def example_inputs(model: TransformerClassifier, *, seed: int = 0) -> dict[str, Tensor]:
+    """A padded batch of random words to try the encoder on, on its device."""
+    lengths = torch.tensor(_LENGTHS)
+    mask = torch.arange(max(_LENGTHS)) < lengths[:, None]
+    generator = torch.Generator().manual_seed(seed)
+    words = torch.randint(1, model.first_token, mask.shape, generator=generator).masked_fill(~mask, 0)
+    words[:, 0] = model.first_token
+    device = next(model.parameters()).device
+    return {"input_ids": words.to(device), "attention_mask": mask.to(device)}

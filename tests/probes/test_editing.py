@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+import attnprobe
+from attnprobe.errors import InputError
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    return torch.nn.TransformerEncoder(layer, 3, enable_nested_tensor=False).eval()
+
+
+INPUTS = {"src": torch.randn(4, 6, 8, generator=torch.Generator().manual_seed(1))}
+
+
+def test_captured_weights_are_distributions_of_every_layer_and_run(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    with attached.capturing() as captured:
+        encoder(**INPUTS)
+        encoder(**INPUTS)
+    assert list(captured) == [("self", 0), ("self", 1), ("self", 2)]
+    for weights in captured.values():
+        assert len(weights) == 2
+        assert weights[0].shape == (4, 2, 6, 6)
+        torch.testing.assert_close(weights[0].sum(-1), torch.ones(4, 2, 6))
+
+
+def test_erased_weights_are_zero_where_and_only_where_they_were_erased(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    erased = torch.zeros(4, 6, dtype=torch.bool)
+    erased[:, 2] = True
+    with torch.no_grad(), attached.capturing("1") as plain:
+        encoder(**INPUTS)
+    with torch.no_grad(), attached.capturing("1") as captured:
+        before = encoder(**INPUTS)
+        with attached.erasing(erased, layers="1", heads="1", query="first") as report:
+            after = encoder(**INPUTS)
+    assert not torch.equal(before, after)
+    assert report.emptied_rows[0].tolist() == [0, 0, 0, 0]
+    whole = plain["self", 1][0]
+    assert torch.equal(captured["self", 1][0], whole)
+
+
+def test_rows_that_lose_everything_are_zero_and_reported(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    with torch.no_grad(), attached.erasing(torch.ones(4, 6, dtype=torch.bool), layers="all") as report:
+        output = encoder(**INPUTS)
+    assert torch.isfinite(output).all()
+    assert [rows.tolist() for rows in report.emptied_rows] == [[12] * 4] * 3
+
+
+def test_nothing_of_it_is_left(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    with torch.no_grad():
+        before = encoder(**INPUTS)
+        with pytest.raises(RuntimeError, match="stop"), attached.erasing(torch.ones(4, 6, dtype=torch.bool)):
+            raise RuntimeError("stop")
+        assert torch.equal(encoder(**INPUTS), before)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in encoder.modules())
+
+
+def test_gradients_flow_through_an_erasure(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    source = INPUTS["src"].clone().requires_grad_()
+    erased = torch.zeros(4, 6, dtype=torch.bool)
+    erased[:, 0] = True
+    with attached.erasing(erased, layers="0"):
+        encoder(source).sum().backward()
+    assert torch.isfinite(source.grad).all()
+    assert source.grad.any()
+
+
+def test_a_layer_that_there_is_not_is_an_error(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    with pytest.raises(InputError, match="there is no 7"), attached.capturing("7"):
+        pass
+    with pytest.raises(InputError, match="no 'cross' attention"), attached.capturing("cross:0"):
+        pass

@@ -1,0 +1,86 @@
+"""The greedy ordering: after each removal the gradient is asked again, as in a plain loop over the reference."""
+
+import pytest
+import torch
+
+from attnprobe.probes.greedy import greedy_order
+from attnprobe.probes.items import Items
+from tests.probes.attached_models import (
+    MODELS,
+    attached,
+    decision_logits,
+    engines_of,
+    erased_weights,
+    key_mask,
+    rows_named,
+    tokens_of,
+    words,
+)
+from tests.reference.transformers import reference_attention, reference_logits, reference_logits_given
+
+
+def rates_of_erasing(weights, gradients):
+    """How fast the probability falls (K,) when a key's weight shrinks in these rows (H, Q, K), which keep their sums.
+
+    Moving the share ε of a_i to the other weights in proportion changes a row by −ε a_i at i and by +ε a_i a_j / Σ a at
+    every j, up to what is of second order.
+    """
+    falls = torch.zeros(weights.shape[-1], dtype=weights.dtype)
+    for row, slope in zip(weights.flatten(0, 1), gradients.flatten(0, 1), strict=True):
+        if row.sum() > 0:
+            falls += row * (slope - (row * slope).sum() / row.sum())
+    return falls
+
+
+def greedy_by_hand(case, selected, items, document):
+    """Items in the order of their removal, until the decision flips: next goes what makes it fall fastest."""
+    (chosen,) = selected
+    key = (chosen.site.stack, chosen.site.layer)
+    rows = rows_named(chosen.query, case.real(key[0], "queries")) & case.real(key[0], "queries")
+    sizes, heads = int(items.mask[document].sum()), chosen.heads
+    removed, decided = [], None
+    while True:
+        tokens = torch.zeros_like(items.of_token, dtype=torch.bool)
+        tokens[document] = tokens_of(items, document, removed)
+        erased = erased_weights(case, selected, tokens)
+        logits = decision_logits(reference_logits(case.model, case.inputs, erased), case.inputs)[document]
+        decided = int(logits.argmax()) if decided is None else decided
+        if logits.argmax() != decided or len(removed) == sizes:
+            return removed
+        weights = reference_attention(case.model, case.inputs, erased)[key].requires_grad_()
+        logits = decision_logits(reference_logits_given(case.model, case.inputs, {key: weights}), case.inputs)
+        (gradient,) = torch.autograd.grad(logits[document].softmax(-1)[decided], weights)
+        rates = rates_of_erasing(
+            weights.detach()[document][heads][:, rows[document]], gradient[document][heads][:, rows[document]]
+        )
+        fall = {
+            item: float(rates[tokens_of(items, document, [item])].sum()) for item in range(sizes) if item not in removed
+        }
+        removed = [*removed, max(fall, key=lambda item: (fall[item], -item))]
+
+
+@pytest.mark.parametrize("query", ["auto", "all"])
+@pytest.mark.parametrize(("family", "task"), MODELS)
+def test_the_greedy_ordering_is_a_plain_loop(family, task, query):
+    case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa", "right", torch.float64)
+    selected = case.select(heads="0,2,3", query=query)
+    real = key_mask(case, selected)
+    for items in (Items.single_tokens(real), words(real)):
+        orders = [greedy_order(case.engine(kind, selected), items) for kind in engines_of(case, selected)]
+        for document in range(2):
+            expected = greedy_by_hand(case, selected, items, document)
+            rest = [item for item in range(int(items.sizes[document])) if item not in expected]
+            for order in orders:
+                found = order[0, document].tolist()
+                assert found[: len(expected)] == expected
+                assert found[len(expected) : int(items.sizes[document])] == rest
+
+
+def test_it_is_a_permutation_with_padding_last():
+    case = attached("bert", "classification")
+    selected = case.select()
+    items = words(key_mask(case, selected))
+    for kind in engines_of(case, selected):
+        (order,) = greedy_order(case.engine(kind, selected), items)
+        assert torch.equal(order.sort(-1).values, torch.arange(order.shape[1]).expand_as(order))
+        assert torch.equal(items.mask.gather(1, order), items.mask)

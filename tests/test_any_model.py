@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+import torch
+
+import attnprobe
+from attnprobe.errors import InputError
+from attnprobe.probes.attachment import RefusedError
+
+
+class FirstToken(torch.nn.Module):
+    """A user's own classifier: token vectors in, logits out, read from the first token."""
+
+    def __init__(self):
+        super().__init__()
+        layer = torch.nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+        self.encoder = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = torch.nn.Linear(16, 3)
+
+    def forward(self, vectors, mask):
+        return 10 * self.head(self.encoder(vectors, src_key_padding_mask=~mask)[:, 0])
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(2)
+    return FirstToken()
+
+
+def batches(sizes=((7, 5, 7, 4), (6, 3))):
+    generator = torch.Generator().manual_seed(0)
+    made = []
+    for lengths in sizes:
+        mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        made.append({"vectors": torch.randn(len(lengths), max(lengths), 16, generator=generator), "mask": mask})
+    return made
+
+
+def test_a_users_own_module_is_probed_in_batches(model):
+    result = attnprobe.probe(model, batches())
+    assert result.engine == "single row"
+    assert result.documents["n"].tolist() == [7, 5, 7, 4, 6, 3]
+    assert len(result.items) == 32
+    np.testing.assert_allclose(result.items.groupby("document")["weight"].sum(), 1.0)
+    assert set(result.erasures["ordering"]) == set(attnprobe.orderings.ORDERINGS)
+    fractions = result.fractions()
+    assert ((fractions["never_flipped"] >= 0) & (fractions["never_flipped"] <= 1)).all()
+
+
+def test_the_results_are_those_of_erasing_by_hand(model):
+    batch = batches()[0]
+    result = attnprobe.probe(model, [batch], layers="all", greedy=True)
+    attached = attnprobe.AttachedModel(model, batch)
+    with torch.no_grad():
+        decision = model(**batch).argmax(-1)
+    for row in result.items.itertuples():
+        erased = torch.zeros_like(batch["mask"])
+        erased[row.document, row.position] = True
+        with torch.no_grad(), attached.erasing(erased, layers="all"):
+            after = model(**batch).argmax(-1)
+        assert row.flips == bool(after[row.document] != decision[row.document])
+    greedy = result.erasures[result.erasures["ordering"] == "greedy"]
+    assert len(greedy) == len(batch["mask"])
+
+
+def test_batches_change_rounding_only(model):
+    whole, parts = batches()[0], []
+    for row, size in enumerate((7, 5, 7, 4)):
+        parts.append({name: tensor[row : row + 1, :size] for name, tensor in whole.items()})
+    pairs = [{name: torch.cat([part[name] for part in (parts[0], parts[2])]) for name in whole}, parts[1], parts[3]]
+    one = attnprobe.probe(model, [whole], seed=3)
+    other = attnprobe.probe(model, pairs, seed=3)
+    order = [0, 2, 1, 3]
+    np.testing.assert_allclose(one.documents["js_top"].to_numpy()[order], other.documents["js_top"], atol=1e-5)
+    removed = one.erasures.pivot(index="document", columns=["ordering", "draw"], values="removed")
+    again = other.erasures.pivot(index="document", columns=["ordering", "draw"], values="removed")
+    assert (removed.to_numpy()[order] == again.to_numpy()).all()  # the random draws too: they are the document's own
+
+
+def test_what_cannot_be_probed_is_refused_in_one_sentence(model):
+    with pytest.raises(InputError, match="no batches"):
+        attnprobe.probe(model, [])
+    with pytest.raises(InputError, match="tokenizer and texts"):
+        attnprobe.probe(model, batches(), unit="word")
+    with pytest.raises(InputError, match="there is no 9"):
+        attnprobe.probe(model, batches(), heads="9")
+    with pytest.raises(RefusedError, match="no softmax attention"):
+        attnprobe.probe(
+            torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3)), [{"input": torch.ones(4, 3, 2)}]
+        )
+
+
+def test_texts_with_a_tokenizer_and_words():
+    pytest.importorskip("transformers")
+    from tests.huggingface.checkpoints import bert, wordpiece
+
+    torch.manual_seed(0)
+    classifier = bert(classifier=True, num_labels=3, initializer_range=0.5)
+    texts = ["word0 unbelievably plantedpos .", "we loved word11 !", "naïve words cross nothing but words"]
+    result = attnprobe.probe(classifier, wordpiece(), texts, unit="word")
+    tokens = result.items.groupby("document")["token"].agg(list)
+    assert tokens[0] == ["[CLS]", "word0", "unbelievably", "plantedpos", ".", "[SEP]"]
+    assert "label" not in result.documents
+    with pytest.raises(InputError, match="Text 1 is blank"):
+        attnprobe.probe(classifier, wordpiece(), ["word0", "  "])
+
+
+def test_words_are_erased_with_all_their_pieces():
+    pytest.importorskip("transformers")
+    from tests.huggingface.checkpoints import bert, wordpiece
+
+    torch.manual_seed(0)
+    classifier = bert(classifier=True, num_labels=3, initializer_range=0.5)
+    tokenizer = wordpiece()
+    text = "we loved unbelievably plantedpos !"
+    result = attnprobe.probe(classifier, tokenizer, [text, "we loved it !"], unit="word")
+    pieces = tokenizer(text, return_offsets_mapping=True, return_tensors="pt")
+    offsets = pieces.pop("offset_mapping")[0].tolist()
+    start = text.index("unbelievably")
+    inside = [start <= a < b <= start + len("unbelievably") for a, b in offsets]
+    assert sum(inside) > 1
+    inputs = {"input_ids": pieces["input_ids"].repeat(2, 1), "attention_mask": pieces["attention_mask"].repeat(2, 1)}
+    attached = attnprobe.AttachedModel(classifier, inputs)
+    with torch.no_grad():
+        plain = torch.log_softmax(classifier(**inputs).logits.double(), -1)
+        with attached.erasing(torch.tensor([inside] * 2), layers="last"):
+            after = torch.log_softmax(classifier(**inputs).logits.double(), -1)
+    word = result.items[(result.items["document"] == 0) & (result.items["token"] == "unbelievably")]
+    assert word["js"].item() == pytest.approx(attnprobe.js_divergence(after, plain)[0].item(), abs=1e-6)
