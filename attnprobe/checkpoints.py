@@ -11,12 +11,11 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from attnprobe.atomic_files import replacing
 from attnprobe.errors import InputError
-from attnprobe.models import PooledClassifier
-from attnprobe.training import Epoch, Progress, Trainer
+from attnprobe.training import B, Epoch, Progress, Trainer
 
 
 def save_model(path: Path, weights: dict[str, Tensor], fingerprint: str) -> None:
@@ -24,7 +23,7 @@ def save_model(path: Path, weights: dict[str, Tensor], fingerprint: str) -> None
     _save(path, weights, {"fingerprint": fingerprint})
 
 
-def load_model(path: Path, model: PooledClassifier, fingerprint: str) -> str:
+def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     """Load weights into a model of the same shape.
 
     Returns:
@@ -43,7 +42,7 @@ def load_model(path: Path, model: PooledClassifier, fingerprint: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def save_training(path: Path, trainer: Trainer, fingerprint: str) -> None:
+def save_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     """Write all it takes to go on after the last finished epoch."""
     tensors = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in trainer.progress.best_weights.items()}
@@ -59,7 +58,7 @@ def save_training(path: Path, trainer: Trainer, fingerprint: str) -> None:
     _save(path, tensors, {"fingerprint": fingerprint, "progress": json.dumps(progress)})
 
 
-def resume_training(path: Path, trainer: Trainer, fingerprint: str) -> None:
+def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     """Put a new trainer where ``save_training`` left another one.
 
     Raises:
@@ -95,7 +94,8 @@ def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> No
 
 
 def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    content = safetensors.torch.save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata)
+    # Cloned because tied weights share their memory, which safetensors refuses.
+    content = safetensors.torch.save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, metadata)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import fnmatch
+import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar
 
+from attnprobe.configuration import RunSettings
 from attnprobe.data.limits import DataLimits
 from attnprobe.errors import InputError
+from attnprobe.huggingface.classifier import FINE_TUNING
+from attnprobe.huggingface.folders import canonical, is_huggingface
+from attnprobe.huggingface.pieces import TOKEN, WORD
 from attnprobe.models import MODELS, Dropout
-from attnprobe.runs import RunSettings
+from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
+from attnprobe.probes.settings import AttentionSettings
 from attnprobe.training import TrainingSettings
 
 S = TypeVar("S")
@@ -23,52 +30,123 @@ NONE = "none"
 """How a file says that there is no limit, where there could be one."""
 
 
-def load_experiment(path: Path, seed: int) -> RunSettings:
+def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = None) -> RunSettings:
     """The settings that an experiment's file describes, with this seed.
 
     The file names a ``dataset`` and a ``model``, and may have tables ``[data]``, ``[dropout]`` and ``[training]`` whose
     keys are the fields of ``DataLimits``, ``Dropout`` and ``TrainingSettings``; ``word2vec`` is true or false, and a
-    limit that is not to be is ``"none"``.
+    limit that is not to be is ``"none"``. A Hugging Face model, ``hf:PATH_OR_ID``, may have a table ``[attention]``
+    with the fields of ``AttentionSettings``, and neither ``[dropout]`` nor ``word2vec``. So may the model
+    ``transformer``, which may also have a table ``[transformer]`` with the fields of ``TransformerOptions``.
+
+    Args:
+        path: the experiment's file.
+        seed: of the run.
+        varied: entries of ``[transformer]`` in the place of the file's.
 
     Raises:
         InputError: the file is missing, is not TOML, or holds an unknown or unfit entry.
     """
     content = _read(path)
-    known = ("dataset", "model", "word2vec", "data", "dropout", "training")
+    known = ("dataset", "model", "word2vec", "data", "dropout", "training", "attention", "transformer")
     _check_keys(path, content, known, "")
     for key in ("dataset", "model"):
         if not isinstance(content.get(key), str):
             raise InputError(f"{path}: {key!r} must name a {key}.")
-    MODELS[content["model"]]
+    of_checkpoint, is_transformer = is_huggingface(content["model"]), content["model"] == TRANSFORMER
+    if varied and isinstance(content.setdefault(TRANSFORMER, {}), dict):
+        content[TRANSFORMER].update(varied)
+    for key in _unfit(content["model"]):
+        if key in content:
+            raise InputError(f"{path}: {key!r} is not for the model {content['model']}.")
+    if not of_checkpoint:
+        MODELS[content["model"]]
     return RunSettings(
         dataset=content["dataset"],
-        model=content["model"],
+        model=canonical(content["model"]) if of_checkpoint else content["model"],
         seed=seed,
         word2vec=bool(content.get("word2vec", False)),
-        data=_section(path, content, "data", DataLimits),
-        dropout=_section(path, content, "dropout", Dropout),
-        training=_section(path, content, "training", TrainingSettings),
+        data=_section(path, content, "data", DataLimits()),
+        dropout=_section(path, content, "dropout", Dropout()),
+        training=_section(path, content, "training", FINE_TUNING if of_checkpoint else TrainingSettings()),
+        attention=_attention(path, content, is_transformer) if of_checkpoint or is_transformer else None,
+        transformer=_transformer(path, content) if is_transformer else None,
     )
+
+
+def _unfit(model: str) -> tuple[str, ...]:
+    """Entries that are not for this model."""
+    if model == TRANSFORMER:
+        return ("word2vec", "dropout")
+    return ("word2vec", "dropout", TRANSFORMER) if is_huggingface(model) else ("attention", TRANSFORMER)
+
+
+def _transformer(path: Path, content: Mapping[str, Any]) -> TransformerOptions:
+    try:
+        return _section(path, content, TRANSFORMER, TransformerOptions())
+    except InputError as error:
+        sentence = str(error)
+        raise InputError(
+            sentence if sentence.startswith(str(path)) else f"{path}, [{TRANSFORMER}]: {sentence}"
+        ) from None
+
+
+def _attention(path: Path, content: Mapping[str, Any], of_words: bool) -> AttentionSettings:
+    settings = _section(path, content, "attention", AttentionSettings(unit=WORD) if of_words else AttentionSettings())
+    units = (WORD,) if of_words else (TOKEN, WORD)
+    for key, known in (("unit", units), ("aggregate", ("mean", "max"))):
+        if getattr(settings, key) not in known:
+            raise InputError(f"{path}: {key!r} in [attention] must be {' or '.join(map(repr, known))}.")
+    return settings
 
 
 @dataclass(frozen=True)
 class GridRun:
-    """One run of a grid: an experiment's file and a seed."""
+    """One run of a grid.
+
+    Attributes:
+        experiment: its file.
+        seed: of the run.
+        varied: entries of ``[transformer]`` in the place of the file's.
+        probed: whether its model is tested and reported on, or only trained.
+    """
 
     experiment: Path
     seed: int
+    varied: tuple[tuple[str, Any], ...] = ()
+    probed: bool = True
 
     @property
     def name(self) -> str:
         """What the grid calls it."""
-        return f"{self.experiment.stem} seed {self.seed}"
+        return " ".join([self.experiment.stem, *self._varied_words(), f"seed {self.seed}"])
+
+    def settings(self) -> RunSettings:
+        """What it is made with; raises as :func:`load_experiment`."""
+        return load_experiment(self.experiment, self.seed, dict(self.varied))
+
+    def command(self) -> list[str]:
+        """The command of ``attnprobe`` that makes it, and its arguments."""
+        command = "run" if self.probed else "train"
+        arguments = [command, "--experiment", str(self.experiment), "--seed", str(self.seed)]
+        for name, value in self.varied:
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                arguments.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                arguments += [f"--{flag}", ",".join(value) if isinstance(value, tuple) else str(value)]
+        return arguments
+
+    def _varied_words(self) -> list[str]:
+        return [f"{name} {' '.join(value) if isinstance(value, tuple) else value}" for name, value in self.varied]
 
 
 def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> list[GridRun]:
     """The runs of a grid, in its file's order, none twice.
 
     The file holds tables ``[[runs]]``, each with ``experiments`` (names of files beside it, ``*`` and ``?`` allowed)
-    and ``seeds``.
+    and ``seeds``. A table ``[runs.transformer]`` lists values of entries of the experiments' ``[transformer]``: there
+    is a run of every combination of them. Where ``probe`` is false, models are trained and not tested.
 
     Args:
         path: the grid's file.
@@ -82,16 +160,32 @@ def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> li
     _check_keys(path, content, ("runs",), "")
     runs: dict[GridRun, None] = {}
     for table in content.get("runs", []):
-        _check_keys(path, table, ("experiments", "seeds"), " in [[runs]]")
+        _check_keys(path, table, ("experiments", "seeds", "probe", TRANSFORMER), " in [[runs]]")
+        combinations = _combinations(path, table.get(TRANSFORMER, {}))
         for pattern in table.get("experiments", []):
             experiments = sorted(file for file in path.parent.glob(pattern) if file != path)
             if not experiments:
                 raise InputError(f"{path}: no experiment beside it is called {pattern!r}.")
             chosen = [file for file in experiments if fnmatch.fnmatch(file.stem, only)]
-            runs |= {GridRun(file, seed): None for seed in seeds or table.get("seeds", [0]) for file in chosen}
+            for seed, varied, file in itertools.product(seeds or table.get("seeds", [0]), combinations, chosen):
+                runs[GridRun(file, seed, varied, bool(table.get("probe", True)))] = None
     if not runs:
         raise InputError(f"{path}: no experiment matches {only!r}.")
     return list(runs)
+
+
+def _combinations(path: Path, varied: Mapping[str, Any]) -> list[tuple[tuple[str, Any], ...]]:
+    """Every combination of the values that each entry is to have."""
+    if not isinstance(varied, dict):
+        raise InputError(f"{path}: {TRANSFORMER!r} in [[runs]] must be a table, [runs.{TRANSFORMER}].")
+    fields = tuple(field.name for field in dataclasses.fields(TransformerOptions))
+    _check_keys(path, varied, fields, f" in [runs.{TRANSFORMER}]")
+    for name, values in varied.items():
+        if not isinstance(values, list) or not values:
+            raise InputError(f"{path}: {name!r} in [runs.{TRANSFORMER}] must be a list of values, not {values!r}.")
+    # Lists are made tuples, so that runs can be told from one another by comparing them.
+    choices = [[(name, tuple(v) if isinstance(v, list) else v) for v in values] for name, values in varied.items()]
+    return list(itertools.product(*choices))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -103,20 +197,37 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not TOML ({error}).") from None
 
 
-def _section(path: Path, content: Mapping[str, Any], name: str, settings: type[S]) -> S:
+def _section(path: Path, content: Mapping[str, Any], name: str, defaults: S) -> S:
+    """The defaults (a dataclass) with what the file's table of this name says."""
     table = content.get(name, {})
-    fields = {field.name: field for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
+    fields = {field.name: str(field.type) for field in dataclasses.fields(defaults)}  # type: ignore[arg-type]
     if not isinstance(table, dict):
         raise InputError(f"{path}: {name!r} must be a table, [{name}].")
     _check_keys(path, table, tuple(fields), f" in [{name}]")
-    for key, value in table.items():
-        if value == NONE and "None" in str(fields[key].type):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{path}: {key!r} in [{name}] must be a number, not {value!r}.")
-        if "int" in str(fields[key].type) and not isinstance(value, int):
-            raise InputError(f"{path}: {key!r} in [{name}] must be a whole number, not {value!r}.")
-    return settings(**{key: None if value == NONE else value for key, value in table.items()})
+    values = {key: _value(path, f"{key!r} in [{name}]", value, fields[key]) for key, value in table.items()}
+    return dataclasses.replace(defaults, **values)  # type: ignore[type-var]
+
+
+def _value(path: Path, what: str, value: object, kind: str) -> object:
+    """A value as a field of this kind holds it."""
+    if "None" in kind and value == NONE:
+        return None
+    if kind.startswith("tuple"):
+        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+            raise InputError(f"{path}: {what} must be a list of words, not {value!r}.")
+        return tuple(value)
+    wanted, words = _KINDS[kind.removesuffix(" | None")]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise InputError(f"{path}: {what} must be {words}, not {value!r}.")
+    return value
+
+
+_KINDS: dict[str, tuple[type | UnionType, str]] = {
+    "int": (int, "a whole number"),
+    "float": (int | float, "a number"),
+    "bool": (bool, "true or false"),
+    "str": (str, "a text"),
+}
 
 
 def _check_keys(path: Path, table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from time import perf_counter
 
+from attnprobe.configuration import RunSettings
 from attnprobe.errors import InputError
-from attnprobe.experiments import GridRun, load_experiment
+from attnprobe.experiments import GridRun
 from attnprobe.runs import RunFolder
 
 LOG = "run.log"
@@ -59,17 +60,24 @@ def run_grid(runs: Sequence[GridRun], out: Path, jobs: int, machine: Sequence[st
 
 def _folder(run: GridRun, out: Path) -> tuple[RunFolder, bool]:
     """A run's folder, and whether the run is finished there."""
-    settings = load_experiment(run.experiment, run.seed)
+    settings = run.settings()
     folder = RunFolder.of(out, settings)
-    return folder, folder.is_finished(settings)
+    return folder, folder.is_finished(settings) if run.probed else _is_trained(folder, settings)
+
+
+def _is_trained(folder: RunFolder, settings: RunSettings) -> bool:
+    try:
+        present = folder.read_configuration().settings
+    except InputError:
+        return False
+    return present == settings and (folder.model.exists() or folder.checkpoint.exists())
 
 
 def _run(
     run: GridRun, folder: RunFolder, out: Path, machine: Sequence[str], processes: list[subprocess.Popen[bytes]]
 ) -> tuple[int, float]:
     """Exit status and seconds of one run; what it says goes into its folder."""
-    command = [sys.executable, "-m", "attnprobe", "run", "--experiment", str(run.experiment)]
-    command += ["--seed", str(run.seed), "--out", str(out), *machine]
+    command = [sys.executable, "-m", "attnprobe", *run.command(), "--out", str(out), *machine]
     folder.path.mkdir(parents=True, exist_ok=True)
     started = perf_counter()
     with (folder.path / LOG).open("ab") as log:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import importlib.metadata
 import json
-import platform
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,95 +14,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe import __version__
 from attnprobe.atomic_files import remove_leftovers, replacing
-from attnprobe.data.limits import DataLimits
+from attnprobe.configuration import FORMAT, RunConfiguration, RunSettings
 from attnprobe.errors import InputError
-from attnprobe.models import MODELS, Dropout
-from attnprobe.training import TrainingSettings
-
-FORMAT = 1
-"""Counts up when the meaning of a run's files changes: older ones are then not reused."""
+from attnprobe.huggingface.folders import OWN_FOLDER
 
 TABLES = ("documents", "erasures", "items")
-_VERSIONS = ("torch", "numpy", "pandas", "scipy", "pyarrow", "safetensors", "spacy")
+"""What every run has."""
 
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Everything that decides what a run computes.
-
-    Attributes:
-        dataset: registered name, or the folder's name.
-        model: registered name.
-        seed: of initial weights, order of batches, dropout, random orderings.
-        word2vec: start from word2vec embeddings of the dataset's own text.
-        data: how much of the dataset is used.
-        dropout: rates.
-        training: how to train.
-    """
-
-    dataset: str
-    model: str
-    seed: int = 0
-    word2vec: bool = False
-    data: DataLimits = field(default_factory=DataLimits)
-    dropout: Dropout = field(default_factory=Dropout)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where a run's data come from: what it takes to load them again."""
-
-    location: str
-    label_column: str | None
-    text_column: str | None
-    fingerprint: str
-    labels: list[str]
-    documents: dict[str, int]
-
-
-@dataclass(frozen=True)
-class RunConfiguration:
-    """The content of ``config.json``."""
-
-    settings: RunSettings
-    data: DataSource
-
-    @property
-    def fingerprint(self) -> str:
-        """Hexadecimal; another one whenever settings, data or the format of runs are others."""
-        identity = {
-            "format": FORMAT,
-            "settings": dataclasses.asdict(self.settings),
-            "data": self.data.fingerprint,
-        }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` holds, the versions of everything at work included."""
-        return {
-            "attnprobe": __version__,
-            "format": FORMAT,
-            "fingerprint": self.fingerprint,
-            "settings": dataclasses.asdict(self.settings),
-            "unit": MODELS[self.settings.model].unit,
-            "data": dataclasses.asdict(self.data),
-            "versions": {
-                "python": platform.python_version(),
-                **{name: importlib.metadata.version(name) for name in _VERSIONS},
-            },
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
-        """The inverse of :meth:`to_json`; raises KeyError or TypeError on anything else."""
-        settings = dict(content["settings"])
-        settings["data"] = DataLimits(**settings["data"])
-        settings["dropout"] = Dropout(**settings["dropout"])
-        settings["training"] = TrainingSettings(**settings["training"])
-        return cls(RunSettings(**settings), DataSource(**content["data"]))
+FURTHER_TABLES = ("heads", "identifiability", "weight_ranges")
+"""What some runs have beside."""
 
 
 class RunFolder:
@@ -115,7 +33,9 @@ class RunFolder:
         self.path = path
         self.config = path / "config.json"
         self.model = path / "model.safetensors"
+        self.checkpoint = path / OWN_FOLDER
         self.training_state = path / "training-state.safetensors"
+        self.identification_state = path / "identification-state.jsonl"
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
@@ -125,10 +45,10 @@ class RunFolder:
     @classmethod
     def of(cls, out: Path, settings: RunSettings) -> RunFolder:
         """The folder ``out/<dataset>/<model>/seed-<N>``."""
-        return cls(out / settings.dataset / settings.model / f"seed-{settings.seed}")
+        return cls(out / settings.dataset / settings.model_folder / f"seed-{settings.seed}")
 
     def table(self, name: str) -> Path:
-        """The Parquet file of one of the ``TABLES``."""
+        """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
         return self.path / f"{name}.parquet"
 
     def open(self, configuration: RunConfiguration, *, force: bool = False) -> None:
@@ -147,10 +67,12 @@ class RunFolder:
             present = self.read_configuration()
             if present.fingerprint != configuration.fingerprint:
                 raise InputError(
-                    f"{self.config} was made with {_difference(present, configuration)}; "
+                    f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
             remove_leftovers(self.path)
+            for leftover in self.path.glob(f".{OWN_FOLDER}.*"):
+                shutil.rmtree(leftover)
             return
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, configuration.to_json())
@@ -176,7 +98,7 @@ class RunFolder:
 
     def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
         """Write the Parquet files, each stamped with what made it; all are there or the run is not probed."""
-        for name in TABLES:
+        for name in (*(name for name in FURTHER_TABLES if name in tables), *TABLES):
             stamped = tables[name].replace_schema_metadata({"attnprobe": fingerprint})
             with replacing(self.table(name)) as temporary:
                 pq.write_table(stamped, temporary, compression="zstd")
@@ -196,10 +118,12 @@ class RunFolder:
         """
         stamp = self.read_summary().get("reported")
         try:
-            same = self.read_configuration().settings == settings
+            present = self.read_configuration().settings
         except InputError:
             return False
-        return same and stamp is not None and self.is_probed(stamp)
+        if present.training is None:  # tested as it is: how it would be trained does not matter
+            settings = dataclasses.replace(settings, training=None)
+        return present == settings and stamp is not None and self.is_probed(stamp)
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""
@@ -214,7 +138,7 @@ class RunFolder:
         """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""
         summary = self.read_summary()
         for key, value in entries.items():
-            summary[key] = summary.get(key, {}) | value if isinstance(value, dict) else value
+            summary[key] = (summary.get(key) or {}) | value if isinstance(value, dict) else value
         write_json(self.summary, summary)
 
     def read_summary(self) -> dict[str, Any]:
@@ -237,27 +161,18 @@ class RunFolder:
             self.config,
             self.model,
             self.training_state,
+            self.identification_state,
             self.training_log,
             self.vocabulary,
             self.summary,
+            self.path / "report.html",
         ]
-        for folder in (self.tables, self.figures):
+        for folder in (self.checkpoint, self.tables, self.figures):
             files += [file for file in folder.glob("*") if file.is_file()]
-        for file in [*files, *map(self.table, TABLES)]:
+        for file in [*files, *map(self.table, (*TABLES, *FURTHER_TABLES))]:
             file.unlink(missing_ok=True)
-
-
-def _difference(present: RunConfiguration, wanted: RunConfiguration) -> str:
-    """The first settings in which two configurations differ, in words."""
-
-    def flat(configuration: RunConfiguration) -> dict[str, Any]:
-        settings = dataclasses.asdict(configuration.settings)
-        training: dict[str, Any] = settings.pop("training")
-        return settings | training
-
-    old, new = flat(present), flat(wanted)
-    changed = [f"{key} {old[key]}, not {new[key]}" for key in new if old[key] != new[key]]
-    return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
+        with suppress(OSError):  # not there, or something in it is not ours
+            self.checkpoint.rmdir()
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401

@@ -7,24 +7,25 @@ import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import numpy as np
+import pyarrow as pa
 import torch
 from tqdm import tqdm
 
 from attnprobe.atomic_files import replacing
-from attnprobe.checkpoints import load_model, resume_training, save_model, save_training
-from attnprobe.data.batches import EncodedDocuments
+from attnprobe.checkpoints import resume_training, save_training
+from attnprobe.configuration import RunConfiguration
+from attnprobe.data.batches import EncodedSplit
 from attnprobe.data.documents import Dataset
-from attnprobe.data.vocabulary import Vocabulary
-from attnprobe.data.word2vec import word2vec_vectors
-from attnprobe.models import MODELS, PooledClassifier
-from attnprobe.models.classifier import EMBEDDING_DIM
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probing import probe_split
-from attnprobe.runs import RunConfiguration, RunFolder
-from attnprobe.training import Epoch, Trainer
+from attnprobe.huggingface.folders import is_huggingface
+from attnprobe.probing import document_seeds, probe_split
+from attnprobe.runs import RunFolder
+from attnprobe.subjects import PooledSubject, Subject, Tested, TransformerSubject
+from attnprobe.training import Epoch, TrainableClassifier, Trainer
 
 Say = Callable[[str], None]
 
@@ -39,53 +40,64 @@ class Run:
     device: torch.device
     say: Say
 
-    def __post_init__(self) -> None:
-        self.vocabulary = Vocabulary.build(self.dataset)
+    @cached_property
+    def subject(self) -> Subject[Any, Any]:
+        """Its model."""
+        kind: type[Subject[Any, Any]] = PooledSubject
+        if is_huggingface(self.configuration.settings.model):
+            from attnprobe.huggingface.subject import CheckpointSubject
 
-    def encoded(self, split: str) -> EncodedDocuments:
-        """A split's documents as numbers of the vocabulary."""
-        documents = self.dataset.splits[split]
-        return EncodedDocuments(documents, self.vocabulary.encode(documents))
+            kind = CheckpointSubject
+        elif self.configuration.settings.transformer is not None:
+            kind = TransformerSubject
+        return kind(self.folder, self.configuration, self.dataset, self.device)
 
-    def new_model(self) -> PooledClassifier:
-        """A model with its initial weights, a function of the seed."""
-        settings = self.configuration.settings
-        torch.manual_seed(settings.seed)
-        model = MODELS[settings.model].build(len(self.vocabulary), len(self.dataset.labels), settings.dropout)
-        return model.to(self.device)
+    def encoded(self, split: str) -> EncodedSplit[Any]:
+        """A split's documents as numbers; says how many do not fit into the model."""
+        encoded = self.subject.encoded(split)
+        if encoded.cut:
+            self.say(
+                f"{encoded.cut:,} of {len(encoded):,} {split} documents are longer than the model takes: "
+                f"they are cut to {int(encoded.lengths.max()):,} tokens."
+            )
+        return encoded
+
+    def new_model(self) -> TrainableClassifier[Any]:
+        """A model as it is before training, a function of the seed."""
+        model: TrainableClassifier[Any] = self.subject.new_model()
+        return model
 
 
 def train(run: Run) -> None:
     """Train the run's model, or go on where an interrupted training stopped, or leave a finished one as it is."""
-    folder, settings = run.folder, run.configuration.settings
-    fingerprint = run.configuration.fingerprint
-    if folder.model.exists():
-        load_model(folder.model, run.new_model(), fingerprint)
+    folder, settings, subject = run.folder, run.configuration.settings, run.subject
+    if settings.training is None:
+        run.say(f"Training: none, {settings.model} is tested as it is.")
+        return
+    if subject.saved.exists():
+        subject.check()
         folder.training_state.unlink(missing_ok=True)
-        run.say(f"Training: finished before, reusing {folder.model}.")
+        run.say(f"Training: finished before, reusing {subject.saved}.")
         return
     model = run.new_model()
     trainer = Trainer(model, settings.training, settings.seed)
     training, dev = run.encoded("train"), run.encoded("dev")
     if folder.training_state.exists():
-        resume_training(folder.training_state, trainer, fingerprint)
+        resume_training(folder.training_state, trainer, run.configuration.fingerprint)
         run.say(f"Training: resuming after epoch {len(trainer.progress.epochs)} of {settings.training.epochs}.")
     else:
-        run.vocabulary.save(folder.vocabulary)
-        if settings.word2vec:
-            vectors = word2vec_vectors(run.dataset, run.vocabulary, EMBEDDING_DIM, settings.seed)
-            with torch.no_grad():
-                model.embedding.weight.copy_(torch.from_numpy(vectors))
+        subject.begin(model)
     with folder.timed("training"):
         _train_epochs(run, trainer, training, dev)
-        save_model(folder.model, trainer.progress.best_weights, fingerprint)
+        model.load_state_dict(trainer.progress.best_weights)
+        subject.save(model)
     folder.training_state.unlink(missing_ok=True)
     best = trainer.progress
     run.say(f"Training: best dev accuracy {best.best_accuracy:.3f} in epoch {best.best_epoch + 1}.")
 
 
-def _train_epochs(run: Run, trainer: Trainer, training: EncodedDocuments, dev: EncodedDocuments) -> None:
-    settings = run.configuration.settings.training
+def _train_epochs(run: Run, trainer: Trainer[Any], training: EncodedSplit[Any], dev: EncodedSplit[Any]) -> None:
+    settings = trainer.settings
     tokens = int(training.lengths.sum())
     left = settings.epochs - len(trainer.progress.epochs)
     estimate = left * trainer.estimate_seconds(training, run.device)
@@ -122,23 +134,27 @@ def probe(run: Run) -> None:
     Raises:
         InputError: there is no trained model, or it is corrupt or foreign.
     """
-    folder, settings = run.folder, run.configuration.settings
-    model = run.new_model()
-    digest = load_model(folder.model, model, run.configuration.fingerprint)
-    fingerprint = f"{run.configuration.fingerprint}/{digest}"
+    folder = run.folder
+    tested = run.subject.load()
+    fingerprint = f"{run.configuration.fingerprint}/{tested.digest}"
     if folder.is_probed(fingerprint):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.")
         return
-    pooled = PooledProbe(model)
     test = run.encoded("test")
     with folder.timed("probing"):
         with _bar("probing", int(test.lengths.sum())) as bar:
-            tables = probe_split(pooled, test, settings.seed, run.device, bar.update)
-        folder.write_tables(tables._asdict(), fingerprint)
-    folder.note(
-        labels=run.dataset.labels,
-        readout_bias=[float(b) for b in pooled.readout.bias.detach().cpu()],
-    )
+            tables = probe_split(tested.probe, test, run.configuration.settings.seed, run.device, bar.update)
+        tables, classes = tested.own_classes(tables, run.dataset.labels)
+        heads = _map_of_heads(run, tested, test)
+        folder.write_tables(tables._asdict() | ({} if heads is None else {"heads": heads}), fingerprint)
+    folder.note(labels=run.dataset.labels, **tested.notes | ({} if classes is None else {"classes": classes}))
+
+
+def _map_of_heads(run: Run, tested: Tested[Any], test: EncodedSplit[Any]) -> pa.Table | None:
+    seed = run.configuration.settings.seed
+    seeds = torch.from_numpy(document_seeds(seed, test.documents.content_hashes).view(np.int64))
+    with tqdm(unit=" tokens × layers", unit_scale=True, desc="single heads", disable=None, leave=False) as bar:
+        return tested.probe.map_of_heads(test, seed, seeds, run.device, bar.update)
 
 
 def _bar(stage: str, tokens: int) -> tqdm[NoReturn]:

@@ -1,4 +1,4 @@
-"""Train a classifier: Adam, learning rate halved when dev accuracy stalls, early stopping on it, resumable by epoch.
+"""Train a classifier: learning rate halved when dev accuracy stalls, early stopping on it, resumable by epoch.
 
 Everything random in an epoch (order of batches, dropout) is a function of the seed and the epoch's number, so that a
 run that was interrupted and resumed ends with the same weights as one that was not.
@@ -8,14 +8,43 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from attnprobe.data.batches import Batch, EncodedDocuments
-from attnprobe.models import PooledClassifier
+from attnprobe.data.batches import EncodedSplit, LabelledBatch
+
+B = TypeVar("B", bound=LabelledBatch)
+In = TypeVar("In", contravariant=True)
+
+
+class TrainableClassifier(Protocol[In]):
+    """A module that makes logits (documents, classes) of a batch and knows how its weights are updated."""
+
+    def __call__(self, batch: In, /) -> Tensor:
+        """Logits (documents, classes)."""
+        ...
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Optimisers that together update every weight."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """As of any module, like all that follows."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...  # noqa: ANN401, D102
+
+    def train(self) -> Any: ...  # noqa: ANN401, D102
+
+    def eval(self) -> Any: ...  # noqa: ANN401, D102
+
+    def zero_grad(self, set_to_none: bool = True) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -25,7 +54,7 @@ class TrainingSettings:
     Attributes:
         epochs: at most this many.
         patience: stop after this many epochs without a better dev accuracy.
-        learning_rate: of Adam, at first.
+        learning_rate: of the optimisers, at first.
         batch_documents: most documents in a batch.
         batch_tokens: most tokens in a batch, padding included.
         gradient_norm: limit of the global norm, or None.
@@ -69,25 +98,17 @@ class Progress:
         return len(self.epochs) >= settings.epochs or (bool(self.epochs) and waited >= settings.patience)
 
 
-class Trainer:
-    """A model, its optimisers and its progress.
+class Trainer(Generic[B]):
+    """A model, its optimisers and its progress."""
 
-    The embedding has an optimiser of its own that updates only the rows of words that the batch holds.
-    """
-
-    def __init__(self, model: PooledClassifier, settings: TrainingSettings, seed: int) -> None:
+    def __init__(self, model: TrainableClassifier[B], settings: TrainingSettings, seed: int) -> None:
         self.model = model
         self.settings = settings
         self.seed = seed
         self.progress = Progress(learning_rate=settings.learning_rate)
-        embedding = [model.embedding.weight]
-        others = [p for p in model.parameters() if p is not model.embedding.weight]
-        self.optimisers: list[torch.optim.Optimizer] = [
-            torch.optim.SparseAdam(embedding, lr=settings.learning_rate),
-            torch.optim.Adam(others, lr=settings.learning_rate),
-        ]
+        self.optimisers = model.optimisers(settings.learning_rate)
 
-    def step(self, batch: Batch) -> Tensor:
+    def step(self, batch: B) -> Tensor:
         """One update of the weights; returns the batch's mean cross-entropy (detached)."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -100,8 +121,8 @@ class Trainer:
 
     def run_epoch(
         self,
-        train: EncodedDocuments,
-        dev: EncodedDocuments,
+        train: EncodedSplit[B],
+        dev: EncodedSplit[B],
         device: torch.device,
         advance: Callable[[int], None],
     ) -> Epoch:
@@ -116,10 +137,10 @@ class Trainer:
         started = time.perf_counter()
         groups = train.shuffled(self.settings.batch_documents, self.settings.batch_tokens, [self.seed, number])
         losses, tokens = [], 0
-        for batch in train.batches(groups, device):
+        for rows, batch in zip(groups, train.batches(groups, device), strict=True):
             losses.append(self.step(batch) * len(batch))
-            tokens += len(batch.words)
-            advance(len(batch.words))
+            tokens += (done := int(train.lengths[rows].sum()))
+            advance(done)
         elapsed = time.perf_counter() - started
         epoch = Epoch(
             epoch=number,
@@ -142,24 +163,24 @@ class Trainer:
             self.set_learning_rate(progress.learning_rate / 2)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set it in both optimisers and in the progress."""
+        """Set it in every optimiser and in the progress."""
         self.progress.learning_rate = rate
         for group in itertools.chain.from_iterable(o.param_groups for o in self.optimisers):
             group["lr"] = rate
 
-    def estimate_seconds(self, train: EncodedDocuments, device: torch.device, sample: int = 6) -> float:
+    def estimate_seconds(self, train: EncodedSplit[B], device: torch.device, sample: int = 6) -> float:
         """Seconds that an epoch will take, from timing the passes of a few batches of all lengths; changes nothing."""
         groups = train.in_order_of_length(self.settings.batch_documents, self.settings.batch_tokens)
         chosen = groups[:: max(1, len(groups) // sample)]
-        tokens, started = 0, 0.0
+        started = 0.0
         with torch.random.fork_rng():
             for index, batch in enumerate(train.batches([chosen[len(chosen) // 2], *chosen], device)):
                 if index == 1:  # the first pass warms up
                     started = time.perf_counter()
                 loss = nn.functional.cross_entropy(self.model(batch), batch.labels)
                 loss.backward()  # type: ignore[no-untyped-call]
-                tokens += len(batch.words) * (index > 0)
         elapsed = time.perf_counter() - started
+        tokens = sum(int(train.lengths[rows].sum()) for rows in chosen)
         self.model.zero_grad(set_to_none=True)
         return elapsed * int(train.lengths.sum()) / tokens
 
@@ -191,7 +212,7 @@ EVALUATION_DOCUMENTS, EVALUATION_TOKENS = 256, 32768
 
 
 @torch.inference_mode()
-def accuracy(model: PooledClassifier, documents: EncodedDocuments, device: torch.device) -> float:
+def accuracy(model: TrainableClassifier[B], documents: EncodedSplit[B], device: torch.device) -> float:
     """Share of documents whose decision is their label."""
     model.eval()
     right = 0

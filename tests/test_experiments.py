@@ -1,9 +1,12 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from attnprobe.errors import InputError
 from attnprobe.experiments import load_experiment, load_grid
+from attnprobe.huggingface.classifier import FINE_TUNING
+from attnprobe.probes.settings import AttentionSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 WHOLE = """
@@ -41,6 +44,51 @@ def test_a_limit_can_be_none(tmp_path):
     assert settings.training.gradient_value == 50
     with pytest.raises(InputError, match="'epochs' in"):
         load_experiment(write(tmp_path / "e.toml", WHOLE.replace("epochs = 3", 'epochs = "none"')), seed=0)
+
+
+CHECKPOINT = """
+dataset = "imdb8"
+model = "hf:some/checkpoint"
+[training]
+epochs = 2
+[attention]
+layers = "all"
+unit = "word"
+greedy = true
+label_words = ["good", "bad"]
+head_map_documents = 7
+"""
+
+
+def test_an_experiment_with_a_checkpoint(tmp_path):
+    settings = load_experiment(write(tmp_path / "e.toml", CHECKPOINT), seed=1)
+    assert settings.model == "hf:some/checkpoint"
+    assert settings.training == dataclasses.replace(FINE_TUNING, epochs=2)
+    assert settings.attention == AttentionSettings(
+        layers="all", unit="word", greedy=True, label_words=("good", "bad"), head_map_documents=7
+    )
+    (tmp_path / "checkpoint").mkdir()
+    local = CHECKPOINT.replace("some/checkpoint", str(tmp_path / "checkpoint"))
+    assert load_experiment(write(tmp_path / "e.toml", local), 0).model_folder == "hf-checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("greedy", "gredy"), r"unknown entry 'gredy' in \[attention\]; did you mean 'greedy'"),
+        (("true", "1"), r"'greedy' in \[attention\] must be true or false"),
+        (('"all"', "3"), r"'layers' in \[attention\] must be a text"),
+        (('["good", "bad"]', '"good"'), r"'label_words' in \[attention\] must be a list of words"),
+        (('"word"', '"sentence"'), r"'unit' in \[attention\] must be 'token' or 'word'"),
+        (("7", "true"), r"'head_map_documents' in \[attention\] must be a whole number"),
+        (("hf:some/checkpoint", "flan-rnn"), "'attention' is not for the model flan-rnn"),
+        (("[training]", "[dropout]\nwords = 0.1\n[training]"), "'dropout' is not for the model hf:some/checkpoint"),
+    ],
+)
+def test_a_wrong_experiment_with_a_checkpoint_is_told(tmp_path, change, message):
+    path = write(tmp_path / "e.toml", CHECKPOINT.replace(*change))
+    with pytest.raises(InputError, match=message):
+        load_experiment(path, seed=0)
 
 
 def test_the_paper_has_24_pairs():

@@ -4,9 +4,11 @@ import json
 import pyarrow as pa
 import pytest
 
+from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration, RunSettings
 from attnprobe.errors import InputError
+from attnprobe.probes.settings import AttentionSettings
 from attnprobe.registry import Registry
-from attnprobe.runs import DataSource, RunConfiguration, RunFolder, RunSettings
+from attnprobe.runs import RunFolder
 from attnprobe.training import TrainingSettings
 
 DATA = DataSource("docstrings", None, None, "f" * 32, ["a", "b"], {"train": 3, "dev": 1, "test": 1})
@@ -39,6 +41,83 @@ def test_fingerprints_tell_settings_and_data_apart():
     assert len({c.fingerprint for c in [CONFIGURATION, *others]}) == 5
     elsewhere = dataclasses.replace(CONFIGURATION, data=dataclasses.replace(DATA, location="/moved"))
     assert elsewhere.fingerprint == CONFIGURATION.fingerprint
+
+
+def test_what_a_run_without_transformer_was_made_with_is_told_as_ever():
+    assert "attention" not in CONFIGURATION.to_json()["settings"]
+    assert "checkpoint" not in CONFIGURATION.to_json()
+    assert CONFIGURATION.fingerprint == "b667534bc145616186381c1e1877a950e9022ac027a18afaaf8b53d189c949f6"
+
+
+CHECKPOINT = CheckpointSource("tiny", "0" * 64)
+OF_CHECKPOINT = RunConfiguration(
+    RunSettings(
+        "docstrings",
+        "hf:/models/tiny",
+        training=None,
+        attention=AttentionSettings(layers="0-2", unit="word", greedy=True, label_words=("good", "bad")),
+    ),
+    DATA,
+    CHECKPOINT,
+)
+
+
+def test_a_configuration_of_a_checkpoint_survives_too(tmp_path):
+    folder = RunFolder.of(tmp_path, OF_CHECKPOINT.settings)
+    assert folder.path == tmp_path / "docstrings" / "hf-tiny" / "seed-0"
+    folder.open(OF_CHECKPOINT)
+    assert folder.read_configuration() == OF_CHECKPOINT
+    content = json.loads(folder.config.read_text())
+    assert content["unit"] == "word"
+    assert content["checkpoint"] == {"name": "tiny", "content": "0" * 64}
+    settings = dataclasses.replace(OF_CHECKPOINT.settings, attention=AttentionSettings())
+    other_checkpoint = dataclasses.replace(OF_CHECKPOINT, checkpoint=CheckpointSource("tiny", "1" * 64))
+    for other, words in (
+        (dataclasses.replace(OF_CHECKPOINT, settings=settings), "layers 0-2, not last and unit word, not token"),
+        (other_checkpoint, "another checkpoint"),
+        (
+            dataclasses.replace(
+                OF_CHECKPOINT, settings=dataclasses.replace(OF_CHECKPOINT.settings, training=TrainingSettings())
+            ),
+            "the model as it is, not fine-tuned",
+        ),
+    ):
+        with pytest.raises(InputError, match=words):
+            folder.open(other)
+
+
+def test_a_checkpoint_is_known_by_its_content_and_not_by_its_place():
+    moved = dataclasses.replace(OF_CHECKPOINT.settings, model="hf:/elsewhere/tiny")
+    assert dataclasses.replace(OF_CHECKPOINT, settings=moved).fingerprint == OF_CHECKPOINT.fingerprint
+    other = dataclasses.replace(OF_CHECKPOINT, checkpoint=CheckpointSource("tiny", "1" * 64))
+    assert other.fingerprint != OF_CHECKPOINT.fingerprint
+
+
+def test_what_a_killed_process_left_of_a_checkpoint_goes(tmp_path):
+    folder = RunFolder.of(tmp_path, OF_CHECKPOINT.settings)
+    folder.open(OF_CHECKPOINT)
+    leftover = folder.path / ".model.0123456789ab"
+    leftover.mkdir()
+    (leftover / "config.json").write_text("{}")
+    folder.checkpoint.mkdir()
+    folder.open(OF_CHECKPOINT)
+    assert not leftover.exists()
+    assert folder.checkpoint.exists()
+    (folder.checkpoint / "config.json").write_text("{}")
+    folder.table("heads").write_bytes(b"")
+    folder.open(OF_CHECKPOINT, force=True)
+    assert {path.name for path in folder.path.iterdir()} == {"config.json"}
+
+
+def test_a_run_that_is_not_trained_is_finished_however_it_would_be_trained(tmp_path):
+    folder = RunFolder.of(tmp_path, OF_CHECKPOINT.settings)
+    folder.open(OF_CHECKPOINT)
+    folder.write_tables({name: pa.table({"document": [0]}) for name in ("documents", "erasures", "items")}, "f")
+    folder.note(reported="f")
+    would_train = dataclasses.replace(OF_CHECKPOINT.settings, training=TrainingSettings())
+    assert folder.is_finished(OF_CHECKPOINT.settings)
+    assert folder.is_finished(would_train)
+    assert not folder.is_finished(dataclasses.replace(would_train, seed=1))
 
 
 def test_other_settings_are_refused_and_forced(folder):

@@ -5,7 +5,7 @@ import torch
 from attnprobe.checkpoints import load_model, resume_training, save_model, save_training
 from attnprobe.data.batches import length_buckets, pad, segment_sums
 from attnprobe.errors import InputError
-from attnprobe.models import MODELS, Dropout
+from attnprobe.models import POOLED, Dropout
 from attnprobe.training import Trainer, TrainingSettings, accuracy, limit_gradients
 from tests.models.documents import random_documents
 
@@ -15,7 +15,7 @@ SETTINGS = TrainingSettings(epochs=3, patience=5, learning_rate=1e-2, batch_docu
 
 def make_trainer(name="flan-none", settings=SETTINGS):
     torch.manual_seed(0)
-    return Trainer(MODELS[name].build(30, 3, Dropout()), settings, seed=4)
+    return Trainer(POOLED[name].build(30, 3, Dropout()), settings, seed=4)
 
 
 def run(trainer, epochs):
@@ -27,7 +27,7 @@ def weights_of(trainer):
     return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", list(POOLED))
 def test_every_model_learns_a_planted_word(name):
     trainer = make_trainer(name, TrainingSettings(epochs=15, patience=15, learning_rate=5e-3, batch_documents=8))
     epochs = run(trainer, 15)

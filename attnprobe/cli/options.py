@@ -13,35 +13,86 @@ from attnprobe.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from attnprobe.runs import RunConfiguration, RunSettings
+    from attnprobe.configuration import CheckpointSource, RunConfiguration
     from attnprobe.stages import Run
-
-DEFAULT_DATASET = "docstrings"
-
-EPOCHS, EPOCHS_DOCSTRINGS = 8, 4
-"""At most, unless told otherwise; the embedded dataset is done after fewer."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what is trained on what, and where it goes."""
     what = parser.add_argument_group("what to run")
-    what.add_argument("--dataset", default=DEFAULT_DATASET, metavar="NAME|PATH", help="default: docstrings")
-    what.add_argument("--model", default="flan-rnn", metavar="NAME", help="default: flan-rnn")
+    what.add_argument("--dataset", default="docstrings", metavar="NAME|PATH", help="default: docstrings")
+    what.add_argument(
+        "--model",
+        default="flan-rnn",
+        metavar="NAME|hf:PATH_OR_ID",
+        help="a name (attnprobe list), or a Hugging Face model (default: flan-rnn)",
+    )
     what.add_argument("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
-    what.add_argument("--experiment", type=Path, metavar="FILE", help="take all settings but the seed from a TOML file")
+    what.add_argument("--experiment", type=Path, metavar="FILE", help="a TOML file of all settings but the seed")
     add_out_argument(what)
     what.add_argument("--force", action="store_true", help="start over, throwing away what is finished")
     columns = parser.add_argument_group("columns of the files under a path")
     columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
     columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
     training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=positive, metavar="N", help="at most (default: 8; docstrings: 4)")
-    training.add_argument("--patience", type=positive, default=2, metavar="N", help="epochs without gain (2)")
-    training.add_argument("--learning-rate", type=_positive_number, default=2e-3, metavar="X", help="of Adam (0.002)")
-    training.add_argument("--batch-size", type=positive, default=32, metavar="N", help="documents, at most (32)")
-    training.add_argument("--gradient-norm", type=_positive_number, default=10.0, metavar="X", help="limit (10)")
+    training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
+    training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
+    training.add_argument("--learning-rate", type=_positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
+    training.add_argument("--batch-size", type=positive, metavar="N", help="documents, at most (32)")
+    training.add_argument("--gradient-norm", type=_positive_number, metavar="X", help="limit (10; hf: 1)")
     training.add_argument("--gradient-value", type=_positive_number, metavar="X", help="limit (none)")
     training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
+    _add_transformer_arguments(parser)
+    _add_attention_arguments(parser)
+
+
+def _add_transformer_arguments(parser: argparse.ArgumentParser) -> None:
+    encoder = parser.add_argument_group("the encoder of --model transformer")
+    encoder.add_argument("--d-e", type=positive, metavar="N", help="width of embeddings and hidden states (64)")
+    encoder.add_argument("--num-heads", type=positive, metavar="N", help="attention heads of a layer (4)")
+    encoder.add_argument("--d-k", type=positive, metavar="N", help="width of a head's queries and keys (d_e / heads)")
+    encoder.add_argument(
+        "--d-v", type=positive, metavar="N", help="width of a head's values (d_e / heads; of added heads d_e)"
+    )
+    encoder.add_argument(
+        "--combine", choices=("concatenate", "add", "add_own"), help="how heads become one output (concatenate)"
+    )
+    encoder.add_argument("--positions", action=argparse.BooleanOptionalAction, help="embed positions (yes)")
+    encoder.add_argument("--num-layers", type=positive, metavar="N", help="encoder layers (1)")
+    encoder.add_argument("--d-ff", type=positive, metavar="N", help="width of feed-forward networks (256)")
+    encoder.add_argument("--dropout", type=float, metavar="X", help="rate (0.1)")
+    encoder.add_argument("--longest", type=positive, metavar="N", help="documents are cut to this many items (512)")
+    encoder.add_argument(
+        "--matched",
+        action=argparse.BooleanOptionalAction,
+        help="of concatenated heads: as many parameters as with heads added (no)",
+    )
+    encoder.add_argument(
+        "--as-released",
+        type=_names,
+        metavar="A,B",
+        help="as in the released code: head_sum, mask, scale (none of them)",
+    )
+
+
+def _add_attention_arguments(parser: argparse.ArgumentParser) -> None:
+    attention = parser.add_argument_group("what of a transformer's attention is erased (transformer and hf: models)")
+    attention.add_argument(
+        "--layers", metavar="LAYERS", help="last, all, or numbers: 0,2-4 (last); encoder:, decoder:, cross: before them"
+    )
+    attention.add_argument("--heads", metavar="HEADS", help="all, or numbers: 0,2-4 (all)")
+    attention.add_argument(
+        "--query", metavar="ROWS", help="first, last, all, or positions (the row that the decision is read from)"
+    )
+    attention.add_argument("--unit", choices=("token", "word"), help="what is erased at once (token)")
+    attention.add_argument("--aggregate", choices=("mean", "max"), help="of heads, layers and rows (mean)")
+    attention.add_argument("--greedy", action="store_true", default=None, help="erase greedily, too: slow")
+    attention.add_argument(
+        "--label-words", type=_words, metavar="A,B", help="a language model decides between these (the next token)"
+    )
+    attention.add_argument(
+        "--head-map-documents", type=positive, metavar="N", help="documents of which single heads are tested (100)"
+    )
 
 
 def add_out_argument(parser: argparse._ActionsContainer) -> None:
@@ -66,13 +117,21 @@ def add_data_dir_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def start_run(arguments: argparse.Namespace) -> Run:
-    """Load the data and make or reopen the run folder that the arguments name."""
+def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False) -> Run:
+    """Load the data and make or reopen the run folder that the arguments name.
+
+    Args:
+        arguments: of the command.
+        fine_tune: whether a Hugging Face model is trained even where it decides something as it is.
+    """
+    from attnprobe.cli.settings import settings_from
+    from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
-    from attnprobe.runs import DataSource, RunConfiguration, RunFolder
+    from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
 
-    settings = _settings(arguments)
+    settings = settings_from(arguments, fine_tune=fine_tune)
+    checkpoint = _checkpoint(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
     whole = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
@@ -85,36 +144,20 @@ def start_run(arguments: argparse.Namespace) -> Run:
         labels=whole.labels,
         documents={split: len(documents) for split, documents in dataset.splits.items()},
     )
-    configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source)
+    configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
     folder = RunFolder.of(arguments.out, configuration.settings)
     folder.open(configuration, force=arguments.force)
     return Run(folder, configuration, dataset, device, say)
 
 
-def _settings(arguments: argparse.Namespace) -> RunSettings:
-    """What the arguments or the experiment's file say; unknown names are told before anything is read."""
-    from attnprobe.experiments import load_experiment
-    from attnprobe.models import MODELS
-    from attnprobe.runs import RunSettings
-    from attnprobe.training import TrainingSettings
+def _checkpoint(model: str) -> CheckpointSource | None:
+    from attnprobe.configuration import CheckpointSource
+    from attnprobe.huggingface.folders import PREFIX, content_hash, is_huggingface, locate, short_name
 
-    if arguments.experiment is not None:
-        return load_experiment(arguments.experiment, arguments.seed)
-    MODELS[arguments.model]
-    return RunSettings(
-        dataset=arguments.dataset,
-        model=arguments.model,
-        seed=arguments.seed,
-        word2vec=arguments.word2vec,
-        training=TrainingSettings(
-            epochs=arguments.epochs or (EPOCHS_DOCSTRINGS if arguments.dataset == DEFAULT_DATASET else EPOCHS),
-            patience=arguments.patience,
-            learning_rate=arguments.learning_rate,
-            batch_documents=arguments.batch_size,
-            gradient_norm=arguments.gradient_norm,
-            gradient_value=arguments.gradient_value,
-        ),
-    )
+    if not is_huggingface(model):
+        return None
+    reference = model.removeprefix(PREFIX)
+    return CheckpointSource(short_name(reference), content_hash(locate(reference)))
 
 
 def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
@@ -168,6 +211,17 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return number
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(","))
+    if len(words) < 2 or not all(words):
+        raise argparse.ArgumentTypeError(f"{text} is not a list of words, such as good,bad")
+    return words
 
 
 def _positive_number(text: str) -> float:

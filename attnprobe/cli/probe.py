@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 from attnprobe.cli.options import add_machine_arguments, reopen_run, say
-from attnprobe.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +23,5 @@ def execute(arguments: argparse.Namespace) -> None:
 
     for path in arguments.runs:
         run = reopen_run(path, arguments)
-        if not run.folder.model.exists():
-            raise InputError(f"{path} holds no trained model; run attnprobe train first.")
         stages.probe(run)
         say(f"The results are in {path}; make tables and figures with: attnprobe report {path}")

@@ -4,6 +4,7 @@ Running the same command again reuses what is finished and resumes what is not.
 
   attnprobe run
   attnprobe run --dataset path/to/folder --model han-rnn
+  attnprobe run --dataset path/to/folder --model hf:path/to/bert --unit word
 """
 
 from __future__ import annotations

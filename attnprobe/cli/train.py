@@ -1,4 +1,4 @@
-"""Train a classifier: the first part of `attnprobe run`, with the same arguments."""
+"""Train a classifier, or fine-tune a Hugging Face model: the first part of `attnprobe run`, with the same arguments."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def execute(arguments: argparse.Namespace) -> None:
     """Train, or resume, or find it done."""
     from attnprobe import stages
 
-    run = start_run(arguments)
+    run = start_run(arguments, fine_tune=True)
     stages.train(run)
-    say(f"The model is in {run.folder.model}; test it with: attnprobe probe {run.folder.path}")
+    say(f"The model is in {run.subject.saved}; test it with: attnprobe probe {run.folder.path}")

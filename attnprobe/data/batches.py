@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -61,15 +63,16 @@ def segment_sums(numbers: Tensor, lengths: Tensor) -> Tensor:
     return ends.diff(prepend=ends.new_zeros(1))
 
 
-def pad(flat: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut a flat tensor (total, …) into rows of the given lengths, padded with zeros at the end.
+def pad(flat: Tensor, lengths: Tensor, *, value: int = 0, left: bool = False) -> tuple[Tensor, Tensor]:
+    """Cut a flat tensor (total, …) into rows of the given lengths, padded with ``value`` at the end, or at the left.
 
     Returns:
         (rows, longest, …) and the mask (rows, longest), True where an entry is real.
     """
     longest = int(lengths.max())
-    mask = torch.arange(longest, device=lengths.device) < lengths[:, None]
-    padded = flat.new_zeros(*mask.shape, *flat.shape[1:])
+    positions = torch.arange(longest, device=lengths.device)
+    mask = positions >= longest - lengths[:, None] if left else positions < lengths[:, None]
+    padded = flat.new_full((*mask.shape, *flat.shape[1:]), value)
     padded[mask] = flat
     return padded, mask
 
@@ -96,33 +99,47 @@ def length_buckets(lengths: IntArray, documents: int, tokens: int) -> list[IntAr
     return groups
 
 
-class EncodedDocuments:
-    """A split whose words are numbers of the vocabulary, ready to be cut into batches."""
+class LabelledBatch(Protocol):
+    """Documents that a model can take at once, and their class numbers (documents,)."""
 
-    def __init__(self, documents: Documents, words: IntArray) -> None:
+    @property
+    def labels(self) -> Tensor:
+        """Class numbers (documents,)."""
+        ...
+
+    def __len__(self) -> int:
+        """How many documents."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """The same batch with its tensors on ``device``."""
+        ...
+
+
+B = TypeVar("B", bound=LabelledBatch)
+
+
+class EncodedSplit(ABC, Generic[B]):
+    """A split as numbers, ready to be cut into batches.
+
+    Attributes:
+        documents: the split.
+        lengths: int64 (documents,), what each document costs: its words, or its sub-word pieces.
+        cut: how many documents were longer than the model takes, and lost what was beyond.
+    """
+
+    cut = 0
+
+    def __init__(self, documents: Documents, lengths: npt.NDArray[np.int64]) -> None:
         self.documents = documents
-        self.lengths = documents.words_per_document.astype(np.int64)
-        self._words = torch.from_numpy(np.ascontiguousarray(words, dtype=np.int32))
-        self._labels = torch.from_numpy(documents.labels)
-        self._sentence_lengths = documents.sentence_lengths.astype(np.int64)
-        self._sentences = documents.sentences_per_document.astype(np.int64)
-        self._first_word = np.cumsum(self.lengths) - self.lengths
-        self._first_sentence = np.cumsum(self._sentences) - self._sentences
+        self.lengths = lengths
 
     def __len__(self) -> int:
         return len(self.documents)
 
-    def batch(self, rows: IntArray) -> Batch:
+    @abstractmethod
+    def batch(self, rows: IntArray) -> B:
         """The documents of these rows, in this order."""
-        words = runs(self._first_word[rows], self.lengths[rows])
-        sentences = runs(self._first_sentence[rows], self._sentences[rows])
-        return Batch(
-            rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
-            labels=self._labels[rows],
-            words=self._words[words],
-            sentence_lengths=torch.from_numpy(self._sentence_lengths[sentences]),
-            sentences_per_document=torch.from_numpy(self._sentences[rows]),
-        )
 
     def in_order_of_length(self, documents: int, tokens: int) -> list[IntArray]:
         """Rows of fixed batches, the longest documents first: memory runs out at once or never."""
@@ -135,7 +152,32 @@ class EncodedDocuments:
         groups = length_buckets(jittered.astype(np.int64) + 1, documents, tokens)
         return [groups[i] for i in rng.permutation(len(groups))]
 
-    def batches(self, groups: list[IntArray], device: torch.device) -> Iterator[Batch]:
+    def batches(self, groups: list[IntArray], device: torch.device) -> Iterator[B]:
         """The batches of these groups of rows, one at a time."""
         for rows in groups:
             yield self.batch(rows).to(device)
+
+
+class EncodedDocuments(EncodedSplit[Batch]):
+    """A split whose words are numbers of the vocabulary, ready to be cut into batches."""
+
+    def __init__(self, documents: Documents, words: IntArray) -> None:
+        super().__init__(documents, documents.words_per_document.astype(np.int64))
+        self._words = torch.from_numpy(np.ascontiguousarray(words, dtype=np.int32))
+        self._labels = torch.from_numpy(documents.labels)
+        self._sentence_lengths = documents.sentence_lengths.astype(np.int64)
+        self._sentences = documents.sentences_per_document.astype(np.int64)
+        self._first_word = np.cumsum(self.lengths) - self.lengths
+        self._first_sentence = np.cumsum(self._sentences) - self._sentences
+
+    def batch(self, rows: IntArray) -> Batch:
+        """The documents of these rows, in this order."""
+        words = runs(self._first_word[rows], self.lengths[rows])
+        sentences = runs(self._first_sentence[rows], self._sentences[rows])
+        return Batch(
+            rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
+            labels=self._labels[rows],
+            words=self._words[words],
+            sentence_lengths=torch.from_numpy(self._sentence_lengths[sentences]),
+            sentences_per_document=torch.from_numpy(self._sentences[rows]),
+        )

@@ -1,0 +1,126 @@
+"""The probe of Hugging Face checkpoints."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.data.batches import EncodedSplit
+from attnprobe.errors import InputError
+from attnprobe.huggingface.label_words import label_tokens
+from attnprobe.huggingface.pieces import EncodedPieces, PieceBatch
+from attnprobe.huggingface.sequences import model_inputs
+from attnprobe.interception.sites import DECODER
+from attnprobe.probes.attachment import attach
+from attnprobe.probes.attention_erasures import AttentionErasures
+from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.examples import example_inputs
+from attnprobe.probes.head_map import Layer, documents_of_map, head_table
+from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.items import Items
+from attnprobe.probes.model_call import ModelCall
+from attnprobe.probes.probe import Probe
+from attnprobe.probes.settings import AttentionSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class CheckpointProbe(Probe[PieceBatch]):
+    """Attaches to a model, verifies that its attention can be erased, and does so.
+
+    Args:
+        model: a sequence classifier or a language model.
+        tokenizer: its own.
+        settings: what is erased.
+
+    Raises:
+        RefusedError: attention cannot be erased, or not provably, or what is selected has no influence.
+        InputError: there are no such layers, heads, rows or label words.
+    """
+
+    batch_documents, batch_tokens = 64, 8192
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: AttentionSettings) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.settings = settings
+        words = label_tokens(tokenizer, settings.label_words).to(model.device) if settings.label_words else None
+        if words is not None and hasattr(model, "classifier"):
+            raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
+        examples = example_inputs(model)
+        self.attention = AttentionProbe(attach(ModelCall(model, words), examples), settings, examples)
+        if self.attention.selected[0].site.stack == DECODER:
+            raise InputError("--layers decoder:…: items are the text's tokens; erase in the encoder, or in cross:…")
+
+    @property
+    def unit(self) -> str:
+        """What an item is: ``word`` or ``token``."""
+        return self.settings.unit
+
+    def erasures(self, batch: PieceBatch) -> AttentionErasures:
+        """A batch ready for erasures."""
+        return self.attention.erasures(self._inputs(batch), Items.of(batch.units))
+
+    def class_names(self, numbers: npt.NDArray[np.integer]) -> list[str]:
+        """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
+        if self.settings.label_words:
+            return [self.settings.label_words[number] for number in numbers]
+        if hasattr(self.model, "num_labels") and self.model.get_output_embeddings() is None:
+            return [str(self.model.config.id2label.get(int(number), number)) for number in numbers]
+        tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
+        return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]
+
+    def readings(self, batch: PieceBatch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What heads average; see :meth:`Probe.readings`."""
+        return self.attention.readings(self._inputs(batch), layers, heads, seeds)
+
+    def _inputs(self, batch: PieceBatch) -> dict[str, Any]:
+        inputs: dict[str, Any] = model_inputs(self.model, batch)
+        if getattr(self.model.config, "is_encoder_decoder", False):
+            if self.model.get_output_embeddings() is not None:  # a language model answers with its first token
+                start = getattr(self.model.config, "decoder_start_token_id", None) or 0
+                inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
+        elif "use_cache" in inspect.signature(self.model.forward).parameters:
+            inputs["use_cache"] = False
+        return inputs
+
+    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+        """The texts of the chosen documents' items, in order: words, or pieces."""
+        assert isinstance(encoded, EncodedPieces)
+        items = encoded.items[np.repeat(chosen, encoded.sizes)]
+        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array(encoded.item_types, pa.string()))
+
+    def map_of_heads(
+        self,
+        encoded: EncodedSplit[PieceBatch],
+        seed: int,
+        seeds: Tensor,
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> pa.Table | None:
+        """One row a document × attention head, of a seeded sample of documents."""
+        sites = self.attention.map_sites
+        heads = sum(site.heads for site in sites)
+        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
+        if not len(rows) or len(sites) * max((site.heads for site in sites), default=0) < 1:
+            return None
+
+        def layers(batch: PieceBatch) -> Iterator[Layer]:
+            return self.attention.layers(self._inputs(batch), Items.of(batch.units))
+
+        return head_table(encoded, self._groups(encoded, rows), layers, seeds, device, advance)
+
+    def _groups(self, encoded: EncodedSplit[PieceBatch], rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer]]:
+        chosen = np.zeros(len(encoded), dtype=bool)
+        chosen[rows] = True
+        groups = encoded.in_order_of_length(self.batch_documents, self.batch_tokens)
+        kept = [group[chosen[group]] for group in groups]
+        return [group for group in kept if len(group)]

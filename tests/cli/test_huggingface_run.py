@@ -1,0 +1,143 @@
+"""`attnprobe run` on Hugging Face models, from the checkpoint to the figures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("transformers")
+
+from attnprobe.cli import main
+from tests.huggingface.checkpoints import bert, byte_level, gpt2, save, t5, unigram, wordpiece
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capfd, planted):
+    """Run a command on planted documents: exit status, what it says, what it says on standard error, the folder."""
+
+    def execute(model, *arguments, command="run"):
+        capfd.readouterr()
+        status = main([command, "--dataset", str(planted), "--model", f"hf:{model}", *map(str, arguments)])
+        return status, *capfd.readouterr(), planted.parent / "runs" / "planted" / f"hf-{model.name}" / "seed-0"
+
+    return execute
+
+
+def tables(folder):
+    names = ("documents", "erasures", "items", "heads")
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+
+
+def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_path):
+    model = save(tmp_path / "tiny", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
+    options = ("--epochs", 2, "--unit", "word", "--greedy", "--head-map-documents", 12)
+    status, out, errors, folder = run(model, *options)
+    assert status == 0, errors
+    of = tables(folder)
+    assert of["heads"]["document"].nunique() == 12
+    assert len(of["heads"]) == 12 * 2 * 2
+    assert set(of["erasures"]["ordering"]) >= {"random", "attention", "gradient", "gradient_attention", "greedy"}
+    assert not any(column.startswith("contribution") for column in of["items"])
+    words = of["items"].groupby("document")["token"].agg(list)
+    assert (words.str[0] == "[CLS]").all()
+    assert (words.str[-1] == "[SEP]").all()
+    assert (words.str.len() == of["documents"]["n"]).all()
+    np.testing.assert_allclose(of["items"].groupby("document")["weight"].sum(), 1.0)
+    assert (folder / "figures" / "head_map.png").stat().st_size > 5000
+    assert (folder / "tables" / "heads.csv").exists()
+    assert "Attention heads, each erased alone in 12 documents" in " ".join(out.split())
+    assert "no exact smallest set" in " ".join(out.split())
+    before = {file: file.read_bytes() for file in folder.glob("*.parquet")}
+    status, out, _, _ = run(model, *options)
+    assert status == 0
+    assert "Probing: finished before" in out
+    assert {file: file.read_bytes() for file in folder.glob("*.parquet")} == before
+
+
+def test_a_classifier_is_tested_as_it_is_in_the_layers_and_heads_asked_for(run, tmp_path):
+    model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
+    status, _, errors, folder = run(model, "--layers", "all", "--heads", "1", "--head-map-documents", 10)
+    assert status == 0, errors
+    settings = json.loads((folder / "config.json").read_text())["settings"]
+    assert settings["training"] is None
+    assert settings["attention"]["layers"] == "all"
+    assert json.loads((folder / "summary.json").read_text())["engine"] == "replay"
+    assert "another --out" in run(model, "--layers", "last", "--heads", "1")[2]
+
+
+def test_a_language_model_decides_between_words(run, tmp_path):
+    model = save(tmp_path / "causal", gpt2, byte_level)
+    status, _, errors, folder = run(model, "--label-words", "w,p", "--head-map-documents", 10)
+    assert status == 0, errors
+    documents = tables(folder)["documents"]
+    assert set(documents["decision"]) <= {0, 1}
+    assert (documents["p_decision"] >= 0.5).all()
+
+
+def test_a_language_model_decides_on_the_next_token(run, tmp_path):
+    model = save(tmp_path / "causal", gpt2, byte_level)
+    status, out, errors, folder = run(model, "--head-map-documents", 10)
+    assert status == 0, errors
+    documents = tables(folder)["documents"]
+    assert documents["decision"].max() < 300
+    assert (documents["label"] == -1).all()  # no token is a label of the dataset
+    assert "The model is right" not in out
+    assert len(json.loads((folder / "summary.json").read_text())["classes"]) == documents["decision"].nunique()
+
+
+def test_an_encoder_and_a_decoder(run, tmp_path):
+    model = save(tmp_path / "t5", t5, unigram)
+    status, _, errors, folder = run(model, "--layers", "cross:last", "--head-map-documents", 10)
+    assert status == 0, errors
+    assert set(tables(folder)["heads"]["stack"]) == {"cross"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--layers", "7"), "--layers 7: there is no 7"),
+        (("--layers", "x"), "'x' is not a number"),
+        (("--layers", "cross:0"), "no 'cross' attention"),
+        (("--heads", "5"), "--heads 5: there is no 5"),
+        (("--query", "middle"), "'middle' is not a number"),
+        (("--query", "last"), "the output depends on the first row"),
+        (("--label-words", "w,p"), "label"),
+    ],
+)
+def test_wrong_selections_are_refused_in_one_sentence(run, tmp_path, arguments, words):
+    model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200), wordpiece)
+    status, _, errors, folder = run(model, *arguments)
+    assert status == 2
+    assert words in errors
+    assert errors.startswith("attnprobe: ")
+    assert errors.count("\n") == 1
+    assert not list(folder.glob("*.parquet"))
+
+
+def test_label_words_of_several_tokens_are_refused(run, tmp_path):
+    model = save(tmp_path / "causal", gpt2, byte_level)
+    assert "is not one token" in run(model, "--label-words", "unbelievably,zzz")[2]
+    assert "two or more different words" in run(model, "--label-words", "w,w", "--out", "other")[2]
+
+
+def test_a_classifiers_own_labels_are_matched_by_name(run, tmp_path):
+    labels = {0: "Neg", 1: "neither", 2: "POS"}
+
+    def own():
+        return bert(classifier=True, max_positions=200, initializer_range=0.5, id2label=labels)
+
+    status, _, errors, folder = run(save(tmp_path / "own", own, wordpiece), "--head-map-documents", 10)
+    assert status == 0, errors
+    documents = tables(folder)["documents"]
+    classes = json.loads((folder / "summary.json").read_text())["classes"]
+    assert {int(number): name for number, name in classes.items()}.items() <= labels.items()
+    decided = set(documents["decision"])
+    expected = {number for number in (0, 2) if number in decided} | ({-1} if not {0, 2} <= decided else set())
+    assert set(documents["label"]) == expected

@@ -1,0 +1,19 @@
+"""Tokenised documents from plain words, for tests of what reads their text."""
+
+import numpy as np
+
+from attnprobe.data.documents import Documents
+
+
+def documents_of(*texts, labels=None):
+    """One sentence a document, its words parted at spaces."""
+    types: dict[str, int] = {}
+    words = [[types.setdefault(word, len(types)) for word in text.split(" ")] for text in texts]
+    return Documents(
+        types=list(types),
+        words=np.array([number for document in words for number in document], dtype=np.int32),
+        sentence_lengths=np.array([len(document) for document in words], dtype=np.int32),
+        sentences_per_document=np.ones(len(words), dtype=np.int32),
+        labels=np.array(labels if labels is not None else [0] * len(words), dtype=np.int64),
+        content_hashes=np.arange(len(words), dtype=np.uint64),
+    )
