@@ -1,0 +1,99 @@
+"""The cost of identifiability for one head of 128 items with values of width 64; one thread.
+
+    python -m benchmarks.identifiability
+
+Nullity is compared with a plain rank of the same matrix in NumPy, the weight ranges of one row with two calls of
+``scipy.optimize.linprog`` an item on the constraints as they stand.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import torch
+from scipy.optimize import linprog
+
+from attnprobe.identifiability import (
+    ErasureOutcomes,
+    farthest_alternative,
+    first_flips_of,
+    maxent_attention,
+    nullity,
+    same_head_output,
+    weight_range,
+)
+from benchmarks.measure import in_turn, median_ratio, report
+
+ITEMS, DIM, CLASSES, HEADS = 128, 64, 6, 64
+
+
+def make_case(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    """Softmax weights and normal values of one row, and a readout."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.softmax(torch.randn(ITEMS, generator=generator, dtype=torch.float64), -1)
+    values = torch.randn(ITEMS, DIM, generator=generator, dtype=torch.float64)
+    readout = torch.randn(CLASSES, DIM, generator=generator), 0.1 * torch.randn(CLASSES, generator=generator)
+    return weights, values, readout
+
+
+def plain_rank(values: torch.Tensor) -> int:
+    """n − rank [V, 1] by NumPy."""
+    matrix = np.column_stack([values.numpy(), np.ones(len(values))])
+    return len(values) - int(np.linalg.matrix_rank(matrix))
+
+
+def plain_ranges(weights: torch.Tensor, values: torch.Tensor) -> np.ndarray:
+    """Least and greatest weights (2, items) by two programs an item, nothing shared."""
+    matrix = np.vstack([values.T.numpy(), np.ones(len(values))])
+    found = np.empty((2, len(values)))
+    for item in range(len(values)):
+        for end, sign in enumerate((1.0, -1.0)):
+            objective = np.zeros(len(values))
+            objective[item] = sign
+            found[end, item] = sign * linprog(objective, A_eq=matrix, b_eq=matrix @ weights.numpy()).fun
+    return found
+
+
+def main() -> None:
+    """Print the two ratios, and seconds for what is built on them."""
+    torch.set_num_threads(1)
+    weights, values, readout = make_case()
+    single = in_turn([lambda: plain_rank(values), lambda: nullity(values)], repetitions=20)
+    many = torch.randn(HEADS, ITEMS, DIM, generator=torch.Generator().manual_seed(1))
+    batched = in_turn([lambda: nullity(many)], repetitions=3)[0]
+    report(
+        "nullity_vs_plain_rank",
+        median_ratio(*single),
+        items=ITEMS,
+        dim=DIM,
+        nullity_ms=1e3 * statistics.median(single[1]),
+        nullity_ms_a_head_in_batches=1e3 * statistics.median(batched) / HEADS,
+        agree=plain_rank(values) == int(nullity(values).nullity),
+    )
+    ranges = in_turn([lambda: plain_ranges(weights, values), lambda: weight_range(weights, values)], repetitions=3)
+    ours, plain = weight_range(weights, values), plain_ranges(weights, values)
+    report(
+        "weight_range_vs_plain_programs",
+        median_ratio(*ranges),
+        items=ITEMS,
+        dim=DIM,
+        weight_range_seconds=statistics.median(ranges[1]),
+        plain_seconds=statistics.median(ranges[0]),
+        agree_to_1e_9=bool(np.abs(np.stack([ours.low, ours.high]) - plain).max() < 1e-9),
+        certificates_hold_to_1e_9=float(ours.residual) < 1e-9,
+    )
+    alternatives = same_head_output(weights, values)
+    outcomes = ErasureOutcomes(alternatives, values, readout)
+    order = weights.argsort(descending=True).numpy()
+    for figure, function in (
+        ("must_may_never_seconds_after_ranges", outcomes.items),
+        ("first_flip_range_seconds_after_ranges", lambda: first_flips_of(outcomes, order)),
+        ("farthest_bounds_seconds_after_ranges", lambda: farthest_alternative(alternatives)),
+        ("maxent_seconds", lambda: maxent_attention(values, weights @ values)),
+    ):
+        report(figure, statistics.median(in_turn([function], repetitions=3)[0]), items=ITEMS, dim=DIM, classes=CLASSES)
+
+
+if __name__ == "__main__":
+    main()
