@@ -51,6 +51,12 @@ class PooledClassifier(nn.Module):
         """The vectors that the tested attention pools (documents, items, dim), and their mask (documents, items)."""
         raise NotImplementedError
 
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Adam; the embedding has one of its own that updates only the rows of words that the batch holds."""
+        embedding = self.embedding.weight
+        others = [parameter for parameter in self.parameters() if parameter is not embedding]
+        return [torch.optim.SparseAdam([embedding], lr=learning_rate), torch.optim.Adam(others, lr=learning_rate)]
+
     def forward(self, batch: Batch) -> Tensor:
         """Logits (documents, classes)."""
         values, mask = self.items(batch)

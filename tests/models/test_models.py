@@ -4,21 +4,21 @@ import torch
 from torch import nn
 
 import attnprobe
-from attnprobe.models import MODELS, Dropout
+from attnprobe.models import POOLED, Dropout
 from attnprobe.models.encoders import ConvolutionalEncoder, RecurrentEncoder
 from attnprobe.probes.pooled import PooledProbe
 from tests.models.documents import random_documents
 
-every_model = pytest.mark.parametrize("name", list(MODELS))
+every_model = pytest.mark.parametrize("name", list(POOLED))
 
 
 def make(name, classes=3, seed=0):
     torch.manual_seed(seed)
-    return MODELS[name].build(30, classes, Dropout())
+    return POOLED[name].build(30, classes, Dropout())
 
 
 def test_the_six_models_are_there_in_the_papers_order():
-    assert list(MODELS) == ["han-rnn", "han-conv", "han-none", "flan-rnn", "flan-conv", "flan-none"]
+    assert list(POOLED) == ["han-rnn", "han-conv", "han-none", "flan-rnn", "flan-conv", "flan-none"]
 
 
 @every_model

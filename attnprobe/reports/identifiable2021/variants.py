@@ -1,0 +1,31 @@
+"""How variants of the encoder are named, coloured and ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from attnprobe.models.transformer_options import ADD, ADD_OWN, CONCATENATE
+
+NAMES = {CONCATENATE: "Concatenated", ADD: "Added", ADD_OWN: "Added, own maps"}
+COLOURS = {CONCATENATE: "#D55E00", ADD: "#0072B2", ADD_OWN: "#009E73"}
+MATCHED = "Concatenated, matched"
+MATCHED_COLOUR = "#222222"
+DATASETS = ("trec", "trec6", "sst", "sst5", "newsgroups20")
+"""In this order, others behind them."""
+
+
+def plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of encoders that are as the paper means them: nothing as released, not matched."""
+    return rows[(rows["as_released"] == "") & ~rows["matched"]]
+
+
+def datasets_in_order(datasets: Iterable[str]) -> list[str]:
+    """Each once."""
+    return sorted(set(datasets), key=lambda name: (DATASETS.index(name) if name in DATASETS else len(DATASETS), name))
+
+
+def combinations_in_order(combinations: Iterable[str]) -> list[str]:
+    """Each once."""
+    return sorted(set(combinations), key=list(NAMES).index)

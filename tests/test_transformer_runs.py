@@ -1,0 +1,175 @@
+"""A run of a transformer encoder: its settings, its folder, its grid, and the command from end to end."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attnprobe.cli import main
+from attnprobe.configuration import DataSource, RunConfiguration, RunSettings
+from attnprobe.errors import InputError
+from attnprobe.experiments import load_experiment, load_grid
+from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.probes.settings import AttentionSettings
+from attnprobe.runs import RunFolder
+from tests.commands import planted_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENT = """
+dataset = "planted"
+model = "transformer"
+[training]
+epochs = 1
+[transformer]
+d_e = 16
+d_k = 2
+combine = "add"
+as_released = ["scale"]
+[attention]
+heads = "0"
+"""
+SETTINGS = RunSettings(
+    "planted", "transformer", attention=AttentionSettings(unit="word"), transformer=TransformerOptions(d_k=1)
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_settings_survive_being_written_down():
+    settings = dataclasses.replace(
+        SETTINGS, transformer=TransformerOptions(combine="add", as_released=("scale", "head_sum"))
+    )
+    assert RunSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert settings.model_folder == "transformer-add-released_scale-released_head_sum"
+
+
+def test_other_models_say_nothing_of_a_transformer():
+    """So that runs made before there was one are still known by their fingerprints."""
+    assert "transformer" not in RunSettings("planted", "flan-rnn").to_json()
+
+
+def test_a_different_encoder_is_a_different_run():
+    data = DataSource("x", None, None, "0", ["a", "b"], {})
+    one = RunConfiguration(SETTINGS, data)
+    other = RunConfiguration(dataclasses.replace(SETTINGS, transformer=TransformerOptions(d_k=2)), data)
+    assert one.fingerprint != other.fingerprint
+    assert one.difference(other) == "d_k 1, not 2"
+    assert one.unit == "word"
+
+
+def test_an_experiment_says_what_the_encoder_is(tmp_path):
+    settings = load_experiment(write(tmp_path / "e.toml", EXPERIMENT), seed=3)
+    assert settings.transformer == TransformerOptions(d_e=16, d_k=2, combine="add", as_released=("scale",))
+    assert settings.attention == AttentionSettings(unit="word", heads="0")
+    varied = load_experiment(tmp_path / "e.toml", 3, {"d_k": 8, "as_released": ()})
+    assert varied.transformer == TransformerOptions(d_e=16, d_k=8, combine="add")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("d_k = 2", "d_q = 2"), r"unknown entry 'd_q' in \[transformer\]"),
+        (("d_k = 2", 'd_k = "two"'), r"'d_k' in \[transformer\] must be a whole number"),
+        (('"add"', '"sum"'), r"e\.toml, \[transformer\]: combine must be one of"),
+        (('heads = "0"', 'unit = "token"'), r"'unit' in \[attention\] must be 'word'"),
+        (("[training]", "word2vec = true\n[training]"), "'word2vec' is not for the model transformer"),
+        (('"transformer"', '"flan-rnn"'), "is not for the model flan-rnn"),
+        (('"transformer"', '"hf:some/model"'), "'transformer' is not for the model hf:some/model"),
+    ],
+)
+def test_a_wrong_experiment_is_told(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        load_experiment(write(tmp_path / "e.toml", EXPERIMENT.replace(*change)), seed=0)
+
+
+GRID = """
+[[runs]]
+experiments = ["e.toml"]
+seeds = [0, 1]
+probe = false
+[runs.transformer]
+d_k = [1, 4]
+as_released = [[], ["scale"]]
+matched = [false]
+"""
+
+
+def test_a_grid_has_a_run_of_every_combination(tmp_path):
+    write(tmp_path / "e.toml", EXPERIMENT)
+    runs = load_grid(write(tmp_path / "grid.toml", GRID))
+    assert len(runs) == len({run.settings().model_folder + str(run.seed) for run in runs}) == 8
+    assert runs[1].name == "e d_k 1 as_released scale matched False seed 0"
+    assert runs[1].command() == [
+        *("train", "--experiment", str(tmp_path / "e.toml"), "--seed", "0"),
+        *("--d-k", "1", "--as-released", "scale", "--no-matched"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("d_k = [1, 4]", "d_k = 1"), r"'d_k' in \[runs.transformer\] must be a list of values, not 1"),
+        (("[runs.transformer]", "transformer = 3\n[[runs]]"), r"'transformer' in \[\[runs\]\] must be a table"),
+        (("d_k = [1, 4]", "dk = [1]"), r"unknown entry 'dk' in \[runs.transformer\]; did you mean 'd_k'"),
+    ],
+)
+def test_a_wrong_grid_is_told(tmp_path, change, message):
+    write(tmp_path / "e.toml", EXPERIMENT)
+    with pytest.raises(InputError, match=message):
+        load_grid(write(tmp_path / "grid.toml", GRID.replace(*change)))
+
+
+@pytest.mark.parametrize(("name", "runs"), [("offline", 135), ("paper", 540)])
+def test_the_grids_of_2021_load_and_no_two_runs_share_a_folder(name, runs):
+    grid = load_grid(ROOT / "experiments" / "identifiable2021" / f"{name}.toml")
+    settings = [run.settings() for run in grid]
+    assert len({RunFolder.of(Path(), each).path for each in settings}) == len(grid) == runs
+    assert all(each.model == "transformer" for each in settings)
+
+
+def test_the_command_trains_tests_and_reports(tmp_path, capsys):
+    data = planted_folder(tmp_path / "planted")
+    common = ["--dataset", str(data), "--model", "transformer", "--out", str(tmp_path / "runs"), "--d-e", "16"]
+    common += ["--d-k", "2", "--combine", "add", "--epochs", "3", "--longest", "18", "--head-map-documents", "5"]
+    assert main(["run", *common]) == 0
+    said = capsys.readouterr().out
+    folder = RunFolder(tmp_path / "runs" / "planted" / "transformer-d_e16-d_k2-add-longest18" / "seed-0")
+    assert folder.is_finished(folder.read_configuration().settings)
+    assert "test documents are longer than the model takes: they are cut to 17 tokens" in said
+    assert folder.read_summary()["engine"] == "single row"
+    documents = pd.read_parquet(folder.table("documents"))
+    items = pd.read_parquet(folder.table("items"))
+    assert documents["n"].max() == 18
+    assert (items.loc[items["position"] == 0, "token"] == "[CLS]").all()
+    assert folder.table("heads").exists()
+    assert main(["run", *common]) == 0
+    assert "Training: finished before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "flan-rnn", "--d-k", "2"), "--d-k is for --model transformer, and not for flan-rnn"),
+        (("--model", "flan-rnn", "--heads", "0"), "--heads is for transformers, --model transformer or hf:PATH_OR_ID"),
+        (("--model", "transformer", "--unit", "token"), "--unit token: the items of the model transformer are words"),
+        (("--model", "transformer", "--word2vec"), "--word2vec is not for the model transformer"),
+        (("--model", "transformer", "--label-words", "a,b"), "the model is a classifier"),
+        (("--model", "transformer", "--num-heads", "5"), "d_e 64 is no multiple of 5 heads"),
+        (("--model", "transfomer"), "did you mean 'transformer'"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_sentence(tmp_path, capsys, arguments, message):
+    assert main(["run", "--out", str(tmp_path), *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert len(errors.splitlines()) == 1
+    assert message in errors
