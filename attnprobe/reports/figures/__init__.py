@@ -11,22 +11,44 @@ from matplotlib.figure import Figure
 from attnprobe.analysis.results import RunResults
 from attnprobe.registry import Registry
 from attnprobe.reports import style
-from attnprobe.reports.figures import delta_js, flip_curves, fraction_removed, negative_delta_js, panel
+from attnprobe.reports.figures import (
+    delta_js,
+    erasure_outcomes,
+    flip_curves,
+    fraction_removed,
+    head_map,
+    negative_delta_js,
+    nullity_by_length,
+    panel,
+    weight_ranges,
+)
 
-FIGURES: Registry[Callable[[RunResults], Figure]] = Registry("figure")
+FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure")
+"""Each draws one of a run, or None where the run has nothing of the kind."""
+
 FIGURES.register("delta_js", delta_js.draw)
 FIGURES.register("negative_delta_js", negative_delta_js.draw)
 FIGURES.register("fraction_removed", fraction_removed.draw)
 FIGURES.register("flip_curves", flip_curves.draw)
+FIGURES.register("head_map", head_map.draw)
+
+IDENTIFIABILITY_FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure of identifiability")
+"""The same, of what ``attnprobe identify`` found."""
+
+IDENTIFIABILITY_FIGURES.register("nullity_by_length", nullity_by_length.draw)
+IDENTIFIABILITY_FIGURES.register("weight_ranges", weight_ranges.draw)
+IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 
 def draw_all(results: RunResults, folder: Path) -> list[Path]:
     """Draw every figure as PNG and PDF into ``folder``, which is made where it is not there; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, draw in FIGURES.items():
+    for name, draw in (*FIGURES.items(), *IDENTIFIABILITY_FIGURES.items()):
         with mpl.rc_context(style.SETTINGS):
             figure = draw(results)
+        if figure is None:
+            continue
         for suffix in (".png", ".pdf"):
             paths.append(folder / f"{name}{suffix}")
             panel.save(figure, paths[-1])

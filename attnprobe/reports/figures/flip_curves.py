@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from attnprobe.analysis.first_flips import GRID, flip_curves
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
-from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.panel import legend_above, new_panel, said_of_smallest_sets, say_instead
 
 
 def draw(results: RunResults) -> Figure:
@@ -23,7 +23,7 @@ def draw(results: RunResults) -> Figure:
         dashes = style.DASHES.get(name, ())
         axes.step(GRID, curve, where="post", color=colours[name], dashes=dashes, label=style.display_name(name))
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
-    axes.set_xlabel(f"{results.unit.capitalize()}s erased")
+    axes.set_xlabel(f"{results.unit.capitalize()}s erased{said_of_smallest_sets(results)}")
     axes.set_ylabel("Documents flipped")
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))

@@ -10,17 +10,18 @@ from matplotlib.ticker import PercentFormatter
 from attnprobe.analysis.first_flips import FractionBox, fraction_boxes
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
-from attnprobe.reports.figures.panel import new_panel, say_instead
+from attnprobe.reports.figures.panel import new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.numbers import percent
 
 
 def draw(results: RunResults) -> Figure:
-    """A box an ordering, the smallest set with them: quartiles, 5–95 % whiskers, the mean as a diamond.
+    """A box an ordering, the references with them: quartiles, 5–95 % whiskers, the mean as a diamond.
 
     Documents that never flip are in no box; under each name stand how many flip and what share never does.
     """
     boxes = fraction_boxes(results)
-    figure, axes = new_panel(results, height=0.9 + 0.34 * len(boxes))
+    said = said_of_smallest_sets(results)
+    figure, axes = new_panel(results, height=0.9 + 0.34 * len(boxes) + 0.13 * said.count("\n"))
     if not any(box.documents for box in boxes.values()):
         say_instead(axes, "No decision flips under any ordering, however much is erased.")
         return figure
@@ -32,7 +33,8 @@ def draw(results: RunResults) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1.01), ylim=(len(boxes) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    axes.set_xlabel(f"{results.unit.capitalize()}s erased at the first flip\nline: median, ◇: mean, whiskers: 5–95 %")
+    how_to_read = f"line: median, ◇: mean, whiskers: 5–95 %{said}"
+    axes.set_xlabel(f"{results.unit.capitalize()}s erased at the first flip\n{how_to_read}")
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
     axes.set_axisbelow(True)
     return figure
@@ -67,4 +69,5 @@ def _statistics(box: FractionBox) -> dict[str, float]:
 
 
 def _caption(name: str, box: FractionBox) -> str:
-    return f"{style.display_name(name)}\nn = {box.documents:,}, never {percent(box.never_share)}"
+    shown = style.display_name(name).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
+    return f"{shown}\nn = {box.documents:,}, never {percent(box.never_share)}"

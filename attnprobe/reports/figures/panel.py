@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
 from attnprobe.atomic_files import replacing
 from attnprobe.reports import style
 
@@ -18,7 +18,11 @@ RESOLUTION = 200
 """Of PNG files, dots an inch."""
 
 TITLE_WIDTH = 52
-"""Characters that go into a line of the title."""
+"""Characters that go into a line of the title, of a figure one column wide."""
+
+
+NOTE_WIDTH = 30
+"""Characters that go into a line of a note below a panel, which may be narrow."""
 
 
 def new_panel(results: RunResults, height: float) -> tuple[Figure, Axes]:
@@ -26,16 +30,25 @@ def new_panel(results: RunResults, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    title = f"{results.dataset} · {results.model} · n = {len(results.several):,} documents"
-    figure.suptitle(
-        "\n".join(textwrap.wrap(title, TITLE_WIDTH)), fontsize=style.SETTINGS["axes.titlesize"], parse_math=False
-    )
+    words = title(results, len(results.several), style.WIDTH)
+    figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
     return figure, axes
+
+
+def title(results: RunResults, documents: int, width: float) -> str:
+    """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
+    words = f"{results.dataset} · {results.short_model} · n = {documents:,} documents"
+    return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 
 
 def legend_above(axes: Axes) -> None:
     """The legend between title and panel, where it covers nothing."""
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
+
+
+def said_of_smallest_sets(results: RunResults) -> str:
+    """Further lines that say so where no smallest set is known; empty where one is."""
+    return "" if results.knows_smallest_sets else f"\n{textwrap.fill(f'({NO_SMALLEST_SET})', NOTE_WIDTH)}"
 
 
 def say_instead(axes: Axes, words: str) -> None:

@@ -1,0 +1,86 @@
+"""Ask whether a model's attention weights are unique given its output, how far they can move, and what that changes.
+
+Of a run's folder, or of a Hugging Face model, which is first probed (and fine-tuned where it decides nothing yet) like
+under `attnprobe run`. Running the same command again goes on where it was interrupted.
+
+  attnprobe identify runs/docstrings/flan-rnn/seed-0
+  attnprobe identify hf:path/to/bert --dataset path/to/folder --layers last
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attnprobe.cli.options import (
+    add_machine_arguments,
+    add_out_argument,
+    add_run_arguments,
+    positive,
+    reopen_run,
+    say,
+    start_run,
+    whole_number,
+)
+from attnprobe.errors import InputError
+
+if TYPE_CHECKING:
+    from attnprobe.stages import Run
+
+_OF_NEW_RUNS = ("dataset", "text_column", "label_column")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("target", metavar="RUN|hf:PATH_OR_ID", help="a run's folder, or a Hugging Face model")
+    parser.add_argument(
+        "--documents", type=positive, default=100, metavar="N", help="documents that programs are run on (100)"
+    )
+    parser.add_argument("--layers", default="all", metavar="LAYERS", help="all, last, or numbers: 0,2-4 (all)")
+    parser.add_argument("--heads", default="all", metavar="HEADS", help="all, or numbers: 0,2-4 (all)")
+    parser.add_argument("--seed", type=whole_number, metavar="N", help="of the sample, and of a new run (the run's; 0)")
+    new = parser.add_argument_group("of a Hugging Face model")
+    new.add_argument("--dataset", metavar="NAME|PATH", help="whose documents are read")
+    new.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
+    new.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    add_out_argument(new)
+    add_machine_arguments(parser)
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Run the programs and say what they found."""
+    from attnprobe.huggingface.folders import is_huggingface
+    from attnprobe.identification.stage import Identified, identify
+    from attnprobe.reporting import report
+    from attnprobe.reports.identifiability_in_words import identifiability_in_words
+
+    run = _new_run(arguments) if is_huggingface(arguments.target) else _old_run(arguments)
+    seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
+    identify(run, Identified(arguments.documents, arguments.layers, arguments.heads, seed))
+    report(run.folder, say)
+    say(f"\n{identifiability_in_words(run.folder.read_summary())}")
+
+
+def _old_run(arguments: argparse.Namespace) -> Run:
+    for name in _OF_NEW_RUNS:
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is for a Hugging Face model, and {arguments.target} is none.")
+    return reopen_run(Path(arguments.target), arguments)
+
+
+def _new_run(arguments: argparse.Namespace) -> Run:
+    """A run as `attnprobe run` makes it, trained where needed and probed."""
+    from attnprobe import stages
+
+    if arguments.dataset is None:
+        raise InputError(f"{arguments.target} needs documents to read: give --dataset.")
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    defaults = parser.parse_args(["--model", arguments.target, "--dataset", arguments.dataset])
+    given = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
+    vars(defaults).update(given, seed=arguments.seed or 0)
+    run = start_run(defaults)
+    stages.train(run)
+    stages.probe(run)
+    return run

@@ -1,0 +1,63 @@
+"""The range of every weight around the observed one, for a few documents."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from attnprobe.analysis.identifiability_results import KEYS, load_identifiability
+from attnprobe.analysis.results import RunResults
+from attnprobe.reports import style
+from attnprobe.reports.figures.panel import new_panel, say_instead, title
+
+PANELS = 4
+"""Documents that are shown: from the least to the most movable, evenly among those in which weights can move."""
+
+_ITEMS = 60
+"""Items that are shown of a longer document: those with the largest weights."""
+
+
+def draw(results: RunResults) -> Figure | None:
+    """A panel a document: items by weight, a bar for each one's range; None where nothing was identified."""
+    found = load_identifiability(results)
+    if found is None:
+        return None
+    rows = found.sampled[found.sampled["mean_width"] > 0].sort_values(["mean_width", "document"])
+    if rows.empty:
+        figure, axes = new_panel(results, height=1.2)
+        say_instead(axes, "In no sampled document can an attention weight move at the same output.")
+        return figure
+    places = sorted({round(i * (len(rows) - 1) / (PANELS - 1)) for i in range(PANELS)})
+    weights = found.weight_ranges().set_index(["document", *KEYS]).sort_index()
+    with mpl.rc_context(style.SETTINGS):
+        height = 0.75 + 1.15 * len(places)
+        figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        words = title(results, found.heads["document"].nunique(), style.WIDTH)
+        figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
+        panels = figure.subplots(len(places), 1, squeeze=False)[:, 0]
+        for axes, place in zip(panels, places, strict=True):
+            row = rows.iloc[place]
+            _draw_document(axes, row, weights.loc[[(row["document"], *(row[key] for key in KEYS))]])
+        panels[-1].set_xlabel(
+            "Items by observed weight\n(bar: range at the same output;\nblack: observed, red: greatest entropy)"
+        )
+    return figure
+
+
+def _draw_document(axes: Axes, row: pd.Series, weights: pd.DataFrame) -> None:
+    ordered = weights.sort_values("weight", ascending=False, kind="stable").head(_ITEMS)
+    places = range(1, len(ordered) + 1)
+    axes.vlines(places, ordered["low"], ordered["high"], color="#56B4E9", linewidth=2.0)
+    axes.scatter(places, ordered["maximum_entropy"], color="#D55E00", s=6, marker="_", linewidths=0.8, zorder=3)
+    axes.scatter(places, ordered["weight"], color="black", s=3, linewidths=0, zorder=4)
+    head = "" if row["stack"] == "pooling" else f", {row['stack']} {row['layer']}.{row['head']}"
+    shown = f", first {len(ordered)}" if len(weights) > len(ordered) else ""
+    axes.set_title(
+        f"document {row['document']}{head}: n = {row['n']}{shown}, nullity {row['nullity']}", loc="left", pad=2
+    )
+    axes.set(xlim=(0, len(ordered) + 1), ylim=(0, None))
+    axes.set_ylabel("Weight")

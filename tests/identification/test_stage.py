@@ -1,0 +1,121 @@
+"""Tables of a run, made once, resumed, and made of what could be solved."""
+
+import argparse
+
+import pandas as pd
+import pytest
+
+from attnprobe.cli import main
+from attnprobe.cli.options import reopen_run
+from attnprobe.identifiability import SolverError
+from attnprobe.identification import programs, stage
+from attnprobe.identification.stage import Identified, identify
+from tests.identification.probed_run import narrow_models, probed_run
+
+
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory):
+    return probed_run(tmp_path_factory.mktemp("identify"))
+
+
+@pytest.fixture
+def identified(probed, monkeypatch):
+    """Identify the run: what was said, and the tables."""
+    narrow_models(monkeypatch)
+
+    def run(**wanted):
+        at_work = reopen_run(probed, argparse.Namespace(device="cpu"))
+        said = []
+        at_work.say = said.append
+        identify(at_work, Identified(**wanted))
+        names = ("identifiability", "weight_ranges", "documents")
+        return "\n".join(said), {name: pd.read_parquet(probed / f"{name}.parquet") for name in names}
+
+    return run
+
+
+def test_an_interruption_costs_nothing_that_is_done(probed, identified, monkeypatch):
+    _, whole = identified(documents=6, seed=3)
+    (probed / "identifiability.parquet").unlink()
+    done, original = [], programs._entry
+
+    def stopped_at_the_fourth(reading, *arguments):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(reading)
+        return original(reading, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(programs, "_entry", stopped_at_the_fourth)
+        with pytest.raises(KeyboardInterrupt):
+            identified(documents=6, seed=3)
+    assert len((probed / "identification-state.jsonl").read_text().splitlines()) == 4
+    monkeypatch.setattr(programs, "_entry", lambda *arguments: done.append(arguments) or original(*arguments))
+    said, again = identified(documents=6, seed=3)
+    assert "resuming after 3 of 6 documents" in said
+    assert len(done) == 6
+    assert not (probed / "identification-state.jsonl").exists()
+    for name, table in whole.items():
+        columns = table.columns.drop("seconds", errors="ignore")
+        pd.testing.assert_frame_equal(again[name][columns], table[columns])
+    assert "finished before, reusing" in identified(documents=6, seed=3)[0]
+
+
+def test_a_program_that_fails_costs_no_other(identified, monkeypatch):
+    original, calls = programs.weight_reach, []
+
+    def failing_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise SolverError("poison")
+        return original(*arguments)
+
+    monkeypatch.setattr(programs, "weight_reach", failing_once)
+    _, tables = identified(documents=4, seed=5)
+    heads = tables["identifiability"]
+    failed = heads[heads["failed"] == True]  # noqa: E712 - null is neither
+    assert len(failed) == 1
+    assert failed["mean_width"].isna().all()
+    assert failed["nullity"].notna().all()
+    assert heads["sampled"].sum() == 4
+    assert tables["documents"]["must_flip"].notna().sum() == 3
+    assert tables["weight_ranges"]["document"].nunique() == 3
+
+
+def test_more_documents_hold_those_of_fewer(identified):
+    few = identified(documents=3, seed=2)[1]["identifiability"]
+    more = identified(documents=7, seed=2)[1]["identifiability"]
+    assert few["sampled"].sum() == 3
+    assert more["sampled"].sum() == 7
+    assert more.loc[few["sampled"], "sampled"].all()
+    columns = ["mean_width", "top_high", "kendall_tau_low", "farthest_low"]
+    pd.testing.assert_frame_equal(more.loc[few["sampled"], columns], few.loc[few["sampled"], columns])
+
+
+def test_documents_that_are_too_long_are_not_sampled(identified, monkeypatch):
+    everything = identified(documents=100)[1]["identifiability"]
+    assert everything["sampled"].all()
+    longest = int(everything["n"].max())
+    monkeypatch.setattr(stage, "LONGEST", longest - 1)
+    shorter = identified(documents=100)[1]["identifiability"]
+    assert (shorter["sampled"] == (shorter["n"] < longest)).all()
+    assert shorter["nullity"].tolist() == everything["nullity"].tolist()
+
+
+def test_a_run_that_was_probed_again_is_identified_again(probed, identified):
+    before = identified(documents=2, seed=0)[1]["documents"]
+    (probed / "items.parquet").unlink()
+    assert main(["probe", str(probed)]) == 0
+    assert "must_flip" not in pd.read_parquet(probed / "documents.parquet")
+    said, tables = identified(documents=2, seed=0)
+    assert said == ""
+    pd.testing.assert_frame_equal(tables["documents"], before)
+
+
+def test_running_again_replaces_columns_and_keeps_the_others(identified):
+    first = identified(documents=2, seed=0)[1]["documents"]
+    second = identified(documents=4, seed=0)[1]["documents"]
+    assert first.columns.tolist() == second.columns.tolist()
+    assert second["must_flip"].notna().sum() == 4
+    others = [name for name in first if first[name].notna().all()]
+    pd.testing.assert_frame_equal(first[others], second[others])
