@@ -1,19 +1,25 @@
-"""The last stage of a run: tables, figures, summary and answer, from its files alone."""
+"""The last stage of a run: tables, figures, page, summary and answer, from its files alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import draw_all
+from attnprobe.reports.page import Page
 from attnprobe.reports.tables import write_tables
 from attnprobe.runs import RunFolder
 
+PAGE = "report.html"
+"""The page's file, in the run's folder."""
+
 
 def report(folder: RunFolder, say: Callable[[str], None]) -> str:
-    """Make a probed run's tables, figures and summary from its files alone.
+    """Make a probed run's tables, figures, page and summary from its files alone.
 
     Returns:
         The answer in words, for the terminal.
@@ -26,5 +32,21 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
         summary = summarise(results)
         made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures)
         folder.note(**summary, reported=folder.probed_fingerprint())
-    say(f"Report: {len(made)} files in {folder.tables} and {folder.figures}.")
+        page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
+    say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary)
+
+
+def report_together(folders: Sequence[RunFolder], say: Callable[[str], None]) -> Path:
+    """Write one page of several reported runs, side by side, into the folder that they have in common.
+
+    Returns:
+        Its path.
+
+    Raises:
+        InputError: a run has no report yet, or cannot be read.
+    """
+    paths = [folder.path.resolve() for folder in folders]
+    page = Page.of(*paths).write(Path(os.path.commonpath(paths)) / PAGE)
+    say(f"Side by side: {page}.")
+    return page

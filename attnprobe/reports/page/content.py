@@ -1,0 +1,155 @@
+"""What goes into a page: one run or several, an overview of each, and as many sampled documents as the budget holds."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.reports.page.documents import SampledDocuments
+from attnprobe.reports.page.embedding import embedded_json
+from attnprobe.reports.page.marks import Mark, Marks
+from attnprobe.reports.page.overview import Overview, overview
+from attnprobe.reports.page.readable import legible
+from attnprobe.reports.page.sample import candidates
+from attnprobe.reports.style import display_name
+
+BUDGET = 5_000_000
+"""Bytes of a page; where they do not hold all of the sample, it has fewer documents."""
+
+OVERHEAD = 150_000
+"""Bytes kept for script and styles."""
+
+A_MARK = 700
+"""Bytes kept for each mark: where it is drawn, what it says, its documents."""
+
+LISTED = 100
+"""Documents that a mark of a fine panel leads to, at most: a cell among hundreds."""
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """One run in the page.
+
+    Attributes:
+        overview: what stands above its documents.
+        marks: all that can be clicked.
+        orderings: their names, as everywhere else.
+        data: documents and marks, ready for JSON.
+        shown: how many documents the page has.
+    """
+
+    overview: Overview
+    marks: Marks
+    orderings: list[str]
+    data: dict[str, Any]
+    shown: int
+
+
+class _Candidate:
+    """A run whose documents are being chosen."""
+
+    def __init__(self, results: RunResults, summary: Summary) -> None:
+        self.results = results
+        self.summary = summary
+        self.marks = Marks()
+        self.overview = overview(results, summary, self.marks)
+        self.rows = {int(number): row for row, number in enumerate(results.several["document"])}
+        kept = np.isin(results.several["document"], results.items(["document"])["document"].unique())
+        self.wanted = candidates(self.marks, self.overview.categories, kept, results.seed)
+        self.chosen: dict[int, dict[str, Any]] = {}
+
+    @property
+    def numbers(self) -> list[int]:
+        """The documents that are wanted, most wanted first."""
+        documents = self.results.several["document"].to_numpy()
+        return [int(documents[row]) for row in self.wanted]
+
+
+def page_content(runs: Sequence[tuple[RunResults, Summary]], budget: int = BUDGET) -> list[RunContent]:
+    """What the page shows of each run.
+
+    Runs of the same documents get the same sample, so that a document can be seen in all of them.
+
+    Args:
+        runs: results with their summaries, as ``summary.json`` has them.
+        budget: bytes of the page.
+
+    Raises:
+        InputError: a file of a run cannot be read.
+    """
+    prepared = [_Candidate(results, summary) for results, summary in runs]
+    together: dict[Hashable, list[_Candidate]] = {}
+    for candidate in prepared:
+        together.setdefault(_documents_of(candidate.results), []).append(candidate)
+    overviews = sum(A_MARK * len(candidate.marks.all) for candidate in prepared)
+    share = (budget - OVERHEAD - overviews) // len(together)
+    for group in together.values():
+        _choose(group, share)
+    sources = list(together)
+    return [_content(candidate, sources.index(_documents_of(candidate.results))) for candidate in prepared]
+
+
+def _documents_of(results: RunResults) -> Hashable:
+    """What runs of the same documents have in common."""
+    return results.dataset, results.config["data"].get("fingerprint"), len(results.documents)
+
+
+def _choose(group: Sequence[_Candidate], budget: int) -> None:
+    """Take the most wanted documents in all runs of the group, as long as they fit."""
+    turns = zip_longest(*(each.numbers for each in group))
+    order = list(dict.fromkeys(number for turn in turns for number in turn if number is not None))
+    order = order[: max((len(each.wanted) for each in group), default=0)]
+    sampled = [
+        SampledDocuments(each.results, [each.rows[number] for number in order if number in each.rows]) for each in group
+    ]
+    for number in order:
+        found = [
+            documents.encoded(each.rows[number]) if number in each.rows else None
+            for each, documents in zip(group, sampled, strict=True)
+        ]
+        size = sum(len(embedded_json(each).encode()) + 1 for each in found if each)
+        if size > budget:
+            continue
+        budget -= size
+        for each, document in zip(group, found, strict=True):
+            if document:
+                each.chosen[number] = document
+
+
+def _content(candidate: _Candidate, source: int) -> RunContent:
+    results = candidate.results
+    documents = [candidate.chosen[number] for number in sorted(candidate.chosen)]
+    place = np.full(len(results.several), -1)
+    for index, document in enumerate(documents):
+        place[candidate.rows[document["number"]]] = index
+    columns = SampledDocuments(results, []).columns
+    bias = candidate.summary.get("readout_bias")
+    contributions = columns.contributions
+    orderings = list(results.first_flips)
+    data = {
+        "name": legible(results.name),
+        "source": source,
+        "unit": results.unit,
+        "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
+        "bias": bias if contributions and bias and len(bias) == len(contributions) else None,
+        "columns": {"doubles": columns.doubles, "singles": columns.singles, "flags": columns.flags},
+        "orderings": [{"id": name, "name": display_name(name)} for name in orderings],
+        "categories": candidate.overview.categories,
+        "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
+        "documents": documents,
+    }
+    return RunContent(candidate.overview, candidate.marks, orderings, data, len(documents))
+
+
+def _listed(mark: Mark, place: npt.NDArray[np.integer]) -> list[int]:
+    """Where in the page the documents of a mark are."""
+    places: list[int] = place[mark.rows & (place >= 0)].tolist()
+    return places if mark.covered else places[:LISTED]

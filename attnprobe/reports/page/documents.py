@@ -1,0 +1,131 @@
+"""What the page knows of a document: its words and, as packed numbers, what its erasures are computed from."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.errors import InputError
+from attnprobe.reports.page.readable import legible
+
+SNIPPET = 110
+"""Characters of a document that the list of documents shows."""
+
+_CONTRIBUTION = re.compile(r"contribution_(\d+)")
+
+DOUBLES = ("weight", "gradient")
+"""Columns that order the items, kept as they are: float32 would tie what is not equal."""
+
+
+@dataclass(frozen=True)
+class ItemColumns:
+    """Which columns a run's table of items has, of those that the page packs: float64, float32 and bytes, in order."""
+
+    doubles: list[str]
+    singles: list[str]
+    flags: list[str]
+
+    @classmethod
+    def of(cls, results: RunResults) -> ItemColumns:
+        """Those of a run, the contributions to each class last.
+
+        Raises:
+            InputError: the table of items is missing or cannot be read.
+        """
+        path = results.folder / "items.parquet"
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowException):
+            raise InputError(f"{path} is not a whole Parquet file.") from None
+        classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
+        effects = [name for name in ("js",) if name in names]
+        return cls(
+            [name for name in DOUBLES if name in names],
+            [*effects, *(f"contribution_{c}" for c in classes)],
+            [name for name in ("flips",) if name in names],
+        )
+
+    @property
+    def contributions(self) -> list[str]:
+        """Those of the classes, in order."""
+        return [name for name in self.singles if _CONTRIBUTION.fullmatch(name)]
+
+
+class SampledDocuments:
+    """The items of some documents of a run.
+
+    Args:
+        results: the run.
+        rows: which documents, as rows of ``results.several``.
+    """
+
+    def __init__(self, results: RunResults, rows: Sequence[int]) -> None:
+        self.results = results
+        self.columns = ItemColumns.of(results)
+        self._numbers = results.several["document"].to_numpy()[list(rows)].tolist()
+
+    @cached_property
+    def _items(self) -> dict[int, pd.DataFrame]:
+        names = ["document", "position", "token", *self.columns.doubles, *self.columns.singles, *self.columns.flags]
+        path = self.results.folder / "items.parquet"
+        try:
+            table = pq.read_table(path, columns=names, filters=[("document", "in", self._numbers or [-1])]).to_pandas()
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
+        table["token"] = table["token"].astype(str)
+        return {int(number): items.sort_values("position") for number, items in table.groupby("document")}
+
+    def items(self, row: int) -> pd.DataFrame | None:
+        """The items of a document, in order of position; None where they were not kept."""
+        return self._items.get(int(self.results.several["document"].iloc[row]))
+
+    def encoded(self, row: int) -> dict[str, Any] | None:
+        """A document ready for JSON; None where its items were not kept.
+
+        ``numbers`` is base64 of little-endian float64 columns, then float32, then bytes, each (items,).
+        """
+        document = self.results.several.iloc[row]
+        items = self.items(row)
+        if items is None:
+            return None
+        tokens = items["token"].tolist()
+        packed = b"".join(
+            items[name].to_numpy(dtype=kind).tobytes()
+            for names, kind in (
+                (self.columns.doubles, "<f8"),
+                (self.columns.singles, "<f4"),
+                (self.columns.flags, "u1"),
+            )
+            for name in names
+        )
+        label, decision = int(document["label"]), int(document["decision"])
+        p = document.get("p_decision")
+        return {
+            "number": int(document["document"]),
+            "label": label,
+            "decision": decision,
+            "decided": legible(self.results.class_name(decision)),
+            "labelled": legible(self.results.class_name(label)) if label >= 0 else None,
+            "p": None if p is None or np.isnan(p) else float(p),
+            "removed": {
+                name: [-1 if np.isnan(draw) else int(draw) for draw in flips.removed[row]]
+                for name, flips in self.results.first_flips.items()
+            },
+            "mass": {
+                name: [None if np.isnan(draw) else round(float(draw), 4) for draw in flips.mass[row]]
+                for name, flips in self.results.first_flips.items()
+            },
+            "snippet": legible(" ".join(tokens[:SNIPPET])[:SNIPPET]),
+            "tokens": [legible(token) for token in tokens],
+            "numbers": base64.b64encode(packed).decode("ascii"),
+        }

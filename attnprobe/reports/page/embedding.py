@@ -1,0 +1,25 @@
+"""Data, script and style inside one HTML file, so that nothing in the data can end or begin an element."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+
+
+def embedded_json(content: Any) -> str:  # noqa: ANN401
+    """JSON that may stand inside a ``script`` element: without ``<``, ``>``, ``&`` and line separators.
+
+    >>> embedded_json({"text": "</script><!-- & é"})
+    '{"text":"\\\\u003c/script\\\\u003e\\\\u003c!-- \\\\u0026 é"}'
+    """
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(_ESCAPES)
+
+
+def content_hash(text: str) -> str:
+    """What a Content-Security-Policy calls an inline script or style by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,71 @@
+"""Everything about one run that stands above its documents: sentences, panels, and marks that lead to documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
+from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.page.categories import add_categories
+from attnprobe.reports.page.marks import Marks
+from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
+from attnprobe.reports.page.panels.fractions import FractionRow, fraction_rows
+from attnprobe.reports.page.panels.heads import HeadStack, head_stacks
+from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
+from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
+from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
+from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the template draws of a run."""
+
+    name: str
+    unit: str
+    verdict: str
+    numbers: str
+    accuracy: str
+    documents: int
+    left_out: int
+    no_smallest_set: str
+    categories: list[int]
+    fractions: list[FractionRow]
+    delta_js: DeltaJsPanel | None
+    single_flips: dict[str, TableCell]
+    comparisons: list[ComparisonRow]
+    heads: list[HeadStack]
+    identifiability: list[Outcome]
+
+
+def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> Overview:
+    """Draw up a run's overview; its marks are added to ``marks``.
+
+    Args:
+        results: the run.
+        summary: as ``summarise`` gives it for it.
+        marks: empty.
+
+    Raises:
+        InputError: a file of the run cannot be read or lacks a column.
+    """
+    categories = add_categories(results, marks)
+    return Overview(
+        name=results.name,
+        unit=results.unit,
+        verdict=verdict_in_a_sentence(summary),
+        numbers=numbers_in_a_sentence(summary),
+        accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
+        documents=summary["counts"]["with_several_items"],
+        left_out=summary["counts"]["with_one_item"],
+        no_smallest_set="" if results.knows_smallest_sets else NO_SMALLEST_SET,
+        categories=categories,
+        fractions=fraction_rows(results, summary, marks),
+        delta_js=delta_js_panel(results, marks),
+        single_flips=single_flips_table(results, summary, marks),
+        comparisons=comparison_rows(results, summary, marks),
+        heads=head_stacks(results, summary, marks),
+        identifiability=identifiability_bar(results, marks),
+    )

@@ -1,0 +1,96 @@
+"""The page as text: templates filled in, one script and one style, both allowed by their hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from attnprobe import __version__
+from attnprobe.analysis.results import RunResults
+from attnprobe.reports.page.content import BUDGET, RunContent, page_content
+from attnprobe.reports.page.embedding import content_hash, embedded_json
+from attnprobe.reports.page.readable import legible
+from attnprobe.reports.style import colours
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SCRIPTS = ("contributions.js", "documents.js", "words.js", "plots.js", "pane.js", "address.js", "page.js")
+"""In the order in which they are put together."""
+
+DARKEST = 0.05
+"""Luminance below which a colour cannot be told from a dark page."""
+
+ON_DARK = "#E8E8E8"
+"""What takes the place of such a colour there."""
+
+
+def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int = BUDGET) -> str:
+    """The page of one run, or of several side by side.
+
+    Args:
+        runs: results with their summaries, as ``summary.json`` has them.
+        budget: bytes.
+
+    Raises:
+        InputError: a file of a run cannot be read.
+    """
+    content = page_content(runs, budget)
+    data = embedded_json({"runs": [run.data for run in content]})
+    script, style = _script(), _style(content)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            runs=content,
+            data=Markup(data),
+            script=Markup(script),
+            style=Markup(style),
+            script_hash=content_hash(script),
+            style_hash=content_hash(style),
+            version=__version__,
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["legible"] = legible
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
+    environment.filters["place"] = lambda number: f"{number:.2f}%"
+    return environment
+
+
+def _script() -> str:
+    parts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+
+
+def _style(content: Sequence[RunContent]) -> str:
+    """The style sheet, with a class for the colour of each ordering of each run."""
+    light, dark = [], []
+    for number, run in enumerate(content):
+        for place, colour in enumerate(colours(run.orderings).values()):
+            on_dark = ON_DARK if _luminance(colour) < DARKEST else colour
+            light.append(f".r{number}o{place} {{ --hue: {colour}; }}")
+            dark.append(f".r{number}o{place} {{ --hue: color-mix(in srgb, {on_dark} 82%, white); }}")
+    rules = [*light, "@media (prefers-color-scheme: dark) {", *dark, "}"]
+    return (TEMPLATES / "page.css").read_text(encoding="utf-8") + "\n".join(rules) + "\n"
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of ``#RRGGBB`` (WCAG 2)."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,242 @@
+// One document of one run: its text, what is erased, and what the model makes of the rest.
+
+class Pane {
+  /**
+   * @param {object[]} runs of the page
+   * @param {{changed: (pane: Pane) => void, asked: (pane: Pane, what: string) => void}} owner told of changes, and
+   *   asked for what a pane cannot do by itself
+   */
+  constructor(runs, owner) {
+    this.runs = runs;
+    this.owner = owner;
+    this.root = document.getElementById("pane").content.firstElementChild.cloneNode(true);
+    this.find = (selector) => this.root.querySelector(selector);
+    this.tip = this.find(".tip");
+    this.words = new Words(this.find(".words"), (j) => this.toggle(j), (j, element) => this.explain(j, element));
+    this.find(".k").addEventListener("input", (event) => this.erasePrefix(Number(event.target.value)));
+    this.find(".by").addEventListener("change", (event) => this.shade(event.target.value, this.compared));
+    this.find(".with").addEventListener("change", (event) => this.shade(this.by, event.target.value));
+    this.root.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-do]");
+      if (button) this.act(button.dataset.do, button.dataset.ordering);
+    });
+  }
+
+  /** Show a document with nothing erased. */
+  open(runNumber, index, by, compared) {
+    const run = this.runs[runNumber];
+    this.runNumber = runNumber;
+    this.doc = openDocument(run, index);
+    const doc = this.doc;
+    this.erased = new Uint8Array(doc.n);
+    this.before = doc.exact ? probabilities(logitsWithout(doc, this.erased).logits) : null;
+    const known = run.orderings.filter(({ id }) => orderOf(doc, id) || id === ORACLE);
+    this.by = known.some(({ id }) => id === by) ? by : ATTENTION;
+    this.compared = known.some(({ id }) => id === compared) ? compared : "";
+    const options = () => known.map(({ id, name }) => html("option", { value: id }, name));
+    this.find(".by").replaceChildren(...options());
+    this.find(".with").replaceChildren(html("option", { value: "" }, "nothing"), ...options());
+    this.words.show(doc);
+    this.head();
+    const smallest = this.find("[data-do=smallest]");
+    smallest.disabled = !orderOf(doc, ORACLE);
+    smallest.title = smallest.disabled ? (doc.exact ? "No set flips this decision." : "No exact smallest set is known for this readout.") : "";
+    this.find(".exactness").textContent = doc.exact
+      ? "Exact: computed here, from each item's stored contribution, for any set you erase."
+      : `This model's readout is not affine, so that erasures cannot be computed here. What the tests computed is shown: each ${run.unit} erased alone, and each ordering up to its first flip.`;
+    this.find(".course-section").hidden = !doc.exact;
+    this.shade(this.by, this.compared);
+  }
+
+  head() {
+    const { doc } = this;
+    const { unit } = doc.run;
+    this.find(".title").replaceChildren(`Document ${doc.number}`, ...(this.runs.length > 1 ? [" ", html("bdi", { class: "of-run" }, doc.run.name)] : []));
+    this.find(".classes").replaceChildren(
+      `${doc.n.toLocaleString("en")} ${unit}${doc.n === 1 ? "" : "s"}. The model decides `, html("bdi", { class: "class" }, doc.decided),
+      ...(doc.right === null ? ["."] : doc.right ? [", as labelled."] : [", but the label is ", html("bdi", { class: "class" }, doc.labelled), "."]));
+  }
+
+  /** Choose what shades the items; a prefix that is erased becomes one of the new ordering. */
+  shade(by, compared) {
+    const k = this.by === by ? null : this.prefix();
+    this.by = by;
+    this.compared = compared;
+    const { doc, runNumber } = this;
+    this.find(".by").value = by;
+    this.find(".with").value = compared;
+    this.words.shade(by, compared);
+    const place = (ordering) => doc.run.orderings.findIndex(({ id }) => id === ordering);
+    this.find(".reading").className = `reading shaded r${runNumber}o${place(by)}`;
+    this.find(".words").classList.toggle("compared", compared !== "");
+    this.underline(compared === "" ? null : `r${runNumber}o${place(compared)}`);
+    const order = orderOf(doc, by);
+    this.find(".k").max = order ? order.length : 0;
+    if (doc.exact) drawCourses(this.find(".course"), doc, runNumber, by);
+    this.find(".course-title").replaceChildren("Probability of ", html("bdi", {}, doc.decided), " as items go");
+    drawFlipTicks(this.find(".flip-ticks"), doc, runNumber, by);
+    this.explainScale();
+    if (k) this.erasePrefix(Math.min(k, order ? order.length : 0));
+    else this.update();
+  }
+
+  /** The second ordering's colour, on the element around the one that has the first's. */
+  underline(hue) {
+    this.find(".body").className = `body${hue ? ` second ${hue}` : ""}`;
+  }
+
+  explainScale() {
+    const { doc } = this;
+    const named = (ordering) => doc.run.orderings.find(({ id }) => id === ordering).name;
+    const scale = (ordering, kind) => {
+      const { low, high } = shadesOf(doc, ordering);
+      const steps = [0, 3, 6, 9].map((level) => html("span", { class: `item ${kind === "s" ? `s${level} t0` : `s0 t${level}`}` }, "\u2002"));
+      return html("span", { class: "scale" }, html("b", {}, named(ordering)), ` ${low} `, ...steps, ` ${high}`);
+    };
+    this.find(".legend").replaceChildren(scale(this.by, "s"), ...(this.compared ? [scale(this.compared, "t")] : []),
+      ...(doc.flips?.some((flag) => flag) ? [html("span", { class: "scale" }, html("span", { class: "item flips s0 t0" }, "\u2002"), " flips the decision alone")] : []));
+  }
+
+  toggle(j) {
+    this.erased[j] = 1 - this.erased[j];
+    this.update();
+  }
+
+  eraseOnly(positions) {
+    this.erased = new Uint8Array(this.doc.n);
+    for (const j of positions) if (j >= 0 && j < this.doc.n) this.erased[j] = 1;
+    this.update();
+  }
+
+  erasePrefix(k) {
+    this.eraseOnly((orderOf(this.doc, this.by) ?? []).slice(0, k));
+  }
+
+  /** How many first items of the ordering are erased, if that is all; null otherwise. */
+  prefix() {
+    const order = orderOf(this.doc, this.by);
+    const count = this.erased.reduce((a, b) => a + b, 0);
+    if (!order || count > order.length) return count === 0 ? 0 : null;
+    for (let rank = 0; rank < count; rank++) if (!this.erased[order[rank]]) return null;
+    return count;
+  }
+
+  act(what, ordering) {
+    if (what === "restore") this.eraseOnly([]);
+    else if (what === "smallest") this.eraseOnly(orderOf(this.doc, ORACLE) ?? []);
+    else if (what === "flip") {
+      if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
+      this.erasePrefix(Math.max(0, this.by === ORACLE ? orderOf(this.doc, ORACLE)?.length ?? 0 : firstFlip(this.doc, this.by) ?? 0));
+    } else this.owner.asked(this, what);
+  }
+
+  /** Bring everything up to what is erased now. */
+  update() {
+    const { doc } = this;
+    const k = this.prefix();
+    const count = this.erased.reduce((a, b) => a + b, 0);
+    this.words.strike(this.erased);
+    const name = doc.run.orderings.find(({ id }) => id === this.by).name;
+    const unit = `${doc.run.unit}s`;
+    this.find(".k").value = k ?? 0;
+    this.find(".slider-text").textContent = k === null
+      ? `Erased by hand: ${count} of ${doc.n} ${unit}`
+      : `Erase the first ${k} of ${doc.n} ${unit} by ${name}`;
+    const flip = firstFlip(doc, this.by);
+    this.find("[data-do=flip]").disabled = !(flip > 0) || !orderOf(doc, this.by);
+    let flipped;
+    if (doc.exact) {
+      const { logits, mass } = logitsWithout(doc, this.erased);
+      const uncertain = mass > 0 && mass < TOO_LITTLE;
+      const now = uncertain ? null : probabilities(logits);
+      flipped = now ? count > 0 && largestOf(now) !== doc.decision : null;
+      drawDistribution(this.find(".distribution tbody"), doc, now, this.before);
+      moveCursor(this.find(".course"), doc, k);
+      this.say(this.exactly(count, mass, now, flipped));
+    } else {
+      drawDecision(this.find(".distribution tbody"), doc, count === 0);
+      const known = this.asTested(k, count);
+      flipped = known.flipped;
+      this.say(known.words);
+    }
+    this.root.classList.toggle("flipped", flipped === true);
+    this.drawFirstFlips();
+    this.owner.changed(this);
+  }
+
+  exactly(count, mass, now, flipped) {
+    const { doc } = this;
+    const label = (c) => html("bdi", { class: "class" }, doc.run.labels[c]);
+    if (count === 0) return ["Nothing is erased. Click a ", doc.run.unit, " to erase it, or move the slider."];
+    const gone = `${count.toLocaleString("en")} ${doc.run.unit}${count === 1 ? "" : "s"} with ${percent(Math.min(1, Math.max(0, 1 - mass)))} of the attention`;
+    if (!now) return [`Without ${gone} so little is left that the run's files do not tell what the model decides.`];
+    const decided = largestOf(now);
+    return flipped
+      ? [html("strong", {}, "The decision flips"), " to ", label(decided), ` (${percent(now[decided])}) without ${gone}.`]
+      : ["The decision is still ", label(doc.decision), ` (${percent(now[doc.decision])}) without ${gone}.`];
+  }
+
+  /** What the tests computed of the erased set, in words; `flipped` is null where they did not compute it. */
+  asTested(k, count) {
+    const { doc } = this;
+    const { unit } = doc.run;
+    if (count === 0) return { flipped: false, words: [`Nothing is erased. Click a ${unit} to see what erasing it alone does.`] };
+    if (count === 1 && doc.flips) {
+      const j = this.erased.indexOf(1);
+      const flipped = doc.flips[j] === 1;
+      const moved = doc.js ? ` The output moves by ${significant(doc.js[j])} nats (JS).` : "";
+      return { flipped, words: [html("strong", {}, flipped ? `Without this ${unit} the decision flips.` : `Without this ${unit} the decision stays.`), moved] };
+    }
+    const flip = firstFlip(doc, this.by);
+    if (k !== null && flip !== undefined && (flip < 0 || k <= flip)) {
+      return k === flip
+        ? { flipped: true, words: [html("strong", {}, `The decision flips here`), `: ${k} ${unit}s erased. What comes after was not computed.`] }
+        : { flipped: false, words: [`The decision stays with the first ${k} ${unit}s erased.`] };
+    }
+    return { flipped: null, words: [`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`] };
+  }
+
+  say(words) {
+    this.find(".state").replaceChildren(...words);
+  }
+
+  drawFirstFlips() {
+    const { doc, runNumber } = this;
+    const rows = doc.run.orderings.map(({ id, name }, number) => {
+      const draws = doc.removed[id] ?? [];
+      const shown = [...new Set(draws)].sort((a, b) => (a < 0) - (b < 0) || a - b);
+      const each = (value) => (value < 0 ? "never" : `${value}`);
+      const text = shown.length > 1 ? `${each(shown[0])} to ${each(shown[shown.length - 1])}` : each(shown[0] ?? -1);
+      const reachable = orderOf(doc, id) && (firstFlip(doc, id) > 0 || id === ORACLE);
+      const title = reachable
+        ? html("button", { type: "button", "data-do": "flip", "data-ordering": id }, name)
+        : html("span", {}, name);
+      const mass = (doc.mass[id] ?? []).filter((each) => each !== null);
+      const mean = mass.length ? mass.reduce((a, b) => a + b, 0) / mass.length : null;
+      return html("tr", { class: `r${runNumber}o${number}` }, html("th", { scope: "row" }, html("span", { class: "swatch" }), title),
+        html("td", { class: "number" }, text === "never" ? text : `${text} of ${doc.n}`), html("td", { class: "number" }, percent(mean)));
+    });
+    this.find(".first-flips tbody").replaceChildren(...rows);
+    this.find(".draws").hidden = !(doc.exact && RANDOM in doc.removed);
+  }
+
+  /** Say what is known of an item, beside it. */
+  explain(j, element) {
+    this.tip.hidden = j === null;
+    if (j === null) return;
+    const { doc } = this;
+    const ranks = doc.run.orderings.filter(({ id }) => id !== RANDOM && orderOf(doc, id)).map(({ id, name }) => {
+      const rank = ranksOf(doc, id)[j];
+      return rank ? `${name}: ${rank} of ${orderOf(doc, id).length}` : `${name}: not in it`;
+    });
+    const alone = doc.flips ? `Alone: JS ${doc.js ? significant(doc.js[j]) : "?"} nats, ${doc.flips[j] ? "flips the decision" : "the decision stays"}` : "";
+    this.tip.replaceChildren(html("b", {}, "Rank"), ...ranks.map((line) => html("span", {}, line)),
+      html("span", {}, `Attention ${significant(doc.weight[j])}${doc.gradient ? `, gradient ${significant(doc.gradient[j])}` : ""}`), html("span", {}, alone));
+    const around = this.root.getBoundingClientRect();
+    const box = element.getClientRects()[0];
+    const left = Math.min(Math.max(0, box.left - around.left), around.width - this.tip.offsetWidth - 4);
+    const below = box.bottom - around.top + 6;
+    this.tip.style.left = `${Math.max(0, left)}px`;
+    this.tip.style.top = `${below}px`;
+  }
+}

@@ -1,0 +1,115 @@
+// Drawings of a document: the output's distribution, and the decision's probability as an ordering erases.
+
+const SVG = "http://www.w3.org/2000/svg";
+const MOST_POINTS = 400;
+const SHOWN_CLASSES = 8;
+
+function svg(name, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+function html(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+/** A probability, exact in its value and short to read. */
+function probability(p) {
+  return html("data", { value: p === null ? "" : String(p) }, percent(p));
+}
+
+/** Rows of the distribution: the classes with the largest probability now or before, the others as one row. */
+function drawDistribution(body, doc, now, before) {
+  const decided = now ? largestOf(now) : null;
+  const rank = [...before.keys()].sort((a, b) => Math.max(before[b], now?.[b] ?? 0) - Math.max(before[a], now?.[a] ?? 0) || a - b);
+  const shown = rank.slice(0, before.length > SHOWN_CLASSES + 1 ? SHOWN_CLASSES : before.length).sort((a, b) => a - b);
+  const rows = shown.map((c) => {
+    const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
+      svg("rect", { class: "now", width: `${100 * (now?.[c] ?? 0)}%`, height: "100%" }),
+      svg("line", { class: "before", x1: `${100 * before[c]}%`, x2: `${100 * before[c]}%`, y1: 0, y2: "100%" }));
+    const name = html("th", { scope: "row" }, html("bdi", {}, doc.run.labels[c]));
+    if (c === doc.label) name.append(html("span", { class: "tag" }, "label"));
+    name.append(bar);
+    const row = html("tr", { "data-class": c }, name,
+      html("td", { class: "number" }, now ? probability(now[c]) : "?"), html("td", { class: "number" }, probability(before[c])));
+    row.classList.toggle("decided", c === decided);
+    row.classList.toggle("original", c === doc.decision);
+    return row;
+  });
+  const others = rank.slice(SHOWN_CLASSES);
+  if (shown.length < before.length) {
+    const sum = (p) => others.reduce((total, c) => total + p[c], 0);
+    rows.push(html("tr", { class: "others" }, html("th", { scope: "row" }, `${others.length} others`),
+      html("td", { class: "number" }, now ? probability(sum(now)) : "?"), html("td", { class: "number" }, probability(sum(before)))));
+  }
+  body.replaceChildren(...rows);
+}
+
+/** One line an ordering; the one that is chosen stands out. Circles are first flips. */
+function drawCourses(place, doc, runNumber, chosen) {
+  const lines = [];
+  const circles = [];
+  const x = (k) => (100 * k) / doc.n;
+  doc.run.orderings.forEach(({ id }, number) => {
+    const order = orderOf(doc, id);
+    const hue = `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`;
+    if (id === ORACLE && order) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    if (!order || order.length < doc.n) return;
+    doc.courses ??= {};
+    const course = (doc.courses[id] ??= courseOf(doc, order));
+    const step = Math.max(1, Math.ceil(doc.n / MOST_POINTS));
+    let path = "";
+    for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - 100 * course[k]).toFixed(2)}`;
+    path += `L100 ${(100 - 100 * course[doc.n]).toFixed(2)}`;
+    lines[id === chosen ? "push" : "unshift"](svg("path", { class: `line ${hue}`, d: path, "vector-effect": "non-scaling-stroke" }));
+    const flip = firstFlip(doc, id);
+    if (flip > 0) circles.push(circle(hue, x(flip), course[flip]));
+  });
+  const frame = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", class: "frame" }, ...lines);
+  const cursor = svg("line", { class: "cursor", y1: 0, y2: "100%", visibility: "hidden" });
+  place.replaceChildren(frame, ...circles, cursor);
+}
+
+function circle(hue, x, p) {
+  return svg("circle", { class: hue, cx: `${x}%`, cy: `${100 - 100 * p}%`, r: hue.endsWith("chosen") ? 5 : 3.5 });
+}
+
+/** The decision's probability without these items. */
+function courseAfter(doc, positions) {
+  const erased = new Uint8Array(doc.n);
+  for (const j of positions) erased[j] = 1;
+  return probabilities(logitsWithout(doc, erased).logits)[doc.decision];
+}
+
+/** What is known of the output where erasures cannot be computed here: the decision's probability, nothing erased. */
+function drawDecision(body, doc, unerased) {
+  const bar = svg("svg", { class: "bar", "aria-hidden": "true" }, svg("rect", { class: "now", width: `${100 * (doc.p ?? 0)}%`, height: "100%" }));
+  const row = html("tr", { "data-class": doc.decision, class: "decided original" },
+    html("th", { scope: "row" }, html("bdi", {}, doc.decided), bar),
+    html("td", { class: "number" }, unerased ? probability(doc.p) : "not kept"), html("td", { class: "number" }, probability(doc.p)));
+  body.replaceChildren(row);
+}
+
+/** Move the line that says where an erased prefix is; null hides it. */
+function moveCursor(place, doc, k) {
+  const cursor = place.querySelector(".cursor");
+  if (!cursor) return;
+  cursor.setAttribute("visibility", k === null ? "hidden" : "visible");
+  for (const end of ["x1", "x2"]) cursor.setAttribute(end, `${(100 * (k ?? 0)) / doc.n}%`);
+}
+
+/** Marks above the slider where orderings flip first. */
+function drawFlipTicks(place, doc, runNumber, chosen) {
+  const ticks = doc.run.orderings.flatMap(({ id }, number) => {
+    const flip = firstFlip(doc, id);
+    if (!(flip > 0)) return [];
+    const at = `${(100 * flip) / doc.n}%`;
+    return [svg("line", { class: `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`, x1: at, x2: at, y1: 0, y2: "100%" })];
+  });
+  place.replaceChildren(...ticks);
+}

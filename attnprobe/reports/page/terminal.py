@@ -1,0 +1,199 @@
+"""One document in the terminal: shaded by an ordering, what must go before the decision flips struck through."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from attnprobe.analysis.bootstrap import Numbers
+from attnprobe.analysis.one_document import smallest_set
+from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, RunResults
+from attnprobe.errors import InputError
+from attnprobe.reports.numbers import percent
+from attnprobe.reports.page.documents import SampledDocuments
+from attnprobe.reports.page.readable import legible
+from attnprobe.reports.style import COLOURS, display_name
+
+SHADED_BY = (ATTENTION, "gradient", "gradient_attention")
+"""Orderings whose numbers the table of items has."""
+
+STRONGEST = 0.6
+"""Of the colour in the paper's white, for the largest number."""
+
+NAMED, SHORT = 10, 40
+"""Items of the smallest set that are named, and characters of each."""
+
+_ESCAPE = re.compile("\x1b\\[[0-9;]*m")
+
+
+def document_in_terminal(
+    results: RunResults,
+    number: int,
+    *,
+    ordering: str = ATTENTION,
+    bias: Sequence[float] | None = None,
+    width: int = 100,
+    colour: bool = True,
+) -> str:
+    """A document's text and where its decision flips, in lines.
+
+    Args:
+        results: the run.
+        number: of the document, as in documents.parquet.
+        ordering: one of ``SHADED_BY``.
+        bias: the readout's, where it is affine: what is decided when nothing is left.
+        width: characters in a line.
+        colour: shade and strike through with escape sequences; without, tildes are around what is struck.
+
+    Raises:
+        InputError: there is no such document, or its items were not kept.
+    """
+    found = np.flatnonzero(results.several["document"].to_numpy() == number)
+    if not len(found):
+        raise InputError(f"{results.folder} has no document {number} with more than one {results.unit}.")
+    row = int(found[0])
+    items = SampledDocuments(results, [row]).items(row)
+    if items is None:
+        raise InputError(f"The {results.unit}s of document {number} of {results.folder} were not kept.")
+    keys = _keys(items, ordering)
+    flips = results.first_flips[ordering].removed[row, 0]
+    struck = np.zeros(len(items), dtype=bool)
+    struck[np.argsort(-keys, kind="stable")[: 0 if np.isnan(flips) else int(flips)]] = True
+    texts = [legible(token) for token in items["token"]]
+    parts = [
+        _head(results, row),
+        _text(texts, _shades(keys), struck, COLOURS[ordering] if colour else None, width, results.unit),
+        _flip(results, row, items, ordering, struck, bias),
+        _other_orderings(results, row),
+        _smallest(results, items, texts),
+    ]
+    return "\n\n".join(textwrap.fill(part, width) if number != 1 else part for number, part in enumerate(parts) if part)
+
+
+def _keys(items: pd.DataFrame, ordering: str) -> Numbers:
+    weight = items["weight"].to_numpy(dtype=np.float64)
+    if ordering == ATTENTION:
+        return weight
+    gradient = items["gradient"].to_numpy(dtype=np.float64)
+    return gradient if ordering == "gradient" else gradient * weight
+
+
+def _shades(keys: Numbers) -> Numbers:
+    """From 0 to 1, as a share of the largest."""
+    largest = keys.max()
+    return np.clip(keys, 0, None) / largest if largest > 0 else np.zeros_like(keys)
+
+
+def _head(results: RunResults, row: int) -> str:
+    document: Any = results.several.iloc[row]
+    decision, label = int(document["decision"]), int(document["label"])
+    told = "" if label < 0 else ", as labelled" if decision == label else f", but the label is {_class(results, label)}"
+    sure = f" ({percent(float(document['p_decision']))})" if "p_decision" in document else ""
+    return (
+        f"{legible(results.name)}, document {int(document['document'])}: {int(document['n']):,} {results.unit}s. "
+        f"The model decides {_class(results, decision)}{sure}{told}."
+    )
+
+
+def _text(
+    texts: Sequence[str], shades: Numbers, struck: npt.NDArray[np.bool_], hue: str | None, width: int, unit: str
+) -> str:
+    """The items in lines; sentences each begin one."""
+    lines: list[str] = []
+    room = 0
+    for text, shade, gone in zip(texts, shades, struck, strict=True):
+        for piece in textwrap.wrap(text, width - 4) or [" "]:
+            marked = _painted(piece, float(shade), bool(gone), hue)
+            length = len(_ESCAPE.sub("", marked))
+            if lines and room > length:
+                lines[-1] += f" {marked}"
+                room -= length + 1
+            else:
+                lines.append(marked)
+                room = width - length
+        if unit == "sentence":
+            room = 0
+    return "\n".join(lines)
+
+
+def _painted(text: str, shade: float, gone: bool, hue: str | None) -> str:
+    if hue is None:
+        return f"~~{text}~~" if gone else text
+    codes = ["9"] if gone else []
+    if round(9 * shade) > 0:
+        channels = (int(hue[start : start + 2], 16) for start in (1, 3, 5))
+        mixed = (round(255 + (channel - 255) * STRONGEST * shade) for channel in channels)
+        codes += ["38;2;16;16;16", "48;2;" + ";".join(map(str, mixed))]
+    return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
+
+
+def _flip(
+    results: RunResults,
+    row: int,
+    items: pd.DataFrame,
+    ordering: str,
+    struck: npt.NDArray[np.bool_],
+    bias: Sequence[float] | None,
+) -> str:
+    name, count = display_name(ordering), int(struck.sum())
+    if not count:
+        return f"By {_in_prose(name)} the decision never flips, not even with everything erased."
+    unit = results.unit if count == 1 else f"{results.unit}s"
+    then = _decided_after(results, items, struck, bias)
+    share = percent(count / len(items))
+    return f"By {_in_prose(name)} the decision flips{then} with the first {count:,} {unit} erased, {share} of all."
+
+
+def _decided_after(
+    results: RunResults, items: pd.DataFrame, struck: npt.NDArray[np.bool_], bias: Sequence[float] | None
+) -> str:
+    """`` to <class> (<probability>)``, where the readout is affine; nothing elsewhere."""
+    contributions = _contributions(items)
+    if bias is None or not contributions.shape[1]:
+        return ""
+    mass = items["weight"].to_numpy(dtype=np.float64)[~struck].sum()
+    logits = contributions[~struck].sum(axis=0) / mass if mass > 0 else np.asarray(bias)
+    p = np.exp(logits - logits.max())
+    p /= p.sum()
+    return f" to {_class(results, int(p.argmax()))} ({percent(float(p.max()))})"
+
+
+def _contributions(items: pd.DataFrame) -> Numbers:
+    names = [f"contribution_{c}" for c in range(sum(str(name).startswith("contribution_") for name in items))]
+    return items[names].to_numpy(dtype=np.float64)
+
+
+def _other_orderings(results: RunResults, row: int) -> str:
+    said = []
+    for name, flips in results.first_flips.items():
+        draws = sorted({-1 if np.isnan(draw) else int(draw) for draw in flips.removed[row]}, key=lambda k: (k < 0, k))
+        ends = ["never" if k < 0 else f"{k:,}" for k in (draws if len(draws) == 1 else (draws[0], draws[-1]))]
+        said.append(f"{_in_prose(display_name(name))} {' to '.join(ends)}")
+    return f"Erased at the first flip: {', '.join(said)}."
+
+
+def _smallest(results: RunResults, items: pd.DataFrame, texts: Sequence[str]) -> str:
+    if not results.knows_smallest_sets:
+        return f"({NO_SMALLEST_SET[0].upper()}{NO_SMALLEST_SET[1:]}.)"
+    contributions = _contributions(items)
+    chosen = smallest_set(contributions) if contributions.shape[1] else None
+    if chosen is None:
+        return ""
+    positions = [int(position) for position in np.flatnonzero(chosen)]
+    named = [f"“{textwrap.shorten(texts[each], SHORT, placeholder='…')}” ({each})" for each in positions[:NAMED]]
+    more = f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
+    return f"Smallest set that flips it (and positions): {', '.join(named)}{more}."
+
+
+def _class(results: RunResults, number: int) -> str:
+    return legible(results.class_name(number))
+
+
+def _in_prose(name: str) -> str:
+    return name[0].lower() + name[1:]
