@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from attnprobe import __version__
-from attnprobe.cli import claims, describe, figures, grid, probe, report, run, train
+from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train
 from attnprobe.cli import list as list_command
 from attnprobe.errors import InputError
 
@@ -21,11 +21,14 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "probe": probe,
     "report": report,
+    "identify": identify,
+    "show": show,
     "grid": grid,
     "figures": figures,
     "claims": claims,
     "list": list_command,
     "describe": describe,
+    "doctor": doctor,
 }
 
 

@@ -14,14 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
-    from attnprobe.battery import ORACLE
+    from attnprobe.analysis.results import HUB
+    from attnprobe.battery import GREEDY, ORACLE
     from attnprobe.data.datasets import known_datasets
     from attnprobe.models import MODELS
     from attnprobe.orderings import ORDERINGS
 
     orderings = {name: ordering.description for name, ordering in ORDERINGS.items()}
-    orderings[ORACLE] = "not an ordering: the smallest set whose erasure flips the decision, exactly"
+    orderings[GREEDY] = "largest gradient first, ranked again after each removal; of transformers, on request"
+    orderings[ORACLE] = (
+        "not an ordering: the smallest set whose erasure flips the decision, exactly; of affine readouts"
+    )
     models = {name: architecture.description for name, architecture in MODELS.items()}
+    models[f"{HUB}PATH_OR_ID"] = "a Hugging Face transformer, from a folder or the hub"
     for title, entries in (
         ("Datasets", known_datasets(arguments.data_dir)),
         ("Models", models),

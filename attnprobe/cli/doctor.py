@@ -1,0 +1,51 @@
+"""Examine a Hugging Face model: where its attention is, whether it can provably be erased, and at what cost.
+
+attnprobe doctor PATH_OR_ID
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", metavar="PATH_OR_ID", help="a folder, or an id of the hub; hf: before it is optional")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Print the examination; the exit status is 2 where the model is refused."""
+    from attnprobe.huggingface.folders import PREFIX
+    from attnprobe.huggingface.library import quiet
+    from attnprobe.probes.examination import examine
+    from attnprobe.reports.examination import examination_text
+
+    model, task = _load(arguments.model.removeprefix(PREFIX))
+    with quiet():
+        examination = examine(model)
+    print(examination_text(examination, task))
+    if examination.refusal is not None:
+        sys.exit(2)
+
+
+def _load(reference: str) -> tuple[nn.Module, str]:
+    """The model, and what it is for; one that decides nothing is given the head of a classifier."""
+    from attnprobe.huggingface.loading import load_checkpoint, load_classifier
+
+    checkpoint = load_checkpoint(reference, tokenizer_needed=False)
+    if checkpoint.task in _DECIDING:
+        return checkpoint.model, _DECIDING[checkpoint.task]
+    model = load_classifier(checkpoint, ["0", "1"], seed=0)
+    return model, "none yet: examined with the new head for two classes that attnprobe run would fine-tune"
+
+
+_DECIDING = {
+    "classification": "sequence classification",
+    "seq2seq": "sequence-to-sequence language model",
+    "causal": "causal language model",
+}
