@@ -44,7 +44,7 @@ def by_pair(runs: Iterable[RunResults]) -> dict[Pair, list[RunResults]]:
     """
     ordered = sorted(runs, key=lambda run: (run.dataset, run.model, run.seed))
     for one, other in itertools.pairwise(ordered):
-        if one.name == other.name:
+        if (one.dataset, one.model, one.seed) == (other.dataset, other.model, other.seed):
             raise InputError(f"{one.folder} and {other.folder} are both {one.name}.")
     groups = itertools.groupby(ordered, key=lambda run: (run.dataset, run.model))
     return {pair: list(group) for pair, group in groups}

@@ -13,7 +13,7 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
 from attnprobe.analysis.intervals import binary_shares
-from attnprobe.analysis.results import ASCENDING, ORACLE, FirstFlips, RunResults
+from attnprobe.analysis.results import ASCENDING, GREEDY, ORACLE, FirstFlips, RunResults
 
 GRID: Numbers = np.arange(101) / 100
 """Fractions erased at which flip curves are read."""
@@ -30,6 +30,7 @@ class OrderingStatistics(NamedTuple):
         never_share: share of the documents that never flip, not even with everything erased.
         paired_fraction: ``mean_fraction`` over the documents that flip under every ordering and draw.
         ratio_to_oracle: ``paired_fraction`` by that of the smallest set; NaN where that is not among the results.
+        ratio_to_greedy: the same by that of erasing greedily.
     """
 
     mean_fraction: Estimate
@@ -39,6 +40,7 @@ class OrderingStatistics(NamedTuple):
     never_share: Estimate
     paired_fraction: Estimate
     ratio_to_oracle: Estimate
+    ratio_to_greedy: Estimate
 
 
 def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
@@ -79,8 +81,9 @@ def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None =
         columns[name, "mean_mass"] = pooled(flip.mass)
         columns[name, "never_share"] = pooled(never[name])
         columns[name, "paired_fraction"] = pooled(paired[name])
-        oracle = paired.get(ORACLE, np.full_like(paired[name], np.nan))
-        columns[name, "ratio_to_oracle"] = np.nan_to_num(paired[name]), np.nan_to_num(oracle)
+        for field, reference in (("ratio_to_oracle", ORACLE), ("ratio_to_greedy", GREEDY)):
+            needed = paired.get(reference, np.full_like(paired[name], np.nan))
+            columns[name, field] = np.nan_to_num(paired[name]), np.nan_to_num(needed)
     certain = {(name, "never_share"): column[:, 0] for name, column in never.items() if column.shape[1] == 1}
     estimates = ratios(columns) | binary_shares(certain)
     middles = medians({name: flip.fraction for name, flip in flips.items()})

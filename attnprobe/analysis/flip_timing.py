@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios, means
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM, RunResults
+from attnprobe.analysis.results import ATTENTION, RANDOM, REFERENCES, RunResults
 
 Flags = npt.NDArray[np.bool_]
 
@@ -75,7 +75,7 @@ def flip_timing(results: RunResults, ordering: str = ATTENTION, *, as_released: 
 
 
 def divergence_from_uniform(results: RunResults) -> Divergence:
-    """Divergences of all documents, and where each ordering that is neither random nor the oracle beats attention.
+    """Divergences of all documents, and where each ordering that is neither random nor a reference beats attention.
 
     Raises:
         InputError: the table of documents lacks a column.
@@ -83,7 +83,7 @@ def divergence_from_uniform(results: RunResults) -> Divergence:
     columns = columns_of(results, DIVERGENCES)
     removed = {name: np.nan_to_num(flip.removed[:, 0], nan=np.inf) for name, flip in results.first_flips.items()}
     attention = removed.pop(ATTENTION)
-    others = {name: other for name, other in removed.items() if name not in (RANDOM, ORACLE)}
+    others = {name: other for name, other in removed.items() if name not in (RANDOM, *REFERENCES)}
     sides: dict[tuple[str, str], tuple[Ratio, Ratio]] = {}
     for name, other in others.items():
         rest = (np.isfinite(attention) | np.isfinite(other)) & (other >= attention)

@@ -1,7 +1,8 @@
 """Who never flips, not even with everything erased.
 
-With everything erased the logits are the readout's bias, so that only documents decided as the class that the bias
-prefers can never flip, under whatever ordering; which of them do depends on it. (Of the oracle: no set flips them.)
+With everything erased the logits of an affine readout are its bias, so that only documents decided as the class that
+the bias prefers can never flip, under whatever ordering; which of them do depends on it. (Of the oracle: no set flips
+them.) Other readouts have no such class.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class NeverFlipped(NamedTuple):
 
 
 class NeverFlips(NamedTuple):
-    """Never-flips of a run; None where its files do not give the readout's bias.
+    """Never-flips of a run; None where its files give no bias of an affine readout.
 
     Attributes:
         bias_class: the class decided when everything is erased.
@@ -55,6 +56,10 @@ class NeverFlips(NamedTuple):
     decided_as_bias_class: Estimate | None
     violations: int | None
     by_ordering: dict[str, NeverFlipped]
+
+
+MOST_CLASSES = 100
+"""Of more classes, as of the tokens that a language model may decide for, none is reported by itself."""
 
 
 def never_flips(results: RunResults) -> NeverFlips:
@@ -71,7 +76,7 @@ def never_flips(results: RunResults) -> NeverFlips:
     as_bias = results.several["decision"].to_numpy() == bias_class
     never = np.any([np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
     decided = binary_shares({"decided": as_bias.astype(np.float64)})["decided"]
-    return NeverFlips(results.labels[bias_class], decided, int(np.count_nonzero(never & ~as_bias)), by_ordering)
+    return NeverFlips(results.class_name(bias_class), decided, int(np.count_nonzero(never & ~as_bias)), by_ordering)
 
 
 def class_of_bias(results: RunResults) -> int | None:
@@ -83,7 +88,9 @@ def class_of_bias(results: RunResults) -> int | None:
     path = results.folder / "summary.json"
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        return int(np.argmax(summary["readout_bias"])) if "readout_bias" in summary else None
+        if "readout_bias" not in summary or summary["readout_bias"] is None:
+            return None
+        return int(np.argmax(summary["readout_bias"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError):
@@ -125,5 +132,7 @@ def _groups(results: RunResults) -> dict[Group, npt.NDArray[np.bool_]]:
     groups = {("all", ""): np.ones(len(results.several), dtype=bool)}
     for kind in ("decision", "label"):
         classes = results.several[kind].to_numpy()
-        groups |= {(kind, results.labels[number]): classes == number for number in np.unique(classes).tolist()}
+        numbers = [number for number in np.unique(classes).tolist() if number >= 0]
+        if len(numbers) <= MOST_CLASSES:
+            groups |= {(kind, results.class_name(number)): classes == number for number in numbers}
     return groups

@@ -12,7 +12,7 @@ from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.effect_sizes import discordant_odds, rank_biserial
 from attnprobe.analysis.first_flips import with_ascending
 from attnprobe.analysis.restricted_means import restricted
-from attnprobe.analysis.results import ASCENDING, ATTENTION, ORACLE, RANDOM, FirstFlips, RunResults
+from attnprobe.analysis.results import ASCENDING, ATTENTION, RANDOM, REFERENCES, FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, SignTest, sign_flip_tests, sign_test
 from attnprobe.analysis.who_flips_first import Comparison, compare, shares_of_documents
 
@@ -85,7 +85,7 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
 
 
 def _pairs(flips: dict[str, FirstFlips]) -> list[tuple[str, str]]:
-    names = sorted((name for name in flips if name not in (ORACLE, ASCENDING)), key=lambda name: name != ATTENTION)
+    names = sorted((name for name in flips if name not in (*REFERENCES, ASCENDING)), key=lambda name: name != ATTENTION)
     pairs = list(itertools.combinations(names, 2))
     return pairs + ([(ATTENTION, ASCENDING), (RANDOM, ASCENDING)] if ASCENDING in flips else [])
 

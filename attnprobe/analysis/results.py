@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,15 +19,33 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.errors import InputError
 
 ORACLE = "oracle"
-"""What ``ordering`` says of the smallest set that flips the decision."""
+"""What ``ordering`` says of the smallest set that flips the decision; only of an affine readout it is known."""
+
+NO_SMALLEST_SET = "no exact smallest set is known for this readout"
+"""What is said where it would be shown, and is not among the results."""
+
+GREEDY = "greedy"
+"""Erased by gradient, ranked again after each removal: what is attainable where no smallest set is known."""
+
+REFERENCES = (GREEDY, ORACLE)
+"""What the orderings that explain are held against; in no verdict they are rivals of attention."""
 
 RANDOM, ATTENTION = "random", "attention"
 
 KNOWN_ORDERINGS = (RANDOM, ATTENTION, "gradient", "gradient_attention")
-"""The orderings of Serrano & Smith (2019), as their figures show them; others come after these, the oracle last."""
+"""The orderings of Serrano & Smith (2019), as their figures show them; others come after these, the references last."""
 
 ASCENDING = "attention_ascending"
 """Attention from its smallest weight up: a reference of its own, which is no rival of the orderings that explain."""
+
+HUB = "hf:"
+"""Before the path, or the identifier on the hub, of a Hugging Face model."""
+
+HEAD_COLUMNS = (
+    *("document", "stack", "layer", "head", "n", "removed_attention", "removed_random"),
+    *("attention_entropy_normalised", "js_top", "js_other", "flip_top"),
+)
+"""Of heads.parquet, as far as they are looked at."""
 
 NEEDED = {
     "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
@@ -85,6 +104,20 @@ class RunResults:
         """
         return _read_table(self.folder / "items.parquet", columns)
 
+    def heads(self) -> pd.DataFrame | None:
+        """The table of single attention heads, one row a document × head; None where the run has none.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "heads.parquet"
+        return _read_table(path, HEAD_COLUMNS) if path.exists() else None
+
+    def _repr_html_(self) -> str:
+        from attnprobe.reports.page.notebook import frame_of_run  # drawn only where a notebook asks for it
+
+        return frame_of_run(self)
+
     @property
     def dataset(self) -> str:
         """The name of the dataset."""
@@ -102,18 +135,39 @@ class RunResults:
 
     @property
     def name(self) -> str:
-        """What tells this run from others: dataset · model · seed."""
-        return f"{self.dataset} · {self.model} · seed {self.seed}"
+        """What readers know this run by: dataset · model · seed."""
+        return f"{self.dataset} · {self.short_model} · seed {self.seed}"
+
+    @property
+    def short_model(self) -> str:
+        """The model's name as readers are shown it: of a checkpoint its own name, without the path."""
+        checkpoint = self.config.get("checkpoint") or {}
+        return str(checkpoint.get("name") or short_model_name(self.model))
 
     @property
     def unit(self) -> str:
-        """What an item is: ``word`` or ``sentence``."""
+        """What an item is: ``word``, ``sentence`` or ``token``."""
         return str(self.config["unit"])
 
     @property
     def labels(self) -> list[str]:
-        """The names of the classes."""
+        """The names of the dataset's classes."""
         return [str(label) for label in self.config["data"]["labels"]]
+
+    def class_name(self, number: int) -> str:
+        """The name of a class that the model decides for: the dataset's, or its own where it was not trained."""
+        own = self._own_classes.get(str(number))
+        if own is not None:
+            return own
+        return self.labels[number] if not self._own_classes and number < len(self.labels) else str(number)
+
+    @cached_property
+    def _own_classes(self) -> dict[str, str]:
+        try:
+            summary = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+            return {str(number): str(name) for number, name in (summary.get("classes") or {}).items()}
+        except (OSError, ValueError, AttributeError):
+            return {}
 
     @cached_property
     def several(self) -> pd.DataFrame:
@@ -145,18 +199,29 @@ class RunResults:
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
+        removed, mass = self.at_first_flip(ordering, ("removed", "mass"))
+        return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass)
+
+    def at_first_flip(self, ordering: str, columns: Sequence[str]) -> list[Numbers]:
+        """Columns of the table of erasures, (documents, draws) each, NaN for never; the rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
         rows = self._kept_erasures[self._kept_erasures["ordering"] == ordering]
         self._check_complete(ordering, rows)
-        sizes = self.several["n"].to_numpy()[:, None]
-        by_draw = {column: _by_draw(rows[column], len(sizes)) for column in ("removed", "mass")}
-        never = by_draw["removed"] < 0
-        removed, mass = (np.where(never, np.nan, by_draw[column]) for column in ("removed", "mass"))
-        return FirstFlips(removed, removed / sizes, mass)
+        never = _by_draw(rows["removed"], len(self.several)) < 0
+        return [np.where(never, np.nan, _by_draw(rows[column], len(self.several))) for column in columns]
 
     @cached_property
     def _kept_erasures(self) -> pd.DataFrame:
         kept = self.erasures[self.erasures["document"].isin(self.several["document"])]
         return kept.sort_values(["document", "draw"], kind="stable")
+
+    @property
+    def knows_smallest_sets(self) -> bool:
+        """Whether the smallest set that flips each decision is among the results."""
+        return bool((self.erasures["ordering"] == ORACLE).any())
 
     def _orderings(self) -> list[str]:
         """The names of the orderings that there are results of, in order of display."""
@@ -165,8 +230,8 @@ class RunResults:
             if name not in present:
                 raise InputError(f"{self.folder / 'erasures.parquet'} has no row of ordering {name!r}.")
         known = [name for name in KNOWN_ORDERINGS if name in present]
-        others = [name for name in present if name not in (*KNOWN_ORDERINGS, ORACLE)]
-        return known + others + [name for name in present if name == ORACLE]
+        others = [name for name in present if name not in (*KNOWN_ORDERINGS, *REFERENCES)]
+        return known + others + [name for name in REFERENCES if name in present]
 
     def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
         documents = self.several["document"].to_numpy()
@@ -174,6 +239,17 @@ class RunResults:
         if remainder or not np.array_equal(rows["document"].to_numpy(), np.repeat(documents, draws)):
             path = self.folder / "erasures.parquet"
             raise InputError(f"{path}: ordering {ordering!r} has more rows of some documents than of others.")
+
+
+def short_model_name(model: str) -> str:
+    """A model's name as readers are shown it: of a path or an identifier of the hub only the last part.
+
+    >>> short_model_name("hf:models/MiniLM/"), short_model_name("hf:org/bert-base"), short_model_name("flan-rnn")
+    ('MiniLM', 'bert-base', 'flan-rnn')
+    """
+    path = model.removeprefix(HUB)
+    parts = [part for part in re.split(r"[/\\]", path) if part.strip(" .")]
+    return parts[-1] if path != model and parts else model
 
 
 def _by_draw(column: pd.Series[Any], documents: int) -> Numbers:

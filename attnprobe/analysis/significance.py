@@ -94,10 +94,14 @@ def binomial_log_p(first: int, second: int) -> float:
     return min(0.0, float(logsumexp(log_terms)) - (n - 1) * math.log(2))
 
 
-def sign_flip_tests(columns: Mapping[Key, Numbers]) -> dict[Key, PermutationTest]:
-    """Sign-flip tests of differences (documents,), NaN for none; all with the same 10,000 drawn assignments.
+def sign_flip_tests(columns: Mapping[Key, Numbers], flips: int = FLIPS) -> dict[Key, PermutationTest]:
+    """Sign-flip tests of differences (documents,), NaN for none; all with the same drawn assignments.
 
     A document's sign is drawn whether it has a difference or not, so that no column changes another's p-value.
+
+    Args:
+        columns: the differences.
+        flips: how many assignments are drawn; no p-value from drawn ones is below 1 / (flips + 1).
     """
     if not columns:
         return {}
@@ -105,7 +109,7 @@ def sign_flip_tests(columns: Mapping[Key, Numbers]) -> dict[Key, PermutationTest
     totals = table.sum(axis=0)
     least = np.abs(totals) - ROUNDING * np.abs(table).sum(axis=0)
     reached = np.zeros(table.shape[1], dtype=np.int64)
-    for signs in _assignments(len(table), max(table.shape)):
+    for signs in _assignments(flips, len(table), max(table.shape)):
         # Σ ±d is twice the sum over the pluses minus the sum over all.
         reached += (np.abs(2 * (signs @ table) - totals) >= least).sum(axis=0)
     tests = {}
@@ -114,18 +118,18 @@ def sign_flip_tests(columns: Mapping[Key, Numbers]) -> dict[Key, PermutationTest
         mean = float(totals[i]) / n if n else math.nan
         nonzero = table[table[:, i] != 0, i]
         exact = len(nonzero) <= ENUMERATED
-        p = _enumerated(nonzero) if exact else (int(reached[i]) + 1) / (FLIPS + 1)
+        p = _enumerated(nonzero) if exact else (int(reached[i]) + 1) / (flips + 1)
         tests[key] = PermutationTest(p if n else math.nan, mean, n, len(column) - n, exact)
     return tests
 
 
-def _assignments(documents: int, widest: int) -> Iterator[Numbers]:
-    """``FLIPS`` rows of 0 and 1, drawn, in chunks (assignments, documents) of at most ``CHUNK`` / ``widest`` rows."""
+def _assignments(flips: int, documents: int, widest: int) -> Iterator[Numbers]:
+    """``flips`` rows of 0 and 1, drawn, in chunks (assignments, documents) of at most ``CHUNK`` / ``widest`` rows."""
     generator = np.random.default_rng(SEED)
     width = math.ceil(documents / 8)
     rows = max(1, CHUNK // max(widest, 1))
-    for start in range(0, FLIPS, rows):
-        size = min(rows, FLIPS - start)
+    for start in range(0, flips, rows):
+        size = min(rows, flips - start)
         drawn = np.frombuffer(generator.bytes(size * width), dtype=np.uint8).reshape(size, width)
         yield np.unpackbits(drawn, axis=1, count=documents).astype(np.float64)
 

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs
+from attnprobe.analysis.emptied_rows import emptied_rows
 from attnprobe.analysis.first_flips import GRID, ascending_statistics, first_flip_statistics, flip_curves
 from attnprobe.analysis.flip_timing import divergence_from_uniform, flip_timing
+from attnprobe.analysis.head_map import head_map
+from attnprobe.analysis.identifiability import identifiability
 from attnprobe.analysis.intervals import wilson
 from attnprobe.analysis.mass import mass_statistics
 from attnprobe.analysis.neighbours import neighbours
@@ -33,7 +36,8 @@ def summarise(results: RunResults) -> dict[str, Any]:
 
     - ``run``: name, dataset, model, seed, unit, number of classes.
     - ``counts``: documents; those left out because they have one item; the rest; those whose items were kept.
-    - ``accuracy``: over all documents, those with one item too.
+    - ``accuracy``: over all documents, those with one item too; None where the model decides between other classes than
+      the dataset's.
     - ``attention_entropy``: mean normalised entropy of the attention weights.
     - ``first_flips``: by ordering, ``OrderingStatistics``.
     - ``flip_curves``: ``fraction``, and the share of documents flipped by then by ordering.
@@ -50,6 +54,9 @@ def summarise(results: RunResults) -> dict[str, Any]:
     - ``ordering_tests``: a list of ``OrderingTest``, p-values not corrected for being many.
     - ``flip_timing``, ``flip_timing_as_released``: of attention, ``FlipTiming``.
     - ``uniform_divergence``: ``Divergence``.
+    - ``emptied_rows``: by ordering, the share of first flips with a row of attention that has lost every weight.
+    - ``heads``: a list of ``HeadStatistics``; None where the run has no table of heads.
+    - ``identifiability``: ``Identifiability``; None where ``attnprobe identify`` has not been run.
     - ``answer``: ``Verdict``.
 
     Raises:
@@ -58,7 +65,8 @@ def summarise(results: RunResults) -> dict[str, Any]:
     entropy = attention_entropy(results)
     comparisons = who_flips_first(results)
     pairs = delta_js_pairs(results)
-    right = results.documents["label"] == results.documents["decision"]
+    labelled = results.documents[results.documents["label"] >= 0]
+    right = int((labelled["label"] == labelled["decision"]).sum())
     summary = {
         "run": {
             "name": results.name,
@@ -74,7 +82,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "with_several_items": len(results.several),
             "with_items_kept": pairs["document"].nunique(),
         },
-        "accuracy": wilson(int(right.sum()), len(right)),
+        "accuracy": wilson(right, len(labelled)) if len(labelled) else None,
         "attention_entropy": entropy,
         "first_flips": first_flip_statistics(results),
         "flip_curves": {"fraction": GRID} | flip_curves(results),
@@ -102,6 +110,9 @@ def _secondary(results: RunResults) -> dict[str, Any]:
         "flip_timing": flip_timing(results),
         "flip_timing_as_released": flip_timing(results, as_released=True),
         "uniform_divergence": divergence_from_uniform(results),
+        "emptied_rows": emptied_rows(results),
+        "heads": head_map(results),
+        "identifiability": identifiability(results),
     }
 
 

@@ -30,6 +30,8 @@ class TellingDocument(NamedTuple):
 def telling_document(results: RunResults) -> TellingDocument | None:
     """The document in which the largest weight decides least; None where there is none.
 
+    Without smallest sets among the results there is none either.
+
     It must have four items or more and at most 650 characters, its decision must be right, erasing i* alone must leave
     it, and a smallest set must flip it without taking all. Of those, the ones with the fewest items in that set; of
     those, the one with the largest weight; of those, the first.

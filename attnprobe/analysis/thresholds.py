@@ -20,6 +20,12 @@ LARGE_NUMBER = 10
 NEARLY_UNIFORM = 0.95
 """Mean normalised attention entropy above which attention singles out nothing."""
 
+NEGLIGIBLE_GAIN = 0.01
+"""An order that saves less than this fraction of the items, over a random one, orders them no better."""
+
+SIGNIFICANT = 0.05
+"""Adjusted p-values below this are significant."""
+
 PAIRS_WITH_ENCODER = 10 / 16
 """In this share of the models with an encoder the paper finds gradient earlier in more than half of the documents."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.analysis.results import ATTENTION, RANDOM, REFERENCES
 from attnprobe.analysis.thresholds import NEARLY_UNIFORM
 from attnprobe.analysis.who_flips_first import Comparison
 
@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
         verdict: one of the four.
         attention_entropy: mean normalised entropy of the attention weights.
         against_random: attention against a random order.
-        against_others: attention against each other ordering, the oracle left out.
+        against_others: attention against each other ordering, the references left out.
         better: the orderings that flip strictly earlier than attention more often than later.
         nearly_uniform: the weights differ so little that comparing single weights says nothing.
     """
@@ -48,7 +48,7 @@ def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison])
     - ``as well as any ordering tried``: otherwise.
     """
     against = {comparison.second: comparison for comparison in comparisons if comparison.first == ATTENTION}
-    others = [comparison for name, comparison in against.items() if name not in (RANDOM, ORACLE)]
+    others = [comparison for name, comparison in against.items() if name not in (RANDOM, *REFERENCES)]
     better = [comparison.second for comparison in others if comparison.lead.high < 0]
     nearly_uniform = attention_entropy.value > NEARLY_UNIFORM
     if not against[RANDOM].lead.low > 0:

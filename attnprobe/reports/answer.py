@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
+from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
 from attnprobe.reports.style import display_name
 
@@ -29,16 +30,16 @@ def answer(summary: Summary) -> str:
         summary: as ``summarise`` gives it.
     """
     verdict = f"Does attention explain this model? {_verdict(summary)}"
-    return "\n\n".join(
-        [
-            _filled(_introduction(summary)),
-            _erased_by_ordering(summary),
-            _filled(_erasing_in_order(summary)),
-            _who_is_first(summary),
-            _filled(_erasing_one(summary)),
-            _filled(verdict),
-        ]
-    )
+    parts = [
+        _filled(_introduction(summary)),
+        _erased_by_ordering(summary),
+        _filled(_erasing_in_order(summary)),
+        _who_is_first(summary),
+        _filled(_erasing_one(summary)),
+        _filled(verdict),
+        _filled(heads_in_words(summary)),
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
 def _filled(text: str) -> str:
@@ -52,10 +53,10 @@ def _introduction(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     have, are = ("has", "is") if counts["with_one_item"] == 1 else ("have", "are")
     left_out = f"; {counts['with_one_item']:,} more {have} a single {unit} and {are} left out"
+    right = summary["accuracy"] and f"The model is right in {percent_with_interval(summary['accuracy'])}. "
     text = (
         f"{summary['run']['name']}: {counts['with_several_items']:,} documents"
-        f"{left_out if counts['with_one_item'] else ''}. "
-        f"The model is right in {percent_with_interval(summary['accuracy'])}. Brackets are 95 % intervals."
+        f"{left_out if counts['with_one_item'] else ''}. {right or ''}Brackets are 95 % intervals."
     )
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
@@ -63,19 +64,30 @@ def _introduction(summary: Summary) -> str:
 
 
 def _erased_by_ordering(summary: Summary) -> str:
-    headings = ("", "mean, if it changes", "mean, same documents", "never changes", "× best")
+    orderings = summary["first_flips"]
+    best = next((name for name in (ORACLE, GREEDY) if name in orderings), None)
+    headings = ["", "mean, if it changes", "mean, same documents", "never changes"]
     rows = [
-        (
-            display_name(name)[:LONGEST_NAME],
+        [
+            _shortened(name),
             percent_with_interval(row["mean_fraction"]),
             percent_with_interval(row["paired_fraction"]),
             percent_with_interval(row["never_share"]),
-            significant(row["ratio_to_oracle"]["value"]),
-        )
-        for name, row in summary["first_flips"].items()
+        ]
+        for name, row in orderings.items()
     ]
+    if best is not None:
+        headings.append("× best" if best == ORACLE else "× greedy")
+        for line, row in zip(rows, orderings.values(), strict=True):
+            line.append(significant(row[f"ratio_to_{best}"]["value"]))
     title = f"{summary['run']['unit'].capitalize()}s erased when the decision changes:"
     return "\n".join([title, *_aligned([headings, *rows])])
+
+
+def _shortened(ordering: str) -> str:
+    """Its name, without what is in brackets where it is too long."""
+    name = display_name(ordering)
+    return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -94,12 +106,19 @@ def _erasing_in_order(summary: Summary) -> str:
     documents = paired[ATTENTION]["n"]
     if not documents:
         return "In no document does the decision change under every ordering, so that means cannot be compared."
-    best = f", and with the smallest set that suffices {percent(paired[ORACLE]['value'])}" if ORACLE in paired else ""
-    return (
+    references = {GREEDY: "greedily by gradient", ORACLE: "with the smallest set that suffices"}
+    best = "".join(
+        f", and {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired
+    )
+    text = (
         f"Over the {documents:,} documents whose decision changes whatever the ordering, "
         f"{percent(paired[ATTENTION]['value'])} of the {unit}s must be erased, the most attended first, before it "
         f"changes; in a random order {percent(paired[RANDOM]['value'])}{best}."
     )
+    emptied = summary["emptied_rows"].get(ATTENTION)
+    if emptied and emptied["value"]:
+        text += f" In {percent(emptied['value'])} of the changes by attention a row of it had lost every weight."
+    return text
 
 
 def _erasing_one(summary: Summary) -> str:
@@ -117,7 +136,7 @@ def _who_is_first(summary: Summary) -> str:
         return "No decision changes under attention or what it is compared with, however much is erased."
     headings = ("attention against", "attention first", "equal", "the other first")
     rows = [
-        [display_name(one["second"])[:LONGEST_NAME]]
+        [_shortened(one["second"])]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
         for one in compared
     ]
@@ -150,9 +169,18 @@ def _verdict(summary: Summary) -> str:
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
-    ratio = summary["first_flips"][ATTENTION]["ratio_to_oracle"]["value"]
-    if ratio is not None:
-        text += f" It takes {significant(ratio)} times as many {unit}s as the smallest set that suffices."
+    return text + _against_references(summary)
+
+
+def _against_references(summary: Summary) -> str:
+    """How much more attention takes than the smallest set, or than erasing greedily where none is known."""
+    orderings, unit = summary["first_flips"], summary["run"]["unit"]
+    words = {ORACLE: "the smallest set that suffices", GREEDY: "erasing greedily by gradient"}
+    text = "" if ORACLE in orderings else f" How far it is from the best is open: {NO_SMALLEST_SET}."
+    for name in (ORACLE, GREEDY):
+        ratio = orderings[ATTENTION][f"ratio_to_{name}"]["value"]
+        if ratio is not None:
+            text += f" It takes {significant(ratio)} times as many {unit}s as {words[name]}."
     return text
 
 

@@ -14,6 +14,7 @@ _ESCAPED = str.maketrans(
         "$": r"\$",
         "#": r"\#",
         "_": r"\_",
+        "|": r"\textbar{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",

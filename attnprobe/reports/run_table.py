@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from attnprobe.analysis.across_runs import across_seeds
@@ -13,28 +14,38 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.atomic_files import replacing
 
+RUN = ["dataset", "model", "seed"]
+"""What tells runs apart."""
+
 
 def run_table(runs: Iterable[RunResults]) -> pd.DataFrame:
     """Accuracy, attention entropy, and by ordering the fraction at the first flip and the share that never flips.
 
+    What a run has no value of is NaN; the references come after the other orderings.
+
     Fractions are means over the documents that flip (``fraction``) and over those that flip under every ordering
     (``paired``); ``top_flips`` and ``other_flips`` are the shares of documents that erasing i*, or another item, flips.
     """
-    return pd.DataFrame([_row(run) for run in runs]).sort_values(["dataset", "model", "seed"], ignore_index=True)
+    table = pd.DataFrame([_row(run) for run in runs]).sort_values(RUN, ignore_index=True)
+    statistics = table.columns.difference([*RUN, "documents", "one_item"])
+    return table.astype(dict.fromkeys(statistics, np.float64))
 
 
 def seed_table(runs: Sequence[RunResults], table: pd.DataFrame) -> pd.DataFrame:
     """One row a pair of dataset and model and statistic: a point a seed, their mean, and from three on a t-interval.
 
+    A statistic that no seed of a pair has, an ordering's that was not run, has no row.
+
     Args:
         runs: the runs.
         table: their ``run_table``.
     """
-    values = table.set_index(["dataset", "model", "seed"])
+    values = table.set_index(RUN)
     rows = []
     for statistic in values.columns.drop(["documents", "one_item"]):
         points = values[statistic].to_dict()
-        for pair in across_seeds(runs, _looked_up(points)):
+        pairs = across_seeds(runs, _looked_up(points))
+        for pair in (pair for pair in pairs if not np.isnan(pair.points).all()):
             row = {"dataset": pair.dataset, "model": pair.model, "statistic": statistic, "seeds": len(pair.seeds)}
             row |= {"mean": pair.over_seeds.value, "low": pair.over_seeds.low, "high": pair.over_seeds.high}
             rows.append(row | {"points": " ".join(f"{point:.4f}" for point in pair.points)})
@@ -60,7 +71,7 @@ def _row(run: RunResults) -> dict[str, object]:
     summary = summarise(run)
     row: dict[str, object] = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
     row |= {"documents": summary["counts"]["with_several_items"], "one_item": summary["counts"]["with_one_item"]}
-    row |= {name: summary[name]["value"] for name in ("accuracy", "attention_entropy")}
+    row |= {name: (summary[name] or {}).get("value") for name in ("accuracy", "attention_entropy")}
     attention = summary["single_flips"]["attention"]
     row |= {"top_flips": attention["top"]["value"], "other_flips": attention["other"]["value"]}
     row |= {"delta_js_negative": attention["negative"]["value"]}

@@ -10,6 +10,7 @@ NAMES = {
     "attention": "Attention",
     "gradient": "Gradient",
     "gradient_attention": "Gradient × attention",
+    "greedy": "Greedy (gradient, re-ranked)",
     "oracle": "Smallest set (exact)",
 }
 
@@ -18,18 +19,27 @@ COLOURS = {
     "attention": "#0072B2",
     "gradient": "#D55E00",
     "gradient_attention": "#009E73",
+    "greedy": "#E69F00",
     "oracle": "#222222",
 }
 """Okabe & Ito's (2008), which the colour-blind tell apart."""
 
-FURTHER_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#F0E442")
 """Okabe & Ito's others, for orderings that are not known here."""
 
-DASHES = {"random": (4.0, 1.5), "gradient_attention": (5.0, 1.0, 1.0, 1.0), "oracle": (1.0, 1.0)}
+DASHES = {
+    "random": (4.0, 1.5),
+    "gradient_attention": (5.0, 1.0, 1.0, 1.0),
+    "greedy": (2.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    "oracle": (1.0, 1.0),
+}
 """Of lines, in points on and off; the others are solid. So that curves differ in grey too."""
 
 WIDTH = 3.3
 """Of a figure: a column of a paper, in inches."""
+
+PAGE = 6.3
+"""Of a figure across two columns, in inches."""
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 7.5,

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
 from attnprobe.atomic_files import replacing
+from attnprobe.reports.cells import INTERVALS, Table, count, percentage, plain, ratio, thousandths
+from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
-from attnprobe.reports.numbers import ABSENT, significant
+from attnprobe.reports.numbers import significant
 from attnprobe.reports.style import display_name
 
-INTERVALS = r"brackets: 95\,\% intervals over documents"
+SHOWN_HEADS = 40
+"""Rows that go on a page."""
 
 Summary = Mapping[str, Any]
-
-
-class Table(NamedTuple):
-    """A table twice: ``plain`` has numbers, ``shown`` cells in LaTeX; and its caption, in LaTeX."""
-
-    plain: pd.DataFrame
-    shown: pd.DataFrame
-    caption: str
 
 
 def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Path]:
@@ -40,8 +35,10 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, make in TABLES.items():
+    for name, make in (TABLES | IDENTIFIABILITY_TABLES).items():
         table = make(summary)
+        if table is None:
+            continue
         caption = f"{in_latex(results.name)}: {table.caption}."
         texts = {
             "csv": table.plain.to_csv(index=False, lineterminator="\n"),
@@ -65,40 +62,50 @@ def flips_2x2(summary: Summary) -> Table:
         "negative": r"$\Delta$JS${}<0$",
     }
     shown = [
-        {"$i^*$ first by": in_latex(display_name(name)), "$n$": _count(row["both"])}
-        | {heading: _percentage(row[field]) for field, heading in cells.items()}
+        {"$i^*$ first by": in_latex(display_name(name)), "$n$": count(row["both"])}
+        | {heading: percentage(row[field]) for field, heading in cells.items()}
         for name, row in rows.items()
     ]
     caption = (
         rf"documents (\%) in which erasing alone the first {summary['run']['unit']} of an ordering, $i^*$, or another, "
         rf"$r$ (averaged over all others), flips the decision; {INTERVALS}"
     )
-    return Table(_plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
+    return Table(plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
 
 
 def first_flips(summary: Summary) -> Table:
     """What each ordering erases before the decision flips (figures 5 and 6 in numbers)."""
     rows = summary["first_flips"]
     unit = summary["run"]["unit"]
+    headings = {r"${}/{}$smallest": ORACLE, r"${}/{}$greedy": GREEDY}
+    ratios = {heading: f"ratio_to_{name}" for heading, name in headings.items() if name in rows}
     shown = [
         {
             "Ordering": in_latex(display_name(name)),
-            "$n$": _count(row["mean_fraction"]),
-            "Mean": _percentage(row["mean_fraction"]),
-            "Median": _percentage(row["median_fraction"]),
-            "Never flips": _percentage(row["never_share"]),
-            "Mean, same documents": _percentage(row["paired_fraction"]),
-            r"${}/{}$smallest": _ratio(row["ratio_to_oracle"]),
+            "$n$": count(row["mean_fraction"]),
+            "Mean": percentage(row["mean_fraction"]),
+            "Median": percentage(row["median_fraction"]),
+            "Never flips": percentage(row["never_share"]),
+            "Mean, same documents": percentage(row["paired_fraction"]),
         }
+        | {heading: ratio(row[field]) for heading, field in ratios.items()}
         for name, row in rows.items()
     ]
     paired = next(iter(rows.values()))["paired_fraction"]["n"]
     caption = (
         rf"{unit}s erased (\%) when the decision first flips, over the $n$ documents in which it does; documents "
-        rf"(\%) in which it never does; over the {paired:,} in which it does under every ordering, the mean and its "
-        rf"ratio to that of the smallest set that flips it; {INTERVALS}"
+        rf"(\%) in which it never does; over the {paired:,} in which it does under every ordering, the mean"
+        rf"{_ratios_in_words(rows)}; {INTERVALS}"
     )
-    return Table(_plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
+    return Table(plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
+
+
+def _ratios_in_words(rows: Mapping[str, Any]) -> str:
+    """What the mean is divided by, or why there is nothing."""
+    what = {ORACLE: "of the smallest set that flips it", GREEDY: "of erasing greedily"}
+    ratios = " and to that ".join(words for name, words in what.items() if name in rows)
+    said = f" and its ratio to that {ratios}" if ratios else ""
+    return said if ORACLE in rows else f"{said} ({NO_SMALLEST_SET})"
 
 
 def who_flips_first(summary: Summary) -> Table:
@@ -108,11 +115,11 @@ def who_flips_first(summary: Summary) -> Table:
         {
             "First": in_latex(display_name(row["first"])),
             "Second": in_latex(display_name(row["second"])),
-            "$n$": _count(row["lead"]),
-            "First earlier": _percentage(row["first_earlier"]),
-            "Equal": _percentage(row["equal"]),
-            "Second earlier": _percentage(row["second_earlier"]),
-            "Neither flips": _percentage(row["neither"]),
+            "$n$": count(row["lead"]),
+            "First earlier": percentage(row["first_earlier"]),
+            "Equal": percentage(row["equal"]),
+            "Second earlier": percentage(row["second_earlier"]),
+            "Neither flips": percentage(row["neither"]),
         }
         for row in rows
     ]
@@ -120,7 +127,7 @@ def who_flips_first(summary: Summary) -> Table:
         r"documents (\%) in which one ordering flips the decision with fewer erasures than another, of the $n$ in "
         rf"which either does; documents (\%) in which neither does, of all; {INTERVALS}"
     )
-    return Table(_plain(rows), pd.DataFrame(shown), caption)
+    return Table(plain(rows), pd.DataFrame(shown), caption)
 
 
 def delta_js(summary: Summary) -> Table:
@@ -141,45 +148,50 @@ def delta_js(summary: Summary) -> Table:
         r"$\Delta$JS (nats) by $\Delta\alpha$ over the pairs of the item with the largest weight and each other one, "
         r"weighted $1/(n-1)$ so that a document weighs 1"
     )
-    return Table(_plain(rows), pd.DataFrame(shown), caption)
+    return Table(plain(rows), pd.DataFrame(shown), caption)
 
 
-TABLES: dict[str, Callable[[Summary], Table]] = {
+def heads(summary: Summary) -> Table | None:
+    """Which attention heads order the items faithfully, each erased alone; None without results of single heads.
+
+    LaTeX shows the ``SHOWN_HEADS`` with the largest gains where there are more.
+    """
+    rows = summary["heads"]
+    if not rows:
+        return None
+    unit = summary["run"]["unit"]
+    largest = sorted(rows, key=lambda row: -row["gain"]["value"])[:SHOWN_HEADS]
+    which = (
+        f"the {SHOWN_HEADS} attention heads with the largest gains" if len(rows) > SHOWN_HEADS else "attention heads"
+    )
+    shown = [
+        {
+            "Head": in_latex(f"{row['stack']} {row['layer']}.{row['head']}"),
+            "Own order": percentage({"value": row["fraction_attention"]["value"]}),
+            "Random": percentage({"value": row["fraction_random"]["value"]}),
+            "Gain": percentage(row["gain"]),
+            "$p$": in_latex(significant(row["gain_p"])),
+            "Never": percentage({"value": row["never_attention"]["value"]}),
+            r"$\Delta$JS": thousandths(row["delta_js"]),
+            "Verdict": in_latex(row["verdict"]),
+        }
+        for row in rows
+        if row in largest
+    ]
+    caption = (
+        rf"{which} (layer.head), each erased alone in {rows[0]['documents']:,} documents: {unit}s (\%) erased "
+        r"when the decision first flips, never counting as all, in the head's own order and in a random one; their "
+        rf"difference, with $p$ adjusted after Holm over {len(rows):,} heads; documents (\%) that never flip in the "
+        rf"head's own order; $\Delta$JS ($10^{{-3}}$ nats) of its most attended {unit} less another; {INTERVALS}"
+    )
+    return Table(plain(rows), pd.DataFrame(shown), caption)
+
+
+TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "flips_2x2": flips_2x2,
     "first_flips": first_flips,
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
+    "heads": heads,
 }
-
-
-def _plain(rows: Any) -> pd.DataFrame:  # noqa: ANN401
-    """Rows of a summary, with columns ``x``, ``x_low``, ``x_high``, ``x_n`` for an estimate ``x``."""
-    flat = []
-    for row in rows:
-        columns: dict[str, Any] = {}
-        for field, entry in row.items():
-            if isinstance(entry, Mapping):
-                columns |= {field: entry["value"]} | {f"{field}_{end}": entry[end] for end in ("low", "high", "n")}
-            else:
-                columns[field] = entry
-        flat.append(columns)
-    return pd.DataFrame(flat)
-
-
-def _count(estimate: Mapping[str, Any]) -> str:
-    return f"{estimate['n']:,}"
-
-
-def _percentage(estimate: Mapping[str, Any]) -> str:
-    return _cell({end: None if estimate[end] is None else 100 * estimate[end] for end in ("value", "low", "high")}, 1)
-
-
-def _ratio(estimate: Mapping[str, Any]) -> str:
-    return _cell(estimate, 2)
-
-
-def _cell(numbers: Mapping[str, Any], digits: int) -> str:
-    value, low, high = (
-        in_latex(ABSENT) if numbers[end] is None else f"{numbers[end]:.{digits}f}" for end in ("value", "low", "high")
-    )
-    return value if numbers["low"] is None else f"{value} [{low}, {high}]"
+"""Each makes one of a run's summary, or None where the run has nothing of the kind."""

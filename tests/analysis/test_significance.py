@@ -96,6 +96,11 @@ def test_columns_do_not_change_each_other_and_chunks_nothing(monkeypatch):
     assert sign_flip_tests(columns) == together
 
 
+@pytest.mark.parametrize("flips", [10_000, 40, 500])
+def test_no_drawn_p_value_is_below_what_the_number_of_flips_allows(flips):
+    assert sign_flip_tests({"same": np.ones(30)}, flips)["same"].p == pytest.approx(1 / (flips + 1))
+
+
 def test_sign_flips_reject_as_often_as_they_say():
     columns = generator.exponential(size=(30, 2000)) * generator.choice([-1, 1], size=(30, 2000))
     p = np.array([test.p for test in sign_flip_tests({i: columns[:, i] for i in range(2000)}).values()])

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from attnprobe.models import MODELS
+from attnprobe.models import POOLED
 from tests.commands import attnprobe, planted_folder
 
 FILES = (
@@ -26,7 +26,7 @@ def run(folder, *arguments, status=0):
     return out
 
 
-@pytest.mark.parametrize("model", list(MODELS))
+@pytest.mark.parametrize("model", list(POOLED))
 def test_a_run_of_every_model(planted, model):
     out = run(planted, "--model", model, "--epochs", "4", "--learning-rate", "0.01")
     folder = planted.parent / "runs" / "planted" / model / "seed-0"
@@ -105,7 +105,7 @@ def test_a_dataset_is_found_in_the_data_folder(tmp_path):
 def test_list_names_everything(tmp_path):
     planted_folder(tmp_path / "data" / "mine")
     _, out, _ = attnprobe("list", "--data-dir", "data", cwd=tmp_path)
-    for name in ("docstrings", "mine", *MODELS, "random", "gradient_attention", "oracle"):
+    for name in ("docstrings", "mine", *POOLED, "transformer", "random", "gradient_attention", "oracle"):
         assert name in out
 
 

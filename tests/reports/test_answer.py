@@ -4,17 +4,19 @@ import pytest
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.answer import WIDTH, answer
+from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
 from tests.analysis.synthetic import write_run
+from tests.analysis.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
 SIZES = [10] * 60
 
 
-def told(tmp_path, sizes=SIZES, removed=None, **options):
+def told(tmp_path, sizes=SIZES, removed=None, write=write_run, **options):
     removed = {name: [k] * len(sizes) for name, k in (removed or {}).items() if name != "random"} | {
         name: [[k] * 5] * len(sizes) for name, k in (removed or {}).items() if name == "random"
     }
-    write_run(tmp_path, sizes, removed=removed, **options)
+    write(tmp_path, sizes, removed=removed, **options)
     text = answer(summarise(RunResults.load(tmp_path)))
     lines = text.splitlines()
     assert max(map(len, lines)) <= WIDTH
@@ -88,7 +90,81 @@ def test_other_orderings_and_no_oracle(tmp_path):
     draws = {"random": 2, "attention": 1, "a_name_that_is_really_long_for_a_table": 1}
     text = told(tmp_path, draws=draws, never=0)
     assert "A name that is reall" in text
-    assert "smallest set" not in text
+    assert "How far it is from the best is open: no exact smallest set is known for this readout." in text
+    assert "smallest set that suffices" not in text
+    assert "×" not in text
+
+
+GREEDY = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, "greedy": 2}
+
+
+def test_a_transformer_is_held_against_greedy_erasure(tmp_path):
+    text = told(tmp_path, removed=GREEDY, write=write_transformer_run, never=0)
+    assert text.startswith("toy · Mini|LM^{x} · seed 3: 60 documents.")
+    assert "in a random order 80.0 %, and greedily by gradient 20.0 %" in text
+    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 6.0] 2.00" in text
+    assert "never changes × greedy Random" in text
+    assert "Greedy 20.0 %" in text
+    assert "attention against attention first equal the other first Random" in text
+    assert "Greedy" not in text[text.index("attention against") :]
+    assert (
+        "earlier still. How far it is from the best is open: no exact smallest set is known for this readout. It takes "
+        "2.00 times as many tokens as erasing greedily by gradient."
+    ) in text
+    assert "% of the changes by attention a row of it had lost every weight." in text
+
+
+def test_without_greedy_nothing_is_said_of_it(tmp_path):
+    text = told(tmp_path, write=write_transformer_run, draws=WITHOUT_ORACLE, never=0, heads=())
+    assert "reedi" not in text
+    assert "reedy" not in text
+    assert text.endswith("no exact smallest set is known for this readout.")
+
+
+@pytest.mark.parametrize(
+    ("heads", "faithful", "sentence"),
+    [
+        (
+            (("self", 2, 3),),
+            [("self", 1, 2)],
+            "Attention heads, each erased alone in 60 documents: 1 of 6 changes decisions earlier in the order of its "
+            "own weights than in a random order, after Holm's correction; the best is layer 1 head 2 (20.0 % [",
+        ),
+        (
+            (("cross", 2, 3),),
+            [("cross", 0, 0), ("cross", 0, 1), ("cross", 0, 2), ("cross", 1, 0)],
+            "4 of 6 change decisions earlier in the order of their own weights than in a random order, after Holm's "
+            "correction; the best are cross attention layer 0 head 0 (20.0 % [",
+        ),
+        ((("self", 1, 2),), [], "none of 2 changes decisions earlier in the order of its own weights than in a random"),
+        ((("self", 1, 1),), [("self", 0, 0)], "With all of a head erased, 50.0 % of the decisions stay."),
+    ],
+)
+def test_what_single_heads_are_worth(tmp_path, heads, faithful, sentence):
+    text = told(tmp_path, write=write_transformer_run, heads=heads, faithful=faithful)
+    assert sentence in text
+    assert text.endswith("of the decisions stay.")
+    if faithful and len(faithful) < 6 and heads[0][2] > 1:
+        assert "The others do not: of " in text
+    assert text.count(" fewer tokens)") == min(len(faithful), 3)
+
+
+def test_every_kind_of_verdict_on_heads(tmp_path):
+    write_transformer_run(tmp_path, SIZES, heads=[("self", 1, 4)])
+    summary = summarise(RunResults.load(tmp_path))
+
+    def said(*verdicts):
+        rows = [row | {"verdict": verdict} for row, verdict in zip(summary["heads"], verdicts, strict=True)]
+        return heads_in_words(summary | {"heads": rows})
+
+    nothing, open_ = "the order saves less than 1 % of the tokens, if anything", "it is undecided"
+    assert f"The others do not: of 2 {nothing}, and of 1 {open_}; with" in said(
+        "not faithful", "faithful", "undecided", "not faithful"
+    )
+    assert f"The other does not: of 1 {open_}; with" in said("faithful", "faithful", "undecided", "faithful")
+    assert f". Of 4 {nothing}; with" in said(*["not faithful"] * 4)
+    assert "(" not in said(*["undecided"] * 4).partition("Holm")[2].partition(";")[0]
+    assert heads_in_words(summary | {"heads": None}) == heads_in_words(summary | {"heads": []}) == ""
 
 
 def test_the_widest_numbers_fit(tmp_path):

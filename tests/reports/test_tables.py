@@ -1,24 +1,28 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.latex import in_latex
-from attnprobe.reports.tables import TABLES, write_tables
+from attnprobe.reports.tables import SHOWN_HEADS, TABLES, write_tables
 from tests.analysis.synthetic import write_run
+from tests.analysis.transformer_runs import WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
 
 
-def tables_of(tmp_path, *arguments, **options):
-    write_run(tmp_path, *arguments, **options)
+def tables_of(tmp_path, *arguments, write=write_run, **options):
+    write(tmp_path, *arguments, **options)
     results = RunResults.load(tmp_path)
     summary = summarise(results)
     paths = write_tables(results, summary, tmp_path / "new" / "tables")
     return summary, {path.name: path for path in paths}
 
 
-def test_every_table_is_written_twice(tmp_path):
-    _, paths = tables_of(tmp_path, [3, 4, 5, 6, 1])
-    assert set(paths) == {f"{name}.{suffix}" for name in TABLES for suffix in ("csv", "tex")}
+@pytest.mark.parametrize("write", [write_run, write_transformer_run])
+def test_every_table_is_written_twice(tmp_path, write):
+    _, paths = tables_of(tmp_path, [3, 4, 5, 6, 1], write=write)
+    expected = set(TABLES) - ({"heads"} if write is write_run else set())
+    assert set(paths) == {f"{name}.{suffix}" for name in expected for suffix in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == set(paths)
 
 
@@ -28,7 +32,8 @@ def test_csv_holds_the_numbers_of_the_summary(tmp_path):
     for name, row in summary["first_flips"].items():
         for field, estimate in row.items():
             for column, entry in zip(("", "_low", "_high", "_n"), estimate.values(), strict=True):
-                assert flips.loc[name, field + column] == entry
+                found = flips.loc[name, field + column]
+                assert np.isnan(found) if entry is None else found == entry
     cells = pd.read_csv(paths["flips_2x2.csv"])
     assert (cells["both"] + cells["only_top"] + cells["only_other"] + cells["neither"]).tolist() == pytest.approx(
         [1] * 3
@@ -65,6 +70,58 @@ def test_names_are_data_in_latex_and_rows_are_whole(tmp_path, never):
             assert text.isascii()
 
 
+@pytest.mark.parametrize("never", [0.2, 1])
+def test_tables_of_a_transformer_are_whole_and_its_name_is_data(tmp_path, never):
+    model = "hf:a place/x_1 & 50%$\n\\input{x}^~#|"
+    summary, paths = tables_of(tmp_path, [3, 4], write=write_transformer_run, never=never, model=model)
+    for name, path in paths.items():
+        if name.endswith(".tex"):
+            text = path.read_text(encoding="utf-8")
+            escaped = r"input\{x\}\textasciicircum{}\textasciitilde{}\#\textbar{}"
+            assert rf"toy $\cdot$ {escaped} $\cdot$ seed 3" in text
+            assert "place" not in text
+            body = text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines()
+            assert len({line.count(" & ") for line in body if line.endswith(r"\\")}) == 1
+            assert "nan" not in text
+            assert "None" not in text
+            assert text.isascii()
+    assert summary["run"]["model"] == model
+
+
+def test_ratios_are_to_what_there_is(tmp_path):
+    texts = {}
+    for name, draws in {"neither": WITHOUT_ORACLE, "greedy": WITH_GREEDY, "both": WITH_GREEDY | {"oracle": 1}}.items():
+        _, paths = tables_of(tmp_path / name, [3, 4, 5], write=write_transformer_run, draws=draws)
+        texts[name] = paths["first_flips.tex"].read_text(encoding="utf-8")
+    for name, text in texts.items():
+        assert ("smallest &" in text or r"smallest \\" in text) == (name == "both")
+        assert (r"greedy \\" in text) == (name != "neither")
+        assert ("no exact smallest set is known for this readout" in text) == (name != "both")
+        assert ("Greedy (gradient, re-ranked) &" in text) == (name != "neither")
+    assert "its ratio to that of the smallest set that flips it and to that of erasing greedily;" in texts["both"]
+
+
+def test_heads_as_numbers_and_in_latex(tmp_path):
+    shape, planted = [("self", 5, 12)], [("self", 4, 11)]
+    summary, paths = tables_of(tmp_path, [10] * 40, write=write_transformer_run, heads=shape, faithful=planted)
+    plain = pd.read_csv(paths["heads.csv"])
+    assert len(plain) == 60
+    assert plain[["layer", "head"]].values.tolist() == [[layer, head] for layer in range(5) for head in range(12)]
+    for row, expected in zip(plain.to_dict("records"), summary["heads"], strict=True):
+        assert row["gain"] == expected["gain"]["value"]
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+        assert row["verdict"] == expected["verdict"]
+    text = paths["heads.tex"].read_text(encoding="utf-8")
+    assert text.count(r" \\") == 1 + SHOWN_HEADS
+    assert f"the {SHOWN_HEADS} attention heads with the largest gains" in text
+    gain = summary["heads"][-1]["gain"]
+    cell = f"{100 * gain['value']:.1f} [{100 * gain['low']:.1f}, {100 * gain['high']:.1f}]"
+    assert f"self 4.11 & 55.0 & 75.0 & {cell} & " in text
+    least = min(summary["heads"], key=lambda row: row["gain"]["value"])
+    assert f"self {least['layer']}.{least['head']} &" not in text
+
+
 def test_escaping():
+    assert in_latex("a|b") == r"a\textbar{}b"
     assert in_latex("a_b & <50%$") == r"a\_b \& \textless{}50\%\$"
     assert in_latex("plain – 3 × 4") == r"plain -- 3 $\times$ 4"

@@ -8,7 +8,7 @@ from attnprobe.analysis.bootstrap import Numbers, means, medians
 from attnprobe.analysis.claims.evidence import Evidence, p_value_of
 from attnprobe.analysis.claims.judgement import FAILS, HOLDS, NOT_INFORMATIVE, UNDECIDED, Judgement, above
 from attnprobe.analysis.first_flips import first_flip_statistics
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDOM, REFERENCES
 from attnprobe.analysis.thresholds import LARGE_FRACTION, LARGE_NUMBER, TIMES_AS_OFTEN
 
 GRADIENT, PRODUCT = "gradient", "gradient_attention"
@@ -45,7 +45,7 @@ def large_fractions_needed(evidence: Evidence) -> Judgement:
 def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
     """M7: where no ordering flips earlier than attention: is its median above .1 of the items, or above 10 of them?"""
     flips = evidence.results.first_flips
-    rivals = [flip.removed for name, flip in flips.items() if name not in (ATTENTION, ORACLE)]
+    rivals = [flip.removed for name, flip in flips.items() if name not in (ATTENTION, *REFERENCES)]
     removed = flips[ATTENTION].removed[:, 0]
     earliest = np.isfinite(removed)
     for rival in rivals:
@@ -66,6 +66,8 @@ def distance_from_the_smallest_set(evidence: Evidence) -> Judgement:
     """O1: how many times as much attention erases as the smallest set that flips, over the same documents."""
     statistics = first_flip_statistics(evidence.results)
     estimate = statistics[ATTENTION].ratio_to_oracle
+    if ORACLE not in statistics:
+        return Judgement(NOT_INFORMATIVE, estimate, 1.0, evidence.one_item, NO_SMALLEST_SET)
     others = [
         f"{name} {row.ratio_to_oracle.value:.2f}" for name, row in statistics.items() if name not in (ATTENTION, ORACLE)
     ]

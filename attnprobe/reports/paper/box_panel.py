@@ -16,8 +16,17 @@ from attnprobe.analysis.first_flips import FractionBox
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.reports.paper.order import model_name
-from attnprobe.reports.paper.sheet import GREY, PAGE, SMALL, head, name_panel, new_sheet, say_missing
+from attnprobe.reports.paper.order import in_order_of_display, model_name
+from attnprobe.reports.paper.sheet import (
+    GREY,
+    PAGE,
+    SMALL,
+    head,
+    name_panel,
+    new_sheet,
+    say_missing,
+    without_smallest_sets,
+)
 from attnprobe.reports.paper.type_widths import SMALLEST, fitted, printable
 
 Boxes = Callable[[RunResults], dict[str, FractionBox]]
@@ -52,18 +61,19 @@ def box_sheet(grid: RunGrid, rows: Sequence[tuple[str, ...]], boxes: Boxes, meas
         return figure
     panels = figure.subplots(len(places), 1 if wide else 2, squeeze=False)
     width = 0.94 * (PAGE / panels.shape[1] - BESIDE) / len(grid.datasets)
-    shown: dict[str, None] = {}
+    drawn: dict[str, list[str]] = {}
     for row, models in zip(panels, places, strict=True):
         for axes, model in zip(row, models, strict=False):
-            shown |= dict.fromkeys(_draw_model(axes, grid, model, boxes, measured, width))
+            drawn[model] = _draw_model(axes, grid, model, boxes, measured, width)
         for axes in row[len(models) :]:
             axes.set_axis_off()
+    shown = in_order_of_display(drawn.values())
     colours = style.colours(shown)
     patches: dict[str, Artist] = {
         style.display_name(name): Patch(facecolor=to_rgba(colours[name], 0.45), edgecolor="black", linewidth=0.5)
         for name in shown
     }
-    head(figure, f"{title} · {grid.seed_note}", HOW_TO_READ, patches)
+    head(figure, f"{title} · {grid.seed_note}", HOW_TO_READ + without_smallest_sets(drawn), patches)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from attnprobe.analysis.one_document import Decision, OneDocument
-from attnprobe.analysis.results import ATTENTION, RunResults
+from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, RunResults
 from attnprobe.analysis.telling_documents import TellingDocument, telling_document
 from attnprobe.reports import style
 from attnprobe.reports.paper.grid import RunGrid
@@ -50,7 +50,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
     chosen = choose(grid)
     if chosen is None:
         figure = new_sheet(COLUMN, 1.0)
-        say_missing(figure.add_subplot(), "In no run does a short document keep its decision without i*", 50)
+        say_missing(figure.add_subplot(), _why_none(grid), 50)
     else:
         figure = _draw(chosen)
     return write(figure, folder, NAME)
@@ -67,6 +67,13 @@ def choose(grid: RunGrid) -> Chosen | None:
         if found:
             return min(found, key=lambda one: (one.telling.size, -one.telling.document.weights.max()))
     return None
+
+
+def _why_none(grid: RunGrid) -> str:
+    runs = (grid.results(dataset, model) for dataset in grid.datasets for model in grid.models)
+    if any(results is not None and results.knows_smallest_sets for results in runs):
+        return "In no run does a short document keep its decision without i*"
+    return f"There is nothing to frame: {NO_SMALLEST_SET}"
 
 
 def _of_model(grid: RunGrid, model: str) -> Iterator[Chosen]:

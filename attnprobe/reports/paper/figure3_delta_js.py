@@ -54,7 +54,7 @@ def _draw_model(grid: RunGrid, model: str, folder: Path) -> list[Path]:
         name: Line2D([], [], color=LINES, linewidth=1, dashes=dashes or (1, 0)) for name, dashes in QUANTILES.items()
     }
     head(figure, f"{model_name(model)} · {grid.seed_note}", "", lines)
-    return write(figure, folder, f"figure3_delta_js_{model}")
+    return write(figure, folder, f"figure3_delta_js_{grid.file_names[model]}")
 
 
 def _draw_panels(figure: Figure, panels: Sequence[PairsPanel]) -> None:

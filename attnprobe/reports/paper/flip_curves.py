@@ -17,8 +17,8 @@ from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
 from attnprobe.reports.paper.box_panel import whole_percent
 from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.reports.paper.order import MODEL_NAMES, model_name
-from attnprobe.reports.paper.sheet import GREY, PAGE, head, new_sheet, say_missing, write
+from attnprobe.reports.paper.order import MODEL_NAMES, in_order_of_display, model_name
+from attnprobe.reports.paper.sheet import GREY, PAGE, head, new_sheet, say_missing, without_smallest_sets, write
 from attnprobe.reports.paper.type_widths import fitted
 
 FRACTIONS = np.linspace(0, 1, 401) ** 2
@@ -27,6 +27,8 @@ FRACTIONS = np.linspace(0, 1, 401) ** 2
 HOW_TO_READ = (
     "documents that never flip stay in the denominator; never: their share when the most attended items go first"
 )
+
+UNITS = {"word": "words", "sentence": "sentences", "token": "tokens"}
 
 TICKS = (0, 0.05, 0.25, 0.5, 1)
 TICK_LABELS = [f"{100 * tick:g}" for tick in TICKS]
@@ -40,7 +42,8 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
     rows, columns = len(grid.datasets), len(grid.models)
     figure = new_sheet(max(PAGE, COLUMN_WIDTH * columns), 0.75 + 1.02 * rows)
     panels = figure.subplots(rows, columns, squeeze=False)
-    shown: dict[str, None] = {}
+    shown: dict[str, list[str]] = {model: [] for model in grid.models}
+    units: dict[str, None] = {}
     drawn: set[tuple[int, int]] = set()
     for i, dataset in enumerate(grid.datasets):
         for j, model in enumerate(grid.models):
@@ -48,16 +51,20 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
             if results is None:
                 say_missing(panels[i, j], grid.why_missing(dataset, model), 14)
             else:
-                shown |= dict.fromkeys(_draw_panel(panels[i, j], results))
+                shown[model] += _draw_panel(panels[i, j], results)
+                units |= {results.unit: None}
                 drawn.add((i, j))
     _name_rows_and_columns(grid, panels, drawn)
-    colours = style.colours(shown)
+    orderings = in_order_of_display(shown.values())
+    colours = style.colours(orderings)
     lines: dict[str, Artist] = {
         style.display_name(name): Line2D([], [], color=colours[name], dashes=style.DASHES.get(name, (1, 0)))
-        for name in shown
+        for name in orderings
     }
-    head(figure, f"Documents flipped by the share of their items erased · {grid.seed_note}", HOW_TO_READ, lines)
-    figure.supxlabel("Words (FLAN) or sentences (HAN) erased, %, on an axis of square roots", fontsize=7.5)
+    said = HOW_TO_READ + without_smallest_sets(shown)
+    head(figure, f"Documents flipped by the share of their items erased · {grid.seed_note}", said, lines)
+    items = " or ".join(name for unit, name in UNITS.items() if unit in units)
+    figure.supxlabel(f"{items.capitalize()} erased, %, on an axis of square roots", fontsize=7.5)
     figure.supylabel("Documents flipped", fontsize=7.5)
     return write(figure, folder, "flip_curves")
 
@@ -65,7 +72,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
 def _name_rows_and_columns(grid: RunGrid, panels: npt.NDArray[Any], drawn: set[tuple[int, int]]) -> None:
     """Names of models and datasets; numbers along the axes of the panels that are the lowest or leftmost drawn."""
     for j, model in enumerate(grid.models):
-        name = _on_two_lines(model_name(model)) if model in MODEL_NAMES else fitted(model, 0.8, 7.0)[0]
+        name = _on_two_lines(model_name(model)) if model in MODEL_NAMES else fitted(model_name(model), 0.8, 7.0)[0]
         panels[0, j].set_title(name, fontsize=7, parse_math=False, pad=9)
     for i, dataset in enumerate(grid.datasets):
         name, size = fitted(dataset, 0.85, 7.0)

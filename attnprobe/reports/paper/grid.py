@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.results import RunResults, short_model_name
 from attnprobe.errors import InputError
 from attnprobe.reports.paper.order import datasets_in_order, model_name, models_in_order
 
@@ -65,6 +67,15 @@ class RunGrid:
     def models(self) -> list[str]:
         """Their models, in order of display."""
         return models_in_order(run.model for run in self.folders)
+
+    @cached_property
+    def file_names(self) -> dict[str, str]:
+        """What of a file's name tells each model from the others: its own name, or the last part of a path to it."""
+        names = {model: re.sub(r"[^\w.-]+", "_", short_model_name(model)) for model in self.models}
+        taken = Counter(names.values())
+        return {
+            model: name if taken[name] == 1 else f"{name}-{self.models.index(model)}" for model, name in names.items()
+        }
 
     def seeds(self, dataset: str, model: str) -> list[int]:
         """The seeds of a pair, in ascending order."""

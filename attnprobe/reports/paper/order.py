@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from attnprobe.analysis.results import REFERENCES, short_model_name
+
 MODEL_NAMES = {
     "han-rnn": "HANrnn",
     "han-conv": "HANconv",
@@ -23,12 +25,12 @@ DATASETS = ("yahoo", "newsgroups20", "imdb", "imdb8", "amazon", "amazon_multi5",
 
 
 def model_name(model: str) -> str:
-    """What readers are shown for a model; its own name where the paper has none.
+    """What readers are shown for a model; its own name, without the path to it, where the paper has none.
 
-    >>> model_name("han-rnn"), model_name("bert")
+    >>> model_name("han-rnn"), model_name("hf:models/bert")
     ('HANrnn', 'bert')
     """
-    return MODEL_NAMES.get(model, model)
+    return MODEL_NAMES.get(model) or short_model_name(model)
 
 
 def models_in_order(models: Iterable[str]) -> list[str]:
@@ -44,6 +46,12 @@ def datasets_in_order(datasets: Iterable[str]) -> list[str]:
 def _in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
     place = {name: i for i, name in enumerate(known)}
     return sorted(set(names), key=lambda name: (place.get(name, len(known)), name))
+
+
+def in_order_of_display(shown: Iterable[Sequence[str]]) -> list[str]:
+    """The orderings of several panels, each in order of display, each once; the references last."""
+    names = dict.fromkeys(name for orderings in shown for name in orderings)
+    return sorted(names, key=lambda name: REFERENCES.index(name) if name in REFERENCES else -1)
 
 
 def in_rows(models: Iterable[str], rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

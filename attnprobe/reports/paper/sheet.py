@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from matplotlib.artist import Artist
@@ -14,14 +14,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from attnprobe.analysis.results import NO_SMALLEST_SET, ORACLE
 from attnprobe.reports import style
 from attnprobe.reports.figures.panel import save
+from attnprobe.reports.paper.order import model_name
 from attnprobe.reports.paper.type_widths import fitted, printable
 
 COLUMN = style.WIDTH
 """Width of a column of a paper, in inches."""
 
-PAGE = 6.3
+PAGE = style.PAGE
 """Width of its two columns."""
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -66,6 +68,17 @@ def head(figure: Figure, title: str, said: str, legend: Mapping[str, Artist]) ->
     for text in (*drawn.get_texts(), drawn.get_title()):
         text.set_parse_math(False)
     drawn.get_title().set(ha="center", linespacing=1.35)
+
+
+def without_smallest_sets(drawn: Mapping[str, Collection[str]]) -> str:
+    """What is to be added to how a sheet is read: the models whose results lack the smallest sets.
+
+    Args:
+        drawn: the orderings in each model's panels; none where it has no results.
+    """
+    lacking = (model_name(model) for model, orderings in drawn.items() if orderings and ORACLE not in orderings)
+    without = dict.fromkeys(lacking)
+    return f"; {', '.join(without)}: {NO_SMALLEST_SET}" if without else ""
 
 
 def name_panel(axes: Axes, name: str) -> None:

@@ -20,8 +20,11 @@ NAME = "table1_datasets"
 
 SPLITS = {"train": "Train", "dev": "Dev", "test": "Test"}
 
-UNITS = {"word": "Words", "sentence": "Sentences"}
-"""A run counts one of them: which run tells each is the first, in order of models, that does."""
+UNITS = {"word": "Words", "sentence": "Sentences", "token": "Tokens"}
+"""A run counts one of them: which run tells each is the first, in order of models, that does.
+
+Tokens are a transformer's own: they are only shown where a run counts them.
+"""
 
 CAPTION = (
     "Datasets as the runs used them: classes, documents by split, and the mean length of the test documents "
@@ -32,6 +35,8 @@ CAPTION = (
 def draw(grid: RunGrid, folder: Path) -> list[Path]:
     """Write the table as CSV and LaTeX; what no run tells is missing."""
     plain = pd.DataFrame([_row(grid, dataset) for dataset in grid.datasets])
+    if plain["tokens_mean"].isna().all():
+        plain = plain.drop(columns=[name for name in plain if str(name).startswith("tokens_")])
     shown = pd.DataFrame([_shown(row) for _, row in plain.iterrows()])
     return [write_csv(plain, folder, NAME), write_latex(booktabs(shown, CAPTION, "tab:datasets"), folder, NAME)]
 
@@ -65,7 +70,9 @@ def _shown(row: Any) -> dict[str, str]:  # noqa: ANN401
     cells = {"Dataset": in_latex(row["dataset"]), "Classes": _count(row["classes"])}
     cells |= {heading: _count(row[split]) for split, heading in SPLITS.items()}
     return cells | {
-        heading: _length(row[f"{unit}s_mean"], row[f"{unit}s_deviation"]) for unit, heading in UNITS.items()
+        heading: _length(row[f"{unit}s_mean"], row[f"{unit}s_deviation"])
+        for unit, heading in UNITS.items()
+        if f"{unit}s_mean" in row
     }
 
 

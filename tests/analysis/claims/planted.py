@@ -1,6 +1,5 @@
 """Run folders with a known answer: values, scores and readout are made up, everything else is computed as in a run."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -9,21 +8,19 @@ import torch
 
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.documents import Documents
-from attnprobe.probes.pooled import Reading
+from attnprobe.probes.pooled import PooledProbe, Reading
 from attnprobe.probing import probe_split
 
 DOCUMENTS, ITEMS = 150, 20
 
 
-@dataclasses.dataclass
-class Planted:
+class Planted(PooledProbe):
     """Stands in for a model: attention pools ``values``, the readout is the identity, nearly without bias."""
 
-    values: torch.Tensor
-    scores: torch.Tensor
-    unit = "word"
+    unit, readout = "word", None
 
-    def __post_init__(self):
+    def __init__(self, values, scores):
+        self.values, self.scores = values, scores
         self.readout = torch.nn.Linear(2, 2)
         with torch.no_grad():
             self.readout.weight.copy_(torch.eye(2))
