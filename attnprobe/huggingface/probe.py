@@ -22,7 +22,6 @@ from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.head_map import Layer, documents_of_map, head_table
 from attnprobe.probes.head_readings import HeadReadings
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
@@ -67,7 +66,7 @@ class CheckpointProbe(Probe[PieceBatch]):
 
     def erasures(self, batch: PieceBatch) -> AttentionErasures:
         """A batch ready for erasures."""
-        return self.attention.erasures(self._inputs(batch), Items.of(batch.units))
+        return self.attention.erasures(*self._ready(batch))
 
     def class_names(self, numbers: npt.NDArray[np.integer]) -> list[str]:
         """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
@@ -107,20 +106,8 @@ class CheckpointProbe(Probe[PieceBatch]):
         advance: Callable[[int], None],
     ) -> pa.Table | None:
         """One row a document × attention head, of a seeded sample of documents."""
-        sites = self.attention.map_sites
-        heads = sum(site.heads for site in sites)
-        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
-        if not len(rows) or len(sites) * max((site.heads for site in sites), default=0) < 1:
-            return None
+        limits = (self.batch_documents, self.batch_tokens)
+        return self.attention.map_of_heads(encoded, self._ready, limits, seed, seeds, device, advance)
 
-        def layers(batch: PieceBatch) -> Iterator[Layer]:
-            return self.attention.layers(self._inputs(batch), Items.of(batch.units))
-
-        return head_table(encoded, self._groups(encoded, rows), layers, seeds, device, advance)
-
-    def _groups(self, encoded: EncodedSplit[PieceBatch], rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.integer]]:
-        chosen = np.zeros(len(encoded), dtype=bool)
-        chosen[rows] = True
-        groups = encoded.in_order_of_length(self.batch_documents, self.batch_tokens)
-        kept = [group[chosen[group]] for group in groups]
-        return [group for group in kept if len(group)]
+    def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
+        return self._inputs(batch), Items.of(batch.units)

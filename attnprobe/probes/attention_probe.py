@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import pyarrow as pa
+import torch
 from torch import Tensor
 
+from attnprobe.data.batches import B, EncodedSplit
 from attnprobe.interception.sites import Site
 from attnprobe.probes.attachment import Attachment
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.engines import fastest_engine, make_engine
-from attnprobe.probes.head_map import Layer
+from attnprobe.probes.head_map import Layer, batches_of_map, documents_of_map, head_table
 from attnprobe.probes.head_readings import HeadReadings, read_heads
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import Inputs
@@ -50,6 +53,34 @@ class AttentionProbe:
         stack = self.selected[0].site.stack
         reads = zip(self.attachment.sites.attention, self.attachment.reads, strict=True)
         return [site for site, read in reads if site.stack == stack and read != "none"]
+
+    def map_of_heads(
+        self,
+        encoded: EncodedSplit[B],
+        ready: Callable[[B], tuple[Inputs, Items]],
+        batch: tuple[int, int],
+        seed: int,
+        seeds: Tensor,
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> pa.Table | None:
+        """One row a document × attention head, of a seeded sample of documents; None where none are asked for.
+
+        Args:
+            encoded: the split.
+            ready: what the model is called with for a batch, and the batch's items.
+            batch: at most so many documents and so many tokens at once.
+            seed: the run's.
+            seeds: one integer a document of the split.
+            device: where the model is.
+            advance: told how many tokens were run, times layers.
+        """
+        heads = sum(site.heads for site in self.map_sites)
+        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
+        if not len(rows):
+            return None
+        groups = batches_of_map(encoded, rows, *batch)
+        return head_table(encoded, groups, lambda of: self.layers(*ready(of)), seeds, device, advance)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
         """A batch ready for erasures in each of the layers of the map, one after another."""

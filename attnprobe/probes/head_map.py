@@ -56,6 +56,21 @@ def documents_of_map(lengths: npt.NDArray[np.integer], heads: int, asked: int, s
     return np.sort(order[: max(FEWEST, within)]).astype(np.int64)
 
 
+def batches_of_map(
+    encoded: EncodedSplit[B], chosen: npt.NDArray[np.int64], documents: int, tokens: int
+) -> list[npt.NDArray[np.integer]]:
+    """The chosen documents' rows, in the batches that they are in when the whole split is probed.
+
+    Args:
+        encoded: the split.
+        chosen: rows.
+        documents: at most so many in a batch.
+        tokens: at most so many, padding included.
+    """
+    groups = encoded.in_order_of_length(documents, tokens)
+    return [kept for group in groups if len(kept := group[np.isin(group, chosen)])]
+
+
 def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
     """The columns of the map for one layer and one batch: (documents × heads,), heads fastest.
 

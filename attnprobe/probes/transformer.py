@@ -17,7 +17,6 @@ from attnprobe.models.transformer_options import MASK
 from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.head_map import Layer, documents_of_map, head_table
 from attnprobe.probes.head_readings import HeadReadings
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
@@ -60,8 +59,7 @@ class TransformerProbe(Probe[Batch]):
 
     def erasures(self, batch: Batch) -> AttentionErasures:
         """A batch ready for erasures."""
-        inputs = self.model.inputs(batch)
-        return self.attention.erasures(inputs, Items.single_tokens(inputs["attention_mask"]))
+        return self.attention.erasures(*self._ready(batch))
 
     def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What heads average; see :meth:`Probe.readings`."""
@@ -84,17 +82,12 @@ class TransformerProbe(Probe[Batch]):
         advance: Callable[[int], None],
     ) -> pa.Table | None:
         """One row a document × attention head, of a seeded sample of documents."""
-        heads = sum(site.heads for site in self.attention.map_sites)
-        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
-        if not len(rows):
-            return None
-        groups = encoded.in_order_of_length(self.batch_documents, self.batch_tokens)
-        chosen = [kept for group in groups if len(kept := group[np.isin(group, rows)])]
-        return head_table(encoded, chosen, self._layers, seeds, device, advance)
+        limits = (self.batch_documents, self.batch_tokens)
+        return self.attention.map_of_heads(encoded, self._ready, limits, seed, seeds, device, advance)
 
-    def _layers(self, batch: Batch) -> Iterator[Layer]:
+    def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)
-        return self.attention.layers(inputs, Items.single_tokens(inputs["attention_mask"]))
+        return inputs, Items.single_tokens(inputs["attention_mask"])
 
 
 def example_inputs(model: TransformerClassifier, *, seed: int = 0) -> dict[str, Tensor]:
