@@ -20,6 +20,9 @@ SHADES = 8
 MOST_DECADES = 5
 """Above the part about zero: what is smaller belongs to it."""
 
+RESOLUTION = 1e-12
+"""Nats; what is nearer to zero is rounding."""
+
 
 class Cell(NamedTuple):
     """A rectangle in percent; shade from 1 to ``SHADES``; its mark, and what it says."""
@@ -84,9 +87,9 @@ def delta_js_panel(results: RunResults, marks: Marks) -> DeltaJsPanel | None:
 def _edges(js: Numbers, weight: Numbers) -> Numbers:
     """Half decades on both sides of a band about zero."""
     small = weighted_quantiles(np.abs(js), weight, (0.1,))[0]
-    largest = float(np.abs(js).max()) or 1.0
+    largest = max(float(np.abs(js).max()), RESOLUTION)
     top = math.ceil(2 * math.log10(largest)) / 2
-    bottom = max(math.floor(math.log10(max(small, 1e-12))), math.ceil(top) - MOST_DECADES)
+    bottom = max(math.floor(math.log10(max(small, RESOLUTION))), math.ceil(top) - MOST_DECADES)
     above = 10.0 ** np.arange(bottom, top + 0.25, 0.5)
     most_negative = float(-js.min())
     below = above[above < most_negative * math.sqrt(10)] if most_negative > above[0] else above[:1]
