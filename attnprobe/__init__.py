@@ -1,8 +1,9 @@
 """attnprobe tests whether attention explains a model's decisions.
 
 It zeroes selected attention weights, renormalises the rest and asks what becomes of the decision. The ranking functions
-and the erasure engine are exported here and usable on their own; importing this package reads and downloads nothing,
-and loads torch only when one of them is first used.
+and the erasure engine are exported here and usable on their own, and so are the main functions of
+``attnprobe.identifiability``, which say whether weights are the only ones with their output. Importing this package
+reads and downloads nothing, and loads torch only when one of them is first used.
 """
 
 from __future__ import annotations
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from attnprobe.divergence import entropy, js_divergence, kl_divergence, total_variation
     from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
     from attnprobe.hooks import capturing, erasing
+    from attnprobe.identifiability import (
+        dk_star,
+        effective_attention,
+        farthest_alternative,
+        first_flip_range,
+        item_flips,
+        joint_nullity,
+        maxent_attention,
+        nullity,
+        same_head_output,
+        weight_range,
+    )
     from attnprobe.orderings import (
         rank_at_random,
         rank_by_attention,
@@ -29,40 +42,60 @@ _HOME = {
     "AttachedModel": "probes.editing",
     "capturing": "hooks",
     "decision_gradient": "erasure",
+    "dk_star": "identifiability",
+    "effective_attention": "identifiability",
     "entropy": "divergence",
     "erase": "erasure",
     "erasing": "hooks",
+    "farthest_alternative": "identifiability",
     "first_flip": "erasure",
+    "first_flip_range": "identifiability",
+    "item_flips": "identifiability",
+    "joint_nullity": "identifiability",
     "js_divergence": "divergence",
     "kl_divergence": "divergence",
+    "maxent_attention": "identifiability",
     "minimal_flip_set": "erasure",
+    "nullity": "identifiability",
     "probe": "any_model",
     "rank_at_random": "orderings",
     "rank_by_attention": "orderings",
     "rank_by_gradient": "orderings",
     "rank_by_gradient_attention": "orderings",
+    "same_head_output": "identifiability",
     "single_erasures": "erasure",
     "total_variation": "divergence",
+    "weight_range": "identifiability",
 }
 
 __all__ = [
     "AttachedModel",
     "capturing",
     "decision_gradient",
+    "dk_star",
+    "effective_attention",
     "entropy",
     "erase",
     "erasing",
+    "farthest_alternative",
     "first_flip",
+    "first_flip_range",
+    "item_flips",
+    "joint_nullity",
     "js_divergence",
     "kl_divergence",
+    "maxent_attention",
     "minimal_flip_set",
+    "nullity",
     "probe",
     "rank_at_random",
     "rank_by_attention",
     "rank_by_gradient",
     "rank_by_gradient_attention",
+    "same_head_output",
     "single_erasures",
     "total_variation",
+    "weight_range",
 ]
 
 

@@ -24,7 +24,7 @@ from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.token_axes import TokenAxes
-from attnprobe.probing import Collector, Tables, document_seeds, probe_split
+from attnprobe.probing import Collector, Tables, document_seeds, occurrences_of, probe_split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -128,7 +128,7 @@ def _probe_batches(
     attention = AttentionProbe(attach(call, batches[0]), settings, batches[0])
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
-    seeds = torch.from_numpy(document_seeds(seed, hashes).view(np.int64))
+    seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool))
     texts: list[str] = []
     start = 0

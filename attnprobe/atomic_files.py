@@ -13,10 +13,14 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write a file to; it takes ``path``'s place when all went well."""
+    """A temporary path beside ``path`` to write a file to; it takes ``path``'s place when all went well.
+
+    What is written is on the disk before it does, so that a machine that stops leaves the old file or the new one.
+    """
     temporary = _sibling(path)
     try:
         yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -46,6 +50,14 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.rglob(".*"):
         if _TEMPORARY.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")

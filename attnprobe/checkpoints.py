@@ -73,7 +73,10 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
         for number, optimiser in enumerate(trainer.optimisers):
             _restore(optimiser, _under(f"optimiser.{number}.", tensors))
         epochs = [Epoch(**epoch) for epoch in progress.pop("epochs")]
-        trainer.progress = Progress(epochs=epochs, best_weights=_under("best.", tensors), **progress)
+        best = _under("best.", tensors)
+        if best.keys() != trainer.model.state_dict().keys():
+            raise KeyError("best")
+        trainer.progress = Progress(epochs=epochs, best_weights=best, **progress)
         trainer.set_learning_rate(trainer.progress.learning_rate)
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None

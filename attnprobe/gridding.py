@@ -77,7 +77,8 @@ def _run(
     run: GridRun, folder: RunFolder, out: Path, machine: Sequence[str], processes: list[subprocess.Popen[bytes]]
 ) -> tuple[int, float]:
     """Exit status and seconds of one run; what it says goes into its folder."""
-    command = [sys.executable, "-m", "attnprobe", *run.command(), "--out", str(out), *machine]
+    alone = ["--workers", "1"] if run.probed else []  # runs are side by side as it is
+    command = [sys.executable, "-m", "attnprobe", *run.command(), "--out", str(out), *machine, *alone]
     folder.path.mkdir(parents=True, exist_ok=True)
     started = perf_counter()
     with (folder.path / LOG).open("ab") as log:

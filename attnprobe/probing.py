@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 
 from attnprobe.battery import BatteryResult, run_battery
-from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.probes.probe import Probe
 
 ITEM_SAMPLE = 20_000
@@ -29,40 +29,74 @@ class Tables(NamedTuple):
     items: pa.Table
 
 
-def document_seeds(run_seed: int, content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def document_seeds(
+    run_seed: int, content_hashes: npt.NDArray[np.uint64], occurrences: npt.NDArray[np.integer]
+) -> npt.NDArray[np.uint64]:
     """Seeds (documents,) made of the run's seed, a document's text and which of its copies in the split it is.
 
     So a document's random orderings are the same in any batch, order or shard.
+
+    Args:
+        run_seed: the run's.
+        content_hashes: of the documents' texts (documents,).
+        occurrences: how many earlier documents of the split have the same text (documents,).
     """
-    copies = pd.Series(content_hashes).groupby(content_hashes).cumcount().to_numpy().astype(np.uint64)
     run = np.uint64(np.random.SeedSequence(run_seed).generate_state(1, np.uint64)[0])
-    return content_hashes ^ (run + copies * np.uint64(0x9E3779B97F4A7C15))
+    return content_hashes ^ (run + occurrences.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
-def probe_split(
-    probe: Probe[B],
-    encoded: EncodedSplit[B],
-    seed: int,
-    device: torch.device,
-    advance: Callable[[int], None] = lambda tokens: None,
-) -> Tables:
-    """Run every test on every document of a split.
+def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer]:
+    """How many earlier documents have the same text (documents,)."""
+    return pd.Series(content_hashes).groupby(content_hashes).cumcount().to_numpy()
+
+
+def probe_split(probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device) -> Tables:
+    """Run every test on every document of a split that is held in memory.
 
     Args:
         probe: the model.
         encoded: the split.
         seed: the run's seed, for the random orderings and the sample of items.
         device: where the model is.
-        advance: told the number of tokens after each batch.
     """
-    seeds = torch.from_numpy(document_seeds(seed, encoded.documents.content_hashes).view(np.int64))
-    sampled = sample_of_documents(len(encoded), seed)
-    collected = Collector(sampled)
-    groups = encoded.in_order_of_length(probe.batch_documents, probe.batch_tokens)
-    for rows, batch in zip(groups, encoded.batches(groups, device), strict=True):
-        collected.add(rows, run_battery(probe.erasures(batch), seeds[rows].to(device)))
-        advance(int(encoded.lengths[rows].sum()))
-    return collected.tables(encoded.documents.labels, probe.item_texts(encoded, sampled))
+    hashes = encoded.documents.content_hashes
+    seeds = document_seeds(seed, hashes, occurrences_of(hashes))
+    groups = micro_batches(probe, encoded)
+    return probe_batches(probe, encoded, groups, seeds, sample_of_documents(len(encoded), seed), device)
+
+
+def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
+    """Rows of the batches in which documents are read: a function of the documents and of the kind of model alone."""
+    return encoded.in_order_of_length(probe.batch_documents, probe.batch_tokens)
+
+
+def probe_batches(
+    probe: Probe[B],
+    encoded: EncodedSplit[B],
+    groups: Sequence[IntArray],
+    seeds: npt.NDArray[np.uint64],
+    sampled: npt.NDArray[np.bool_],
+    device: torch.device,
+    first: int = 0,
+) -> Tables:
+    """Run every test on some batches of documents.
+
+    Args:
+        probe: the model.
+        encoded: the documents.
+        groups: rows of the batches; rows in none of them are left out.
+        seeds: for the random orderings (documents,).
+        sampled: whose items are kept (documents,).
+        device: where the model is.
+        first: the number in its split of the document in row 0.
+    """
+    collected = Collector(sampled, first)
+    as_numbers = torch.from_numpy(seeds.view(np.int64))
+    for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
+        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device)))
+    chosen = np.zeros(len(encoded), dtype=bool)
+    chosen[np.concatenate(list(groups))] = True
+    return collected.tables(encoded.documents.labels, probe.item_texts(encoded, sampled & chosen))
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -74,10 +108,16 @@ def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
 
 
 class Collector:
-    """Gathers batches in the order in which they ran and puts the rows into document order at the end."""
+    """Gathers batches in the order in which they ran and puts the rows into document order at the end.
 
-    def __init__(self, sampled: npt.NDArray[np.bool_]) -> None:
+    Args:
+        sampled: whose items are kept (documents,).
+        first: the number in its split of the document in row 0.
+    """
+
+    def __init__(self, sampled: npt.NDArray[np.bool_], first: int = 0) -> None:
         self.sampled = sampled
+        self.first = first
         self.rows: list[Column] = []
         self.documents: list[dict[str, Column]] = []
         self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
@@ -99,7 +139,7 @@ class Collector:
             by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
             items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
         row, position = torch.nonzero(kept, as_tuple=True)
-        items["document"] = rows[row.cpu().numpy()]
+        items["document"] = self.first + rows[row.cpu().numpy()]
         items["position"] = position.cpu().numpy().astype(np.int32)
         self.items.append(items)
 
@@ -113,31 +153,31 @@ class Collector:
         rows = np.concatenate(self.rows)
         order = np.argsort(rows)
         return Tables(
-            self._document_table(labels, order),
-            self._erasure_table(rows, order),
+            self._document_table(None if labels is None else labels[rows[order]], self.first + rows[order], order),
+            self._erasure_table(self.first + rows, order),
             self._item_table(texts),
         )
 
-    def _document_table(self, labels: Column | None, order: Column) -> pa.Table:
+    def _document_table(self, labels: Column | None, numbers: Column, order: Column) -> pa.Table:
         columns = {name: joined[order] for name, joined in _join(self.documents).items()}
-        first = {"document": np.arange(len(order))} | ({} if labels is None else {"label": labels})
+        first = {"document": numbers} | ({} if labels is None else {"label": labels})
         return pa.table({name: _arrow(column) for name, column in (first | columns).items()})
 
-    def _erasure_table(self, rows: Column, order: Column) -> pa.Table:
+    def _erasure_table(self, numbers: Column, order: Column) -> pa.Table:
         sizes = _join(self.documents)["n"]
         keys = list(self.erasures[0])
         parts = {key: _join([batch[key] for batch in self.erasures]) for key in keys}
         names = pa.DictionaryArray.from_arrays(
-            np.tile(np.arange(len(keys), dtype=np.int8), len(rows)), pa.array([name for name, _ in keys])
+            np.tile(np.arange(len(keys), dtype=np.int8), len(numbers)), pa.array([name for name, _ in keys])
         )
 
         def interleaved(column: str) -> Column:
             return np.stack([parts[key][column][order] for key in keys], axis=1).reshape(-1)
 
         key_columns = {
-            "document": np.repeat(rows[order], len(keys)),
+            "document": np.repeat(numbers[order], len(keys)),
             "ordering": names.cast(pa.string()).dictionary_encode(),
-            "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(rows)),
+            "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(numbers)),
             "n": np.repeat(sizes[order], len(keys)),
         }
         return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})

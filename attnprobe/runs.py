@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,6 +25,9 @@ TABLES = ("documents", "erasures", "items")
 FURTHER_TABLES = ("heads", "identifiability", "weight_ranges")
 """What some runs have beside."""
 
+PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+"""How tables are written: every page carries a checksum."""
+
 
 class RunFolder:
     """Paths and contents of a run's files."""
@@ -41,6 +44,9 @@ class RunFolder:
         self.summary = path / "summary.json"
         self.tables = path / "tables"
         self.figures = path / "figures"
+        self.shards = path / "shards"
+        self.execution_log = path / "execution.jsonl"
+        self.lock = path / "run.lock"
 
     @classmethod
     def of(cls, out: Path, settings: RunSettings) -> RunFolder:
@@ -99,9 +105,30 @@ class RunFolder:
     def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
         """Write the Parquet files, each stamped with what made it; all are there or the run is not probed."""
         for name in (*(name for name in FURTHER_TABLES if name in tables), *TABLES):
-            stamped = tables[name].replace_schema_metadata({"attnprobe": fingerprint})
-            with replacing(self.table(name)) as temporary:
-                pq.write_table(stamped, temporary, compression="zstd")
+            self.write_table(name, [tables[name]], fingerprint)
+
+    def write_table(self, name: str, windows: Iterable[pa.Table], fingerprint: str) -> int:
+        """Write one of the Parquet files, a row group for each of the tables that have rows.
+
+        Args:
+            name: of the table.
+            windows: one at least, all with the same columns; gone through once.
+            fingerprint: what made it.
+
+        Returns:
+            How many rows there are.
+        """
+        rows = 0
+        with replacing(self.table(name)) as temporary, ExitStack() as stack:
+            writer: pq.ParquetWriter | None = None
+            for window in windows:
+                if writer is None:
+                    schema = window.schema.with_metadata({"attnprobe": fingerprint})
+                    writer = stack.enter_context(pq.ParquetWriter(temporary, schema, **PARQUET))
+                if len(window):
+                    writer.write_table(window, row_group_size=len(window))
+                rows += len(window)
+        return rows
 
     def is_probed(self, fingerprint: str) -> bool:
         """Whether all tables are there and were made by this configuration and these weights."""

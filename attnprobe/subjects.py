@@ -5,25 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import torch
 
 from attnprobe.checkpoints import load_model, save_model
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
-from attnprobe.data.documents import Dataset
+from attnprobe.data.documents import Dataset, Documents
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.data.word2vec import word2vec_vectors
 from attnprobe.errors import InputError
+from attnprobe.huggingface.folders import is_huggingface
 from attnprobe.models import POOLED, PooledClassifier
 from attnprobe.models.classifier import EMBEDDING_DIM
 from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probing import Tables
 from attnprobe.runs import RunFolder
 from attnprobe.training import TrainableClassifier
 
@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=TrainableClassifier[Any])
 W = TypeVar("W", PooledClassifier, "TransformerClassifier")
+
+
+class OwnClasses(NamedTuple):
+    """Classes that a model decides between, other than the dataset's labels.
+
+    Attributes:
+        names: by number, of those that it decided for.
+        of_labels: int64 (labels,), the class that bears a label's name, −1 where there is none.
+    """
+
+    names: dict[str, str]
+    of_labels: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,23 +63,19 @@ class Tested(Generic[B]):
     notes: dict[str, Any]
     classes: Callable[[npt.NDArray[np.integer]], list[str]] | None = None
 
-    def own_classes(self, tables: Tables, labels: list[str]) -> tuple[Tables, dict[str, str] | None]:
-        """The tables with labels that are classes of the model, −1 where it has no such class; and its classes' names.
+    def own_classes(self, decided: npt.NDArray[np.integer], labels: list[str]) -> OwnClasses | None:
+        """The model's classes, where it does not decide between the dataset's labels.
 
         Args:
-            tables: with the dataset's labels.
-            labels: their names.
+            decided: numbers of classes that it decided for.
+            labels: of the dataset.
         """
         if self.classes is None:
-            return tables, None
-        numbers = np.unique(tables.documents["decision"].to_numpy())
-        names = dict(zip(numbers.tolist(), self.classes(numbers), strict=True))
+            return None
+        names = dict(zip(decided.tolist(), self.classes(decided), strict=True))
         by_name = {name.strip().casefold(): number for number, name in names.items()}
-        classes = np.array([by_name.get(label.strip().casefold(), -1) for label in labels], dtype=np.int64)
-        column = tables.documents.schema.get_field_index("label")
-        mapped = pa.array(classes[tables.documents["label"].to_numpy()])
-        documents = tables.documents.set_column(column, "label", mapped)
-        return tables._replace(documents=documents), {str(number): name for number, name in names.items()}
+        of_labels = np.array([by_name.get(label.strip().casefold(), -1) for label in labels], dtype=np.int64)
+        return OwnClasses({str(number): name for number, name in names.items()}, of_labels)
 
 
 class Subject(ABC, Generic[B, M]):
@@ -90,8 +98,12 @@ class Subject(ABC, Generic[B, M]):
         self.device = device
 
     @abstractmethod
+    def encode(self, documents: Documents) -> EncodedSplit[B]:
+        """Documents as the numbers that the model takes."""
+
     def encoded(self, split: str) -> EncodedSplit[B]:
-        """A split's documents as the numbers that the model takes."""
+        """All documents of a split, in memory, as the numbers that the model takes."""
+        return self.encode(self.dataset.splits[split].documents())
 
     @abstractmethod
     def new_model(self) -> M:
@@ -131,12 +143,24 @@ class VocabularySubject(Subject[Batch, W]):
     ) -> None:
         super().__init__(folder, configuration, dataset, device)
         self.saved = folder.model
-        self.vocabulary = Vocabulary.build(dataset)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The one that the run was begun with, so that only its beginning goes through the training documents.
+
+        Raises:
+            InputError: its file is not a vocabulary.
+        """
+        path = self.folder.vocabulary
+        return Vocabulary.load(path) if path.exists() else Vocabulary.build(self.dataset)
+
+    def encode(self, documents: Documents) -> EncodedDocuments:
+        """Documents as numbers of the vocabulary."""
+        return EncodedDocuments(documents, self.vocabulary.encode(documents))
 
     def encoded(self, split: str) -> EncodedDocuments:
-        """A split's documents as numbers of the vocabulary."""
-        documents = self.dataset.splits[split]
-        return EncodedDocuments(documents, self.vocabulary.encode(documents))
+        """All documents of a split, in memory, as numbers of the vocabulary."""
+        return self.encode(self.dataset.splits[split].documents())
 
     def new_model(self) -> W:
         """A model with its initial weights."""
@@ -205,12 +229,11 @@ class TransformerSubject(VocabularySubject["TransformerClassifier"]):
         assert options is not None, "a run of a transformer is made with its options"
         return options
 
-    def encoded(self, split: str) -> EncodedDocuments:
-        """A split's documents as numbers of the vocabulary, cut to what fits behind the first token."""
-        whole, words = self.dataset.splits[split], self.options.longest - 1
-        documents = whole.cut(words)
-        encoded = EncodedDocuments(documents, self.vocabulary.encode(documents))
-        encoded.cut = int((whole.words_per_document > words).sum())
+    def encode(self, documents: Documents) -> EncodedDocuments:
+        """Documents as numbers of the vocabulary, cut to what fits behind the first token."""
+        words = self.options.longest - 1
+        encoded = super().encode(documents.cut(words))
+        encoded.cut = int((documents.words_per_document > words).sum())
         return encoded
 
     def made(self) -> TransformerClassifier:
@@ -228,3 +251,16 @@ class TransformerSubject(VocabularySubject["TransformerClassifier"]):
         assert attention is not None, "a run of a transformer is made with attention settings"
         probe = TransformerProbe(model, attention)
         return Tested(probe, digest, {"engine": probe.attention.engine})
+
+
+def subject_of(
+    folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
+) -> Subject[Any, Any]:
+    """The subject of a run, by the kind of its model."""
+    settings = configuration.settings
+    if is_huggingface(settings.model):
+        from attnprobe.huggingface.subject import CheckpointSubject
+
+        return CheckpointSubject(folder, configuration, dataset, device)
+    kind = PooledSubject if settings.transformer is None else TransformerSubject
+    return kind(folder, configuration, dataset, device)

@@ -21,7 +21,7 @@ from attnprobe.checkpoints import load_model
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.probes.pooled import PooledErasures, PooledProbe
-from attnprobe.probing import document_seeds, probe_split
+from attnprobe.probing import document_seeds, occurrences_of, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 from benchmarks.measure import report, seconds
 
@@ -30,7 +30,8 @@ CPU = torch.device("cpu")
 
 def time_battery(probe: PooledProbe, encoded: EncodedDocuments) -> tuple[float, float]:
     """Seconds of plain forward passes and of batteries over a split, batch by batch in turn."""
-    seeds = torch.from_numpy(document_seeds(0, encoded.documents.content_hashes).view(np.int64))
+    hashes = encoded.documents.content_hashes
+    seeds = torch.from_numpy(document_seeds(0, hashes, occurrences_of(hashes)).view(np.int64))
     forward = battery = 0.0
     groups = encoded.in_order_of_length(EVALUATION_DOCUMENTS, EVALUATION_TOKENS)
     for rows, batch in zip(groups, encoded.batches(groups, CPU), strict=True):
@@ -57,7 +58,7 @@ def main() -> None:
     model = run.new_model()
     load_model(run.folder.model, model, run.configuration.fingerprint)
     probe = PooledProbe(model)
-    encoded = run.encoded("test")
+    encoded = run.subject.encoded("test")
     time_battery(probe, encoded)
     pairs = [time_battery(probe, encoded) for _ in range(arguments.repetitions)]
     whole = [seconds(lambda: probe_split(probe, encoded, 0, CPU)) for _ in range(arguments.repetitions)]

@@ -61,7 +61,7 @@ def main() -> None:
     torch.set_num_threads(1)
     run = reopen_run(arguments.run, arguments)
     settings = run.configuration.settings.training
-    train = run.encoded("train")
+    train = run.subject.encoded("train")
     groups = train.shuffled(settings.batch_documents, settings.batch_tokens, [0, 0])[: arguments.batches]
     ready = list(train.batches(groups, CPU))
     bare, ours = in_turn(

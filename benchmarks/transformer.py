@@ -92,7 +92,7 @@ def documents_of(run: Path, tokens: int, documents: int) -> tuple[Any, Tensor]:
     folder = opened.folder.checkpoint
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    split = opened.dataset.splits["test"]
+    split = opened.dataset.splits["test"].documents()
     rows: list[list[int]] = []
     for document in np.random.default_rng(0).permutation(len(split)):
         pieces = tokenizer.encode(" ".join(split.words_of(int(document))), truncation=True, max_length=tokens)

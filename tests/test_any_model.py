@@ -4,7 +4,7 @@ import torch
 
 import attnprobe
 from attnprobe.errors import InputError
-from attnprobe.probes.attachment import RefusedError
+from attnprobe.probes.refusals import RefusedError
 
 
 class FirstToken(torch.nn.Module):

@@ -9,7 +9,7 @@ import attnprobe.probing as probing
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.models import POOLED, Dropout
 from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probing import document_seeds, probe_split
+from attnprobe.probing import document_seeds, occurrences_of, probe_split
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")
@@ -59,10 +59,12 @@ def test_the_same_seed_gives_the_same_bytes(probe):
 
 def test_random_draws_belong_to_the_document_and_the_seed():
     hashes = np.array([7, 9, 7, 7, 9], dtype=np.uint64)
-    seeds = document_seeds(0, hashes)
+    copies = occurrences_of(hashes)
+    assert copies.tolist() == [0, 0, 1, 2, 1]
+    seeds = document_seeds(0, hashes, copies)
     assert len(set(seeds.tolist())) == 5
-    assert document_seeds(0, hashes[:3]).tolist() == seeds[:3].tolist()
-    assert not set(document_seeds(1, hashes).tolist()) & set(seeds.tolist())
+    assert document_seeds(0, hashes[:3], copies[:3]).tolist() == seeds[:3].tolist()
+    assert not set(document_seeds(1, hashes, copies).tolist()) & set(seeds.tolist())
 
     torch.manual_seed(1)
     probe = PooledProbe(POOLED["flan-none"].build(30, 3, Dropout()))

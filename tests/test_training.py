@@ -7,7 +7,7 @@ from attnprobe.data.batches import length_buckets, pad, segment_sums
 from attnprobe.errors import InputError
 from attnprobe.models import POOLED, Dropout
 from attnprobe.training import Trainer, TrainingSettings, accuracy, limit_gradients
-from tests.models.documents import random_documents
+from tests.models.documents import random_documents, streamed
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(epochs=3, patience=5, learning_rate=1e-2, batch_documents=8)
@@ -19,7 +19,7 @@ def make_trainer(name="flan-none", settings=SETTINGS):
 
 
 def run(trainer, epochs):
-    train, dev = random_documents(200, seed=1), random_documents(60, seed=2)
+    train, dev = streamed(random_documents(200, seed=1)), streamed(random_documents(60, seed=2))
     return [trainer.run_epoch(train, dev, CPU, lambda tokens: None) for _ in range(epochs)]
 
 
@@ -52,7 +52,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
 
 def test_the_rate_is_halved_and_training_stops_when_dev_accuracy_stalls(monkeypatch):
     accuracies = iter([0.5, 0.4, 0.6, 0.6, 0.55])
-    monkeypatch.setattr("attnprobe.training.accuracy", lambda *_: next(accuracies))
+    monkeypatch.setattr("attnprobe.training.trainer.accuracy", lambda *_: next(accuracies))
     settings = TrainingSettings(epochs=9, patience=2, learning_rate=0.1)
     trainer = make_trainer(settings=settings)
     rates = []
@@ -102,7 +102,7 @@ def test_gradient_limits_count_the_embedding_by_row():
 def test_the_estimate_changes_nothing():
     trainer = make_trainer("flan-rnn")
     before, drawn = weights_of(trainer), torch.random.get_rng_state()
-    assert trainer.estimate_seconds(random_documents(100), CPU) > 0
+    assert trainer.estimate_seconds(streamed(random_documents(100)).sample(), CPU) > 0
     assert all(torch.equal(before[name], tensor) for name, tensor in trainer.model.state_dict().items())
     assert torch.equal(drawn, torch.random.get_rng_state())
 
@@ -110,7 +110,7 @@ def test_the_estimate_changes_nothing():
 def test_accuracy_counts_decisions():
     model, documents = make_trainer().model.eval(), random_documents(50)
     decisions = [int(model(documents.batch(np.array([row]))).argmax()) for row in range(50)]
-    assert accuracy(model, documents, CPU) == pytest.approx(np.mean(decisions == documents.documents.labels))
+    assert accuracy(model, streamed(documents), CPU) == pytest.approx(np.mean(decisions == documents.documents.labels))
 
 
 def test_buckets_keep_both_limits_and_every_document_once():
@@ -151,3 +151,47 @@ def test_corrupt_and_foreign_checkpoints_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="is corrupt"):
         load_model(path, trainer.model, "f")
+
+
+def test_a_damaged_training_state_is_one_sentence(tmp_path):
+    path, trainer = tmp_path / "state", make_trainer()
+    run(trainer, 1)
+    save_training(path, trainer, "f")
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    rng, sentences = np.random.default_rng(0), []
+    for case in range(120):
+        damaged = bytearray(whole[: rng.integers(len(whole))] if case % 3 == 0 else whole)
+        if case % 3:
+            damaged[rng.integers(header)] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            resume_training(path, make_trainer(), "f")
+        except InputError as error:
+            sentences.append(str(error))
+    assert all(str(path) in sentence and "\n" not in sentence for sentence in sentences)
+    assert len(sentences) > 100  # a digit of the log for another is no damage that can be seen
+
+
+def test_a_disk_that_is_full_leaves_the_former_training_state(tmp_path):
+    resource = pytest.importorskip("resource")
+    path, trainer = tmp_path / "state", make_trainer()
+    run(trainer, 1)
+    save_training(path, trainer, "f")
+    before = path.read_bytes()
+    run(trainer, 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_training(path, trainer, "f")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    resumed = make_trainer()
+    resume_training(path, resumed, "f")
+    assert len(resumed.progress.epochs) == 1
+    save_training(path, trainer, "f")
+    resume_training(path, resumed, "f")
+    assert len(resumed.progress.epochs) == 2

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from attnprobe.analysis.bca import Numbers as Numbers
 from attnprobe.analysis.bca import bca_ends, percentile_ends
@@ -34,7 +36,7 @@ BCA_UP_TO = 5000
 """Documents up to which intervals are bias-corrected and accelerated."""
 
 CHUNK = 4_000_000
-"""Most resamples × documents that are held at a time."""
+"""Most resamples × documents that are held as floating-point numbers at a time."""
 
 Key = TypeVar("Key", bound=Hashable)
 Ratio = tuple[Numbers, Numbers]
@@ -55,14 +57,27 @@ class Estimate(NamedTuple):
 
 def resampling_counts(documents: int) -> Iterator[Numbers]:
     """How often each resample draws each document: a row a resample, in chunks (resamples, documents)."""
-    generator = np.random.default_rng(SEED)
     resamples = RESAMPLES if documents <= BCA_UP_TO else RESAMPLES_OF_MANY
     rows = max(1, CHUNK // max(documents, 1))
+    counts = _counts(documents, resamples, rows)
+    for start in range(0, resamples, rows):
+        yield counts[start : start + rows].astype(np.float64)
+
+
+@lru_cache(maxsize=2)
+def _counts(documents: int, resamples: int, rows: int) -> npt.NDArray[np.uint8]:
+    """All of them, drawn so many rows at a time; kept, since a report asks for the same ones some twenty times.
+
+    That one of 256 documents or more is drawn over 255 times in a resample has a probability below 1e-500.
+    """
+    generator = np.random.default_rng(SEED)
+    counts = np.empty((resamples, documents), dtype=np.uint8)
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
         drawn = generator.integers(documents, size=(size, documents))
         drawn += np.arange(size)[:, None] * documents
-        yield np.bincount(drawn.ravel(), minlength=size * documents).reshape(size, documents).astype(np.float64)
+        counts[start : start + size] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(size, documents)
+    return counts
 
 
 def ratios(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:

@@ -53,23 +53,23 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
     Raises:
         InputError: the table of items is missing or cannot be read.
     """
-    items = results.items(["document", "position", "weight", "js"])
     documents = results.several
-    row = pd.Index(documents["document"]).get_indexer(items["document"])
-    is_other = (row >= 0) & (documents["top_item"].to_numpy()[row] != items["position"].to_numpy())
-    items, row = items[is_other], row[is_other]
-    n, top_weight, js_top = (documents[column].to_numpy()[row] for column in ("n", "top_weight", "js_top"))
-    js = items["js"].to_numpy()
+    numbers = pd.Index(documents["document"])
+    parts = []
+    for items in results.item_parts(["document", "position", "weight", "js"]):
+        document, position, weight, js = (items[name].to_numpy(zero_copy_only=False) for name in items.schema.names)
+        row = numbers.get_indexer(pd.Index(document))
+        pairs = (row >= 0) & (documents["top_item"].to_numpy()[row] != position)
+        n, top_weight, js_top = (documents[name].to_numpy()[row[pairs]] for name in ("n", "top_weight", "js_top"))
+        columns = document[pairs], top_weight - weight[pairs], difference_of_js(js_top, js[pairs]), 1 / (n - 1)
+        parts.append(dict(zip(("document", "delta_alpha", "delta_js", "weight"), columns, strict=True)))
+    return pd.DataFrame({name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])})
+
+
+def difference_of_js(js_top: Numbers, js: Numbers) -> Numbers:
+    """ΔJS, zero where the two are equal up to rounding."""
     difference = js_top - js
-    rounding = np.abs(difference) <= RELATIVE_ZERO * np.maximum(js_top, js)
-    return pd.DataFrame(
-        {
-            "document": items["document"].to_numpy(),
-            "delta_alpha": top_weight - items["weight"].to_numpy(),
-            "delta_js": np.where(rounding, 0.0, difference),
-            "weight": 1 / (n - 1),
-        }
-    )
+    return np.where(np.abs(difference) <= RELATIVE_ZERO * np.maximum(js_top, js), 0.0, difference)
 
 
 def by_delta_alpha(pairs: pd.DataFrame, width: float = WIDTHS[0]) -> list[DeltaAlphaBin]:

@@ -66,7 +66,7 @@ def identifiability(results: RunResults) -> Identifiability | None:
         seconds=float(numbers(solved, "seconds").mean()) if len(solved) else 0.0,
         heads=head_identifiability(found),
         by_length=by_length(found),
-        conclusions=conclusions(results, found),
+        conclusions=conclusions(found),
         items=item_outcomes(found),
-        first_flips=first_flip_ranges(results, found),
+        first_flips=first_flip_ranges(found),
     )

@@ -27,7 +27,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.identifiability_heads import by_document, document_means
 from attnprobe.analysis.identifiability_results import IdentifiabilityResults, numbers
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM, RunResults
+from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
 
 _ONE = 1 - 1e-12
 """A Kendall's τ below this is one of another ranking."""
@@ -67,7 +67,7 @@ class FlipRange(NamedTuple):
     smallest_set: Estimate
 
 
-def conclusions(results: RunResults, found: IdentifiabilityResults) -> list[Conclusion]:
+def conclusions(found: IdentifiabilityResults) -> list[Conclusion]:
     """All conclusions that can be judged in this run."""
     sampled = found.sampled
     tau_low, tau_found = numbers(sampled, "kendall_tau_low"), numbers(sampled, "kendall_tau_found")
@@ -88,7 +88,7 @@ def conclusions(results: RunResults, found: IdentifiabilityResults) -> list[Conc
         *judged,
         _judge("single_flip", documents, one_way, 1 - one_way),
         _judge("first_flip", documents, same, 1 - same),
-        _earlier_than_random(results, documents),
+        _earlier_than_random(found),
     ]
 
 
@@ -101,7 +101,7 @@ def item_outcomes(found: IdentifiabilityResults) -> dict[str, Estimate] | None:
     return ratios({name: (numbers(documents, name), items) for name in OUTCOMES})
 
 
-def first_flip_ranges(results: RunResults, found: IdentifiabilityResults) -> FlipRange | None:
+def first_flip_ranges(found: IdentifiabilityResults) -> FlipRange | None:
     """How early and how late decisions flip in attention's order; None without an affine readout."""
     documents = found.documents
     if not len(documents):
@@ -109,10 +109,10 @@ def first_flip_ranges(results: RunResults, found: IdentifiabilityResults) -> Fli
     items = numbers(documents, "n")
     counts = {
         "earliest": numbers(documents, "first_flip_earliest"),
-        "observed": _observed(results, documents, ATTENTION),
+        "observed": _observed(found, ATTENTION),
         "latest": numbers(documents, "first_flip_latest"),
-        "random": _observed(results, documents, RANDOM),
-        "smallest_set": _observed(results, documents, ORACLE),
+        "random": _observed(found, RANDOM),
+        "smallest_set": _observed(found, ORACLE),
     }
     return FlipRange(**means({name: np.where(count < 0, 1.0, count / items) for name, count in counts.items()}))
 
@@ -124,9 +124,9 @@ def _judge(name: str, table: pd.DataFrame, survives: Numbers, falls: Numbers) ->
     return Conclusion(name, len(shares["survives"]), **document_means(shares))
 
 
-def _earlier_than_random(results: RunResults, documents: pd.DataFrame) -> Conclusion:
-    endless = np.inf
-    attention, random = (_endless(_observed(results, documents, name)) for name in (ATTENTION, RANDOM))
+def _earlier_than_random(found: IdentifiabilityResults) -> Conclusion:
+    documents, endless = found.documents, np.inf
+    attention, random = (_endless(_observed(found, name)) for name in (ATTENTION, RANDOM))
     drawn = attention < random
     latest = _endless(numbers(documents, "first_flip_latest"))[drawn]
     random_earliest = _endless(numbers(documents, "random_earliest"))[drawn]
@@ -139,8 +139,8 @@ def _endless(count: Numbers) -> Numbers:
     return np.where(count < 0, np.inf, count)
 
 
-def _observed(results: RunResults, documents: pd.DataFrame, ordering: str) -> Numbers:
+def _observed(found: IdentifiabilityResults, ordering: str) -> Numbers:
     """Items erased at the observed first flip of an ordering's first draw (documents,); −1 for never."""
-    rows = results.erasures[(results.erasures["ordering"] == ordering) & (results.erasures["draw"] == 0)]
+    rows = found.erasures[(found.erasures["ordering"] == ordering) & (found.erasures["draw"] == 0)]
     removed = rows.set_index("document")["removed"]
-    return np.asarray(removed.reindex(documents["document"]).to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(removed.reindex(found.documents["document"]).to_numpy(dtype=np.float64, na_value=np.nan))

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.analysis.run_tables import columns_of_table, metadata_of_table, read_table, table_parts
 
 KEYS = ("stack", "layer", "head")
 
@@ -33,14 +31,15 @@ class IdentifiabilityResults(NamedTuple):
 
     Attributes:
         heads: one row a document × head, documents with more than one item.
-        documents: the documents of the run that programs were run on, those with columns of their own (an affine
-            readout) and without failures only; empty otherwise.
+        documents: as :func:`documents_with_reach` has them.
+        erasures: of these documents, and maybe of others.
         settings: what was asked for: ``documents``, ``layers``, ``heads``, ``seed``, ``longest``.
         folder: the run's.
     """
 
     heads: pd.DataFrame
     documents: pd.DataFrame
+    erasures: pd.DataFrame
     settings: dict[str, Any]
     folder: Path
 
@@ -55,7 +54,7 @@ class IdentifiabilityResults(NamedTuple):
         Raises:
             InputError: the file is missing or cannot be read.
         """
-        return _read(self.folder / "weight_ranges.parquet")[0]
+        return read_table(self.folder / "weight_ranges.parquet")
 
 
 def load_identifiability(results: RunResults) -> IdentifiabilityResults | None:
@@ -67,34 +66,47 @@ def load_identifiability(results: RunResults) -> IdentifiabilityResults | None:
     path = results.folder / "identifiability.parquet"
     if not path.exists():
         return None
-    heads, metadata = _read(path)
-    stamp = (pq.read_schema(results.folder / "documents.parquet").metadata or {}).get(b"attnprobe")
-    if metadata.get(b"attnprobe") != stamp:
+    metadata = metadata_of_table(path)
+    if metadata.get(b"attnprobe") != metadata_of_table(results.folder / "documents.parquet").get(b"attnprobe"):
         return None
-    missing = [column for column in NEEDED if column not in heads]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]!r}.")
-    documents = results.several
-    affine = "must_flip" in documents
+    heads = read_table(path, NEEDED)
+    identified = _identified(results)
     return IdentifiabilityResults(
         heads[heads["n"] > 1].reset_index(drop=True),
-        documents[documents["must_flip"].notna()] if affine else documents[:0],
+        _with_reach(identified.documents),
+        identified.erasures,
         json.loads(metadata.get(b"identified", b"{}")),
         results.folder,
     )
 
 
+def documents_with_reach(results: RunResults) -> pd.DataFrame:
+    """The documents that programs were run on, with several items, a readout that is affine and without failures.
+
+    They are those of the whole run, whether they are in the sample that other statistics are made of or not.
+
+    Raises:
+        InputError: the table of documents cannot be read.
+    """
+    return _with_reach(_identified(results).documents)
+
+
+def _with_reach(documents: pd.DataFrame) -> pd.DataFrame:
+    if "must_flip" not in documents:
+        return documents[:0]
+    kept = documents[documents["must_flip"].notna() & (documents["n"] > 1)]
+    return kept.sort_values("document", ignore_index=True)
+
+
+def _identified(results: RunResults) -> RunResults:
+    """The results of the documents with reach, and maybe of others; the same where all documents are looked at."""
+    path = results.folder / "documents.parquet"
+    if results.chosen is None or "must_flip" not in columns_of_table(path):
+        return results
+    parts = [part.filter(part["must_flip"].is_valid()) for part in table_parts(path, ["document", "must_flip"])]
+    return results.only(np.concatenate([part["document"].to_numpy() for part in parts]).tolist())
+
+
 def numbers(table: pd.DataFrame, column: str) -> Numbers:
     """A column as float64, NaN for null."""
     return np.asarray(table[column].to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _read(path: Path) -> tuple[pd.DataFrame, dict[bytes, bytes]]:
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} cannot be read: there is no such file.") from None
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
-    return table.to_pandas(), table.schema.metadata or {}

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, Numbers, means
+from attnprobe.analysis.bootstrap import Estimate, means
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.delta_js import RELATIVE_ZERO
+from attnprobe.analysis.delta_js import difference_of_js
 from attnprobe.analysis.effect_sizes import discordant_odds, rank_biserial
 from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import RunResults
@@ -67,7 +67,7 @@ def _compare(results: RunResults, first: str, second: str) -> Neighbours:
     weight_first = "top_weight" if first == "top" else f"weight_{first}"
     names = [weight_first, f"weight_{second}", f"js_{first}", f"js_{second}", f"flip_{first}", f"flip_{second}"]
     weight, other_weight, js, other_js, flip, other_flip = columns_of(results, names).values()
-    difference = _without_rounding(js, other_js)
+    difference = difference_of_js(js, other_js)
     averages = means({"weight": weight - other_weight, "js": js - other_js})
     shares = {
         "js_larger": difference > 0,
@@ -90,9 +90,3 @@ def _compare(results: RunResults, first: str, second: str) -> Neighbours:
         flip_odds=discordant_odds(test.first, test.second),
         **binary_shares({name: which.astype(np.float64) for name, which in shares.items()}),
     )
-
-
-def _without_rounding(js: Numbers, other: Numbers) -> Numbers:
-    """``js − other``, zero where they are equal up to rounding."""
-    difference = js - other
-    return np.where(np.abs(difference) <= RELATIVE_ZERO * np.maximum(js, other), 0.0, difference)

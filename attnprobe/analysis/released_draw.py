@@ -18,7 +18,7 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.delta_js import RELATIVE_ZERO
+from attnprobe.analysis.delta_js import difference_of_js
 from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import SignTest, mcnemar
@@ -88,7 +88,7 @@ def delta_js_pairs_as_released(results: RunResults) -> pd.DataFrame:
         {
             "document": drawn["document"].to_numpy(),
             "delta_alpha": top_weight - drawn["weight"].to_numpy(),
-            "delta_js": _difference(js_top, drawn["js"].to_numpy()),
+            "delta_js": difference_of_js(js_top, drawn["js"].to_numpy()),
             "weight": 1.0,
         }
     )
@@ -111,14 +111,19 @@ class _Kept(NamedTuple):
 
     @classmethod
     def of(cls, results: RunResults) -> _Kept:
-        items = results.items(["document", "position", "weight", "js", "flips"])
         several = results.several
-        items = items[items["document"].isin(several["document"])]
-        items = items.sort_values(["document", "position"], kind="stable", ignore_index=True)
+        items = results.items(["document", "position", "weight", "js", "flips"], several["document"])
+        if not _is_in_order(items):  # as it is in every run: a copy less
+            items = items.sort_values(["document", "position"], kind="stable", ignore_index=True)
         documents, start, sizes = np.unique(items["document"].to_numpy(), return_index=True, return_counts=True)
         positions = released_positions(results.seed, documents, sizes)
         rows = pd.Index(several["document"]).get_indexer(pd.Index(documents))
         return cls(items, np.repeat(np.arange(len(documents)), sizes), rows, start + positions)
+
+
+def _is_in_order(items: pd.DataFrame) -> bool:
+    document, position = (np.diff(items[name].to_numpy()) for name in ("document", "position"))
+    return bool(((document > 0) | ((document == 0) & (position > 0))).all())
 
 
 def _of_ordering(results: RunResults, kept: _Kept, suffix: str) -> ReleasedDraw:
@@ -127,7 +132,7 @@ def _of_ordering(results: RunResults, kept: _Kept, suffix: str) -> ReleasedDraw:
     top, js_top, top_item, *exact = (column[kept.rows] for column in columns_of(results, names).values())
     js, flips, position = (kept.items[name].to_numpy() for name in ("js", "flips", "position"))
     flips = flips.astype(np.float64)
-    difference = _difference(js_top[kept.owner], js)
+    difference = difference_of_js(js_top[kept.owner], js)
     by_item = (flips, (difference < 0).astype(np.float64), (difference == 0).astype(np.float64))
     others = np.bincount(kept.owner, minlength=len(kept.rows)) - 1.0
 
@@ -156,9 +161,3 @@ def _of_ordering(results: RunResults, kept: _Kept, suffix: str) -> ReleasedDraw:
         test=mcnemar(top, flips[kept.drawn]),
         left_out=len(results.several) - len(kept.rows),
     )
-
-
-def _difference(js_top: Numbers, js: Numbers) -> Numbers:
-    """ΔJS, zero where the two are equal up to rounding."""
-    difference = js_top - js
-    return np.where(np.abs(difference) <= RELATIVE_ZERO * np.maximum(js_top, js), 0.0, difference)

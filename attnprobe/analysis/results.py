@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from attnprobe.analysis.bootstrap import Numbers
+from attnprobe.analysis.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
+from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
+from attnprobe.analysis.run_tables import (
+    DocumentNumbers,
+    check_columns,
+    columns_of_table,
+    read_table,
+    rows_of_table,
+    table_parts,
+)
+from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.errors import InputError
 
 ORACLE = "oracle"
@@ -38,20 +48,6 @@ KNOWN_ORDERINGS = (RANDOM, ATTENTION, "gradient", "gradient_attention")
 ASCENDING = "attention_ascending"
 """Attention from its smallest weight up: a reference of its own, which is no rival of the orderings that explain."""
 
-HUB = "hf:"
-"""Before the path, or the identifier on the hub, of a Hugging Face model."""
-
-HEAD_COLUMNS = (
-    *("document", "stack", "layer", "head", "n", "removed_attention", "removed_random"),
-    *("attention_entropy_normalised", "js_top", "js_other", "flip_top"),
-)
-"""Of heads.parquet, as far as they are looked at."""
-
-NEEDED = {
-    "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
-    "erasures": ("document", "ordering", "draw", "removed", "mass"),
-}
-
 
 class FirstFlips(NamedTuple):
     """Where one ordering first flips the decisions: (documents, draws) each, NaN for never, documents with n > 1.
@@ -67,42 +63,80 @@ class FirstFlips(NamedTuple):
     mass: Numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunResults:
-    """What the tests of one run gave.
+    """What the tests of one run gave; its tables are read when they are first looked at.
 
     Attributes:
         folder: the run's folder.
         config: what is in config.json.
-        documents: one row a document.
-        erasures: one row a document × ordering × draw.
+        total: how many documents the run has results of.
+        quarantined: how many more the model could not read, which are in no table.
+        chosen: the documents that are looked at, or None for all of them.
     """
 
     folder: Path
     config: dict[str, Any]
-    documents: pd.DataFrame
-    erasures: pd.DataFrame
+    total: int
+    quarantined: int
+    chosen: DocumentNumbers | None
 
     @classmethod
     def load(cls, folder: Path) -> RunResults:
-        """Read a run folder; the table of items is left until it is asked for.
+        """Open a run folder; of very many documents those of ``sample_of_statistics`` are looked at.
 
         Raises:
             InputError: a file is missing or cannot be read, or a table lacks a column.
         """
-        config = _read_config(folder / "config.json")
-        tables = {name: _read_table(folder / f"{name}.parquet") for name in NEEDED}
+        config = read_configuration(folder / "config.json")
         for name, columns in NEEDED.items():
-            _check_columns(folder / f"{name}.parquet", columns, list(tables[name].columns))
-        return cls(folder, config, **tables)
+            path = folder / f"{name}.parquet"
+            check_columns(path, columns, columns_of_table(path))
+        total, quarantined = rows_of_table(folder / "documents.parquet"), _quarantined(folder / "summary.json")
+        split = (config["data"].get("documents") or {}).get("test", total + quarantined)
+        chosen = sample_of_statistics(total, int(split), int(config["settings"]["seed"]))
+        return cls(folder, config, total, quarantined, chosen)
 
-    def items(self, columns: Sequence[str]) -> pd.DataFrame:
+    def only(self, documents: Iterable[int]) -> RunResults:
+        """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
+        return dataclasses.replace(self, chosen=_numbers(documents))
+
+    def unread(self) -> RunResults:
+        """The same results, of which nothing is held in memory yet."""
+        return dataclasses.replace(self)
+
+    @cached_property
+    def documents(self) -> pd.DataFrame:
+        """One row a document that is looked at, with the columns that are; raises InputError as :meth:`load`."""
+        path = self.folder / "documents.parquet"
+        return read_table(path, document_columns(columns_of_table(path)), self.chosen)
+
+    @cached_property
+    def erasures(self) -> pd.DataFrame:
+        """One row a document × ordering × draw, with the columns that are looked at; raises as :meth:`load`."""
+        path = self.folder / "erasures.parquet"
+        return read_table(path, erasure_columns(columns_of_table(path)), self.chosen)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether the documents that are looked at are not all that the run has."""
+        return len(self.documents) < self.total
+
+    def items(self, columns: Sequence[str], documents: Iterable[int] | None = None) -> pd.DataFrame:
         """These columns of the table of items, one row a document × item; of a sample of a large split's documents.
+
+        Args:
+            columns: which.
+            documents: of these only.
 
         Raises:
             InputError: the file is missing or cannot be read, or lacks a column.
         """
-        return _read_table(self.folder / "items.parquet", columns)
+        return read_table(self.folder / "items.parquet", columns, None if documents is None else _numbers(documents))
+
+    def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
+        return table_parts(self.folder / "items.parquet", columns)
 
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.
@@ -111,7 +145,7 @@ class RunResults:
             InputError: the file cannot be read, or lacks a column.
         """
         path = self.folder / "heads.parquet"
-        return _read_table(path, HEAD_COLUMNS) if path.exists() else None
+        return read_table(path, HEAD_COLUMNS) if path.exists() else None
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_run  # drawn only where a notebook asks for it
@@ -123,10 +157,10 @@ class RunResults:
         """The name of the dataset."""
         return str(self.config["settings"]["dataset"])
 
-    @property
+    @cached_property
     def model(self) -> str:
-        """The name of the model."""
-        return str(self.config["settings"]["model"])
+        """What tells the model from others, as ``model_of`` has it."""
+        return model_of(self.config, self.folder / "config.json")
 
     @property
     def seed(self) -> int:
@@ -208,15 +242,11 @@ class RunResults:
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
-        rows = self._kept_erasures[self._kept_erasures["ordering"] == ordering]
+        rows = self.erasures[self.erasures["ordering"] == ordering]
+        rows = rows[rows["document"].isin(self.several["document"])].sort_values(["document", "draw"], kind="stable")
         self._check_complete(ordering, rows)
         never = _by_draw(rows["removed"], len(self.several)) < 0
         return [np.where(never, np.nan, _by_draw(rows[column], len(self.several))) for column in columns]
-
-    @cached_property
-    def _kept_erasures(self) -> pd.DataFrame:
-        kept = self.erasures[self.erasures["document"].isin(self.several["document"])]
-        return kept.sort_values(["document", "draw"], kind="stable")
 
     @property
     def knows_smallest_sets(self) -> bool:
@@ -225,7 +255,7 @@ class RunResults:
 
     def _orderings(self) -> list[str]:
         """The names of the orderings that there are results of, in order of display."""
-        present = [name for name in self.erasures["ordering"].astype(str).unique().tolist() if name != ASCENDING]
+        present = [name for name in self.erasures["ordering"].unique().tolist() if name != ASCENDING]
         for name in (ATTENTION, RANDOM):
             if name not in present:
                 raise InputError(f"{self.folder / 'erasures.parquet'} has no row of ordering {name!r}.")
@@ -241,57 +271,20 @@ class RunResults:
             raise InputError(f"{path}: ordering {ordering!r} has more rows of some documents than of others.")
 
 
-def short_model_name(model: str) -> str:
-    """A model's name as readers are shown it: of a path or an identifier of the hub only the last part.
-
-    >>> short_model_name("hf:models/MiniLM/"), short_model_name("hf:org/bert-base"), short_model_name("flan-rnn")
-    ('MiniLM', 'bert-base', 'flan-rnn')
-    """
-    path = model.removeprefix(HUB)
-    parts = [part for part in re.split(r"[/\\]", path) if part.strip(" .")]
-    return parts[-1] if path != model and parts else model
+def _numbers(documents: Iterable[int]) -> DocumentNumbers:
+    return np.unique(np.fromiter(documents, dtype=np.int64))
 
 
 def _by_draw(column: pd.Series[Any], documents: int) -> Numbers:
     return column.to_numpy(dtype=np.float64, na_value=np.nan).reshape(documents, -1)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _quarantined(summary: Path) -> int:
+    """How many documents a run's summary says were left out; none where there is no summary."""
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for keys in (
-            ("settings", "dataset"),
-            ("settings", "model"),
-            ("settings", "seed"),
-            ("data", "labels"),
-            ("unit",),
-        ):
-            entry: Any = config
-            for key in keys:
-                entry = entry[key]
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}.") from None
-    except (KeyError, TypeError):
-        raise InputError(f"{path} lacks the entry {'.'.join(keys)!r}.") from None
-    return config
-
-
-def _read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_columns(path, columns or (), file.schema_arrow.names)
-            table: pd.DataFrame = file.read(columns=list(columns) if columns else None).to_pandas()
-            return table
+        entry = json.loads(summary.read_text(encoding="utf-8")).get("quarantined")
+        return 0 if entry is None else int(entry["documents"])
     except FileNotFoundError:
-        raise InputError(f"{path} cannot be read: there is no such file.") from None
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
-
-
-def _check_columns(path: Path, needed: Sequence[str], present: Sequence[str]) -> None:
-    missing = [column for column in needed if column not in present]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]!r}.")
+        return 0
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise InputError(f"{summary} is not a run's summary: it cannot be read, or its entry 'quarantined'.") from None

@@ -5,26 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from attnprobe.analysis.results import NEEDED, RunResults
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.run_tables import metadata_of_table
 from attnprobe.errors import InputError
+
+TABLES = ("documents", "erasures", "items")
+"""What every finished run has."""
+
+
+def find_runs(folders: Iterable[Path]) -> list[Path]:
+    """The finished runs that these folders are or have below them: resolved, each once, in order of path.
+
+    Raises:
+        InputError: a folder is not there, or holds no finished run.
+    """
+    found: set[Path] = set()
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder.")
+        runs = {config.parent.resolve() for config in folder.rglob("config.json") if _is_finished(config.parent)}
+        if not runs:
+            raise InputError(f"There is no finished run in {folder}; attnprobe run makes one.")
+        found |= runs
+    return sorted(found)
 
 
 def load_runs(folders: Iterable[Path]) -> list[RunResults]:
-    """All probed runs that these folders are or hold, each once, in order of path.
+    """The results of ``find_runs``; their tables are read later.
 
     Raises:
-        InputError: a folder does not exist or holds no probed run, or a run's file cannot be read.
+        InputError: as ``find_runs``, or a run's file cannot be read.
     """
-    found: dict[Path, RunResults] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: there is no such folder.")
-        paths = [config.parent for config in sorted(folder.rglob("config.json")) if _is_probed(config.parent)]
-        if not paths:
-            raise InputError(f"{folder}: there is no probed run in it; attnprobe run makes one.")
-        found |= {path.resolve(): RunResults.load(path) for path in paths}
-    return list(found.values())
+    return [RunResults.load(folder) for folder in find_runs(folders)]
 
 
-def _is_probed(folder: Path) -> bool:
-    return all((folder / f"{table}.parquet").is_file() for table in NEEDED)
+def _is_finished(folder: Path) -> bool:
+    """Whether all tables are there and were made together.
+
+    A table that is there but damaged counts, so that whoever reads it says so.
+    """
+    tables = [folder / f"{name}.parquet" for name in TABLES]
+    if not all(table.exists() for table in tables):
+        return False
+    try:
+        stamps = {metadata_of_table(table).get(b"attnprobe") for table in tables}
+    except InputError:
+        return True
+    return len(stamps) == 1

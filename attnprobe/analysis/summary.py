@@ -35,9 +35,11 @@ def summarise(results: RunResults) -> dict[str, Any]:
     The interval is conditional on the trained model: it is about other documents, not about other seeds.
 
     - ``run``: name, dataset, model, seed, unit, number of classes.
-    - ``counts``: documents; those left out because they have one item; the rest; those whose items were kept.
-    - ``accuracy``: over all documents, those with one item too; None where the model decides between other classes than
-      the dataset's.
+    - ``counts``: ``documents`` that there are results of, ``quarantined`` that the model could not read, ``sampled``
+      that statistics are made of (as many as there are, or a seeded sample); of these ``with_one_item``, which are left
+      out, ``with_several_items``, and ``with_items_kept`` of the latter.
+    - ``accuracy``: over all of the sample, those with one item too; None where the model decides between other classes
+      than the dataset's.
     - ``attention_entropy``: mean normalised entropy of the attention weights.
     - ``first_flips``: by ordering, ``OrderingStatistics``.
     - ``flip_curves``: ``fraction``, and the share of documents flipped by then by ordering.
@@ -77,7 +79,9 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "classes": len(results.labels),
         },
         "counts": {
-            "documents": len(results.documents),
+            "documents": results.total,
+            "quarantined": results.quarantined,
+            "sampled": len(results.documents),
             "with_one_item": len(results.documents) - len(results.several),
             "with_several_items": len(results.several),
             "with_items_kept": pairs["document"].nunique(),

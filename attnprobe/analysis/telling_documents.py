@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from attnprobe.analysis.one_document import OneDocument, one_document
 from attnprobe.analysis.results import ORACLE, RunResults
@@ -39,10 +43,8 @@ def telling_document(results: RunResults) -> TellingDocument | None:
     candidates = _candidates(results)
     if candidates.empty:
         return None
-    items = results.items(_columns(results))
-    items = items[items["document"].isin(candidates["document"])]
-    lengths = items["token"].astype(str).str.len().groupby(items["document"]).sum()
-    fitting = candidates[candidates["document"].map(lengths) <= MOST_CHARACTERS].head(READ)
+    fitting = candidates[candidates["document"].map(_characters(results)) <= MOST_CHARACTERS].head(READ)
+    items = results.items(_columns(results), fitting["document"])
     for row in fitting.to_dict("records"):
         document = one_document(items[items["document"] == row["document"]])
         if document is not None and _agrees(document, row):
@@ -58,6 +60,21 @@ def _candidates(results: RunResults) -> pd.DataFrame:
     flipped = (joined["removed"] > 0) & (joined["removed"] < joined["n"])
     kept = joined[right & flipped & ~joined["flip_top"].astype(bool) & (joined["n"] >= FEWEST_ITEMS)]
     return kept.sort_values(["removed", "top_weight", "document"], ascending=[True, False, True])
+
+
+def _characters(results: RunResults) -> pd.Series[int]:
+    """Length of each document whose items were kept, by its number; a part of the items is held at a time."""
+    sums = [
+        pd.Series(_lengths(part["token"])).groupby(part["document"].to_numpy()).sum()
+        for part in results.item_parts(["document", "token"])
+    ]
+    by_document: pd.Series[int] = pd.concat([pd.Series(dtype=np.int64), *sums]).groupby(level=0).sum()
+    return by_document
+
+
+def _lengths(tokens: pa.Array) -> npt.NDArray[np.int64]:
+    lengths: npt.NDArray[np.int64] = pc.utf8_length(tokens.cast(pa.large_string())).to_numpy(zero_copy_only=False)
+    return lengths
 
 
 def _columns(results: RunResults) -> list[str]:

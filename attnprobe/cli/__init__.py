@@ -1,6 +1,7 @@
 """The command line: one module a command, each with ``add_arguments`` and ``execute``.
 
-Anything the user can mend ends as one sentence on standard error and exit status 2, Ctrl-C as 130.
+Anything the user can mend ends as one sentence on standard error and exit status 2, Ctrl-C as 130, a run that had to
+leave documents out as 3.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from attnprobe import __version__
-from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train
+from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
 from attnprobe.errors import InputError
 
@@ -20,6 +21,7 @@ COMMANDS: dict[str, ModuleType] = {
     "run": run,
     "train": train,
     "probe": probe,
+    "verify": verify,
     "report": report,
     "identify": identify,
     "show": show,
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parsed = make_parser().parse_args(arguments)
     try:
-        COMMANDS[parsed.command].execute(parsed)
+        status: int | None = COMMANDS[parsed.command].execute(parsed)
     except InputError as error:
         return _refuse(str(error))
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nattnprobe: stopped; the same command goes on from what is finished.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def _refuse(sentence: str) -> int:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from attnprobe.data.documents import Dataset, Documents
+    from attnprobe.data.documents import Dataset
+    from attnprobe.data.split import Split
 
 COLUMNS = ("split", "documents", "classes", "words: mean", "median", "max")
 SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")
@@ -33,7 +34,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.data.vocabulary import SMALLEST_COUNT, Vocabulary
 
     dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir)
-    sizes = [_sizes(split, documents) for split, documents in dataset.splits.items()]
+    sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
     print(f"{dataset.name}: words and sentences per document\n")
     print(_aligned([(*COLUMNS, *SENTENCE_COLUMNS), *sizes]))
@@ -41,15 +42,15 @@ def execute(arguments: argparse.Namespace) -> None:
     print(_aligned(_class_table(dataset)))
 
 
-def _sizes(split: str, documents: Documents) -> tuple[str, ...]:
+def _sizes(name: str, split: Split) -> tuple[str, ...]:
     import numpy as np
 
-    sentences = documents.sentences_per_document
+    sentences = np.concatenate([window.sentences_per_document for window in split])
     return (
-        split,
-        f"{len(documents):,}",
-        f"{len(np.unique(documents.labels)):,}",
-        *_mean_median_max(documents.words_per_document),
+        name,
+        f"{len(split):,}",
+        f"{len(np.unique(split.labels)):,}",
+        *_mean_median_max(split.words_per_document),
         *_mean_median_max(sentences),
         f"{np.mean(sentences == 1):.1%}",
     )

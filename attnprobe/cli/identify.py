@@ -10,6 +10,8 @@ under `attnprobe run`. Running the same command again goes on where it was inter
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +20,10 @@ from attnprobe.cli.options import (
     add_out_argument,
     add_run_arguments,
     positive,
-    reopen_run,
     say,
     start_run,
     whole_number,
+    writing_run,
 )
 from attnprobe.errors import InputError
 
@@ -55,23 +57,27 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.reporting import report
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
 
-    run = _new_run(arguments) if is_huggingface(arguments.target) else _old_run(arguments)
-    seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
-    identify(run, Identified(arguments.documents, arguments.layers, arguments.heads, seed))
-    report(run.folder, say)
-    say(f"\n{identifiability_in_words(run.folder.read_summary())}")
+    with (_new_run if is_huggingface(arguments.target) else _old_run)(arguments) as run:
+        seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
+        identify(run, Identified(arguments.documents, arguments.layers, arguments.heads, seed))
+        report(run.folder, say)
+        say(f"\n{identifiability_in_words(run.folder.read_summary())}")
 
 
-def _old_run(arguments: argparse.Namespace) -> Run:
+@contextmanager
+def _old_run(arguments: argparse.Namespace) -> Iterator[Run]:
     for name in _OF_NEW_RUNS:
         if getattr(arguments, name) is not None:
             raise InputError(f"--{name.replace('_', '-')} is for a Hugging Face model, and {arguments.target} is none.")
-    return reopen_run(Path(arguments.target), arguments)
+    with writing_run(Path(arguments.target), arguments) as run:
+        yield run
 
 
-def _new_run(arguments: argparse.Namespace) -> Run:
+@contextmanager
+def _new_run(arguments: argparse.Namespace) -> Iterator[Run]:
     """A run as `attnprobe run` makes it, trained where needed and probed."""
     from attnprobe import stages
+    from attnprobe.execution.stage import probe
 
     if arguments.dataset is None:
         raise InputError(f"{arguments.target} needs documents to read: give --dataset.")
@@ -80,7 +86,7 @@ def _new_run(arguments: argparse.Namespace) -> Run:
     defaults = parser.parse_args(["--model", arguments.target, "--dataset", arguments.dataset])
     given = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
     vars(defaults).update(given, seed=arguments.seed or 0)
-    run = start_run(defaults)
-    stages.train(run)
-    stages.probe(run)
-    return run
+    with start_run(defaults) as run:
+        stages.train(run)
+        probe(run)
+        yield run

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
-    from attnprobe.analysis.results import HUB
+    from attnprobe.analysis.run_configuration import HUB
     from attnprobe.battery import GREEDY, ORACLE
     from attnprobe.data.datasets import known_datasets
     from attnprobe.models import MODELS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from attnprobe.configuration import CheckpointSource, RunConfiguration
     from attnprobe.stages import Run
+    from attnprobe.training import Ranks
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,19 +119,29 @@ def add_data_dir_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False) -> Run:
-    """Load the data and make or reopen the run folder that the arguments name.
+@contextmanager
+def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: Ranks | None = None) -> Iterator[Run]:
+    """Load the data and make or reopen the run folder that the arguments name, which is ours until the end.
 
     Args:
         arguments: of the command.
         fine_tune: whether a Hugging Face model is trained even where it decides something as it is.
+        ranks: the processes that train together, of which the first alone writes and speaks; None for what one
+            process does.
+
+    Raises:
+        InputError: an argument, the data, the model or the folder cannot be used, or someone else is writing there, or
+            torchrun has started several processes for what one does.
     """
     from attnprobe.cli.settings import settings_from
     from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
+    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
+    from attnprobe.training.ranks import the_only_rank
 
+    ranks = ranks or the_only_rank()
     settings = settings_from(arguments, fine_tune=fine_tune)
     checkpoint = _checkpoint(settings.model)
     device = choose_device(arguments.device)
@@ -146,8 +158,12 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False) -> Run:
     )
     configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
     folder = RunFolder.of(arguments.out, configuration.settings)
-    folder.open(configuration, force=arguments.force)
-    return Run(folder, configuration, dataset, device, say)
+    with locked(folder.lock, folder.path) if ranks.first else nullcontext():
+        if ranks.first:
+            folder.open(configuration, force=arguments.force)
+        elif folder.read_configuration().fingerprint != configuration.fingerprint:
+            raise InputError(f"Rank {ranks.rank} has other data than the first rank has.")
+        yield Run(folder, configuration, dataset, device, say if ranks.first else _say_nothing, ranks)
 
 
 def _checkpoint(model: str) -> CheckpointSource | None:
@@ -158,6 +174,27 @@ def _checkpoint(model: str) -> CheckpointSource | None:
         return None
     reference = model.removeprefix(PREFIX)
     return CheckpointSource(short_name(reference), content_hash(locate(reference)))
+
+
+@contextmanager
+def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = False) -> Iterator[Run]:
+    """Load a run folder and the data that it was made from; the folder is ours until the end.
+
+    Args:
+        path: of the folder.
+        arguments: of the command.
+        shared: whether others may write there at the same time, if they share it as well.
+
+    Raises:
+        InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
+    """
+    from attnprobe.run_lock import locked
+    from attnprobe.runs import RunFolder
+
+    folder = RunFolder(path)
+    folder.read_configuration()
+    with locked(folder.lock, path, shared=shared):
+        yield reopen_run(path, arguments)
 
 
 def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
@@ -195,6 +232,7 @@ def choose_device(name: str) -> torch.device:
 
 
 say: Callable[[str], None] = lambda sentence: print(sentence, flush=True)  # noqa: E731
+_say_nothing: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 
 def whole_number(text: str) -> int:

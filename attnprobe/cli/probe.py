@@ -1,6 +1,7 @@
 """Run every erasure test on trained runs: the second part of `attnprobe run`.
 
 attnprobe probe runs/docstrings/flan-rnn/seed-0
+attnprobe probe RUN --shard 3/8          (the third of eight jobs; without --shard, what they did is joined)
 """
 
 from __future__ import annotations
@@ -8,20 +9,26 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from attnprobe.cli.options import add_machine_arguments, reopen_run, say
+from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
+from attnprobe.cli.options import add_machine_arguments, say, writing_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder")
     add_machine_arguments(parser)
+    add_execution_arguments(parser, shared=True)
 
 
-def execute(arguments: argparse.Namespace) -> None:
-    """Probe each run."""
-    from attnprobe import stages
+def execute(arguments: argparse.Namespace) -> int:
+    """Probe each run; the status says whether documents were left out."""
+    from attnprobe.execution.stage import probe
 
+    execution = execution_from(arguments)
+    left_out = 0
     for path in arguments.runs:
-        run = reopen_run(path, arguments)
-        stages.probe(run)
-        say(f"The results are in {path}; make tables and figures with: attnprobe report {path}")
+        with writing_run(path, arguments, shared=execution.share is not None) as run:
+            left_out += probe(run, execution)
+        if execution.share is None:
+            say(f"The results are in {path}; make tables and figures with: attnprobe report {path}")
+    return DOCUMENTS_LEFT_OUT if left_out else 0

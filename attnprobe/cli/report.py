@@ -23,13 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Report on each run, and on all together."""
     from attnprobe.reporting import PAGE, report, report_together
+    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
 
     folders = [RunFolder(path) for path in arguments.runs]
     for folder in folders:
         folder.read_configuration()
     for folder in folders:
-        say(f"\n{report(folder, say)}")
+        with locked(folder.lock, folder.path):
+            say(f"\n{report(folder, say)}")
     page = folders[0].path / PAGE if len(folders) == 1 else report_together(folders, say)
     if arguments.open:
         webbrowser.open(page.resolve().as_uri())

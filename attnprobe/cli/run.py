@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 
+from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
 from attnprobe.cli.options import add_machine_arguments, add_run_arguments, say, start_run
 
 
@@ -18,15 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run_arguments(parser)
     add_machine_arguments(parser)
+    add_execution_arguments(parser)
 
 
-def execute(arguments: argparse.Namespace) -> None:
-    """Run all stages and print the answer."""
+def execute(arguments: argparse.Namespace) -> int:
+    """Run all stages and print the answer; the status says whether documents were left out."""
     from attnprobe import stages
+    from attnprobe.execution.stage import probe
     from attnprobe.reporting import report
 
-    run = start_run(arguments)
-    stages.train(run)
-    stages.probe(run)
-    answer = report(run.folder, say)
-    say(f"\n{answer}\n\nEverything is in {run.folder.path}: start with summary.json, tables/ and figures/.")
+    execution = execution_from(arguments)
+    with start_run(arguments) as run:
+        stages.train(run)
+        left_out = probe(run, execution)
+        answer = report(run.folder, say)
+        say(f"\n{answer}\n\nEverything is in {run.folder.path}: start with summary.json, tables/ and figures/.")
+    return DOCUMENTS_LEFT_OUT if left_out else 0

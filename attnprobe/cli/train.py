@@ -1,10 +1,19 @@
-"""Train a classifier, or fine-tune a Hugging Face model: the first part of `attnprobe run`, with the same arguments."""
+"""Train a classifier, or fine-tune a Hugging Face model: the first part of `attnprobe run`, with the same arguments.
+
+Several processes train together where torchrun starts them, each on its share of every batch:
+
+  torchrun --nproc-per-node 2 -m attnprobe train --dataset path/to/folder
+
+All other commands are for one process, but for `attnprobe probe --shard env`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+from contextlib import ExitStack
 
-from attnprobe.cli.options import add_machine_arguments, add_run_arguments, say, start_run
+from attnprobe.cli.options import add_machine_arguments, add_run_arguments, start_run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Train, or resume, or find it done."""
+    # What torch's own code in C++ warns of is not for users; torch reads this on import.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from attnprobe import stages
+    from attnprobe.training.ranks import joined_ranks
 
-    run = start_run(arguments, fine_tune=True)
-    stages.train(run)
-    say(f"The model is in {run.subject.saved}; test it with: attnprobe probe {run.folder.path}")
+    with joined_ranks(arguments.device) as ranks, ExitStack() as stack:
+        with ranks.first_goes_first():
+            run = stack.enter_context(start_run(arguments, fine_tune=True, ranks=ranks))
+        stages.train(run)
+        run.say(f"The model is in {run.subject.saved}; test it with: attnprobe probe {run.folder.path}")

@@ -9,22 +9,46 @@ from pathlib import Path
 
 import platformdirs
 
+from attnprobe.errors import InputError
+
+CACHE_VARIABLE = "ATTNPROBE_CACHE"
+
 
 def cache_folder() -> Path:
-    """The user's cache folder for attnprobe, made if need be.
+    """The folder that the environment variable ``ATTNPROBE_CACHE`` names, else the user's cache folder for attnprobe.
 
-    Where it cannot be written to, a temporary folder that is gone when the process ends.
+    It is made if need be. Where the user's cache folder cannot be written to, a temporary folder that is gone when the
+    process ends.
+
+    Raises:
+        InputError: the folder that the variable names cannot be written to.
     """
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return _writable(Path(named).absolute())
     folder = platformdirs.user_cache_path("attnprobe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return _temporary_folder()
-    return folder if os.access(folder, os.W_OK | os.X_OK) else _temporary_folder()
+        return temporary_folder()
+    return folder if os.access(folder, os.W_OK | os.X_OK) else temporary_folder()
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the cache folder, which {CACHE_VARIABLE} names, cannot be made ({error.strerror})."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: the cache folder, which {CACHE_VARIABLE} names, cannot be written to.")
+    return folder
 
 
 @lru_cache(maxsize=1)
-def _temporary_folder() -> Path:
+def temporary_folder() -> Path:
+    """A folder that is gone when the process ends."""
     folder = tempfile.TemporaryDirectory(prefix="attnprobe-")
     _KEPT_ALIVE.append(folder)
     return Path(folder.name)

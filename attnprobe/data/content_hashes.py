@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from attnprobe.data.files.development_split import SPLIT_SEED
-from attnprobe.data.files.reading import RawDocuments
+from attnprobe.data.files.folder import RawSplit
 from attnprobe.data.tokens.tokeniser import tokeniser_version
 
 FINGERPRINT_BYTES = 16
-
-
-class Digest(Protocol):
-    """A hash under way, as ``hashlib`` has it."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take in more."""
+LABELS_AT_ONCE = 1 << 16
 
 
 def document_hashes(texts: Sequence[str]) -> npt.NDArray[np.uint64]:
@@ -29,20 +22,39 @@ def document_hashes(texts: Sequence[str]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(heads, dtype="<u8").astype(np.uint64)
 
 
-def fingerprint(raw: Mapping[str, RawDocuments]) -> str:
-    """Hexadecimal; another one whenever texts, labels, columns, split seed or tokeniser are others."""
-    digest = hashlib.blake2b(f"{tokeniser_version()} split seed {SPLIT_SEED}\n".encode(), digest_size=FINGERPRINT_BYTES)
-    for split, documents in raw.items():
-        update_with_texts(digest, [split, documents.columns.label, documents.columns.text])
-        update_with_texts(digest, documents.labels)
-        update_with_texts(digest, documents.texts)
-    return digest.hexdigest()
+class Fingerprint:
+    """Of a dataset: another one whenever texts, labels, columns, split seed or tokeniser are others.
+
+    It is made while the splits are gone through, one after another.
+    """
+
+    def __init__(self) -> None:
+        identity = f"{tokeniser_version()} split seed {SPLIT_SEED}\n"
+        self._digest = hashlib.blake2b(identity.encode(), digest_size=FINGERPRINT_BYTES)
+
+    def texts_of(self, name: str, split: RawSplit) -> Iterator[str]:
+        """The texts of the next split, taken in as they are gone through."""
+        # The number of strings, then each after its length, so that their borders count.
+        self._begin(3)
+        self._digest.update(b"".join(map(_framed, (name, split.columns.label, split.columns.text))))
+        self._begin(len(split))
+        framed, codes = [_framed(label) for label in split.labels], split.codes
+        for start in range(0, len(codes), LABELS_AT_ONCE):
+            some = codes[start : start + LABELS_AT_ONCE].tolist()
+            self._digest.update(b"".join(framed[code] for code in some))
+        self._begin(len(split))
+        for text in split.texts():
+            self._digest.update(_framed(text))
+            yield text
+
+    def hexdigest(self) -> str:
+        """Of all that was taken in."""
+        return self._digest.hexdigest()
+
+    def _begin(self, strings: int) -> None:
+        self._digest.update(b"%d texts\n" % strings)
 
 
-def update_with_texts(digest: Digest, texts: Sequence[str]) -> None:
-    """Take in the number of texts, and then each after its length, so that their borders count."""
-    digest.update(b"%d texts\n" % len(texts))
-    for text in texts:
-        data = text.encode()
-        digest.update(b"%d\n" % len(data))
-        digest.update(data)
+def _framed(text: str) -> bytes:
+    data = text.encode()
+    return b"%d\n%b" % (len(data), data)

@@ -8,20 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from attnprobe.data.content_hashes import document_hashes, fingerprint
 from attnprobe.data.docstrings.folder import docstrings_folder
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Dataset
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.folder import is_dataset_folder, read_folder
-from attnprobe.data.files.labels import sorted_labels
+from attnprobe.data.files.folder import is_dataset_folder, split_files
 from attnprobe.data.files.places import listed, nearest
-from attnprobe.data.files.reading import RawDocuments
 from attnprobe.data.serrano2019.recipes import RECIPES
 from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
 from attnprobe.data.serrano2019.sources import locate as locate_recipe
-from attnprobe.data.tokens.token_cache import tokenise_once
+from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 
@@ -74,10 +69,7 @@ def load_dataset(
         InputError: there is no such dataset, or its files cannot be used.
     """
     name, folder = _name_and_folder(locate(name_or_path, data_dir))
-    raw = read_folder(folder, WantedColumns(label_column, text_column))
-    labels = sorted_labels(raw["train"].labels)
-    splits = {split: _tokenised(documents, labels, f"{name} {split}") for split, documents in raw.items()}
-    return Dataset(name, labels, splits, fingerprint(raw))
+    return Dataset(name, *tokenised_once(split_files(folder), WantedColumns(label_column, text_column), name))
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:
@@ -139,13 +131,3 @@ def _data_dir(given: Path | None) -> Path | None:
         return given
     variable = os.environ.get(DATA_VARIABLE)
     return Path(variable) if variable else None
-
-
-def _tokenised(raw: RawDocuments, labels: list[str], progress_label: str) -> Documents:
-    tokenised = tokenise_once(raw.texts, progress_label)
-    index = {label: i for i, label in enumerate(labels)}
-    return Documents(
-        **tokenised._asdict(),
-        labels=np.array([index[label] for label in raw.labels], dtype=np.int64),
-        content_hashes=document_hashes(raw.texts),
-    )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from attnprobe.data.split import Split
+
 
 @dataclass(frozen=True, eq=False)
 class Documents:
-    """One split of a dataset.
+    """Documents of a split, or all of it.
 
     Attributes:
-        types: the distinct words, case kept, in order of first sight in this split.
+        types: the distinct words, case kept, in order of first sight.
         words: int32 (tokens,), indices into ``types``, all documents one after another.
         sentence_lengths: int32 (sentences,), words per sentence, never 0.
         sentences_per_document: int32 (documents,), never 0.
@@ -31,6 +37,23 @@ class Documents:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Documents]) -> Documents:
+        """The documents of all parts one after another; ``types`` are merged, in order of first sight."""
+        numbers: dict[str, int] = {}
+        words = []
+        for part in parts:
+            number_of_type = [numbers.setdefault(word, len(numbers)) for word in part.types]
+            words.append(np.array(number_of_type, dtype=np.int32)[part.words])
+        return cls(
+            list(numbers),
+            _joined(words, np.int32),
+            _joined([part.sentence_lengths for part in parts], np.int32),
+            _joined([part.sentences_per_document for part in parts], np.int32),
+            _joined([part.labels for part in parts], np.int64),
+            _joined([part.content_hashes for part in parts], np.uint64),
+        )
 
     @property
     def words_per_document(self) -> npt.NDArray[np.int64]:
@@ -59,6 +82,11 @@ class Documents:
             self.labels[documents],
             self.content_hashes[documents],
         )
+
+    def with_own_types(self) -> Documents:
+        """The same documents with no types but those that occur, in order of first sight."""
+        distinct, words = by_first_sight(self.words)
+        return dataclasses.replace(self, types=[self.types[word] for word in distinct], words=words)
 
     def cut(self, words: int) -> Documents:
         """The first ``words`` words of every document, in their sentences."""
@@ -94,7 +122,7 @@ class Documents:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A dataset in three tokenised splits.
+    """A dataset in three tokenised splits; small where they are stored on disk, and picklable.
 
     Attributes:
         name: the registered name, or the name of the folder.
@@ -105,7 +133,7 @@ class Dataset:
 
     name: str
     labels: list[str]
-    splits: dict[str, Documents]
+    splits: dict[str, Split]
     fingerprint: str
 
 
@@ -115,6 +143,22 @@ def runs(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> n
     total = int(ends[-1]) if len(ends) else 0
     indices: npt.NDArray[np.int64] = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
     return indices
+
+
+C = TypeVar("C", bound=np.integer)
+
+
+def by_first_sight(codes: npt.NDArray[C]) -> tuple[npt.NDArray[C], npt.NDArray[np.int32]]:
+    """The distinct codes in order of first sight, and each code as an int32 index into them."""
+    distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return distinct[order], rank[inverse]
+
+
+def _joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *arrays])
 
 
 def _offsets(lengths: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

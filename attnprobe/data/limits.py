@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Dataset
+from attnprobe.data.split import Split
 
 SAMPLE_SEED = 0
 """A constant, not the run's seed: every model and seed of an experiment sees the same documents."""
@@ -36,12 +37,12 @@ class DataLimits:
         }
         return dataclasses.replace(dataset, splits=splits)
 
-    def _cut(self, documents: Documents) -> Documents:
-        return documents if self.train_words is None else documents.cut(self.train_words)
+    def _cut(self, split: Split) -> Split:
+        return split if self.train_words is None else split.cut(self.train_words)
 
 
-def _sample(documents: Documents, size: int | None) -> Documents:
-    if size is None or size >= len(documents):
-        return documents
-    chosen = np.random.default_rng(SAMPLE_SEED).permutation(len(documents))[:size]
-    return documents.take(np.sort(chosen))
+def _sample(split: Split, size: int | None) -> Split:
+    if size is None or size >= len(split):
+        return split
+    chosen = np.random.default_rng(SAMPLE_SEED).permutation(len(split))[:size]
+    return split.sample(np.sort(chosen))

@@ -34,11 +34,11 @@ class Vocabulary:
         """The words that occur at least five times in train and dev together, in order of first sight."""
         counts: dict[str, int] = {}
         for split in ("train", "dev"):
-            documents = dataset.splits[split]
-            occurrences = np.bincount(documents.words, minlength=len(documents.types)).tolist()
-            for word, count in zip(documents.types, occurrences, strict=True):
-                lowered = word.lower()
-                counts[lowered] = counts.get(lowered, 0) + count
+            for part in dataset.splits[split].parts():
+                occurrences = np.bincount(part.words, minlength=len(part.types)).tolist()
+                for word, count in zip(part.types, occurrences, strict=True):
+                    lowered = word.lower()
+                    counts[lowered] = counts.get(lowered, 0) + count
         return cls([word for word, count in counts.items() if count >= SMALLEST_COUNT])
 
     def encode(self, documents: Documents) -> npt.NDArray[np.int32]:

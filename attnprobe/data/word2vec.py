@@ -29,7 +29,7 @@ def word2vec_vectors(dataset: Dataset, vocabulary: Vocabulary, dim: int, seed: i
     except ImportError:
         raise InputError("Word2vec initialisation needs gensim: pip install 'attnprobe[word2vec]'.") from None
     model = Word2Vec(
-        list(_sentences(dataset, vocabulary)),
+        _Sentences(dataset, vocabulary),
         vector_size=dim,
         window=WINDOW,
         negative=NEGATIVE_SAMPLES,
@@ -45,9 +45,16 @@ def word2vec_vectors(dataset: Dataset, vocabulary: Vocabulary, dim: int, seed: i
     return vectors
 
 
-def _sentences(dataset: Dataset, vocabulary: Vocabulary) -> Iterator[list[str]]:
-    for split in ("train", "dev"):
-        documents = dataset.splits[split]
-        ids = vocabulary.encode(documents).tolist()
-        for start, end in zip(documents.word_offsets[:-1], documents.word_offsets[1:], strict=True):
-            yield [vocabulary.words[id_] for id_ in ids[start:end]]
+class _Sentences:
+    """The sentences of train and dev; gone through once for every iteration, never held."""
+
+    def __init__(self, dataset: Dataset, vocabulary: Vocabulary) -> None:
+        self._dataset = dataset
+        self._vocabulary = vocabulary
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for split in ("train", "dev"):
+            for window in self._dataset.splits[split]:
+                ids = self._vocabulary.encode(window).tolist()
+                for start, end in zip(window.word_offsets[:-1], window.word_offsets[1:], strict=True):
+                    yield [self._vocabulary.words[id_] for id_ in ids[start:end]]

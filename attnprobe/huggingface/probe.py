@@ -22,6 +22,7 @@ from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.examples import example_inputs
+from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
@@ -97,17 +98,15 @@ class CheckpointProbe(Probe[PieceBatch]):
         items = encoded.items[np.repeat(chosen, encoded.sizes)]
         return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array(encoded.item_types, pa.string()))
 
-    def map_of_heads(
-        self,
-        encoded: EncodedSplit[PieceBatch],
-        seed: int,
-        seeds: Tensor,
-        device: torch.device,
-        advance: Callable[[int], None],
-    ) -> pa.Table | None:
-        """One row a document × attention head, of a seeded sample of documents."""
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single heads are tested, at most."""
+        return self.settings.head_map_documents
+
+    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+        """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(encoded, self._ready, limits, seed, seeds, device, advance)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device, advance)
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
         return self._inputs(batch), Items.of(batch.units)

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 
 from attnprobe.configuration import RunConfiguration
-from attnprobe.data.documents import Dataset
+from attnprobe.data.documents import Dataset, Documents
 from attnprobe.errors import InputError
 from attnprobe.huggingface.classifier import PieceClassifier
 from attnprobe.huggingface.finetuned import load_finetuned, save_finetuned
@@ -63,12 +63,12 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
             return load_finetuned(self.saved, self.configuration.fingerprint)
         return self.source, content_hash(self.source.folder)
 
-    def encoded(self, split: str) -> EncodedPieces:
-        """A split's documents as pieces."""
+    def encode(self, documents: Documents) -> EncodedPieces:
+        """Documents as pieces."""
         checkpoint = self.tested[0] if self.saved.exists() else self.source
         assert checkpoint.tokenizer is not None
         longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
-        return encode_documents(self.dataset.splits[split], checkpoint.tokenizer, longest, self.attention.unit)
+        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit)
 
     def new_model(self) -> PieceClassifier:
         """The checkpoint as a classifier of the dataset's labels, its head new."""

@@ -71,15 +71,15 @@ def farthest_alternative(alternatives: Alternatives, exact_items: int = EXACT_IT
     order = np.argsort(-distances, kind="stable")
     best = vertices[order[0]]
     for index in order[:_STARTS]:
-        improved = _improve_signs(vertices[index], alternatives)
-        best = max(best, improved, key=lambda weights: _distance(weights, alternatives))
+        farther = improved(vertices[index], alternatives)
+        best = max(best, farther, key=lambda weights: _distance(weights, alternatives))
     upper = _chord_bound(alternatives)
     lower = _distance(best, alternatives)
     movable = int((_group_ranges(alternatives)[1] > _group_ranges(alternatives)[0]).sum())
     exact = upper - lower <= 1e-9
     if not exact and movable <= exact_items:
         signs, proven = _by_integer_program(alternatives)
-        best = max(best, _improve_signs(signs, alternatives), key=lambda weights: _distance(weights, alternatives))
+        best = max(best, improved(signs, alternatives), key=lambda weights: _distance(weights, alternatives))
         lower, upper = _distance(best, alternatives), min(upper, proven)
         exact = upper - lower <= 1e-6
     return Farthest(lower, max(upper, lower), best, exact)
@@ -89,8 +89,16 @@ def _distance(weights: Numbers, alternatives: Alternatives) -> float:
     return float(np.abs(weights - alternatives.observed).sum() / 2)
 
 
-def _improve_signs(weights: Numbers, alternatives: Alternatives) -> Numbers:
-    """Maximise the mass on the items that gained, until no more can be gained."""
+def improved(weights: Numbers, alternatives: Alternatives) -> Numbers:
+    """An alternative at least as far away as the given one: the mass on items that gained, as large as it can be.
+
+    Args:
+        weights: an alternative, in the shape of the observed weights.
+        alternatives: of any kind, also with further variables.
+
+    Raises:
+        SolverError: a program failed.
+    """
     best = _distance(weights, alternatives)
     while True:
         gained = (weights > alternatives.observed).astype(np.float64)

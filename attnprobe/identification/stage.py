@@ -16,16 +16,18 @@ import torch
 from tqdm import tqdm
 
 from attnprobe.atomic_files import replacing
-from attnprobe.data.batches import EncodedSplit, IntArray
+from attnprobe.data.batches import IntArray
+from attnprobe.data.split import Split
 from attnprobe.errors import InputError
 from attnprobe.identification.identification_tables import OF_DOCUMENTS, head_table, weight_table, with_reach
 from attnprobe.identification.nullities import Columns, nullity_rows
 from attnprobe.identification.programs import Entry, document_entries
 from attnprobe.identification.unfinished import Unfinished
 from attnprobe.probes.probe import Probe
-from attnprobe.probing import document_seeds
+from attnprobe.probing import document_seeds, micro_batches
 from attnprobe.runs import RunFolder
 from attnprobe.stages import Run
+from attnprobe.subjects import Subject
 
 LONGEST = 512
 """Items of the longest documents that programs are run on: their cost grows with the third power."""
@@ -69,10 +71,11 @@ def identify(run: Run, wanted: Identified) -> None:
     if _is_identified(folder, stamp, wanted, affine=affine):
         run.say(f"Identifiability: finished before, reusing {folder.table('identifiability')}.")
         return
-    split = _Split(run.encoded("test"), tested.probe, run.configuration.settings.seed, run.device)
+    seed = run.configuration.settings.seed
+    split = _Split(run.dataset.splits["test"], run.subject, tested.probe, seed, run.device)
     with folder.timed("identifiability"):
         nullities = _nullities(split, wanted)
-        sampled = _sample(nullities, len(split.encoded), wanted)
+        sampled = _sample(nullities, len(split.documents), wanted)
         what = {"stamp": stamp, "longest": LONGEST} | dataclasses.asdict(wanted)
         unfinished = Unfinished(folder.identification_state, what)
         if unfinished.documents:
@@ -84,22 +87,29 @@ def identify(run: Run, wanted: Identified) -> None:
 
 @dataclass(frozen=True)
 class _Split:
-    """A split as a probe reads it."""
+    """A split as a probe reads it, one window in memory at a time."""
 
-    encoded: EncodedSplit[Any]
+    documents: Split
+    subject: Subject[Any, Any]
     probe: Probe[Any]
     seed: int
     device: torch.device
 
     def batches(self, rows: IntArray, wanted: Identified) -> Iterator[tuple[IntArray, torch.Tensor, Any]]:
-        """Documents, their seeds and what the layers averaged, batch by batch."""
-        seeds = torch.from_numpy(document_seeds(self.seed, self.encoded.documents.content_hashes).view(np.int64))
-        chosen = np.zeros(len(self.encoded), dtype=bool)
-        chosen[rows] = True
-        groups = self.encoded.in_order_of_length(self.probe.batch_documents, self.probe.batch_tokens)
-        groups = [kept for group in groups if len(kept := group[chosen[group]])]
-        for group, batch in zip(groups, self.encoded.batches(groups, self.device), strict=True):
-            yield group, seeds[group], self.probe.readings(batch, wanted.layers, wanted.heads, seeds[group])
+        """Documents, their seeds and what the layers averaged, batch by batch; ``rows`` are ascending."""
+        windows = np.searchsorted(self.documents.starts, rows, side="right")
+        for window in np.unique(windows):
+            numbers = rows[windows == window]
+            encoded = self.subject.encode(self.documents.take(numbers))
+            hashes, occurrences = self.documents.content_hashes[numbers], self.documents.occurrences[numbers]
+            seeds = torch.from_numpy(document_seeds(self.seed, hashes, occurrences).view(np.int64))
+            groups = micro_batches(self.probe, encoded)
+            for group, batch in zip(groups, encoded.batches(groups, self.device), strict=True):
+                yield (
+                    numbers[group],
+                    seeds[group],
+                    self.probe.readings(batch, wanted.layers, wanted.heads, seeds[group]),
+                )
 
 
 def _is_identified(folder: RunFolder, stamp: str, wanted: Identified, *, affine: bool) -> bool:
@@ -123,7 +133,7 @@ def _order(documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
 
 
 def _nullities(split: _Split, wanted: Identified) -> list[Columns]:
-    order = _order(len(split.encoded), wanted)
+    order = _order(len(split.documents), wanted)
     first = order[:1]
     heads = sum(len(reading.heads) for _, _, readings in split.batches(first, wanted) for reading in readings)
     rows = np.sort(order[: max(wanted.documents, NULLITIES // heads)])
@@ -166,15 +176,14 @@ def _write(
     affine: bool,
 ) -> None:
     """The table of heads is written last: where it is, the others are."""
-    heads = head_table(nullities, entries)
-    tables = {"weight_ranges": weight_table(heads, entries), "identifiability": heads}
     if affine:
-        documents = pq.read_table(folder.table("documents"))
-        tables = {"documents": with_reach(documents, entries)} | tables
-    for name, table in tables.items():
-        metadata = {"attnprobe": stamp} if name == "documents" else _metadata(stamp, wanted)
+        with pq.ParquetFile(folder.table("documents")) as documents:
+            windows = map(documents.read_row_group, range(documents.num_row_groups))
+            folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
+    heads = head_table(nullities, entries)
+    for name, table in (("weight_ranges", weight_table(heads, entries)), ("identifiability", heads)):
         with replacing(folder.table(name)) as temporary:
-            pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+            pq.write_table(table.replace_schema_metadata(_metadata(stamp, wanted)), temporary, compression="zstd")
 
 
 def _bar(stage: str, documents: int) -> tqdm[Any]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.data.batches import B
 from attnprobe.interception.sites import Site
 from attnprobe.probes.attachment import Attachment
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.engines import fastest_engine, make_engine
-from attnprobe.probes.head_map import Layer, batches_of_map, documents_of_map, head_table
+from attnprobe.probes.head_map import Drawn, Layer, head_table, rows_of_map
 from attnprobe.probes.head_readings import HeadReadings, read_heads
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import Inputs
@@ -56,31 +57,26 @@ class AttentionProbe:
 
     def map_of_heads(
         self,
-        encoded: EncodedSplit[B],
+        drawn: Drawn[B],
         ready: Callable[[B], tuple[Inputs, Items]],
         batch: tuple[int, int],
-        seed: int,
-        seeds: Tensor,
         device: torch.device,
         advance: Callable[[int], None],
-    ) -> pa.Table | None:
-        """One row a document × attention head, of a seeded sample of documents; None where none are asked for.
+    ) -> pa.Table:
+        """One row a document × attention head.
 
         Args:
-            encoded: the split.
+            drawn: a sample of documents.
             ready: what the model is called with for a batch, and the batch's items.
             batch: at most so many documents and so many tokens at once.
-            seed: the run's.
-            seeds: one integer a document of the split.
             device: where the model is.
             advance: told how many tokens were run, times layers.
         """
         heads = sum(site.heads for site in self.map_sites)
-        rows = documents_of_map(encoded.lengths, heads, self.settings.head_map_documents, seed)
-        if not len(rows):
-            return None
-        groups = batches_of_map(encoded, rows, *batch)
-        return head_table(encoded, groups, lambda of: self.layers(*ready(of)), seeds, device, advance)
+        rows = rows_of_map(drawn.encoded.lengths, drawn.order, heads)
+        groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
+        groups = [group for group in groups if len(group)]
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device, advance)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
         """A batch ready for erasures in each of the layers of the map, one after another."""

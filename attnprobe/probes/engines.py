@@ -9,9 +9,11 @@ from torch import Tensor
 
 from attnprobe.errors import InputError
 from attnprobe.interception.blocks import NoBlocksError
-from attnprobe.probes.attachment import Attachment, RefusedError, close
+from attnprobe.probes.attachment import Attachment
+from attnprobe.probes.edited_runs import close
 from attnprobe.probes.engine import Engine
 from attnprobe.probes.model_call import Inputs
+from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.replay import Replay
 from attnprobe.probes.selection import ALL, FIRST, LAST, Selected
 from attnprobe.probes.single_row import NoSingleRowError, SingleRow

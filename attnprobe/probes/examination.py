@@ -15,10 +15,13 @@ from attnprobe.errors import InputError
 from attnprobe.interception.calls import Place, intercepting
 from attnprobe.interception.sites import Site, recognise
 from attnprobe.interception.taps import Erase
-from attnprobe.probes.attachment import NONE, Attachment, Check, attach, refuse_by_name, run_with
+from attnprobe.probes.attachment import Attachment, attach
+from attnprobe.probes.checks import NONE, Check
+from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.engines import fastest_engine, make_engine
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.model_call import Inputs, ModelCall
+from attnprobe.probes.refusals import refuse_by_name
 from attnprobe.probes.selection import Selected
 from attnprobe.probes.token_axes import TokenAxes
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.divergence import entropy, js_divergence
 from attnprobe.orderings import rank_at_random, rank_by_attention
 from attnprobe.probes.engine import Engine
@@ -41,34 +42,34 @@ class Layer:
     items: Items
 
 
-def documents_of_map(lengths: npt.NDArray[np.integer], heads: int, asked: int, seed: int) -> npt.NDArray[np.int64]:
-    """Rows of the documents that the map is made of, ascending: a seeded sample, within the budget.
+@dataclasses.dataclass(frozen=True)
+class Drawn(Generic[B]):
+    """Documents that were drawn from a split at random, in ascending order.
+
+    Attributes:
+        encoded: they.
+        numbers: 0-based in the split (documents,).
+        order: their rows in the order in which they were drawn (documents,).
+        seeds: one integer a document, for its random draws (documents,).
+    """
+
+    encoded: EncodedSplit[B]
+    numbers: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    seeds: Tensor
+
+
+def rows_of_map(lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64], heads: int) -> npt.NDArray[np.int64]:
+    """Rows of the documents that the map is made of, ascending: the first drawn, within the budget.
 
     Args:
-        lengths: tokens a document.
+        lengths: tokens a document (documents,).
+        order: rows in the order in which they were drawn (documents,).
         heads: of all layers together.
-        asked: at most so many documents.
-        seed: the run's.
     """
-    order = np.random.default_rng(seed).permutation(len(lengths))[:asked]
     tokens = lengths[order].cumsum() * heads * 2 * (PREFIXES + 1)
     within = int(np.searchsorted(tokens, BUDGET, side="right"))
-    return np.sort(order[: max(FEWEST, within)]).astype(np.int64)
-
-
-def batches_of_map(
-    encoded: EncodedSplit[B], chosen: npt.NDArray[np.int64], documents: int, tokens: int
-) -> list[npt.NDArray[np.integer]]:
-    """The chosen documents' rows, in the batches that they are in when the whole split is probed.
-
-    Args:
-        encoded: the split.
-        chosen: rows.
-        documents: at most so many in a batch.
-        tokens: at most so many, padding included.
-    """
-    groups = encoded.in_order_of_length(documents, tokens)
-    return [kept for group in groups if len(kept := group[np.isin(group, chosen)])]
+    return np.sort(order[: max(FEWEST, within)])
 
 
 def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
@@ -147,23 +148,22 @@ def _effects(engine: Engine, documents: Tensor, erased: Tensor, head: Tensor) ->
 
 
 def head_table(
-    encoded: EncodedSplit[B],
-    groups: list[npt.NDArray[np.integer]],
+    drawn: Drawn[B],
+    groups: list[IntArray],
     layers: Callable[[B], Iterator[Layer]],
-    seeds: Tensor,
     device: torch.device,
     advance: Callable[[int], None] = lambda tokens: None,
 ) -> pa.Table:
     """One row a document × attention head.
 
     Args:
-        encoded: the split.
-        groups: the documents' rows, in batches.
+        drawn: the documents.
+        groups: rows of those that are taken, in batches.
         layers: makes a batch ready, layer by layer.
-        seeds: one integer a document of the split.
         device: where the model is.
         advance: told the number of tokens after each layer of a batch.
     """
+    encoded, seeds = drawn.encoded, drawn.seeds
     parts: list[dict[str, npt.NDArray[np.generic]]] = []
     for group, batch in zip(groups, encoded.batches(groups, device), strict=True):
         for layer in layers(batch):
@@ -171,7 +171,7 @@ def head_table(
             heads = len(columns["n"]) // len(group)
             parts.append(
                 {
-                    "document": np.repeat(group, heads).astype(np.int64),
+                    "document": np.repeat(drawn.numbers[group], heads),
                     "stack": np.full(len(group) * heads, layer.name[0]),
                     "layer": np.full(len(group) * heads, layer.name[1], dtype=np.int16),
                     "head": np.tile(np.arange(heads, dtype=np.int16), len(group)),

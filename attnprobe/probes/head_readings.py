@@ -14,9 +14,10 @@ from torch import Tensor
 
 from attnprobe.interception.calls import intercepting
 from attnprobe.interception.taps import Tap
-from attnprobe.probes.attachment import Attachment, RefusedError
+from attnprobe.probes.attachment import Attachment
 from attnprobe.probes.key_widths import KeyWidths
 from attnprobe.probes.model_call import Inputs
+from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.selection import ALL, Selected
 from attnprobe.probes.token_axes import TokenAxes
 

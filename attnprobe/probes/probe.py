@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from attnprobe.battery import Erasures
 from attnprobe.data.batches import B, EncodedSplit
 from attnprobe.errors import InputError
+from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
 
 
@@ -38,24 +39,20 @@ class Probe(ABC, Generic[B]):
     def erasures(self, batch: B) -> Erasures:
         """A batch ready for erasures."""
 
-    def map_of_heads(
-        self,
-        encoded: EncodedSplit[B],
-        seed: int,
-        seeds: Tensor,
-        device: torch.device,
-        advance: Callable[[int], None],
-    ) -> pa.Table | None:
-        """One row a document × attention head, where there are several heads.
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single attention heads are tested, at most; 0 where there is only one head."""
+        return 0
+
+    def map_of_heads(self, drawn: Drawn[B], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+        """One row a document × attention head.
 
         Args:
-            encoded: the split.
-            seed: the run's, for the sample of documents.
-            seeds: one integer a document of the split, for its random draws.
+            drawn: a sample of documents, of which the first are taken.
             device: where the model is.
             advance: told how many tokens were run, times layers.
         """
-        return None
+        raise NotImplementedError(f"{type(self).__name__} has one head")
 
     @property
     def readout(self) -> nn.Linear | None:

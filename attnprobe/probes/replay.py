@@ -10,8 +10,10 @@ from torch import Tensor
 
 from attnprobe.interception.blocks import Needed, Recording, recording, replaying
 from attnprobe.interception.calls import intercepting
+from attnprobe.interception.onednn import OneDnnProducts
 from attnprobe.interception.taps import Capture, Erase, Tap
-from attnprobe.probes.attachment import Attachment, frozen
+from attnprobe.probes.attachment import Attachment
+from attnprobe.probes.edited_runs import frozen
 from attnprobe.probes.engine import Attended, Engine
 from attnprobe.probes.micro_batches import MicroBatches, rows_at_once
 from attnprobe.probes.model_call import Inputs, rows_of
@@ -111,6 +113,7 @@ class Replay(Engine):
             skipped = (
                 self.attachment.skipped_before(self.start) if self.start is not None and rows is not None else None
             )
+            stack.enter_context(OneDnnProducts())
             stack.enter_context(intercepting(model, tapped, skipped=skipped))
             return self.attachment.call(inputs)
 

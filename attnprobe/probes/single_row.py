@@ -19,8 +19,10 @@ from attnprobe.battery import SingleEffects
 from attnprobe.interception.blocks import Needed, recording, replaying
 from attnprobe.interception.calls import intercepting
 from attnprobe.interception.edits import erase_rows, masked_softmax
+from attnprobe.interception.onednn import OneDnnProducts
 from attnprobe.interception.taps import CaptureValues, StopModel, UseContext
-from attnprobe.probes.attachment import Attachment, frozen
+from attnprobe.probes.attachment import Attachment
+from attnprobe.probes.edited_runs import frozen
 from attnprobe.probes.engine import Attended, Engine, gather_effects
 from attnprobe.probes.items import Items
 from attnprobe.probes.micro_batches import MicroBatches
@@ -59,6 +61,7 @@ class SingleRow(Engine):
         self.axes = TokenAxes.of(inputs, attachment.call.model)
         self.at_once = _ROWS
         self.rows_run = 0.0
+        self._terms: tuple[Items, Tensor] | None = None
         self._micro_batches = MicroBatches(_ROWS)
         queries = self.axes.queries(self.chosen.site)
         number = queries.cumsum(-1) - 1
@@ -144,6 +147,7 @@ class SingleRow(Engine):
         tap = UseContext(contexts[:, :, None])
         with (
             replaying(model, self._record, self.start, documents, self.axes.batch, self.hidden[documents]),
+            OneDnnProducts(),
             intercepting(model, dict([self.chosen.site.tapped(tap)]), skip_projections=True),
         ):
             try:
@@ -184,11 +188,20 @@ class SingleRow(Engine):
 
     def _prefix_contexts(self, order: Tensor, items: Items) -> Tensor:
         terms = self._of_items(items)
-        ordered = terms.gather(2, order[:, None, :, None].expand_as(terms))
-        return self._contexts(items, _after(ordered))
+        # What remains is summed from the end: a difference would lose what is small.
+        backwards = order.flip(1)
+        ordered = terms.gather(2, backwards[:, None, :, None].expand_as(terms))
+        remaining = torch.zeros_like(ordered)
+        remaining[:, :, 1:] = ordered[:, :, :-1].cumsum(2)
+        return self._contexts(items, remaining).flip(1)
 
     def _of_items(self, items: Items) -> Tensor:
         """Each item's weight times value, and its weight as one number more (batch, heads, items, dim + 1)."""
+        if self._terms is None or self._terms[0] is not items:
+            self._terms = items, self._summed(items)
+        return self._terms[1]
+
+    def _summed(self, items: Items) -> Tensor:
         ones = torch.ones_like(self.values[..., :1])
         weighted = self.weights[..., None] * torch.cat([self.values, ones], dim=-1)
         if items.are_tokens:

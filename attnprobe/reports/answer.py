@@ -10,6 +10,7 @@ from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACL
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
 WIDTH = 100
@@ -50,14 +51,9 @@ def _filled(text: str) -> str:
 
 def _introduction(summary: Summary) -> str:
     counts = summary["counts"]
-    unit = summary["run"]["unit"]
-    have, are = ("has", "is") if counts["with_one_item"] == 1 else ("have", "are")
-    left_out = f"; {counts['with_one_item']:,} more {have} a single {unit} and {are} left out"
+    documents = documents_in_words(counts, summary["run"]["unit"])
     right = summary["accuracy"] and f"The model is right in {percent_with_interval(summary['accuracy'])}. "
-    text = (
-        f"{summary['run']['name']}: {counts['with_several_items']:,} documents"
-        f"{left_out if counts['with_one_item'] else ''}. {right or ''}Brackets are 95 % intervals."
-    )
+    text = f"{summary['run']['name']}: {documents}. {right or ''}Brackets are 95 % intervals."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,6 +13,9 @@ from attnprobe.reports.numbers import ABSENT
 INTERVALS = r"brackets: 95\,\% intervals over documents"
 
 
+Row = Mapping[str, Any]
+
+
 class Table(NamedTuple):
     """A table twice: ``plain`` has numbers, ``shown`` cells in LaTeX; and its caption, in LaTeX."""
 
@@ -21,7 +24,20 @@ class Table(NamedTuple):
     caption: str
 
 
-def plain(rows: Any) -> pd.DataFrame:  # noqa: ANN401
+def table_of(rows: Iterable[Row], cells: Mapping[str, Callable[[Row], str]], caption: str) -> Table:
+    """The table of a summary's rows.
+
+    Args:
+        rows: numbers and estimates by field.
+        cells: heading of each column in LaTeX → what it shows of a row, in LaTeX.
+        caption: in LaTeX.
+    """
+    rows = list(rows)
+    shown = [{heading: cell(row) for heading, cell in cells.items()} for row in rows]
+    return Table(plain(rows), pd.DataFrame(shown, columns=list(cells)), caption)
+
+
+def plain(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows of a summary, with columns ``x``, ``x_low``, ``x_high``, ``x_n`` for an estimate ``x``."""
     flat = []
     for row in rows:

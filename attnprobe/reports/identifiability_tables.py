@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from attnprobe.analysis.identifiability_results import POOLING
-from attnprobe.reports.cells import INTERVALS, Table, cell, percentage, plain
+from attnprobe.reports.cells import INTERVALS, Row, Table, cell, percentage, plain, table_of
 from attnprobe.reports.latex import in_latex
 
 Summary = Mapping[str, Any]
@@ -50,8 +50,8 @@ def head_identifiability(summary: Summary) -> Table | None:
 
     LaTeX shows the ``SHOWN_HEADS`` with the largest shares of documents without unique weights, where there are more.
     """
-    found = summary.get("identifiability")
-    if not found or not found["heads"]:
+    found = _found(summary, "heads")
+    if not found:
         return None
     rows: Sequence[Mapping[str, Any]] = found["heads"]
     shares = sorted((row["non_unique"]["value"] for row in rows), reverse=True)
@@ -88,82 +88,84 @@ def head_identifiability(summary: Summary) -> Table | None:
 
 def nullity_by_length(summary: Summary) -> Table | None:
     """Rank, nullity and uniqueness of documents of similar length, all heads together."""
-    found = summary.get("identifiability")
-    if not found or not found["by_length"]:
+    found = _found(summary, "by_length")
+    if not found:
         return None
-    rows = found["by_length"]
-    unit = unit_in(summary)
-    shown = [
-        {
-            f"{unit.capitalize()}s": f"{row['low']}--{row['high']}",
-            "Documents": f"{row['documents']:,}",
-            "Rank": cell(row["rank"], 1),
-            "Nullity": cell(row["nullity"], 1),
-            r"Not unique (\%)": percentage(row["non_unique"]),
-        }
-        for row in rows
-    ]
+    cells: dict[str, Callable[[Row], str]] = {
+        f"{unit_in(summary).capitalize()}s": lambda row: f"{row['low']}--{row['high']}",
+        "Documents": lambda row: f"{row['documents']:,}",
+        "Rank": lambda row: cell(row["rank"], 1),
+        "Nullity": lambda row: cell(row["nullity"], 1),
+        r"Not unique (\%)": lambda row: percentage(row["non_unique"]),
+    }
     caption = (
         r"rank of $[V, 1]$, nullity, and share of attention rows whose weights are not unique given the head's output, "
         rf"by length of documents, means over heads; {INTERVALS}"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(found["by_length"], cells, caption)
 
 
 def surviving_conclusions(summary: Summary) -> Table | None:
     """Which conclusions hold for all attention weights with the same output."""
-    found = summary.get("identifiability")
-    if not found or not found["sampled"]:
+    found = _found(summary, "sampled")
+    if not found:
         return None
     unit = unit_in(summary)
     rows = [{"statement": STATEMENTS[row["name"]].format(unit=unit)} | row for row in found["conclusions"]]
-    shown = [
-        {
-            "Conclusion from attention": in_latex(row["statement"]),
-            "$n$": f"{row['documents']:,}",
-            "Survives": percentage(row["survives"]),
-            "Falls": percentage(row["falls"]),
-            "Undecided": percentage(row["undecided"]),
-        }
-        for row in rows
-    ]
+    cells: dict[str, Callable[[Row], str]] = {
+        "Conclusion from attention": lambda row: in_latex(row["statement"]),
+        "$n$": lambda row: f"{row['documents']:,}",
+        "Survives": lambda row: percentage(row["survives"]),
+        "Falls": lambda row: percentage(row["falls"]),
+        "Undecided": lambda row: percentage(row["undecided"]),
+    }
     caption = (
         r"documents (\%) in which a conclusion from the observed attention weights survives (all weights with the same "
         rf"output lead to it), falls (some do not), or bounds do not decide; {INTERVALS}"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(rows, cells, caption)
 
 
 def item_outcomes(summary: Summary) -> Table | None:
     """What erasing one item can do over all weights with the same output."""
-    found = summary.get("identifiability")
-    if not found or not found["items"]:
+    found = _found(summary, "items")
+    if not found:
         return None
     unit = unit_in(summary)
-    rows = [{"outcome": name} | {"share": found["items"][name]} for name in OUTCOMES]
-    shown = [{"Decision": OUTCOMES[row["outcome"]], rf"{unit}s (\%)": percentage(row["share"])} for row in rows]
+    rows = [{"outcome": name, "share": found["items"][name]} for name in OUTCOMES]
+    cells: dict[str, Callable[[Row], str]] = {
+        "Decision": lambda row: OUTCOMES[row["outcome"]],
+        rf"{unit}s (\%)": lambda row: percentage(row["share"]),
+    }
     caption = (
         rf"{unit}s (\%) whose erasure alone must, may or never flips the decision over all attention weights with the "
         rf"same output; {INTERVALS}"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(rows, cells, caption)
 
 
 def first_flip_ranges(summary: Summary) -> Table | None:
     """How early and how late attention's order can flip decisions."""
-    found = summary.get("identifiability")
-    if not found or not found["first_flips"]:
+    found = _found(summary, "first_flips")
+    if not found:
         return None
     unit = unit_in(summary)
-    rows = [{"order": name} | {"fraction": found["first_flips"][name]} for name in FLIPS]
-    shown = [
-        {"Order": in_latex(FLIPS[row["order"]]), rf"{unit}s erased (\%)": percentage(row["fraction"])} for row in rows
-    ]
+    rows = [{"order": name, "fraction": found["first_flips"][name]} for name in FLIPS]
+    cells: dict[str, Callable[[Row], str]] = {
+        "Order": lambda row: in_latex(FLIPS[row["order"]]),
+        rf"{unit}s erased (\%)": lambda row: percentage(row["fraction"]),
+    }
     caption = (
         rf"{unit}s (\%) erased at the first flip, never counting as all: with the observed weights, and the least and "
         rf"the greatest over all attention weights with the same output; {INTERVALS}"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(rows, cells, caption)
+
+
+def _found(summary: Summary, entry: str) -> Mapping[str, Any] | None:
+    """What was identified; None where nothing was, or nothing under this entry."""
+    found = summary.get("identifiability")
+    return found if found and found[entry] else None
 
 
 def unit_of(unit: str, stacks: Iterable[str]) -> str:

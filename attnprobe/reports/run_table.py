@@ -17,6 +17,9 @@ from attnprobe.atomic_files import replacing
 RUN = ["dataset", "model", "seed"]
 """What tells runs apart."""
 
+COUNTS = ["tested", "documents", "one_item"]
+"""Documents that a run has results of; those with several items, of which statistics are made; those with one."""
+
 
 def run_table(runs: Iterable[RunResults]) -> pd.DataFrame:
     """Accuracy, attention entropy, and by ordering the fraction at the first flip and the share that never flips.
@@ -27,7 +30,7 @@ def run_table(runs: Iterable[RunResults]) -> pd.DataFrame:
     (``paired``); ``top_flips`` and ``other_flips`` are the shares of documents that erasing i*, or another item, flips.
     """
     table = pd.DataFrame([_row(run) for run in runs]).sort_values(RUN, ignore_index=True)
-    statistics = table.columns.difference([*RUN, "documents", "one_item"])
+    statistics = table.columns.difference([*RUN, *COUNTS])
     return table.astype(dict.fromkeys(statistics, np.float64))
 
 
@@ -42,7 +45,7 @@ def seed_table(runs: Sequence[RunResults], table: pd.DataFrame) -> pd.DataFrame:
     """
     values = table.set_index(RUN)
     rows = []
-    for statistic in values.columns.drop(["documents", "one_item"]):
+    for statistic in values.columns.drop(COUNTS):
         points = values[statistic].to_dict()
         pairs = across_seeds(runs, _looked_up(points))
         for pair in (pair for pair in pairs if not np.isnan(pair.points).all()):
@@ -68,9 +71,10 @@ def write_run_tables(runs: Sequence[RunResults], folder: Path) -> list[Path]:
 
 
 def _row(run: RunResults) -> dict[str, object]:
-    summary = summarise(run)
+    summary = summarise(run.unread())
     row: dict[str, object] = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
-    row |= {"documents": summary["counts"]["with_several_items"], "one_item": summary["counts"]["with_one_item"]}
+    counts = summary["counts"]
+    row |= dict(zip(COUNTS, (counts["documents"], counts["with_several_items"], counts["with_one_item"]), strict=True))
     row |= {name: (summary[name] or {}).get("value") for name in ("accuracy", "attention_entropy")}
     attention = summary["single_flips"]["attention"]
     row |= {"top_flips": attention["top"]["value"], "other_flips": attention["other"]["value"]}

@@ -10,10 +10,11 @@ import pandas as pd
 
 from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
 from attnprobe.atomic_files import replacing
-from attnprobe.reports.cells import INTERVALS, Table, count, percentage, plain, ratio, thousandths
+from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, table_of, thousandths
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import significant
+from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.style import display_name
 
 SHOWN_HEADS = 40
@@ -39,6 +40,8 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
         table = make(summary)
         if table is None:
             continue
+        if name not in OF_OTHER_SAMPLES:
+            table = _with_sample(table, results)
         caption = f"{in_latex(results.name)}: {table.caption}."
         texts = {
             "csv": table.plain.to_csv(index=False, lineterminator="\n"),
@@ -51,53 +54,60 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
     return paths
 
 
+def _with_sample(table: Table, results: RunResults) -> Table:
+    """The table, which says of how many documents its rows are a sample where they are one."""
+    if not results.is_sample:
+        return table
+    counts = {"sampled": len(results.documents), "sampled_from": results.total}
+    caption = f"{table.caption}; statistics of {sample_in_words(results)}"
+    return Table(table.plain.assign(**counts), table.shown, caption)
+
+
 def flips_2x2(summary: Summary) -> Table:
     """How often erasing i*, or another item r, flips the decision (Serrano & Smith 2019, table 2), by ordering."""
-    rows = summary["single_flips"]
-    cells = {
-        "both": "Both",
-        "only_top": "Only $i^*$",
-        "only_other": "Only $r$",
-        "neither": "Neither",
-        "negative": r"$\Delta$JS${}<0$",
+    cells: dict[str, Callable[[Row], str]] = {
+        "$i^*$ first by": lambda row: in_latex(display_name(row["ordering"])),
+        "$n$": lambda row: count(row["both"]),
+        "Both": lambda row: percentage(row["both"]),
+        "Only $i^*$": lambda row: percentage(row["only_top"]),
+        "Only $r$": lambda row: percentage(row["only_other"]),
+        "Neither": lambda row: percentage(row["neither"]),
+        r"$\Delta$JS${}<0$": lambda row: percentage(row["negative"]),
     }
-    shown = [
-        {"$i^*$ first by": in_latex(display_name(name)), "$n$": count(row["both"])}
-        | {heading: percentage(row[field]) for field, heading in cells.items()}
-        for name, row in rows.items()
-    ]
     caption = (
         rf"documents (\%) in which erasing alone the first {summary['run']['unit']} of an ordering, $i^*$, or another, "
         rf"$r$ (averaged over all others), flips the decision; {INTERVALS}"
     )
-    return Table(plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
+    return table_of(_by_ordering(summary["single_flips"]), cells, caption)
 
 
 def first_flips(summary: Summary) -> Table:
     """What each ordering erases before the decision flips (figures 5 and 6 in numbers)."""
     rows = summary["first_flips"]
     unit = summary["run"]["unit"]
-    headings = {r"${}/{}$smallest": ORACLE, r"${}/{}$greedy": GREEDY}
-    ratios = {heading: f"ratio_to_{name}" for heading, name in headings.items() if name in rows}
-    shown = [
-        {
-            "Ordering": in_latex(display_name(name)),
-            "$n$": count(row["mean_fraction"]),
-            "Mean": percentage(row["mean_fraction"]),
-            "Median": percentage(row["median_fraction"]),
-            "Never flips": percentage(row["never_share"]),
-            "Mean, same documents": percentage(row["paired_fraction"]),
-        }
-        | {heading: ratio(row[field]) for heading, field in ratios.items()}
-        for name, row in rows.items()
-    ]
+    cells: dict[str, Callable[[Row], str]] = {
+        "Ordering": lambda row: in_latex(display_name(row["ordering"])),
+        "$n$": lambda row: count(row["mean_fraction"]),
+        "Mean": lambda row: percentage(row["mean_fraction"]),
+        "Median": lambda row: percentage(row["median_fraction"]),
+        "Never flips": lambda row: percentage(row["never_share"]),
+        "Mean, same documents": lambda row: percentage(row["paired_fraction"]),
+    }
+    if ORACLE in rows:
+        cells[r"${}/{}$smallest"] = lambda row: ratio(row["ratio_to_oracle"])
+    if GREEDY in rows:
+        cells[r"${}/{}$greedy"] = lambda row: ratio(row["ratio_to_greedy"])
     paired = next(iter(rows.values()))["paired_fraction"]["n"]
     caption = (
         rf"{unit}s erased (\%) when the decision first flips, over the $n$ documents in which it does; documents "
         rf"(\%) in which it never does; over the {paired:,} in which it does under every ordering, the mean"
         rf"{_ratios_in_words(rows)}; {INTERVALS}"
     )
-    return Table(plain({"ordering": name} | row for name, row in rows.items()), pd.DataFrame(shown), caption)
+    return table_of(_by_ordering(rows), cells, caption)
+
+
+def _by_ordering(rows: Mapping[str, Row]) -> list[Row]:
+    return [{"ordering": name} | dict(row) for name, row in rows.items()]
 
 
 def _ratios_in_words(rows: Mapping[str, Any]) -> str:
@@ -110,45 +120,39 @@ def _ratios_in_words(rows: Mapping[str, Any]) -> str:
 
 def who_flips_first(summary: Summary) -> Table:
     """Which of two orderings flips the decision with fewer erasures."""
-    rows = summary["who_flips_first"]
-    shown = [
-        {
-            "First": in_latex(display_name(row["first"])),
-            "Second": in_latex(display_name(row["second"])),
-            "$n$": count(row["lead"]),
-            "First earlier": percentage(row["first_earlier"]),
-            "Equal": percentage(row["equal"]),
-            "Second earlier": percentage(row["second_earlier"]),
-            "Neither flips": percentage(row["neither"]),
-        }
-        for row in rows
-    ]
+    cells: dict[str, Callable[[Row], str]] = {
+        "First": lambda row: in_latex(display_name(row["first"])),
+        "Second": lambda row: in_latex(display_name(row["second"])),
+        "$n$": lambda row: count(row["lead"]),
+        "First earlier": lambda row: percentage(row["first_earlier"]),
+        "Equal": lambda row: percentage(row["equal"]),
+        "Second earlier": lambda row: percentage(row["second_earlier"]),
+        "Neither flips": lambda row: percentage(row["neither"]),
+    }
     caption = (
         r"documents (\%) in which one ordering flips the decision with fewer erasures than another, of the $n$ in "
         rf"which either does; documents (\%) in which neither does, of all; {INTERVALS}"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(summary["who_flips_first"], cells, caption)
 
 
 def delta_js(summary: Summary) -> Table:
     """ΔJS by Δα (figure 3 in numbers)."""
-    rows = summary["delta_js"]
-    shown = [
-        {
-            r"$\Delta\alpha$": f"{row['low']:.2f}--{row['high']:.2f}",
-            "Documents": f"{row['documents']:,}",
-            "Weight": in_latex(significant(row["weight"])),
-            r"Median $\Delta$JS": in_latex(significant(row["median"])),
-            r"90\,\% quantile": in_latex(significant(row["upper"])),
-            r"Weight of $\Delta$JS${}<0$": in_latex(significant(row["negative"])),
-        }
-        for row in rows
-    ]
+    cells: dict[str, Callable[[Row], str]] = {
+        r"$\Delta\alpha$": lambda row: f"{row['low']:.2f}--{row['high']:.2f}",
+        "Documents": lambda row: f"{row['documents']:,}",
+        "Weight": lambda row: in_latex(significant(row["weight"])),
+        r"Median $\Delta$JS": lambda row: in_latex(significant(row["median"])),
+        r"90\,\% quantile": lambda row: in_latex(significant(row["upper"])),
+        r"Weight of $\Delta$JS${}<0$": lambda row: in_latex(significant(row["negative"])),
+    }
+    kept, several = (summary["counts"][name] for name in ("with_items_kept", "with_several_items"))
+    of_kept = f", of the {kept:,} documents whose items were kept" if kept < several else ""
     caption = (
-        r"$\Delta$JS (nats) by $\Delta\alpha$ over the pairs of the item with the largest weight and each other one, "
-        r"weighted $1/(n-1)$ so that a document weighs 1"
+        r"$\Delta$JS (nats) by $\Delta\alpha$ over the pairs of the item with the largest weight and each other one"
+        rf"{of_kept}, weighted $1/(n-1)$ so that a document weighs 1"
     )
-    return Table(plain(rows), pd.DataFrame(shown), caption)
+    return table_of(summary["delta_js"], cells, caption)
 
 
 def heads(summary: Summary) -> Table | None:
@@ -195,3 +199,6 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "heads": heads,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
+
+OF_OTHER_SAMPLES = ("heads", *IDENTIFIABILITY_TABLES)
+"""Tables of documents that were drawn apart from those of the other statistics."""

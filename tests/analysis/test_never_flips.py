@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from attnprobe.analysis.intervals import wilson
@@ -21,8 +22,9 @@ def folder(tmp_path):
 def test_they_equal_a_loop(folder):
     results = RunResults.load(folder)
     documents = results.documents[results.documents["n"] > 1]
+    written = pd.read_parquet(folder / "erasures.parquet")
     for name, never in never_flips(results).by_ordering.items():
-        rows = results.erasures[(results.erasures["ordering"] == name) & (results.erasures["n"] > 1)]
+        rows = written[(written["ordering"] == name) & (written["n"] > 1)]
         share = (rows["removed"] < 0).groupby(rows["document"]).mean()
         assert never.share.value == pytest.approx(share.mean())
         assert never.in_any_draw == wilson(int((share > 0).sum()), len(share))
@@ -51,7 +53,8 @@ def test_the_class_of_the_bias_and_who_violates_it(folder):
     several = results.several
     assert found.bias_class == "yes"
     assert found.decided_as_bias_class == wilson(int((several["decision"] == 1).sum()), len(several))
-    never = results.erasures[(results.erasures["removed"] < 0) & (results.erasures["n"] > 1)]["document"].unique()
+    written = pd.read_parquet(folder / "erasures.parquet")
+    never = written[(written["removed"] < 0) & (written["n"] > 1)]["document"].unique()
     assert found.violations == np.count_nonzero(several.set_index("document")["decision"][never] != 1)
     assert found.violations > 0
 

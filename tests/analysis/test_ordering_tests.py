@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -20,9 +21,15 @@ def results(tmp_path):
     return RunResults.load(tmp_path)
 
 
+def written(results):
+    """Rows of the documents with several items, as they are in the file."""
+    rows = pd.read_parquet(results.folder / "erasures.parquet")
+    return rows[rows["n"] > 1]
+
+
 def draws_of(results, ordering):
     """Document → its draws' numbers of erased items, infinite for never."""
-    rows = results.erasures[(results.erasures["ordering"] == ordering) & (results.erasures["n"] > 1)]
+    rows = written(results).query("ordering == @ordering")
     return {d: np.where(g["removed"] < 0, np.inf, g["removed"]) for d, g in rows.groupby("document")}
 
 
@@ -89,7 +96,7 @@ def test_differences_of_restricted_means_are_second_minus_first(results):
 
 
 def test_mass_equals_a_loop(results):
-    rows = results.erasures[results.erasures["n"] > 1]
+    rows = written(results)
     always = rows.groupby("document")["removed"].min() > 0
     for name, statistic in mass_statistics(results).items():
         mass = rows[rows["ordering"] == name]
@@ -102,7 +109,7 @@ def test_mass_equals_a_loop(results):
 
 def test_ascending(results, tmp_path):
     found = ascending_statistics(results)
-    rows = results.erasures[(results.erasures["ordering"] == ASCENDING) & (results.erasures["n"] > 1)]
+    rows = written(results).query("ordering == @ASCENDING")
     assert found.never_share == wilson(int((rows["removed"] < 0).sum()), len(rows))
     assert found.mean_fraction.value == pytest.approx(rows["fraction"].mean())
     assert ASCENDING not in first_flip_statistics(results)

@@ -63,6 +63,8 @@ def test_a_summary_is_json_and_counts(tmp_path):
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert summary["counts"] == {
         "documents": 6,
+        "quarantined": 0,
+        "sampled": 6,
         "with_one_item": 2,
         "with_several_items": 4,
         "with_items_kept": 4,

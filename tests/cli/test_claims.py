@@ -30,4 +30,4 @@ def test_the_scorecard_is_printed_and_written(tmp_path):
 def test_no_runs(tmp_path):
     status, _, errors = attnprobe("claims", tmp_path, cwd=tmp_path)
     assert status == 2
-    assert "no probed run" in errors
+    assert "no finished run" in errors

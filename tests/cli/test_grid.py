@@ -22,7 +22,7 @@ def write_grid(folder, epochs):
 
 def contents(out):
     """What a finished grid leaves, but for what holds times."""
-    timed = ("summary.json", "training.csv", "run.log")
+    timed = ("summary.json", "training.csv", "run.log", "execution.jsonl")
     return {p.relative_to(out): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name not in timed}
 
 

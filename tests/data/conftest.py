@@ -8,7 +8,8 @@ from tests.data.folders import write_folder
 def own_cache(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    monkeypatch.delenv("ATTNPROBE_DATA", raising=False)
+    for variable in ("ATTNPROBE_DATA", "ATTNPROBE_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
     return folder / "attnprobe"
 
 

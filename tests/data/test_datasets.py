@@ -11,6 +11,7 @@ from attnprobe.data import datasets
 from attnprobe.data.datasets import DATASETS, NamedDataset, known_datasets, load_dataset
 from attnprobe.data.files.labels import sorted_labels
 from attnprobe.errors import InputError
+from tests.data.documents import assert_same_documents
 from tests.data.folders import WRITERS, write_folder, write_tsv
 
 TRAIN = [("10", "Ten is a lot. Is it?"), ("9", 'Nine "less", naïve')] * 10
@@ -27,7 +28,7 @@ def test_a_folder_as_a_dataset(numbers):
     assert dataset.name == "numbers"
     assert dataset.labels == ["9", "10"]
     assert list(dataset.splits) == ["train", "dev", "test"]
-    test = dataset.splits["test"]
+    test = dataset.splits["test"].documents()
     assert len(test) == 2
     assert test.labels.tolist() == [0, 1]
     assert test.words_of(1) == ["Ten", "!"]
@@ -38,7 +39,7 @@ def test_a_folder_as_a_dataset(numbers):
 
 
 def test_sentences_of_a_document(numbers):
-    train = load_dataset(str(numbers)).splits["train"]
+    train = load_dataset(str(numbers)).splits["train"].documents()
     document = train.labels.tolist().index(1)
     assert train.sentences_of(document) == ["Ten is a lot .", "Is it ?"]
     assert train.words_of(document) == ["Ten", "is", "a", "lot", ".", "Is", "it", "?"]
@@ -50,9 +51,8 @@ def test_every_format_gives_the_same_dataset(numbers, tmp_path, suffix):
     other = load_dataset(str(write_folder(tmp_path / "other", suffix, train=TRAIN, test=TEST)))
     assert one.fingerprint == other.fingerprint
     assert one.labels == other.labels
-    for split, documents in one.splits.items():
-        for field, value in vars(documents).items():
-            np.testing.assert_array_equal(value, vars(other.splits[split])[field], err_msg=field)
+    for split in one.splits:
+        assert_same_documents(one.splits[split].documents(), other.splits[split].documents())
 
 
 def test_fingerprint_changes_with_content_columns_and_tokeniser(numbers, tmp_path, monkeypatch):
@@ -61,9 +61,11 @@ def test_fingerprint_changes_with_content_columns_and_tokeniser(numbers, tmp_pat
     prints.append(load_dataset(str(write_folder(tmp_path / "c", train=TRAIN, dev=TEST, test=TEST))).fingerprint)
     write_tsv(numbers / "test.tsv", TEST, ("label", "tokens"))
     prints.append(load_dataset(str(numbers)).fingerprint)
-    monkeypatch.setattr("attnprobe.data.content_hashes.tokeniser_version", lambda: "another")
+    for module in ("content_hashes", "stored_dataset"):
+        monkeypatch.setattr(f"attnprobe.data.{module}.tokeniser_version", lambda: "another")
     prints.append(load_dataset(str(numbers)).fingerprint)
-    monkeypatch.setattr("attnprobe.data.content_hashes.SPLIT_SEED", 1)
+    for module in ("content_hashes", "stored_dataset"):
+        monkeypatch.setattr(f"attnprobe.data.{module}.SPLIT_SEED", 1)
     prints.append(load_dataset(str(numbers)).fingerprint)
     assert len(set(prints)) == len(prints)
     assert load_dataset(str(numbers)).fingerprint == prints[-1]

@@ -12,8 +12,8 @@ from attnprobe.data.docstrings.folder import collect_docstrings, docstrings_fold
 from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
 from attnprobe.data.docstrings.sources import STANDARD_LIBRARY, class_folders, class_versions, source_files
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.folder import read_folder
-from attnprobe.data.tokens.tokenisation import tokenise
+from attnprobe.data.files.folder import read_splits, split_files
+from attnprobe.data.tokens.tokeniser import tokenise_texts
 
 DRAW = random.Random(0)
 FILLER = "that reads enough of its input to be kept by a rule which asks for twenty words or more"
@@ -69,7 +69,7 @@ def test_prose_that_does_not_serve():
 
 
 def test_the_mask_is_one_token():
-    words = tokenise([f"see {MASK}, ({MASK}) {MASK}'s"], "")
+    words = tokenise_texts([f"see {MASK}, ({MASK}) {MASK}'s"])
     assert [words.types[i] for i in words.words].count(MASK) == 3
 
 
@@ -145,7 +145,7 @@ def test_the_folder_is_made_once_and_read_as_any_other(packages, own_cache, monk
     source = (folder / "SOURCE.md").read_text()
     assert "| numpy | 50 | 9 | 18 |" in source
     assert f"python {class_versions()['python']}" in source
-    raw = read_folder(folder, WantedColumns())
+    raw = read_splits(split_files(folder), WantedColumns())
     assert {name: len(documents) for name, documents in raw.items()} == {"train": 100, "dev": 18, "test": 36}
     monkeypatch.setattr(docstrings, "class_folders", None)
     assert docstrings_folder() == folder

@@ -1,28 +1,37 @@
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.development_split import split_development
-from attnprobe.data.files.folder import is_dataset_folder, read_folder
+from attnprobe.data.files.development_split import SPLIT_SEED, development_documents
+from attnprobe.data.files.folder import is_dataset_folder, read_splits, split_files
 from attnprobe.errors import InputError
 from tests.data.folders import write_folder, write_tsv
 
 TWO = [("a", "one"), ("b", "two")]
 
 
+def read(folder):
+    return read_splits(split_files(folder), WantedColumns())
+
+
+def labels(split):
+    return [split.labels[code] for code in split.codes]
+
+
 def message(folder):
     with pytest.raises(InputError) as caught:
-        read_folder(folder, WantedColumns())
+        read(folder)
     assert str(folder) in str(caught.value)
     return str(caught.value)
 
 
 def test_three_files_are_three_splits(tmp_path):
     folder = write_folder(tmp_path, train=TWO, dev=TWO[:1], test=TWO[1:])
-    assert {name: split.texts for name, split in read_folder(folder, WantedColumns()).items()} == {
+    assert {name: list(split.texts()) for name, split in read(folder).items()} == {
         "train": ["one", "two"],
         "dev": ["one"],
         "test": ["two"],
@@ -62,30 +71,36 @@ def test_one_class(tmp_path):
 def test_development_set_is_split_off(tmp_path):
     train = [("a", f"text {i}") for i in range(60)] + [("b", f"text {i}") for i in range(60, 80)] + [("c", "last")]
     folder = write_folder(tmp_path, train=train, test=TWO)
-    first, second = (read_folder(folder, WantedColumns()) for _ in range(2))
-    assert first == second
-    assert Counter(first["dev"].labels) == {"a": 7, "b": 2}
-    assert sorted(first["train"].texts + first["dev"].texts) == sorted(text for _, text in train)
-    development = zip(first["dev"].labels, first["dev"].texts, strict=True)
-    assert first["dev"].rows == [2 + train.index(row) for row in development]
+    raw = read(folder)
+    assert Counter(labels(raw["dev"])) == {"a": 7, "b": 2}
+    rows = {name: list(zip(labels(split), split.texts(), strict=True)) for name, split in raw.items()}
+    for name in ("train", "dev"):
+        assert rows[name] == [row for row in train if row in rows[name]]
+        assert len(raw[name]) == len(rows[name])
+    assert sorted(rows["train"] + rows["dev"]) == sorted(train)
 
 
 def test_too_small_for_a_development_set(tmp_path):
     assert "too few documents" in message(write_folder(tmp_path, train=TWO, test=TWO))
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=200))
+@given(st.lists(st.sampled_from("bca"), min_size=1, max_size=200))
 def test_the_split_is_a_partition_with_every_class_in_training(labels):
-    training, development = split_development(labels)
-    assert sorted(training + development) == list(range(len(labels)))
-    assert {labels[i] for i in training} == set(labels)
-    sizes, taken = Counter(labels), Counter(labels[i] for i in development)
+    names = list(dict.fromkeys(labels))
+    chosen = development_documents(names, np.array([names.index(label) for label in labels]))
+    sizes, taken = Counter(labels), Counter(np.array(labels)[chosen].tolist())
     for label, size in sizes.items():
         assert abs(taken[label] - size / 10) <= 1
-    assert len(development) <= -(-len(labels) // 10)
+        assert taken[label] < size
+    assert chosen.sum() <= -(-len(labels) // 10)
+    random = np.random.default_rng(SPLIT_SEED)
+    for label in "abc":  # class by class, in order of their names: the draws that datasets are known by
+        documents = [document for document, own in enumerate(labels) if own == label]
+        if documents:
+            assert set(random.permutation(documents)[: taken[label]]) == {d for d in documents if chosen[d]}
 
 
 def test_splits_may_name_their_columns_differently(tmp_path):
     folder = write_folder(tmp_path, train=TWO * 10)
     write_tsv(folder / "test.tsv", TWO, ("category", "tokens"))
-    assert read_folder(folder, WantedColumns())["test"].columns.text == "tokens"
+    assert read(folder)["test"].columns.text == "tokens"

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from attnprobe.data.documents import Dataset
 from attnprobe.data.limits import DataLimits
+from attnprobe.data.split import HeldSplit
 from tests.models.documents import random_documents
 
 
@@ -34,13 +35,14 @@ def test_taking_is_indexing(indices):
 
 
 def test_limits_sample_once_and_never_cut_test_documents():
-    splits = {split: random_documents(50, seed=i).documents for i, split in enumerate(("train", "dev", "test"))}
+    documents = {split: random_documents(50, seed=i).documents for i, split in enumerate(("train", "dev", "test"))}
+    splits = {split: HeldSplit(held) for split, held in documents.items()}
     dataset = Dataset("d", ["a", "b", "c"], splits, "f")
     assert DataLimits().apply(dataset).splits == splits
     limits = DataLimits(train_documents=10, test_documents=20, train_words=3)
     once, again = limits.apply(dataset), limits.apply(dataset)
     assert {name: len(split) for name, split in once.splits.items()} == {"train": 10, "dev": 50, "test": 20}
-    assert texts(once.splits["train"]) == texts(again.splits["train"])
+    assert texts(once.splits["train"].documents()) == texts(again.splits["train"].documents())
     assert once.splits["dev"].words_per_document.max() == 3
-    whole = texts(splits["test"])
-    assert all(text in whole for text in texts(once.splits["test"]))
+    whole = texts(documents["test"])
+    assert all(text in whole for text in texts(once.splits["test"].documents()))

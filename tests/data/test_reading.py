@@ -1,22 +1,31 @@
 import json
 import time
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.reading import read_documents
+from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.reading import read_labels
 from attnprobe.errors import InputError
 from tests.data.folders import WRITERS, write_csv, write_jsonl, write_parquet, write_tsv
 
 ROWS = [("neg", 'He said "no", twice.'), ("pos", "Größe; naïve — 東京"), ("neg", '"'), ("pos", "a, b")]
 
 
+class Documents(NamedTuple):
+    columns: Columns
+    labels: list
+    texts: list
+
+
 def read(path, **wanted):
-    return read_documents(path, WantedColumns(**wanted))
+    file = read_labels(path, WantedColumns(**wanted))
+    return Documents(file.columns, [file.labels[code] for code in file.codes], list(file.texts()))
 
 
 def message(path, **wanted):
@@ -37,7 +46,15 @@ def written(path, content):
 def test_every_format_gives_the_same_documents(tmp_path, suffix):
     documents = read(WRITERS[suffix](tmp_path / f"train.{suffix}", ROWS))
     assert list(zip(documents.labels, documents.texts, strict=True)) == ROWS
-    assert documents.rows == {"jsonl": [1, 2, 3, 4], "parquet": [1, 2, 3, 4]}.get(suffix, [2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_rows_are_counted_as_a_spreadsheet_does(tmp_path, suffix):
+    path = WRITERS[suffix](tmp_path / f"train.{suffix}", [(label, "a") for label in "cabacb"])
+    file = read_labels(path, WantedColumns())
+    header = suffix in ("tsv", "csv")
+    assert (file.labels, file.first_rows) == (["c", "a", "b"], [1 + header, 2 + header, 3 + header])
+    assert file.codes.tolist() == [0, 1, 2, 1, 0, 2]
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "csv", "jsonl"])
@@ -219,3 +236,16 @@ def test_json_with_other_keys_and_order(tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_text(json.dumps({"text": "b", "id": 1, "label": "a"}) + "\n" + json.dumps({"label": "c", "text": "d"}))
     assert read(path).labels == ["a", "c"]
+
+
+def test_some_documents_of_a_file(tmp_path):
+    file = read_labels(write_tsv(tmp_path / "train.tsv", [("a", str(i)) for i in range(6)]), WantedColumns())
+    assert list(file.texts(np.array([True, False, False, True, True, False]))) == ["0", "3", "4"]
+
+
+@pytest.mark.parametrize("rows", [[("a", "x")], [("a", "x"), ("a", "y")], [("a", "x"), ("b", "y"), ("b", "z")]])
+def test_a_file_that_changes_between_two_readings(tmp_path, rows):
+    file = read_labels(write_tsv(tmp_path / "train.tsv", [("a", "x"), ("b", "y")]), WantedColumns())
+    write_tsv(tmp_path / "train.tsv", rows)
+    with pytest.raises(InputError, match=r"train\.tsv: the file was changed while it was read"):
+        list(file.texts())

@@ -24,10 +24,10 @@ def test_words_seen_five_times_in_train_and_dev_in_order_of_first_sight(tmp_path
 
 def test_encoding(films):
     vocabulary = Vocabulary.build(films)
-    encoded = vocabulary.encode(films.splits["dev"])
+    encoded = vocabulary.encode(films.splits["dev"].documents())
     assert encoded.dtype == np.int32
     assert [vocabulary.words[i] for i in encoded] == ["dull", UNKNOWN, UNKNOWN]
-    assert [vocabulary.words[i] for i in vocabulary.encode(films.splits["test"])] == ["fine", "film"]
+    assert [vocabulary.words[i] for i in vocabulary.encode(films.splits["test"].documents())] == ["fine", "film"]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1), unique=True))

@@ -7,11 +7,13 @@ import time
 import pytest
 
 from attnprobe.data.tokens.worker_pool import map_in_processes
+from attnprobe.errors import InputError
 from tests.commands import heed_interruptions
 
 INTERRUPTED = """
 import time
 from attnprobe.data.tokens.worker_pool import map_in_processes
+from attnprobe.errors import InputError
 
 try:
     print("begun", flush=True)
@@ -29,6 +31,30 @@ def test_order_is_that_of_the_chunks():
 def test_an_error_comes_through():
     with pytest.raises(ValueError, match="invalid literal"):
         list(map_in_processes(int, ["1", "x"], 1))
+
+
+def killed_once(marker):
+    if not os.path.exists(marker):
+        with open(marker, "x"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return marker
+
+
+def killed_always(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_what_a_killed_process_was_at_is_done_again(tmp_path):
+    markers = [str(tmp_path)] * 7 + [str(tmp_path / "first time")] + [str(tmp_path)] * 7
+    assert list(map_in_processes(killed_once, markers, 2)) == markers
+    assert (tmp_path / "first time").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_processes_that_are_always_killed():
+    with pytest.raises(InputError, match="were killed 3 times; is there enough memory"):
+        list(map_in_processes(killed_always, range(5), 2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups")

@@ -14,6 +14,7 @@ from attnprobe.huggingface.pieces import encode_documents
 from attnprobe.training import Trainer, TrainingSettings, accuracy
 from tests.huggingface.checkpoints import MODELS, bert, roberta, save, wordpiece
 from tests.huggingface.texts import documents_of
+from tests.models.documents import streamed
 
 CPU = torch.device("cpu")
 LABELS = ["neg", "pos"]
@@ -43,7 +44,8 @@ def make_trainer(checkpoint, settings=SETTINGS):
 def run(trainer, checkpoint, epochs):
     train, dev = planted(checkpoint, 80, 1), planted(checkpoint, 30, 2)
     done = []
-    return [trainer.run_epoch(train, dev, CPU, done.append) for _ in range(epochs)], (sum(done), train)
+    logged = [trainer.run_epoch(streamed(train), streamed(dev), CPU, done.append) for _ in range(epochs)]
+    return logged, (sum(done), train)
 
 
 @pytest.mark.parametrize("name", list(MODELS))
@@ -97,7 +99,9 @@ def test_accuracy_is_that_of_single_documents(checkpoint):
         classifier.model.classifier.bias -= classifier(documents.batch(np.arange(40))).mean(0)
         decisions = [int(classifier(documents.batch(np.array([row]))).argmax()) for row in range(40)]
     assert 0 < sum(decisions) < 40
-    assert accuracy(classifier, documents, CPU) == pytest.approx(np.mean(decisions == documents.documents.labels))
+    assert accuracy(classifier, streamed(documents), CPU) == pytest.approx(
+        np.mean(decisions == documents.documents.labels)
+    )
 
 
 @pytest.fixture

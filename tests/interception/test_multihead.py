@@ -6,7 +6,8 @@ from torch import nn
 
 from attnprobe.interception.calls import intercepting
 from attnprobe.interception.taps import Capture
-from attnprobe.probes.attachment import attach, run_with
+from attnprobe.probes.attachment import attach
+from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.engines import FORWARD, fastest_engine, make_engine
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.selection import select

@@ -12,7 +12,7 @@ from attnprobe.interception.blocks import Needed, recording, replaying
 from attnprobe.interception.calls import Place, Tapped, intercepting
 from attnprobe.interception.layouts import Layout
 from attnprobe.interception.taps import Capture, CaptureValues, Erase, StopModel, Tap
-from attnprobe.probes.attachment import frozen
+from attnprobe.probes.edited_runs import frozen
 from tests.interception.hand_written import Classifier, documents
 from tests.reference.transformers import tiny_inputs, tiny_model
 

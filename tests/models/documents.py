@@ -4,6 +4,8 @@ import numpy as np
 
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.documents import Documents
+from attnprobe.data.split import HeldSplit
+from attnprobe.training import StreamedSplit
 
 
 def random_documents(documents=40, classes=3, vocabulary=30, seed=0, planted=True, sentences=5, words=8):
@@ -27,3 +29,8 @@ def random_documents(documents=40, classes=3, vocabulary=30, seed=0, planted=Tru
         ),
         numbers,
     )
+
+
+def streamed(encoded):
+    """Encoded documents as a split that fits into one buffer."""
+    return StreamedSplit(HeldSplit(encoded.documents), lambda documents: encoded)

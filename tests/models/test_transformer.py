@@ -9,7 +9,7 @@ from attnprobe.models.multi_head_attention import MultiHeadAttention
 from attnprobe.models.transformer import TransformerClassifier
 from attnprobe.models.transformer_options import TransformerOptions, attention_parameters, encoder_parameters
 from attnprobe.training import Trainer, TrainingSettings, accuracy
-from tests.models.documents import random_documents
+from tests.models.documents import random_documents, streamed
 
 SMALL = TransformerOptions(d_e=16, num_heads=4, d_ff=8, longest=64)
 VARIANTS = {
@@ -171,8 +171,8 @@ def test_it_learns_what_a_planted_word_says(combine):
     train, test = random_documents(160, seed=1), random_documents(60, seed=2)
     trainer = Trainer(model, TrainingSettings(epochs=8, learning_rate=1e-2), 0)
     for _ in range(8):
-        trainer.run_epoch(train, test, torch.device("cpu"), lambda tokens: None)
-    assert accuracy(model, test, torch.device("cpu")) > 0.9
+        trainer.run_epoch(streamed(train), streamed(test), torch.device("cpu"), lambda tokens: None)
+    assert accuracy(model, streamed(test), torch.device("cpu")) > 0.9
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from attnprobe.errors import InputError
-from attnprobe.probes.attachment import NONE, RefusedError, attach
+from attnprobe.probes.attachment import attach
+from attnprobe.probes.checks import NONE
 from attnprobe.probes.engines import fastest_engine
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.model_call import ModelCall
+from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.selection import select
 from attnprobe.probes.settings import AttentionSettings
 from tests.interception.hand_written import DIM, LABELS, Attention, Classifier, documents

@@ -8,7 +8,7 @@ pytest.importorskip("transformers")
 from attnprobe.orderings import rank_at_random
 from attnprobe.probes import head_map
 from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.head_map import PREFIXES, documents_of_map, head_rows, prefix_lengths
+from attnprobe.probes.head_map import PREFIXES, head_rows, prefix_lengths, rows_of_map
 from attnprobe.probes.items import Items
 from attnprobe.probes.settings import AttentionSettings
 from tests.probes.attached_models import attached
@@ -80,15 +80,12 @@ def test_prefix_lengths_are_evenly_spaced_and_end_with_everything():
     assert set(lengths[1].tolist()) == {1, 2, 3}
 
 
-def test_the_sample_is_seeded_and_within_the_budget(monkeypatch):
-    lengths = np.full(1000, 10)
-    rows = documents_of_map(lengths, heads=4, asked=50, seed=1)
-    assert len(rows) == 50
-    assert (rows == documents_of_map(lengths, 4, 50, 1)).all()
-    assert (rows != documents_of_map(lengths, 4, 50, 2)).any()
-    assert (np.diff(rows) > 0).all()
+def test_the_first_drawn_are_taken_within_the_budget(monkeypatch):
+    lengths = np.full(50, 10)
+    order = np.random.default_rng(1).permutation(50)
+    assert rows_of_map(lengths, order, heads=4).tolist() == list(range(50))
     monkeypatch.setattr(head_map, "BUDGET", 10 * 4 * 2 * (PREFIXES + 1) * 20)
-    assert len(documents_of_map(lengths, 4, 50, 1)) == 20
+    assert rows_of_map(lengths, order, 4).tolist() == sorted(order[:20])
     monkeypatch.setattr(head_map, "BUDGET", 1)
-    assert len(documents_of_map(lengths, 4, 50, 1)) == head_map.FEWEST
-    assert len(documents_of_map(lengths, 4, 3, 1)) == 3
+    assert rows_of_map(lengths, order, 4).tolist() == sorted(order[: head_map.FEWEST])
+    assert rows_of_map(lengths[:3], np.array([2, 0, 1]), 4).tolist() == [0, 1, 2]

@@ -11,8 +11,8 @@ from attnprobe.identifiability import nullity, same_head_output
 from attnprobe.interception.taps import Capture, Use
 from attnprobe.models import POOLED, Dropout
 from attnprobe.orderings import softmax_of_scores
-from attnprobe.probes.attachment import run_with
 from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.head_readings import read_heads
 from attnprobe.probes.pooled import PooledProbe
 from attnprobe.probes.selection import select

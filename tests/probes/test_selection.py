@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from attnprobe.errors import InputError
-from attnprobe.probes.attachment import RefusedError
 from attnprobe.probes.engines import fastest_engine
+from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.selection import Selected, indices
 from tests.probes.attached_models import attached, rows_named
 

@@ -10,6 +10,7 @@ from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
 from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.engines import REPLAY, SINGLE_ROW
+from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.transformer import TransformerProbe
 from attnprobe.probing import probe_split
@@ -103,13 +104,14 @@ def test_results_do_not_depend_on_who_shares_a_batch(monkeypatch):
         np.testing.assert_allclose(one[column], other[column], atol=1e-4, rtol=1e-3)
 
 
-def test_the_map_of_heads_has_a_row_for_each_and_can_be_left_out():
+def test_the_map_of_heads_has_a_row_for_each():
     documents, model = random_documents(6), make(dataclasses.replace(OPTIONS, num_layers=2))
-    seeds = torch.arange(6)
-    for asked, rows in ((4, 4 * 2 * 4), (0, None)):
-        probe = TransformerProbe(model, AttentionSettings(unit="word", head_map_documents=asked))
-        table = probe.map_of_heads(documents, 0, seeds, torch.device("cpu"), lambda tokens: None)
-        assert (table if rows is None else len(table)) == rows
+    probe = TransformerProbe(model, AttentionSettings(unit="word", head_map_documents=4))
+    assert probe.head_map_documents == 4
+    numbers = np.array([3, 5, 8, 13, 21, 34])
+    drawn = Drawn(documents, numbers, np.array([4, 1, 0, 2, 5, 3]), torch.arange(6))
+    table = probe.map_of_heads(drawn, torch.device("cpu"), lambda tokens: None)
+    assert table["document"].to_pylist() == np.repeat(numbers, 2 * 4).tolist()
 
 
 def test_a_model_whose_documents_mix_is_refused():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import ttest_ind
@@ -13,16 +15,41 @@ from attnprobe.analysis.claims.judgement import Case, Judgement, above, differs,
 from attnprobe.analysis.results import ATTENTION, RANDOM
 from attnprobe.analysis.thresholds import SEEDS_TO_RANK_ENCODERS
 
-Grid = Mapping[tuple[str, str], Sequence[Evidence]]
+
+class OfASeed(NamedTuple):
+    """What is compared over seeds, of one run.
+
+    Attributes:
+        attention, random: mean fractions erased at the first flip, a document that never flips counting as one.
+        lead: share of documents that attention flips strictly earlier than gradient, less the share later.
+    """
+
+    attention: float
+    random: float
+    lead: float
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> OfASeed:
+        """That of a run; the lead is NaN where it has no ordering by gradient."""
+        lead = math.nan
+        if GRADIENT in evidence.results.first_flips:
+            shares = evidence.shares(ATTENTION, GRADIENT)
+            lead = float((shares["first_earlier"] - shares["second_earlier"]).mean())
+        return cls(evidence.restricted_mean(ATTENTION), evidence.restricted_mean(RANDOM), lead)
+
+
+Grid = Mapping[tuple[str, str], Sequence[OfASeed]]
 """Runs by (dataset, model), one a seed."""
 
 FAMILIES = ("han", "flan")
+
+GRADIENT = "gradient"
 
 
 def convolutional_before_recurrent(grid: Grid) -> list[Case]:
     """M5: what attention erases with a recurrent encoder, less what it erases with a convolutional one."""
     return [
-        Case(name, name, _difference(rnn, conv, lambda e: e.restricted_mean(ATTENTION), above))
+        Case(name, name, _difference(rnn, conv, lambda seed: seed.attention, above))
         for name, rnn, conv in _enough_seeds(grid, "rnn", "conv")
     ]
 
@@ -39,9 +66,9 @@ def without_encoder(grid: Grid) -> list[Case]:
     cases = []
     for encoder in ("rnn", "conv"):
         for name, encoded, bare in _enough_seeds(grid, encoder, "none"):
-            moved = _difference(encoded, bare, lambda e: e.restricted_mean(ATTENTION), differs)
-            random = _difference(encoded, bare, lambda e: e.restricted_mean(RANDOM), above)
-            gained = _difference(bare, encoded, attention_over_gradient, above)
+            moved = _difference(encoded, bare, lambda seed: seed.attention, differs)
+            random = _difference(encoded, bare, lambda seed: seed.random, above)
+            gained = _difference(bare, encoded, lambda seed: seed.lead, above)
             parts = ((moved, MOVES), (random, RANDOM_EARLIER), (gained, GAINS))
             cases += [Case(name, f"{name}: {part}", judgement, part) for judgement, part in parts]
     return cases
@@ -52,12 +79,6 @@ def flip_point_moves(cases: Sequence[Case]) -> str:
     return over_most([case for case in cases if case.part == MOVES])
 
 
-def attention_over_gradient(evidence: Evidence) -> float:
-    """Share of documents that attention flips strictly earlier than gradient, less the share later."""
-    shares = evidence.shares(ATTENTION, "gradient")
-    return float((shares["first_earlier"] - shares["second_earlier"]).mean())
-
-
 def missing_seeds(grid: Grid, encoders: Sequence[str]) -> list[str]:
     """Pairs with one of these encoders that have fewer seeds than it takes to rank encoders."""
     datasets = dict.fromkeys(dataset for dataset, _ in grid)
@@ -65,7 +86,7 @@ def missing_seeds(grid: Grid, encoders: Sequence[str]) -> list[str]:
     return [f"{d} {m}" for d, m in pairs if len(grid.get((d, m), ())) < SEEDS_TO_RANK_ENCODERS]
 
 
-def _enough_seeds(grid: Grid, first: str, second: str) -> list[tuple[str, Sequence[Evidence], Sequence[Evidence]]]:
+def _enough_seeds(grid: Grid, first: str, second: str) -> list[tuple[str, Sequence[OfASeed], Sequence[OfASeed]]]:
     """Name, runs with the first encoder and runs with the second, where both have seeds enough."""
     found = []
     for dataset in dict.fromkeys(dataset for dataset, _ in grid):
@@ -77,13 +98,13 @@ def _enough_seeds(grid: Grid, first: str, second: str) -> list[tuple[str, Sequen
 
 
 def _difference(
-    first: Sequence[Evidence],
-    second: Sequence[Evidence],
-    statistic: Callable[[Evidence], float],
+    first: Sequence[OfASeed],
+    second: Sequence[OfASeed],
+    statistic: Callable[[OfASeed], float],
     verdict: Callable[[Estimate, float], str],
 ) -> Judgement:
     """Difference of means over seeds, with Welch's t-interval; n is the number of runs."""
-    one, other = (np.array([statistic(evidence) for evidence in group]) for group in (first, second))
+    one, other = (np.array([statistic(seed) for seed in group]) for group in (first, second))
     value = float(one.mean() - other.mean())
     if np.ptp(one) == np.ptp(other) == 0:  # Welch's interval has no width then, and no degrees of freedom
         estimate = Estimate(value, value, value, len(one) + len(other))

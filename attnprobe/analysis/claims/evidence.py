@@ -55,10 +55,21 @@ class Evidence:
         return delta_js_pairs(self.results)
 
     @property
-    def one_item(self) -> str:
-        """How many documents are left out of every statistic, in words."""
-        left_out = len(self.results.documents) - len(self.results.several)
-        return f"{left_out:,} with one {self.results.unit}" if left_out else ""
+    def not_looked_at(self) -> str:
+        """How many documents of the split are not in what is looked at, and why, in words."""
+        results = self.results
+        reasons = {
+            "not in the seeded sample": results.total - len(results.documents),
+            "that broke the model": results.quarantined,
+        }
+        return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
+
+    @property
+    def left_out(self) -> str:
+        """How many documents are left out of every statistic, and why, in words."""
+        one_item = len(self.results.documents) - len(self.results.several)
+        said = f"{one_item:,} with one {self.results.unit}" if one_item else ""
+        return ", ".join(filter(None, [self.not_looked_at, said]))
 
     def shares(self, first: str, second: str) -> dict[str, Numbers]:
         """Per document (documents,): which of two orderings flips strictly earlier, averaged over random draws."""

@@ -39,7 +39,7 @@ def large_fractions_needed(evidence: Evidence) -> Judgement:
     """M4: median fraction that attention erases at the first flip, never-flips counting as everything."""
     fraction = evidence.results.first_flips[ATTENTION].fraction
     estimate = medians({"fraction": np.where(np.isnan(fraction), 1.0, fraction)})["fraction"]
-    return Judgement(above(estimate, LARGE_FRACTION), estimate, LARGE_FRACTION, evidence.one_item)
+    return Judgement(above(estimate, LARGE_FRACTION), estimate, LARGE_FRACTION, evidence.left_out)
 
 
 def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
@@ -53,7 +53,8 @@ def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
     columns = {"fraction": flips[ATTENTION].fraction, "number": flips[ATTENTION].removed}
     estimates = medians({name: np.where(earliest[:, None], column, np.nan) for name, column in columns.items()})
     fraction, number = estimates["fraction"], estimates["number"]
-    left_out = f"{len(removed) - fraction.n:,} in which another ordering is earlier or attention never flips"
+    others = f"{len(removed) - fraction.n:,} in which another ordering is earlier or attention never flips"
+    left_out = ", ".join(filter(None, [evidence.not_looked_at, others]))
     if not fraction.n:
         return Judgement(NOT_INFORMATIVE, fraction, LARGE_FRACTION, left_out)
     either = {above(fraction, LARGE_FRACTION), above(number, LARGE_NUMBER)}
@@ -67,11 +68,12 @@ def distance_from_the_smallest_set(evidence: Evidence) -> Judgement:
     statistics = first_flip_statistics(evidence.results)
     estimate = statistics[ATTENTION].ratio_to_oracle
     if ORACLE not in statistics:
-        return Judgement(NOT_INFORMATIVE, estimate, 1.0, evidence.one_item, NO_SMALLEST_SET)
+        return Judgement(NOT_INFORMATIVE, estimate, 1.0, evidence.left_out, NO_SMALLEST_SET)
     others = [
         f"{name} {row.ratio_to_oracle.value:.2f}" for name, row in statistics.items() if name not in (ATTENTION, ORACLE)
     ]
-    left_out = f"{len(evidence.results.several) - estimate.n:,} that never flip under some ordering"
+    never = f"{len(evidence.results.several) - estimate.n:,} that never flip under some ordering"
+    left_out = ", ".join(filter(None, [evidence.not_looked_at, never]))
     return Judgement(above(estimate, 1.0), estimate, 1.0, left_out, "; ".join(others))
 
 
@@ -89,4 +91,4 @@ def _of_flipped(column: Numbers, shares: dict[str, Numbers]) -> Numbers:
 
 def _left_out(evidence: Evidence, shares: dict[str, Numbers]) -> str:
     never = int((shares["neither"] == 1).sum())
-    return ", ".join(filter(None, [evidence.one_item, f"{never:,} that never flip under either" if never else ""]))
+    return ", ".join(filter(None, [evidence.left_out, f"{never:,} that never flip under either" if never else ""]))

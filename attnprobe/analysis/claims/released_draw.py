@@ -18,5 +18,5 @@ def released_draw_deflates(evidence: Evidence) -> Judgement:
         f"r is i* in {draw.r_is_top_expected.value:.1%}"
     )
     left_out = f"{draw.left_out:,} whose items were not kept" if draw.left_out else ""
-    left_out = ", ".join(filter(None, [evidence.one_item, left_out]))
+    left_out = ", ".join(filter(None, [evidence.left_out, left_out]))
     return Judgement(below(estimate, 0.0), estimate, 0.0, left_out, note)

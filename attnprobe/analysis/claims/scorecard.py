@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from attnprobe.analysis.claims import encoders, orderings, single_weights
-from attnprobe.analysis.claims.encoders import Grid
+from attnprobe.analysis.claims.encoders import Grid, OfASeed
 from attnprobe.analysis.claims.evidence import Evidence
 from attnprobe.analysis.claims.judgement import FAILS, HOLDS, Case, Judgement, by_group, over_all, over_most
 from attnprobe.analysis.claims.released_draw import released_draw_deflates
@@ -28,8 +28,10 @@ class Claim:
         section: what part of the study it belongs to.
         statistic: what is measured.
         comparison: what of it confirms the claim; the opposite refutes it.
-        cases: judges it in every run, or every comparison of runs, that it speaks of.
+        judge: judges it in a run; None for a claim about comparisons of runs.
+        compare: judges it in every comparison of runs that it speaks of.
         verdict: over all cases.
+        with_encoder_only: whether it speaks of models with an encoder alone.
         missing: names what would have to be run for it to be tested (further).
     """
 
@@ -38,8 +40,10 @@ class Claim:
     section: str
     statistic: str
     comparison: str
-    cases: Callable[[Grid], list[Case]]
+    judge: Callable[[Evidence], Judgement] | None
+    compare: Callable[[Grid], list[Case]] = lambda grid: []
     verdict: Callable[[Sequence[Case]], str] = over_most
+    with_encoder_only: bool = False
     missing: Callable[[Grid], list[str]] = lambda grid: []
 
 
@@ -51,22 +55,6 @@ class ClaimResult(NamedTuple):
     cases: list[Case]
     adjusted: list[float]
     missing: list[str]
-
-
-def in_every_run(
-    judge: Callable[[Evidence], Judgement], *, with_encoder_only: bool = False
-) -> Callable[[Grid], list[Case]]:
-    """Judges a claim in each run, all seeds."""
-
-    def cases(grid: Grid) -> list[Case]:
-        return [
-            Case(evidence.results.name, " · ".join(pair), judge(evidence))
-            for pair, runs in grid.items()
-            for evidence in runs
-            if evidence.has_encoder or not with_encoder_only
-        ]
-
-    return cases
 
 
 def often_but_not_always(cases: Sequence[Case]) -> str:
@@ -82,7 +70,7 @@ CLAIMS = (
         SINGLE,
         "share of pairs (document, r) with ΔJS > 0",
         "above half",
-        in_every_run(single_weights.top_moves_more),
+        single_weights.top_moves_more,
     ),
     Claim(
         "S2",
@@ -90,7 +78,7 @@ CLAIMS = (
         SINGLE,
         "share of pairs with Δα from .35 to .45 whose ΔJS is below .05 nats; the same share at larger Δα",
         "above half; and smaller at larger Δα",
-        in_every_run(single_weights.effect_is_near_zero),
+        single_weights.effect_is_near_zero,
     ),
     Claim(
         "S3",
@@ -98,7 +86,7 @@ CLAIMS = (
         SINGLE,
         "mean Δα of the pairs with ΔJS < 0, less that of all pairs",
         "below zero",
-        in_every_run(single_weights.negative_where_weights_are_close),
+        single_weights.negative_where_weights_are_close,
     ),
     Claim(
         "S4",
@@ -106,7 +94,7 @@ CLAIMS = (
         SINGLE,
         "share of documents that flip",
         "below half",
-        in_every_run(single_weights.top_rarely_flips),
+        single_weights.top_rarely_flips,
     ),
     Claim(
         "S5",
@@ -114,7 +102,7 @@ CLAIMS = (
         SINGLE,
         "share of i* among flips that one of i* and r makes",
         "above half",
-        in_every_run(single_weights.top_flips_more_often),
+        single_weights.top_flips_more_often,
     ),
     Claim(
         "M1",
@@ -122,8 +110,8 @@ CLAIMS = (
         SETS,
         "share of documents with attention strictly earlier, less the share later",
         "above zero",
-        in_every_run(orderings.attention_before_random),
-        over_all,
+        orderings.attention_before_random,
+        verdict=over_all,
     ),
     Claim(
         "M2",
@@ -132,8 +120,9 @@ CLAIMS = (
         SETS,
         "share of documents with gradient strictly earlier, less 1.6 times the share with attention earlier",
         "above zero",
-        in_every_run(orderings.gradient_before_attention, with_encoder_only=True),
-        over_all,
+        orderings.gradient_before_attention,
+        verdict=over_all,
+        with_encoder_only=True,
     ),
     Claim(
         "M3",
@@ -141,8 +130,8 @@ CLAIMS = (
         SETS,
         "share of documents with the product strictly earlier, less the share with gradient earlier",
         "above zero in most models, not in all",
-        in_every_run(orderings.product_before_gradient),
-        often_but_not_always,
+        orderings.product_before_gradient,
+        verdict=often_but_not_always,
     ),
     Claim(
         "M4",
@@ -150,7 +139,7 @@ CLAIMS = (
         SETS,
         "median fraction erased, never-flips counting as all",
         "above .1",
-        in_every_run(orderings.large_fractions_needed),
+        orderings.large_fractions_needed,
     ),
     Claim(
         "M5",
@@ -159,6 +148,7 @@ CLAIMS = (
         SETS,
         "mean fraction attention erases (never-flips counting as all), recurrent less convolutional, over seeds",
         "above zero",
+        None,
         encoders.convolutional_before_recurrent,
         missing=lambda grid: encoders.missing_seeds(grid, ("rnn", "conv")),
     ),
@@ -170,6 +160,7 @@ CLAIMS = (
         "with an encoder less without: mean fraction attention erases; the same for random; attention's lead over "
         "gradient",
         "not zero; above zero; rises",
+        None,
         encoders.without_encoder,
         encoders.flip_point_moves,
         missing=lambda grid: encoders.missing_seeds(grid, ("rnn", "conv", "none")),
@@ -181,7 +172,7 @@ CLAIMS = (
         SETS,
         "median fraction and number erased in those documents",
         "above .1, or above 10 items",
-        in_every_run(orderings.even_the_earliest_is_large),
+        orderings.even_the_earliest_is_large,
     ),
     Claim(
         "O1",
@@ -189,8 +180,8 @@ CLAIMS = (
         OURS,
         "mean fraction erased by attention over that of the smallest set, same documents",
         "above one",
-        in_every_run(orderings.distance_from_the_smallest_set),
-        over_all,
+        orderings.distance_from_the_smallest_set,
+        verdict=over_all,
     ),
     Claim(
         "O2",
@@ -198,21 +189,29 @@ CLAIMS = (
         OURS,
         "share of documents in which only i* flips: r drawn as released less every r",
         "below zero",
-        in_every_run(released_draw_deflates),
+        released_draw_deflates,
     ),
 )
 
 
 def judge_claims(runs: Iterable[RunResults]) -> list[ClaimResult]:
-    """Judge every claim on these runs; a claim that no run speaks to is ``not tested``."""
-    grid: dict[tuple[str, str], list[Evidence]] = {}
+    """Judge every claim on these runs; a claim that no run speaks to is ``not tested``.
+
+    Of one run at a time the tables are held in memory.
+    """
+    cases: dict[str, list[Case]] = {claim.id: [] for claim in CLAIMS}
+    grid: dict[tuple[str, str], list[OfASeed]] = {}
     for results in sorted(runs, key=lambda run: (run.dataset, run.model, run.seed)):
-        grid.setdefault((results.dataset, results.model), []).append(Evidence(results))
-    return [_judge(claim, grid) for claim in CLAIMS]
+        evidence = Evidence(results.unread())
+        for claim in CLAIMS:
+            if claim.judge is not None and (evidence.has_encoder or not claim.with_encoder_only):
+                case = Case(results.name, " · ".join(evidence.pair), claim.judge(evidence))
+                cases[claim.id].append(case)
+        grid.setdefault(evidence.pair, []).append(OfASeed.of(evidence))
+    return [_judge(claim, [*cases[claim.id], *claim.compare(grid)], grid) for claim in CLAIMS]
 
 
-def _judge(claim: Claim, grid: Grid) -> ClaimResult:
-    cases = claim.cases(grid)
+def _judge(claim: Claim, cases: list[Case], grid: Grid) -> ClaimResult:
     p_values = {i: case.judgement.p_value for i, case in enumerate(cases) if not math.isnan(case.judgement.p_value)}
     adjusted = holm(p_values)
     return ClaimResult(

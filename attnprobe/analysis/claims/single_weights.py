@@ -75,7 +75,7 @@ def top_flips_more_often(evidence: Evidence) -> Judgement:
 
 def _unless_uniform(evidence: Evidence, judgement: Judgement) -> Judgement:
     """Where attention is nearly uniform no item is singled out, and comparing i* with r tells nothing."""
-    left_out = ", ".join(filter(None, [evidence.one_item, judgement.left_out]))
+    left_out = ", ".join(filter(None, [evidence.left_out, judgement.left_out]))
     entropy: Estimate = evidence.entropy
     note = "; ".join(filter(None, [judgement.note, f"normalised attention entropy {entropy.value:.3f}"]))
     verdict = NOT_INFORMATIVE if evidence.is_nearly_uniform else judgement.verdict

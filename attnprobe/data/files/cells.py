@@ -36,6 +36,8 @@ def checked_label(value: object, path: Path, row: int, column: str) -> str:
 
 
 def _as_string(value: object, kind: str, path: Path, row: int, column: str) -> str:
+    if isinstance(value, str) and value.isascii() and "\0" not in value and value and not value.isspace():
+        return value  # nearly every one
     if isinstance(value, float) and math.isnan(value):
         value = None  # how tables of numbers write that nothing is there
     if value is None or (isinstance(value, str) and (not value or value.isspace())):

@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.development_split import split_development
+import numpy as np
+import numpy.typing as npt
+
+from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.development_split import development_documents
 from attnprobe.data.files.places import listed, place, quoted
-from attnprobe.data.files.reading import FORMATS, RawDocuments, read_documents
+from attnprobe.data.files.reading import FORMATS, SUFFIXES, LabelledFile, read_labels
 from attnprobe.errors import InputError
 
 SPLITS = ("train", "dev", "test")
 
 
-def read_folder(folder: Path, wanted: WantedColumns) -> dict[str, RawDocuments]:
-    """The splits ``train``, ``dev`` and ``test`` of a folder with a file for each.
+@dataclass(frozen=True)
+class RawSplit:
+    """One split before tokenisation: documents of a file, in its order; their texts are read when they are needed.
 
-    Where there is no file for ``dev``, a stratified tenth of ``train`` is split off, the same one always.
+    Attributes:
+        file: that they are in.
+        chosen: which of the file's documents they are (documents of the file,); None for all.
+    """
+
+    file: LabelledFile
+    chosen: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.file) if self.chosen is None else int(np.count_nonzero(self.chosen))
+
+    @property
+    def columns(self) -> Columns:
+        """Where label and text stand."""
+        return self.file.columns
+
+    @property
+    def labels(self) -> list[str]:
+        """The distinct labels of the file."""
+        return self.file.labels
+
+    @property
+    def codes(self) -> npt.NDArray[np.int32]:
+        """int32 (documents,), indices into ``labels``."""
+        return self.file.codes if self.chosen is None else self.file.codes[self.chosen]
+
+    def texts(self) -> Iterator[str]:
+        """The texts, read one after another.
+
+        Raises:
+            InputError: the file cannot be read again, or is another one by now.
+        """
+        return self.file.texts(self.chosen)
+
+
+def split_files(folder: Path) -> dict[str, Path]:
+    """The files of a folder's splits: ``train``, perhaps ``dev``, and ``test``.
 
     Raises:
-        InputError: a file is missing, is there twice, or cannot be used; or the splits' labels do not agree.
+        InputError: a file is missing, or is there twice.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder.")
@@ -28,47 +70,60 @@ def read_folder(folder: Path, wanted: WantedColumns) -> dict[str, RawDocuments]:
         if files[split] is None:
             names = " or ".join(f"{split}{suffix}" for suffix in FORMATS)
             raise InputError(f"{folder}: there is no file {names}.")
-    raw = {split: read_documents(path, wanted) for split, path in files.items() if path is not None}
-    _check_labels(raw)
+    return {split: path for split, path in files.items() if path is not None}
+
+
+def read_splits(files: Mapping[str, Path], wanted: WantedColumns) -> dict[str, RawSplit]:
+    """The splits ``train``, ``dev`` and ``test`` of files that ``split_files`` found.
+
+    Where there is no file for ``dev``, a stratified tenth of ``train`` is split off, the same one always.
+
+    Raises:
+        InputError: a file cannot be used, or the splits' labels do not agree.
+    """
+    read = {split: read_labels(path, wanted) for split, path in files.items()}
+    _check_labels(read)
+    raw = {split: RawSplit(file) for split, file in read.items()}
     if "dev" not in raw:
-        raw |= _with_development_set(raw["train"])
+        raw |= _with_development_set(read["train"])
     return {split: raw[split] for split in SPLITS}
 
 
 def is_dataset_folder(folder: Path) -> bool:
     """Whether a folder holds a training file."""
-    return any((folder / f"train{suffix}").is_file() for suffix in FORMATS)
+    return any((folder / f"train{suffix}").is_file() for suffix in SUFFIXES)
 
 
 def _file_of(folder: Path, split: str) -> Path | None:
-    paths = [path for suffix in FORMATS if (path := folder / f"{split}{suffix}").exists()]
+    paths = [path for suffix in SUFFIXES if (path := folder / f"{split}{suffix}").exists()]
     if len(paths) > 1:
         raise InputError(f"{folder}: the files {listed(p.name for p in paths)} are the same split; leave one of them.")
     return paths[0] if paths else None
 
 
-def _check_labels(raw: dict[str, RawDocuments]) -> None:
-    train = raw["train"]
-    known = set(train.labels)
-    if len(known) == 1:
+def _check_labels(read: Mapping[str, LabelledFile]) -> None:
+    train = read["train"]
+    if len(train.labels) == 1:
         raise InputError(
             f"{place(train.path, column=train.columns.label)}: every document has the label "
             f"{quoted(train.labels[0])}; a classifier needs two classes at least."
         )
+    known = set(train.labels)
     for split in ("dev", "test"):
-        documents = raw.get(split)
-        if documents is None:
+        if split not in read:
             continue
-        for row, label in zip(documents.rows, documents.labels, strict=True):
-            if label not in known:
-                raise InputError(
-                    f"{place(documents.path, row, documents.columns.label)}: the label {quoted(label)} "
-                    f"does not occur in {train.path.name}."
-                )
+        file = read[split]
+        unknown = [(row, label) for row, label in zip(file.first_rows, file.labels, strict=True) if label not in known]
+        if unknown:
+            row, label = min(unknown)
+            raise InputError(
+                f"{place(file.path, row, file.columns.label)}: the label {quoted(label)} "
+                f"does not occur in {train.path.name}."
+            )
 
 
-def _with_development_set(train: RawDocuments) -> dict[str, RawDocuments]:
-    training, development = split_development(train.labels)
-    if not development:
+def _with_development_set(train: LabelledFile) -> dict[str, RawSplit]:
+    development = development_documents(train.labels, train.codes)
+    if not development.any():
         raise InputError(f"{train.path}: too few documents to split a development set off; give a dev file.")
-    return {"train": train.take(training), "dev": train.take(development)}
+    return {"train": RawSplit(train, ~development), "dev": RawSplit(train, development)}

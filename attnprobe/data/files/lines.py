@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from attnprobe.data.files.cells import LONGEST_TEXT
+from attnprobe.data.files.compression import CompressionError
 from attnprobe.data.files.places import place
 from attnprobe.errors import InputError
 
@@ -18,11 +19,11 @@ def utf8_lines(file: BinaryIO, path: Path) -> Iterator[str]:
     """The lines of ``file`` with their ends, but for blank ones at the end; only ``\\n`` ends a line.
 
     Raises:
-        InputError: a line is not UTF-8, or longer than any record could be.
+        InputError: a line is not UTF-8, or longer than any record could be, or cannot be unpacked.
     """
     row = 0
     blank_lines: list[str] = []
-    while line := file.readline(LONGEST_LINE):
+    while line := _line(file, path, row + 1):
         row += 1
         if len(line) == LONGEST_LINE:
             raise InputError(
@@ -42,3 +43,10 @@ def utf8_lines(file: BinaryIO, path: Path) -> Iterator[str]:
             yield text
         else:
             blank_lines.append(text)
+
+
+def _line(file: BinaryIO, path: Path, row: int) -> bytes:
+    try:
+        return file.readline(LONGEST_LINE)
+    except CompressionError as error:
+        raise InputError(f"{place(path, row)}: from here on the compressed data are damaged ({error}).") from error

@@ -14,7 +14,8 @@ from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
 from attnprobe.errors import InputError
 
-BATCH_ROWS = 1024
+BATCH_ROWS = 64  # each of them may have a text as long as any
+BUFFER_BYTES = 1 << 20
 
 
 def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
@@ -24,7 +25,8 @@ def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
         InputError: the file is not readable, or lacks a column.
     """
     try:
-        parquet = pq.ParquetFile(file)
+        # Not whole row groups: a file may have no more than one.
+        parquet = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
         names = parquet.schema_arrow.names
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
@@ -34,7 +36,7 @@ def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
 
 def _records(parquet: pq.ParquetFile, path: Path, columns: Columns) -> Iterator[Record]:
     row = 0
-    batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text])
+    batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text], use_threads=False)
     while True:
         try:
             batch = next(batches, None)

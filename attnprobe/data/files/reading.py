@@ -1,14 +1,21 @@
-"""One file of texts and labels."""
+"""One file of texts and labels: read and checked once, and read again as often as its texts are needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
 
 from attnprobe.data.files.cells import checked_label, checked_text
 from attnprobe.data.files.columns import Columns, WantedColumns
+from attnprobe.data.files.compression import COMPRESSIONS, opened
 from attnprobe.data.files.delimited import csv_table, tsv_table
 from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
@@ -22,53 +29,103 @@ FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     ".parquet": parquet_table,
 }
 
+SUFFIXES = (*FORMATS, *(f"{suffix}{packed}" for suffix in FORMATS if suffix != ".parquet" for packed in COMPRESSIONS))
+"""How names of files may end."""
+
+
+class _Document(NamedTuple):
+    row: int
+    label: str
+    text: str
+
 
 @dataclass(frozen=True)
-class RawDocuments:
-    """One split before tokenisation: parallel lists, and where they come from.
+class LabelledFile:
+    """A file of which every record was read and found good; its texts stay where they are.
 
-    ``rows`` says for each document where in the file it stands, as a spreadsheet counts.
+    Attributes:
+        path: of the file.
+        columns: of label and text.
+        labels: the distinct labels, in order of first sight.
+        first_rows: for each label the first row that has it, as a spreadsheet counts.
+        codes: int32 (documents,), indices into ``labels``.
     """
 
     path: Path
     columns: Columns
-    texts: list[str]
     labels: list[str]
-    rows: list[int]
+    first_rows: list[int]
+    codes: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.codes)
 
-    def take(self, documents: Iterable[int]) -> RawDocuments:
-        """The documents with these indices, in this order."""
-        documents = list(documents)
-        return RawDocuments(
-            self.path,
-            self.columns,
-            [self.texts[i] for i in documents],
-            [self.labels[i] for i in documents],
-            [self.rows[i] for i in documents],
-        )
+    def texts(self, chosen: npt.NDArray[np.bool_] | None = None) -> Iterator[str]:
+        """The texts of all documents, or of those that are chosen (documents,), read one after another.
+
+        Raises:
+            InputError: the file cannot be read again, or is another one by now.
+        """
+        codes = {label: code for code, label in enumerate(self.labels)}
+        number = -1
+        for number, document in enumerate(_documents(self.path, WantedColumns(self.columns.label, self.columns.text))):
+            if number >= len(self) or codes.get(document.label) != self.codes[number]:
+                raise changed(self.path)
+            if chosen is None or chosen[number]:
+                yield document.text
+        if number + 1 != len(self):
+            raise changed(self.path)
 
 
-def read_documents(path: Path, wanted: WantedColumns) -> RawDocuments:
-    """Texts and labels of a file, whose suffix is one of ``FORMATS``.
+def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
+    """Check every record of a file, whose name ends in one of ``SUFFIXES``, and keep the labels.
 
     Raises:
         InputError: anything in the file is not as it should be.
     """
-    texts: list[str] = []
-    labels: list[str] = []
-    rows: list[int] = []
+    codes = array("i")
+    code_of: dict[str, int] = {}
+    first_rows: list[int] = []
+    with (
+        _opened_table(path, wanted) as table,
+        tqdm(_checked(table, path), f"reading {path.name}", unit=" documents", delay=0.5, disable=None) as documents,
+    ):
+        for row, label, _ in documents:
+            code = code_of.setdefault(label, len(code_of))
+            if code == len(first_rows):
+                first_rows.append(row)
+            codes.append(code)
+    if not codes:
+        raise InputError(f"{path}: the file holds no documents.")
+    return LabelledFile(path, table.columns, list(code_of), first_rows, np.frombuffer(codes, dtype=np.int32))
+
+
+def changed(path: Path) -> InputError:
+    """What to say of a file that is not the one that it was a moment ago."""
+    return InputError(f"{path}: the file was changed while it was read; start again.")
+
+
+def _documents(path: Path, wanted: WantedColumns) -> Iterator[_Document]:
+    with _opened_table(path, wanted) as table:
+        yield from _checked(table, path)
+
+
+def _checked(table: Table, path: Path) -> Iterator[_Document]:
+    columns = table.columns
+    for row, label, text in table.records:
+        yield _Document(
+            row, checked_label(label, path, row, columns.label), checked_text(text, path, row, columns.text)
+        )
+
+
+@contextmanager
+def _opened_table(path: Path, wanted: WantedColumns) -> Iterator[Table]:
     try:
-        with path.open("rb") as file:
-            columns, records = FORMATS[path.suffix](file, path, wanted)
-            for row, label, text in records:
-                labels.append(checked_label(label, path, row, columns.label))
-                texts.append(checked_text(text, path, row, columns.text))
-                rows.append(row)
+        with opened(path) as file:
+            yield FORMATS[_format(path)](file, path, wanted)
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
-    if not texts:
-        raise InputError(f"{path}: the file holds no documents.")
-    return RawDocuments(path, columns, texts, labels, rows)
+
+
+def _format(path: Path) -> str:
+    return path.with_suffix("").suffix if path.suffix in COMPRESSIONS else path.suffix

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from attnprobe.atomic_files import creating_folder
 from attnprobe.data.files.cells import LONGEST_TEXT
-from attnprobe.data.serrano2019.lengths import TextLengths, lengths_of_chunks
+from attnprobe.data.serrano2019.lengths import TextLengths, text_lengths
 from attnprobe.data.serrano2019.recipes import LengthLimits, Recipe
 from attnprobe.data.serrano2019.records import Record, one_line
 from attnprobe.data.serrano2019.source_notes import source_notes
@@ -29,7 +29,7 @@ from attnprobe.data.serrano2019.splits import (
     Codes,
     Pool,
 )
-from attnprobe.data.tokens.tokenisation import CHUNK_CHARACTERS
+from attnprobe.data.tokens.tokenisation import CHUNK_CHARACTERS, map_chunks
 from attnprobe.errors import InputError
 
 SCHEMA = pa.schema([("label", pa.string()), ("text", pa.string())])
@@ -85,7 +85,7 @@ def _collect(recipe: Recipe, records: Iterable[Record], kept: Path, dropped: Cou
         if recipe.limits is None:
             unfit = [np.zeros(len(texts), np.int8) for texts in chunks()]
         else:
-            unfit = [_unfit(lengths, recipe.limits) for lengths in lengths_of_chunks(chunks())]
+            unfit = [_unfit(lengths, recipe.limits) for lengths in map_chunks(text_lengths, chunks())]
     return Pool(np.concatenate(labels), np.concatenate(given), np.concatenate([np.zeros(0, np.int8), *unfit]))
 
 

@@ -68,7 +68,7 @@ def resolved_revision(repository: HubRepository) -> str:
 
 
 def hub_records(repository: HubRepository, revision: str, classes: Sequence[str]) -> Iterator[Record]:
-    """The rows of both splits; downloaded once into the cache of ``datasets``.
+    """The rows of both splits, read from the hub as they are gone through: nothing of them is kept.
 
     Args:
         repository: what to read.
@@ -83,18 +83,28 @@ def hub_records(repository: HubRepository, revision: str, classes: Sequence[str]
     files = {split: f"{root}/{repository.files.format(split=split)}" for split in SPLITS}
     with _failures_told(repository):
         # The Parquet reader by its name: no repository's own code is looked for.
-        splits = importlib.import_module("datasets").load_dataset("parquet", data_files=files)
+        splits = importlib.import_module("datasets").load_dataset(
+            "parquet", data_files=files, streaming=True, batch_size=BATCH_ROWS
+        )
     for split in SPLITS:
         where = f"{repository.id}@{revision}, {split}"
-        missing = [name for name in (repository.label, *repository.texts) if name not in splits[split].column_names]
-        if missing:
-            raise InputError(
-                f"{where}: there is no column {listed(missing)}; the columns are {listed(splits[split].column_names)}."
-            )
         row = 0
-        for batch in splits[split].iter(batch_size=BATCH_ROWS):
+        for batch in _batches(repository, splits[split]):
+            missing = [name for name in (repository.label, *repository.texts) if name not in batch]
+            if missing:
+                raise InputError(f"{where}: there is no column {listed(missing)}; the columns are {listed(batch)}.")
             yield from _records(repository, batch, classes, split, f"{where}, row {{}}", row)
             row += len(batch[repository.label])
+
+
+def _batches(repository: HubRepository, split: Any) -> Iterator[Mapping[str, Sequence[Any]]]:  # noqa: ANN401
+    batches = iter(split.iter(batch_size=BATCH_ROWS))
+    while True:
+        with _failures_told(repository):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _records(

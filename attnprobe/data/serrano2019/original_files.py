@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
@@ -18,18 +17,10 @@ from attnprobe.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-KEY_BYTES = 8
-
-
-def byte_progress(paths: Sequence[Path], label: str) -> tqdm[NoReturn]:
-    """A bar over all bytes of the files; ``open_original`` moves it."""
-    total = sum(path.stat().st_size for path in paths)
-    return tqdm(total=total, desc=label, unit="B", unit_scale=True, delay=0.5, disable=None)
-
 
 @contextmanager
 def open_original(path: Path, progress: tqdm[NoReturn]) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if its name ends in ``.gz``.
+    """The bytes of a file, unpacked if its name ends in ``.gz``; the bar is moved by what is read.
 
     Raises:
         InputError: it cannot be read, on opening or at any later time.
@@ -45,26 +36,6 @@ def open_original(path: Path, progress: tqdm[NoReturn]) -> Iterator[BinaryIO]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise InputError(f"{path}: the file cannot be read ({reason}).") from error
-
-
-def content_key(paths: Sequence[Path], label: str) -> str:
-    """Hexadecimal; another one whenever a file's name, size or content is another.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    digest = hashlib.blake2b(digest_size=KEY_BYTES)
-    try:
-        with byte_progress(paths, f"{label}: checking files") as progress:
-            for path in paths:
-                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-                with path.open("rb", buffering=0) as raw:
-                    while block := raw.read(1 << 22):
-                        digest.update(block)
-                        progress.update(len(block))
-    except OSError as error:
-        raise InputError(f"{error.filename}: the file cannot be read ({error.strerror}).") from error
-    return digest.hexdigest()
 
 
 class _Counted(io.RawIOBase):

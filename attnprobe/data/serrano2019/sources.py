@@ -10,10 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from attnprobe.data.cache_folder import cache_folder
-from attnprobe.data.files.reading import FORMATS
+from attnprobe.data.files.file_bytes import byte_progress, content_key
+from attnprobe.data.files.reading import SUFFIXES
 from attnprobe.data.serrano2019.folder import make_splits_folder
 from attnprobe.data.serrano2019.hub import HubRepository, NotFromHubError, hub_records, resolved_revision
-from attnprobe.data.serrano2019.original_files import byte_progress, content_key
 from attnprobe.data.serrano2019.recipes import Recipe
 from attnprobe.data.serrano2019.records import Record
 from attnprobe.data.serrano2019.splits import SPLIT_SEED
@@ -71,8 +71,8 @@ def splits_folder(recipe: Recipe, location: str) -> Path:
 
 def holds_splits(folder: Path) -> bool:
     """Whether a folder holds a training file with named columns, rather than an original without any."""
-    files = [path for suffix in FORMATS if (path := folder / f"train{suffix}").is_file()]
-    return any(path.suffix != ".csv" or has_header(path) for path in files)
+    files = [path for suffix in SUFFIXES if (path := folder / f"train{suffix}").is_file()]
+    return any(".csv" not in path.suffixes or has_header(path) for path in files)
 
 
 def original_files(recipe: Recipe, folder: Path) -> list[Path]:

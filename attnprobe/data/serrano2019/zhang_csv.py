@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from tqdm import tqdm
 
+from attnprobe.data.files.compression import CompressionError, opened
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import place, quoted
 from attnprobe.data.serrano2019.original_files import open_original
@@ -38,8 +40,11 @@ def yelp_records(paths: Sequence[Path], progress: tqdm[NoReturn]) -> Iterator[Re
 
 def has_header(path: Path) -> bool:
     """Whether a CSV file begins with names of columns rather than with a review and its stars."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        first = next(csv.reader(file), [])
+    try:
+        with opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as file:
+            first = next(csv.reader(file), [])
+    except CompressionError:
+        return True  # and is found damaged by whoever reads it as such
     return not (first and first[0] in STARS)
 
 

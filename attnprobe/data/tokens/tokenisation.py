@@ -1,64 +1,50 @@
-"""Tokenising many texts: over processes, with the same result whatever their number."""
+"""Many texts, chunk by chunk: over processes where that is worth it, with the same result whatever their number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain, islice
+from typing import TypeVar
 
-import numpy as np
-from tqdm import tqdm
-
-from attnprobe.data.tokens.tokeniser import TokenisedTexts, tokenise_texts
 from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
 
+R = TypeVar("R")
+
 CHUNK_CHARACTERS = 400_000  # a fraction of a second's work
-CHARACTERS_WORTH_PROCESSES = 4_000_000  # less is done sooner than processes are started
+CHUNKS_WORTH_PROCESSES = 10  # less is done sooner than processes are started
 
 
-def tokenise(
-    texts: Sequence[str], label: str, workers: int | None = None, chunk_characters: int = CHUNK_CHARACTERS
-) -> TokenisedTexts:
-    """Words and sentences of texts that are not blank.
+def in_chunks(texts: Iterable[str], characters: int = CHUNK_CHARACTERS) -> Iterator[list[str]]:
+    """The texts in lists of about so many characters."""
+    chunk: list[str] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= characters:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def map_chunks(
+    function: Callable[[Sequence[str]], R], chunks: Iterable[Sequence[str]], workers: int | None = None
+) -> Generator[R, None, None]:
+    """``function`` of each chunk of texts, in their order; only a few chunks are held at a time.
 
     Args:
-        texts: of 1,000,000 characters at most.
-        label: stands before the progress bar.
+        function: of a module that imports little.
+        chunks: gone through once.
         workers: processes; None for as many as are worth it, 1 for none but this one.
-        chunk_characters: about how much text a process gets at a time.
     """
+    chunks = iter(chunks)
+    first = list(islice(chunks, CHUNKS_WORTH_PROCESSES))
     if workers is None:
-        large = sum(map(len, texts)) >= CHARACTERS_WORTH_PROCESSES
-        workers = worker_count() if large else 1
-    chunks = _chunks(texts, chunk_characters)
-    with tqdm(total=len(texts), desc=label, unit=" documents", delay=0.5, disable=None) as progress:
-        if workers == 1:
-            return _merged(map(tokenise_texts, chunks), progress)
-        with closing(map_in_processes(tokenise_texts, chunks, workers)) as parts:
-            return _merged(parts, progress)
-
-
-def _chunks(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
-    begin, size = 0, 0
-    for end, text in enumerate(texts, start=1):
-        size += len(text)
-        if size >= characters or end == len(texts):
-            yield texts[begin:end]
-            begin, size = end, 0
-
-
-def _merged(parts: Iterable[TokenisedTexts], progress: tqdm[None]) -> TokenisedTexts:
-    """The parts one after another, over one list of types."""
-    ids: dict[str, int] = {}
-    words, sentence_lengths, sentences_per_document = [], [], []
-    for part in parts:
-        id_of_type = np.array([ids.setdefault(word, len(ids)) for word in part.types], dtype=np.int32)
-        words.append(id_of_type[part.words])
-        sentence_lengths.append(part.sentence_lengths)
-        sentences_per_document.append(part.sentences_per_document)
-        progress.update(len(part.sentences_per_document))
-    return TokenisedTexts(
-        list(ids),
-        np.concatenate(words),
-        np.concatenate(sentence_lengths),
-        np.concatenate(sentences_per_document),
-    )
+        workers = worker_count() if len(first) == CHUNKS_WORTH_PROCESSES else 1
+    if workers == 1:
+        yield from map(function, chain(first, chunks))
+        return
+    with closing(map_in_processes(function, chain(first, chunks), workers)) as parts:
+        yield from parts

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from attnprobe.data.documents import by_first_sight
+
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.strings import StringStore
@@ -65,11 +67,8 @@ def tokenise_texts(texts: Sequence[str]) -> TokenisedTexts:
 
 def _types_and_words(codes: npt.NDArray[np.uint64], strings: StringStore) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Distinct words in order of first sight, and each token as an index into them."""
-    distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return [strings[int(code)] for code in distinct[order]], rank[inverse]
+    distinct, words = by_first_sight(codes)
+    return [strings[int(code)] for code in distinct], words
 
 
 @lru_cache(maxsize=1)

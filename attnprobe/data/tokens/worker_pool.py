@@ -8,16 +8,20 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from types import ModuleType
-from typing import TypeVar
+from typing import Generic, TypeVar
+
+from attnprobe.errors import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MOST_WORKERS = 8
 CHUNKS_AHEAD = 3  # per worker: no worker waits, and only so much is pickled at a time
+MOST_DEATHS = 3  # without a chunk being finished between them
 
 
 def worker_count() -> int:
@@ -28,20 +32,73 @@ def worker_count() -> int:
 def map_in_processes(function: Callable[[T], R], chunks: Iterable[T], workers: int) -> Generator[R, None, None]:
     """``function`` of each chunk, in the order of the chunks, computed by ``workers`` processes.
 
-    ``function`` belongs to a module that imports little. When interrupted, chunks not begun are dropped.
+    ``function`` belongs to a module that imports little. When interrupted, chunks not begun are dropped. What a process
+    was at that was killed is done again.
+
+    Raises:
+        InputError: processes are killed again and again.
     """
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-    running: deque[Future[R]] = deque()
+    pool = _Pool(function, workers)
     try:
         for chunk in chunks:
-            with _sheltered_start():
-                running.append(pool.submit(function, chunk))
-            if len(running) > CHUNKS_AHEAD * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+            pool.begin(chunk)
+            if len(pool.begun) > CHUNKS_AHEAD * workers:
+                yield pool.finish()
+        while pool.begun:
+            yield pool.finish()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close()
+
+
+class _Pool(Generic[T, R]):
+    """Processes that are replaced where they are killed, and the chunks that they have begun, the oldest first."""
+
+    def __init__(self, function: Callable[[T], R], workers: int) -> None:
+        self._function = function
+        self._workers = workers
+        self._processes = self._started()
+        self._deaths = 0
+        self.begun: deque[tuple[T, Future[R]]] = deque()
+
+    def begin(self, chunk: T) -> None:
+        try:
+            with _sheltered_start():
+                future = self._processes.submit(self._function, chunk)
+        except BrokenProcessPool as death:  # which finishing will see to
+            future = Future()
+            future.set_exception(death)
+        self.begun.append((chunk, future))
+
+    def finish(self) -> R:
+        """The result of the oldest chunk."""
+        while True:
+            try:
+                result = self.begun[0][1].result()
+            except BrokenProcessPool as death:
+                self._deaths += 1
+                if self._deaths == MOST_DEATHS:
+                    raise InputError(
+                        f"The processes that read texts were killed {MOST_DEATHS} times; is there enough memory?"
+                    ) from death
+                self._begin_again()
+            else:
+                self._deaths = 0
+                self.begun.popleft()
+                return result
+
+    def close(self) -> None:
+        self._processes.shutdown(cancel_futures=True)
+
+    def _begin_again(self) -> None:
+        self.close()
+        self._processes = self._started()
+        chunks = [chunk for chunk, _ in self.begun]
+        self.begun.clear()
+        for chunk in chunks:
+            self.begin(chunk)
+
+    def _started(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_start_worker)
 
 
 def _start_worker() -> None:

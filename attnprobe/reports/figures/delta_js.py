@@ -37,8 +37,8 @@ def draw(results: RunResults) -> Figure:
 
     ΔJS spans decades and has both signs: its axis is linear about zero and logarithmic beyond.
     """
-    figure, axes = new_panel(results, height=2.7)
     pairs = delta_js_pairs(results)
+    figure, axes = new_panel(results, height=2.7, documents=pairs["document"].nunique())
     if pairs.empty:
         say_instead(axes, "No document whose items were kept has more than one.")
         return figure

@@ -39,7 +39,7 @@ def draw(results: RunResults) -> Figure | None:
     found = load_identifiability(results)
     if found is None:
         return None
-    judged = [row for row in conclusions(results, found) if row.documents]
+    judged = [row for row in conclusions(found) if row.documents]
     items = item_outcomes(found)
     bars: list[tuple[str, Mapping[str, Estimate]]] = []
     unit = unit_of(results.unit, found.heads["stack"])

@@ -15,8 +15,8 @@ from attnprobe.reports.numbers import percent_with_interval
 
 def draw(results: RunResults) -> Figure:
     """A histogram of the Δα of the pairs with ΔJS < 0, before that of all pairs."""
-    figure, axes = new_panel(results, height=2.4)
     pairs = delta_js_pairs(results)
+    figure, axes = new_panel(results, height=2.4, documents=pairs["document"].nunique())
     if not (pairs["delta_js"] < 0).any():
         say_instead(axes, "ΔJS is never negative: no item does more than the one with the largest weight.")
         return figure

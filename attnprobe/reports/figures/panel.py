@@ -25,19 +25,27 @@ NOTE_WIDTH = 30
 """Characters that go into a line of a note below a panel, which may be narrow."""
 
 
-def new_panel(results: RunResults, height: float) -> tuple[Figure, Axes]:
-    """A figure one column wide and ``height`` inches high, titled dataset · model · number of documents."""
+def new_panel(results: RunResults, height: float, documents: int | None = None) -> tuple[Figure, Axes]:
+    """A figure one column wide and ``height`` inches high, titled dataset · model · number of documents.
+
+    Args:
+        results: of a run.
+        height: in inches.
+        documents: how many are shown; by default all with several items.
+    """
     figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    words = title(results, len(results.several), style.WIDTH)
+    count = len(results.several) if documents is None else documents
+    sampled = results.is_sample or count < len(results.several)
+    words = title(results, count, style.WIDTH, sampled=sampled)
     figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
     return figure, axes
 
 
-def title(results: RunResults, documents: int, width: float) -> str:
+def title(results: RunResults, documents: int, width: float, *, sampled: bool = False) -> str:
     """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
-    words = f"{results.dataset} · {results.short_model} · n = {documents:,} documents"
+    words = f"{results.dataset} · {results.short_model} · n = {documents:,}{' sampled' * sampled} documents"
     return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def measure(encoders: list[TrainedEncoder]) -> tuple[pd.DataFrame, pd.DataFrame,
     for encoder in tqdm(encoders, desc="measuring", unit=" encoders", disable=None):
         model, test = encoder.load(dataset_once)
         names = {"dataset": encoder.dataset, "seed": encoder.seed} | run_columns(model)
-        accuracies.append(names | accuracy_row(model, test) | _training(encoder.folder.training_log))
+        measured = accuracy_row(model, test)
+        measured["log_score_deviation"] = math.log(max(measured["score_deviation"], 1e-12))
+        accuracies.append(names | measured | _training(encoder.folder.training_log))
         options = encoder.options
         if options.as_released or options.matched or options.key_width != options.d_e // options.num_heads:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import ABSENT
 from attnprobe.reports.paper.table_files import write_csv, write_latex
 
-MEASURED = ("accuracy", "dev_accuracy", "parameters", "score_deviation", "evenness")
+MEASURED = ("accuracy", "dev_accuracy", "parameters", "log_score_deviation", "evenness")
 
 CAPTION = (
     "Test accuracy, \\%, by width of keys $d_k$ and by how heads are combined: mean over seeds $\\pm$ half the width "
@@ -23,7 +24,7 @@ CAPTION = (
 
 
 def write_tables(runs: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write the runs, their means over seeds, the paper's table, and differences between variants.
+    """Write the runs, their means over seeds, the paper's table, and differences between variants and widths of keys.
 
     Args:
         runs: one row a run: ``dataset``, ``seed``, columns that tell variants apart, and ``MEASURED``.
@@ -37,6 +38,9 @@ def write_tables(runs: pd.DataFrame, folder: Path) -> list[Path]:
     compared = _compared(runs)
     if len(compared):
         paths.append(write_csv(compared, folder, "differences"))
+    widths = _widths_compared(plain(runs))
+    if len(widths):
+        paths.append(write_csv(widths, folder, "width_differences"))
     return paths
 
 
@@ -79,3 +83,19 @@ def _compared(runs: pd.DataFrame) -> pd.DataFrame:
         table.insert(0, "compared", name)
         tables.append(table.sort_values(["dataset", "d_k"]))
     return pd.concat([table for table in tables if len(table)] or tables[:1])
+
+
+def _widths_compared(runs: pd.DataFrame) -> pd.DataFrame:
+    """Differences in accuracy between each width of keys and that of concatenated heads' values, paired by seed."""
+    tables = []
+    for dataset in datasets_in_order(runs["dataset"]):
+        of_dataset = runs[runs["dataset"] == dataset]
+        usual = set(of_dataset.loc[of_dataset["combine"] == CONCATENATE, "d_v"])
+        for combine in combinations_in_order(of_dataset["combine"]):
+            for against, width in itertools.product(sorted(usual), sorted(of_dataset["d_k"].unique())):
+                one, other = ({"combine": combine, "d_k": d_k} for d_k in (width, against))
+                if width != against:
+                    found = differences(of_dataset, "accuracy", one, other, within=("dataset", "combine"))
+                    tables.append(found.assign(d_k=width, against=against))
+    columns = ["dataset", "combine", "d_k", "against", "seeds", "difference", "low", "high"]
+    return pd.concat([table[columns] for table in tables if len(table)] or [pd.DataFrame(columns=columns)])

@@ -9,9 +9,12 @@ import pandas as pd
 from attnprobe.models.transformer_options import ADD, ADD_OWN, CONCATENATE
 
 NAMES = {CONCATENATE: "Concatenated", ADD: "Added", ADD_OWN: "Added, own maps"}
-COLOURS = {CONCATENATE: "#D55E00", ADD: "#0072B2", ADD_OWN: "#009E73"}
 MATCHED = "Concatenated, matched"
-MATCHED_COLOUR = "#222222"
+COLOURS = {CONCATENATE: "#D55E00", ADD: "#0072B2", ADD_OWN: "#009E73", MATCHED: "#222222"}
+MARKERS = {CONCATENATE: "o", ADD: "s", ADD_OWN: "^", MATCHED: "D"}
+SHIFTS = {CONCATENATE: 0.94, ADD: 1.06, ADD_OWN: 1.0, MATCHED: 1.0}
+"""Factors on an axis of widths."""
+
 DATASETS = ("trec", "trec6", "sst", "sst5", "newsgroups20")
 """In this order, others behind them."""
 

@@ -99,7 +99,7 @@ def page_content(runs: Sequence[tuple[RunResults, Summary]], budget: int = BUDGE
 
 def _documents_of(results: RunResults) -> Hashable:
     """What runs of the same documents have in common."""
-    return results.dataset, results.config["data"].get("fingerprint"), len(results.documents)
+    return results.dataset, results.config["data"].get("fingerprint"), results.total + results.quarantined
 
 
 def _choose(group: Sequence[_Candidate], budget: int) -> None:
@@ -138,6 +138,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "name": legible(results.name),
         "source": source,
         "unit": results.unit,
+        "sampled": results.is_sample,
         "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
         "bias": bias if contributions and bias and len(bias) == len(contributions) else None,
         "columns": {"doubles": columns.doubles, "singles": columns.singles, "flags": columns.flags},

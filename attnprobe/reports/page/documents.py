@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.analysis.run_tables import columns_of_table
 from attnprobe.reports.page.readable import legible
 
 SNIPPET = 110
@@ -42,11 +40,7 @@ class ItemColumns:
         Raises:
             InputError: the table of items is missing or cannot be read.
         """
-        path = results.folder / "items.parquet"
-        try:
-            names = pq.read_schema(path).names
-        except (OSError, pa.ArrowException):
-            raise InputError(f"{path} is not a whole Parquet file.") from None
+        names = columns_of_table(results.folder / "items.parquet")
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
         effects = [name for name in ("js",) if name in names]
         return cls(
@@ -77,13 +71,10 @@ class SampledDocuments:
     @cached_property
     def _items(self) -> dict[int, pd.DataFrame]:
         names = ["document", "position", "token", *self.columns.doubles, *self.columns.singles, *self.columns.flags]
-        path = self.results.folder / "items.parquet"
-        try:
-            table = pq.read_table(path, columns=names, filters=[("document", "in", self._numbers or [-1])]).to_pandas()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
+        table = self.results.items(names, self._numbers)
         table["token"] = table["token"].astype(str)
-        return {int(number): items.sort_values("position") for number, items in table.groupby("document")}
+        by_number: Any = table.groupby("document")
+        return {int(number): items.sort_values("position") for number, items in by_number}
 
     def items(self, row: int) -> pd.DataFrame | None:
         """The items of a document, in order of position; None where they were not kept."""

@@ -17,6 +17,7 @@ from attnprobe.reports.page.panels.identifiability import Outcome, identifiabili
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
+from attnprobe.reports.sample_in_words import sample_in_words
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Overview:
     numbers: str
     accuracy: str
     documents: int
-    left_out: int
+    one_item: int
+    sample: str
+    quarantined: int
     no_smallest_set: str
     categories: list[int]
     fractions: list[FractionRow]
@@ -59,7 +62,9 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         numbers=numbers_in_a_sentence(summary),
         accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
         documents=summary["counts"]["with_several_items"],
-        left_out=summary["counts"]["with_one_item"],
+        one_item=summary["counts"]["with_one_item"],
+        sample=sample_in_words(results),
+        quarantined=results.quarantined,
         no_smallest_set="" if results.knows_smallest_sets else NO_SMALLEST_SET,
         categories=categories,
         fractions=fraction_rows(results, summary, marks),

@@ -26,13 +26,12 @@ def candidates(marks: Marks, categories: Sequence[int], kept: npt.NDArray[np.boo
     """
     order = np.random.default_rng(seed).permutation(len(kept))
     order = order[kept[order]]
-    drawn = {number: order[mark.rows[order]] for number, mark in enumerate(marks.all)}
     chosen: dict[int, None] = {}
     for number in (*categories, *(number for number, mark in enumerate(marks.all) if mark.covered)):
-        rows = drawn[number]
+        rows = order[marks.all[number].rows[order]]
         if len(rows) and not marks.all[number].rows[list(chosen)].any():
             chosen[int(rows[0])] = None
-    for row in _in_turn([drawn[number] for number in categories]):
+    for row in _in_turn([order[marks.all[number].rows[order]] for number in categories]):
         if len(chosen) >= MOST_DOCUMENTS:
             break
         chosen[row] = None

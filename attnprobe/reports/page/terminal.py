@@ -41,10 +41,10 @@ def document_in_terminal(
     width: int = 100,
     colour: bool = True,
 ) -> str:
-    """A document's text and where its decision flips, in lines.
+    """A document's text and where its decision flips, in lines; of one whose items were not kept, what else is known.
 
     Args:
-        results: the run.
+        results: the run; the document need not be among those that statistics are made of.
         number: of the document, as in documents.parquet.
         ordering: one of ``SHADED_BY``.
         bias: the readout's, where it is affine: what is decided when nothing is left.
@@ -52,28 +52,31 @@ def document_in_terminal(
         colour: shade and strike through with escape sequences; without, tildes are around what is struck.
 
     Raises:
-        InputError: there is no such document, or its items were not kept.
+        InputError: there is no such document.
     """
-    found = np.flatnonzero(results.several["document"].to_numpy() == number)
-    if not len(found):
+    results, row = results.only([number]), 0
+    if not (results.documents["n"] > 1).any():
         raise InputError(f"{results.folder} has no document {number} with more than one {results.unit}.")
-    row = int(found[0])
     items = SampledDocuments(results, [row]).items(row)
     if items is None:
-        raise InputError(f"The {results.unit}s of document {number} of {results.folder} were not kept.")
+        unkept = f"Its {results.unit}s were not kept: of a large split items.parquet has those of a seeded sample."
+        return _in_lines([_head(results, row), unkept, _all_orderings(results, row)], width)
     keys = _keys(items, ordering)
     flips = results.first_flips[ordering].removed[row, 0]
     struck = np.zeros(len(items), dtype=bool)
     struck[np.argsort(-keys, kind="stable")[: 0 if np.isnan(flips) else int(flips)]] = True
     texts = [legible(token) for token in items["token"]]
-    parts = [
-        _head(results, row),
-        _text(texts, _shades(keys), struck, COLOURS[ordering] if colour else None, width, results.unit),
+    text = _text(texts, _shades(keys), struck, COLOURS[ordering] if colour else None, width, results.unit)
+    said = [
         _flip(results, row, items, ordering, struck, bias),
-        _other_orderings(results, row),
+        _all_orderings(results, row),
         _smallest(results, items, texts),
     ]
-    return "\n\n".join(textwrap.fill(part, width) if number != 1 else part for number, part in enumerate(parts) if part)
+    return "\n\n".join([_in_lines([_head(results, row)], width), text, _in_lines(said, width)])
+
+
+def _in_lines(paragraphs: Sequence[str], width: int) -> str:
+    return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in paragraphs if paragraph)
 
 
 def _keys(items: pd.DataFrame, ordering: str) -> Numbers:
@@ -169,7 +172,7 @@ def _contributions(items: pd.DataFrame) -> Numbers:
     return items[names].to_numpy(dtype=np.float64)
 
 
-def _other_orderings(results: RunResults, row: int) -> str:
+def _all_orderings(results: RunResults, row: int) -> str:
     said = []
     for name, flips in results.first_flips.items():
         draws = sorted({-1 if np.isnan(draw) else int(draw) for draw in flips.removed[row]}, key=lambda k: (k < 0, k))

@@ -37,8 +37,16 @@ def numbers_in_a_sentence(summary: Summary) -> str:
     return (
         f"To change a decision the most attended {unit}s must go first until "
         f"{percent_with_interval(same[ATTENTION])} are erased; a random order takes "
-        f"{percent_with_interval(same[RANDOM])}{best} (means over {same[ATTENTION]['n']:,} documents)."
+        f"{percent_with_interval(same[RANDOM])}{best} (means over {same[ATTENTION]['n']:,} documents"
+        f"{_sample(summary)})."
     )
+
+
+def _sample(summary: Summary) -> str:
+    """Of what sample they are, where they are of one."""
+    counts = summary["counts"]
+    sampled = counts.get("sampled", counts["documents"])  # a report made before there were samples says nothing of one
+    return f", of a seeded sample of {sampled:,} of {counts['documents']:,}" if sampled < counts["documents"] else ""
 
 
 def _in_prose(ordering: str) -> str:

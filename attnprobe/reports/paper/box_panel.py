@@ -73,7 +73,7 @@ def box_sheet(grid: RunGrid, rows: Sequence[tuple[str, ...]], boxes: Boxes, meas
         style.display_name(name): Patch(facecolor=to_rgba(colours[name], 0.45), edgecolor="black", linewidth=0.5)
         for name in shown
     }
-    head(figure, f"{title} · {grid.seed_note}", HOW_TO_READ + without_smallest_sets(drawn), patches)
+    head(figure, f"{title} · {grid.note}", HOW_TO_READ + without_smallest_sets(drawn), patches)
     return figure
 
 

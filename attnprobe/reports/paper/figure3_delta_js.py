@@ -53,7 +53,7 @@ def _draw_model(grid: RunGrid, model: str, folder: Path) -> list[Path]:
     lines: dict[str, Artist] = {
         name: Line2D([], [], color=LINES, linewidth=1, dashes=dashes or (1, 0)) for name, dashes in QUANTILES.items()
     }
-    head(figure, f"{model_name(model)} · {grid.seed_note}", "", lines)
+    head(figure, f"{model_name(model)} · {grid.note}", "", lines)
     return write(figure, folder, f"figure3_delta_js_{grid.file_names[model]}")
 
 

@@ -38,7 +38,7 @@ def _draw_model(grid: RunGrid, model: str, folder: Path) -> list[Path]:
         panel.axes.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
         panel.axes.tick_params(labelleft=not panel.inner)
     legend: dict[str, Artist] = {name: Patch(color=colour) for name, colour in COLOURS.items()}
-    head(figure, f"{model_name(model)} · {grid.seed_note}", "", legend)
+    head(figure, f"{model_name(model)} · {grid.note}", "", legend)
     return write(figure, folder, f"figure4_negative_delta_js_{grid.file_names[model]}")
 
 

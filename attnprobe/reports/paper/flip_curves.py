@@ -62,7 +62,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
         for name in orderings
     }
     said = HOW_TO_READ + without_smallest_sets(shown)
-    head(figure, f"Documents flipped by the share of their items erased · {grid.seed_note}", said, lines)
+    head(figure, f"Documents flipped by the share of their items erased · {grid.note}", said, lines)
     items = " or ".join(name for unit, name in UNITS.items() if unit in units)
     figure.supxlabel(f"{items.capitalize()} erased, %, on an axis of square roots", fontsize=7.5)
     figure.supylabel("Documents flipped", fontsize=7.5)

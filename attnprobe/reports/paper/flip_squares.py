@@ -47,7 +47,7 @@ def _caption(grid: RunGrid, ordering: str, models: Sequence[str]) -> str:
         rf"Documents (\%) of {which} whose decision flips when $i^*$, the first item by {_in_prose(ordering)}, is "
         r"erased alone, against when another item, $r$, is (averaged over all others). "
         rf"\colorbox{{{ONLY_TOP}}}{{Blue}}: only $i^*$ flips it; \colorbox{{{ONLY_OTHER}}}{{orange}}: only $r$ does. "
-        rf"Documents of one item are left out; {in_latex(grid.seed_note)}."
+        rf"Documents of one item are left out; {in_latex(grid.note)}."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -11,14 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from attnprobe.analysis.results import RunResults, short_model_name
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
+from attnprobe.analysis.run_folders import find_runs
 from attnprobe.errors import InputError
 from attnprobe.reports.paper.order import datasets_in_order, model_name, models_in_order
-
-TABLES = ("documents", "erasures", "items")
 
 
 class Run(NamedTuple):
@@ -44,18 +40,18 @@ class RunGrid:
         """The finished runs that these folders are or have below them.
 
         Raises:
-            InputError: a folder is not there, there is no finished run, or two of the same.
+            InputError: a folder is not there or has no finished run, or two runs are the same.
         """
         folders: dict[Run, Path] = {}
-        paths = list(paths)
-        for folder in _finished(paths):
-            run = _identify(folder)
+        for folder in find_runs(paths):
+            config = read_configuration(folder / "config.json")
+            settings = config["settings"]
+            model = model_of(config, folder / "config.json")
+            run = Run(str(settings["dataset"]), model, int(settings["seed"]))
             if folders.setdefault(run, folder) != folder:
                 raise InputError(
                     f"{folders[run]} and {folder} are both {run.dataset} · {run.model} · seed {run.seed}: give one."
                 )
-        if not folders:
-            raise InputError(f"There is no finished run in {' or '.join(map(str, paths))}.")
         return cls(folders)
 
     @cached_property
@@ -103,36 +99,14 @@ class RunGrid:
         lowest = {min(self.seeds(run.dataset, run.model)) for run in self.folders}
         return f"seed {lowest.pop()}" if len(lowest) == 1 else "lowest seed of each pair"
 
+    @cached_property
+    def sample_note(self) -> str:
+        """Of which documents, where in some run not of all, in words; else empty."""
+        runs = map(RunResults.load, self.folders.values())
+        sampled = max((len(run.chosen) for run in runs if run.chosen is not None), default=0)
+        return f"of larger runs a seeded sample of {sampled:,} documents" if sampled else ""
 
-def _finished(paths: Iterable[Path]) -> list[Path]:
-    """Resolved, each once, in order."""
-    found = set()
-    for path in paths:
-        if not path.is_dir():
-            raise InputError(f"{path} is not a folder.")
-        found |= {config.parent.resolve() for config in path.rglob("config.json") if _is_finished(config.parent)}
-    return sorted(found)
-
-
-def _is_finished(folder: Path) -> bool:
-    """Whether all tables are there and were made together.
-
-    A table that is there but damaged counts, so that whoever reads it says so.
-    """
-    tables = [folder / f"{name}.parquet" for name in TABLES]
-    if not all(table.exists() for table in tables):
-        return False
-    try:
-        stamps = {(pq.read_schema(table).metadata or {}).get(b"attnprobe") for table in tables}
-    except (OSError, pa.ArrowException):
-        return True
-    return len(stamps) == 1
-
-
-def _identify(folder: Path) -> Run:
-    try:
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))["settings"]
-        return Run(str(settings["dataset"]), str(settings["model"]), int(settings["seed"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        RunResults.load(folder)  # says what is wrong with it
-        raise InputError(f"{folder / 'config.json'} is not a run's configuration.") from None
+    @property
+    def note(self) -> str:
+        """What is drawn: ``seed_note`` and ``sample_note``."""
+        return ", ".join(filter(None, [self.seed_note, self.sample_note]))

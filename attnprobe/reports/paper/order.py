@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attnprobe.analysis.results import REFERENCES, short_model_name
+from attnprobe.analysis.results import REFERENCES
+from attnprobe.analysis.run_configuration import short_model_name
 
 MODEL_NAMES = {
     "han-rnn": "HANrnn",

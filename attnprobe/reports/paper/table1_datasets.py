@@ -28,7 +28,7 @@ Tokens are a transformer's own: they are only shown where a run counts them.
 
 CAPTION = (
     "Datasets as the runs used them: classes, documents by split, and the mean length of the test documents "
-    "(standard deviation in parentheses)."
+    "(standard deviation in parentheses)"
 )
 
 
@@ -38,7 +38,8 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
     if plain["tokens_mean"].isna().all():
         plain = plain.drop(columns=[name for name in plain if str(name).startswith("tokens_")])
     shown = pd.DataFrame([_shown(row) for _, row in plain.iterrows()])
-    return [write_csv(plain, folder, NAME), write_latex(booktabs(shown, CAPTION, "tab:datasets"), folder, NAME)]
+    caption = f"{'; '.join(filter(None, [CAPTION, grid.sample_note]))}."
+    return [write_csv(plain, folder, NAME), write_latex(booktabs(shown, caption, "tab:datasets"), folder, NAME)]
 
 
 def _row(grid: RunGrid, dataset: str) -> dict[str, Any]:
@@ -49,10 +50,10 @@ def _row(grid: RunGrid, dataset: str) -> dict[str, Any]:
             break
     row: dict[str, Any] = {"dataset": dataset, "classes": None} | dict.fromkeys(SPLITS)
     for results in list(by_unit.values())[:1]:
-        documents = results.config["data"].get("documents") or {"test": len(results.documents)}
+        documents = results.config["data"].get("documents") or {"test": results.total + results.quarantined}
         row |= {"classes": len(results.labels)} | {split: documents.get(split) for split in SPLITS}
     for unit in UNITS:
-        fields = ("mean", "deviation", "median", "one_item")
+        fields = ("mean", "deviation", "median", "one_item", "documents")
         lengths = document_lengths(by_unit[unit])._asdict() if unit in by_unit else dict.fromkeys(fields)
         row |= {f"{unit}s_{field}": lengths[field] for field in fields}
     return row

@@ -26,7 +26,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
     The LaTeX shows the lowest seed of a pair; the CSV has a row for each.
     """
     rows = [row for dataset in grid.datasets for model in grid.models for row in _rows(grid, dataset, model)]
-    columns = ["ordering", "dataset", "model", "seed", "n"]
+    columns = ["ordering", "dataset", "model", "seed", "tested", "n"]
     columns += [f"{cell}{end}" for cell in CELLS for end in ("", "_low", "_high")]
     plain = pd.DataFrame(rows, columns=columns)
     paths = [write_csv(plain, folder, NAME)]
@@ -44,11 +44,14 @@ def _rows(grid: RunGrid, dataset: str, model: str) -> list[dict[str, Any]]:
     rows = []
     for seed in grid.seeds(dataset, model):
         results = grid.results(dataset, model, seed)
-        flips = {} if results is None else single_flips(results)
+        if results is None:
+            continue
+        flips = single_flips(results)
         for ordering in ORDERINGS:
             if ordering not in flips:
                 continue
             row: dict[str, Any] = {"ordering": ordering, "dataset": dataset, "model": model, "seed": seed}
+            row |= {"tested": results.total}
             for cell in CELLS:
                 estimate = getattr(flips[ordering], cell)
                 row |= {cell: estimate.value, f"{cell}_low": estimate.low, f"{cell}_high": estimate.high}

@@ -214,7 +214,7 @@ def test_the_scorecard_in_all_forms(tmp_path):
 
 
 def test_folders_without_runs_are_told(tmp_path):
-    with pytest.raises(InputError, match="no probed run"):
+    with pytest.raises(InputError, match="no finished run"):
         load_runs([tmp_path])
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="not a folder"):
         load_runs([tmp_path / "nowhere"])

@@ -24,9 +24,8 @@ from tests.data.serrano2019.originals import (
 
 def names(loaded):
     """The first words of each split's documents, which are their own."""
-    return {
-        split: [documents.words_of(i)[0] for i in range(len(documents))] for split, documents in loaded.splits.items()
-    }
+    splits_ = {name: split.documents() for name, split in loaded.splits.items()}
+    return {name: [documents.words_of(i)[0] for i in range(len(documents))] for name, documents in splits_.items()}
 
 
 def only_folder(cache):
@@ -72,8 +71,9 @@ def test_yahoo_from_its_xml(yahoo, own_cache):
     found = names(loaded)
     assert len({name for split in found.values() for name in split}) == 240
     for split in ("train", "dev"):
-        assert loaded.splits[split].sentences_per_document.max() <= 50
-        assert loaded.splits[split].sentence_lengths.max() <= 350
+        documents = loaded.splits[split].documents()
+        assert documents.sentences_per_document.max() <= 50
+        assert documents.sentence_lengths.max() <= 350
     notes = (only_folder(own_cache) / "SOURCE.md").read_text()
     assert (
         "From FullOct2007.xml.part1, FullOct2007.xml.part2 of Yahoo! Answers (Webscope dataset L6), content " in notes
@@ -131,7 +131,7 @@ def test_the_folder_is_made_once_for_the_same_files(tmp_path, reviews, own_cache
     assert sorted(path.name for path in made.iterdir()) == ["SOURCE.md", "dev.parquet", "test.parquet", "train.parquet"]
     content = {path.name: path.read_bytes() for path in made.iterdir()}
     with monkeypatch.context() as patched:
-        patched.setattr(folder_module, "lengths_of_chunks", None)
+        patched.setattr(folder_module, "map_chunks", None)
         assert load_dataset("amazon", data_dir=data).fingerprint == first.fingerprint
     shutil.rmtree(made)
     shutil.move(data, tmp_path / "elsewhere")
@@ -229,6 +229,23 @@ def test_yelp_from_the_hub_is_yelp_from_its_csv(local_hub, tmp_path):
         part = {"label": [int(stars) - 1 for stars, _ in rows], "text": [text for _, text in rows]}
         write_hub(local_hub, "yelp", RECIPES["yelp"].hub.revision, **{split: part})
     assert load_dataset("yelp").fingerprint == load_dataset("yelp", data_dir=tmp_path / "data").fingerprint
+    kept = [path for path in tmp_path.glob("hub cache/**/*") if path.is_file() and path.suffix != ".lock"]
+    assert not kept
+
+
+def test_a_connection_that_breaks_in_the_middle(local_hub, own_cache, monkeypatch):
+    part = {"label": [0] * 2000, "text": ["a"] * 2000}
+    write_hub(local_hub, "yelp", RECIPES["yelp"].hub.revision, train=part, test=part)
+    whole = hub._records
+
+    def broken(*arguments):
+        for path in (local_hub / "Yelp").rglob("test-*.parquet"):
+            path.unlink()
+        yield from whole(*arguments)
+
+    monkeypatch.setattr(hub, "_records", broken)
+    assert "downloading Yelp/yelp_review_full from the Hugging Face hub failed" in message("yelp")
+    assert list(own_cache.iterdir()) == []
 
 
 def test_amazon_from_the_hub_records_the_revision_it_found(local_hub, monkeypatch):

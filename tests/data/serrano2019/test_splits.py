@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from attnprobe.data.serrano2019 import lengths, splits
-from attnprobe.data.serrano2019.lengths import lengths_of_chunks, text_lengths
+from attnprobe.data.serrano2019 import splits
+from attnprobe.data.serrano2019.lengths import text_lengths
 from attnprobe.data.serrano2019.splits import (
     CLASS_IS_FULL,
     DEV,
@@ -16,6 +16,7 @@ from attnprobe.data.serrano2019.splits import (
     ClassSizes,
     Pool,
 )
+from attnprobe.data.tokens.tokenisation import map_chunks
 from tests.data.serrano2019.originals import document
 
 
@@ -76,12 +77,8 @@ def test_lengths_by_construction():
     assert found.longest.tolist() == [max(shape) for shape in shapes]
 
 
-def test_lengths_are_the_same_in_processes_and_at_home(monkeypatch):
+def test_lengths_are_the_same_in_processes_and_at_home():
     chunks = [[document([i + 2, j + 2]) for j in range(3)] for i in range(6)]
-    home = list(lengths_of_chunks(iter(chunks)))
-    monkeypatch.setattr(lengths, "CHUNKS_WORTH_PROCESSES", 2)
-    monkeypatch.setattr(lengths, "worker_count", lambda: 1)
-    away = list(lengths_of_chunks(iter(chunks)))
-    for one, other, chunk in zip(home, away, chunks, strict=True):
-        np.testing.assert_array_equal(one, other)
+    away = list(map_chunks(text_lengths, iter(chunks), workers=2))
+    for one, chunk in zip(away, chunks, strict=True):
         np.testing.assert_array_equal(one, text_lengths(chunk))

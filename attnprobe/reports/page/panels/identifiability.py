@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from attnprobe.analysis.columns import columns_of
+from attnprobe.analysis.identifiability_results import documents_with_reach
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.marks import Marks
@@ -36,12 +35,13 @@ def identifiability_bar(results: RunResults, marks: Marks) -> list[Outcome]:
     """
     if not set(OUTCOMES) <= set(results.several):
         return []
-    counts = columns_of(results, list(OUTCOMES))
-    items = sum(float(np.nansum(count)) for count in counts.values())
+    looked_at, counts = documents_with_reach(results), columns_of(results, list(OUTCOMES))
+    sums = {column: float(looked_at[column].sum()) for column in OUTCOMES}
+    items = sum(sums.values())
     parts: list[Outcome] = []
     x = 0.0
     for column, title in OUTCOMES.items():
-        share = float(np.nansum(counts[column])) / items if items else 0.0
+        share = sums[column] / items if items else 0.0
         if share > 0:
             mark = marks.add(f"With an item that {title}", counts[column] > 0)
             says = f"{title[0].upper()}{title[1:]}: {percent(share)}"

@@ -157,7 +157,7 @@ function drawList() {
   byId("how-many").textContent = `${listed.length}`;
   byId("shown-note").textContent = listed.length === total
     ? `${total.toLocaleString("en")} document${total === 1 ? "" : "s"}`
-    : `${listed.length.toLocaleString("en")} of the ${total.toLocaleString("en")} such documents are ${words ? "found" : "in this page"}.`;
+    : `${listed.length.toLocaleString("en")} of the ${total.toLocaleString("en")} such documents${run.sampled ? " of the sample" : ""} are ${words ? "found" : "in this page"}.`;
   byId("list").replaceChildren(...listed.map((index) => listRow(run, index)));
   markCurrent();
 }

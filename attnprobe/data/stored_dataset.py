@@ -1,0 +1,186 @@
+"""Tokenised datasets in the cache folder, found again by the files that they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from attnprobe.atomic_files import creating_folder
+from attnprobe.data import windows
+from attnprobe.data.cache_folder import CACHE_VARIABLE, cache_folder, temporary_folder
+from attnprobe.data.content_hashes import Fingerprint, document_hashes
+from attnprobe.data.documents import Documents
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.development_split import SPLIT_SEED
+from attnprobe.data.files.file_bytes import content_key
+from attnprobe.data.files.folder import SPLITS, RawSplit, read_splits
+from attnprobe.data.files.labels import sorted_labels
+from attnprobe.data.files.reading import changed
+from attnprobe.data.split import Split, StoredSplit
+from attnprobe.data.split_files import DamagedError, SplitFiles, read_sealed, write_sealed, write_split
+from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
+from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
+from attnprobe.data.windows import in_windows
+from attnprobe.errors import InputError
+
+FORMAT = 1  # to be raised when the same files would be read, tokenised or stored in another way
+DATASET = "dataset.json"
+ABANDONED_SECONDS = 24 * 3600
+
+
+class StoredDataset(NamedTuple):
+    """What ``Dataset`` has, but for its name."""
+
+    labels: list[str]
+    splits: dict[str, Split]
+    fingerprint: str
+
+
+def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> StoredDataset:
+    """The dataset that these files hold, checked and tokenised; read from the cache folder if it was made before.
+
+    What is found damaged is made anew. Where the user's cache folder is full, a temporary folder is used.
+
+    Args:
+        files: of the splits, as ``split_files`` found them.
+        wanted: columns.
+        name: for progress bars.
+
+    Raises:
+        InputError: a file cannot be used or changes while it is read, or nothing can be written anywhere.
+    """
+    before = [_state(path) for path in files.values()]
+    key = _key(files, wanted, name)
+    folder = cache_folder() / "tokenised" / key
+    stored = _found(folder)
+    if stored is not None:
+        return stored
+    raw = read_splits(files, wanted)
+    try:
+        _make(folder, raw, name)
+    except OSError as error:
+        if CACHE_VARIABLE in os.environ:
+            raise _unwritable(folder, error) from error
+        folder = temporary_folder() / "tokenised" / key
+        try:
+            _make(folder, raw, name)
+        except OSError as second:
+            raise _unwritable(folder, second) from second
+    for path, state in zip(files.values(), before, strict=True):
+        if _state(path) != state:
+            shutil.rmtree(folder)
+            raise changed(path)
+    stored = _found(folder)
+    if stored is None:
+        raise InputError(f"{folder}: what was just written is damaged; is the disk sound?")
+    return stored
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What is another after a file was written to."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _key(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> str:
+    """Of everything that decides what is stored."""
+    identity = (
+        f"format {FORMAT}, {tokeniser_version()}, split seed {SPLIT_SEED}, "
+        f"windows of {windows.WINDOW_DOCUMENTS} documents or {windows.WINDOW_WORDS} words, "
+        f"columns {wanted.label!r} and {wanted.text!r}, content {content_key(list(files.values()), name)}"
+    )
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _found(folder: Path) -> StoredDataset | None:
+    """What is stored, read through and seen to be whole."""
+    try:
+        content = read_sealed(folder / DATASET)
+        for split in SPLITS:
+            SplitFiles(folder / split).check()
+    except (OSError, DamagedError):
+        return None
+    splits: dict[str, Split] = {split: StoredSplit(folder / split) for split in SPLITS}
+    return StoredDataset(content["labels"], splits, content["fingerprint"])
+
+
+def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
+    """Write everything to a folder that is there whole or not at all.
+
+    Raises:
+        InputError: a file cannot be read again.
+        OSError: something cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(folder)
+    labels = sorted_labels(raw["train"].labels)
+    fingerprint = Fingerprint()
+    with creating_folder(folder) as temporary:
+        for split, documents in raw.items():
+            (temporary / split).mkdir()
+            texts = fingerprint.texts_of(split, documents)
+            with tqdm(total=len(documents), desc=f"{name} {split}", unit=" documents", delay=0.5, disable=None) as bar:
+                parts = _tokenised(texts, documents, labels, bar)
+                write_split(temporary / split, in_windows(parts), len(documents))
+        write_sealed(temporary / DATASET, {"labels": labels, "fingerprint": fingerprint.hexdigest()})
+        if folder.exists() and _found(folder) is None:
+            _discard(folder)
+
+
+def _tokenised(
+    texts: Iterable[str], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
+) -> Iterator[Documents]:
+    """The documents of a split, in parts; only a few are held at a time."""
+    number_of_label = {label: number for number, label in enumerate(labels)}
+    number_of_code = np.array([number_of_label.get(label, -1) for label in split.labels], dtype=np.int64)
+    codes = split.codes
+    hashes: deque[npt.NDArray[np.uint64]] = deque()
+
+    def chunks() -> Iterator[list[str]]:
+        for chunk in in_chunks(texts):
+            hashes.append(document_hashes(chunk))
+            yield chunk
+
+    start = 0
+    with closing(map_chunks(tokenise_texts, chunks())) as parts:
+        for part in parts:
+            end = start + len(part.sentences_per_document)
+            yield Documents(**part._asdict(), labels=number_of_code[codes[start:end]], content_hashes=hashes.popleft())
+            progress.update(end - start)
+            start = end
+
+
+def _discard(folder: Path) -> None:
+    """Take a damaged folder out of the way."""
+    aside = folder.with_name(f".{folder.name}.damaged-{os.getpid()}")
+    os.rename(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes left behind that were killed while they made this folder."""
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        times = [path.stat().st_mtime, *(file.stat().st_mtime for file in path.rglob("*"))]
+        if max(times) < time.time() - ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{folder}: the tokenised documents cannot be written ({error.strerror or error}); "
+        f"let {CACHE_VARIABLE} name another folder."
+    )

@@ -1,0 +1,85 @@
+"""One attempt at a piece: what is the piece's fault, and what ends the whole run."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+from time import perf_counter, process_time
+from typing import NamedTuple
+
+from attnprobe.errors import InputError
+from attnprobe.execution.work import P
+
+LONGEST_REASON = 200
+"""Characters of an error's message that are kept."""
+
+
+class Attempt(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        failure: None if the piece is done, otherwise the reason in a few words.
+        seconds: of the clock.
+        cpu_seconds: of all the process's threads.
+        spent: the process cannot compute any more: an error of the accelerator makes all later calls fail too.
+    """
+
+    failure: str | None
+    seconds: float
+    cpu_seconds: float
+    spent: bool = False
+
+
+def attempt(do: Callable[[P], None], piece: P) -> Attempt:
+    """Do a piece.
+
+    Raises:
+        InputError, OSError: it did not fail by fault of its documents: another piece would fare no better.
+    """
+    began, cpu_began = perf_counter(), process_time()
+    failure, spent = None, False
+    try:
+        do(piece)
+    except (Exception, SystemExit) as error:
+        if ends_the_run(error):
+            raise portable(error) from error
+        failure, spent = reason(error), _spends_the_process(error)
+    return Attempt(failure, perf_counter() - began, process_time() - cpu_began, spent)
+
+
+def ends_the_run(error: BaseException) -> bool:
+    """Whether it is no document's fault: wrong input, a full disk, a missing file; but not a lack of memory."""
+    return isinstance(error, InputError) or (isinstance(error, OSError) and error.errno != errno.ENOMEM)
+
+
+def portable(error: BaseException) -> InputError | OSError:
+    """The same error as a plain one, which can be sent to another process.
+
+    A subclass may not survive that. A broken pipe loses its number: to the command line it would mean that nobody reads
+    its output any more.
+    """
+    if isinstance(error, OSError):
+        if error.errno is None or isinstance(error, BrokenPipeError):
+            return OSError(str(error))
+        return OSError(error.errno, error.strerror, error.filename, None, error.filename2)
+    return InputError(str(error))
+
+
+def reason(error: BaseException) -> str:
+    """An error in a few words.
+
+    >>> reason(ValueError("no tokens\\nat all"))
+    'ValueError: no tokens'
+    """
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else ""
+    if len(text) > LONGEST_REASON:
+        text = text[:LONGEST_REASON].rstrip() + " …"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _spends_the_process(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")  # a process that has not loaded it has no accelerator to lose
+    kind = getattr(torch, "AcceleratorError", None)
+    return kind is not None and isinstance(error, kind)

@@ -1,0 +1,40 @@
+"""Executors by name."""
+
+from __future__ import annotations
+
+from attnprobe.errors import InputError
+from attnprobe.execution.in_process import InProcess
+from attnprobe.execution.process_pool import ProcessPool
+from attnprobe.execution.ray_actors import RayActors
+from attnprobe.execution.work import Executor
+
+EXECUTORS = ("in-process", "pool", "ray")
+"""Names for the command line."""
+
+
+def make_executor(name: str, workers: int = 1, address: str | None = None, gpus_per_worker: float = 0) -> Executor:
+    """An executor by its name.
+
+    Args:
+        name: one of ``EXECUTORS``.
+        workers: how many; 1 in process.
+        address: of a Ray cluster; None for one on this machine, which ends with the run.
+        gpus_per_worker: of Ray's workers; a fraction where several share one.
+
+    Raises:
+        InputError: there is no such executor, or it cannot be had like this.
+    """
+    if workers < 1:
+        raise InputError(f"--workers {workers}: at least one is needed.")
+    if name == "ray":
+        return RayActors(workers, address, gpus_per_worker)
+    if address is not None or gpus_per_worker:
+        option = "--address" if address is not None else "--gpus-per-worker"
+        raise InputError(f"{option} is for --executor ray only.")
+    if name == "pool":
+        return ProcessPool(workers)
+    if name == "in-process":
+        if workers > 1:
+            raise InputError(f"--workers {workers}: there is but one in process; take --executor pool.")
+        return InProcess()
+    raise InputError(f"There is no executor {name!r}; known: {', '.join(EXECUTORS)}.")

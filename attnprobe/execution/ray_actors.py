@@ -1,0 +1,188 @@
+"""Pieces on the machines of a Ray cluster: Ray Core actors, one thread each, that keep the work open.
+
+Ray only starts workers, finds room for them and carries pieces to them. Results are files, in a folder that all
+machines see under the same path; attnprobe has to be installed on each of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from attnprobe.errors import InputError
+from attnprobe.execution.crew import Crew, Died, Report, Worker
+
+SECONDS_WITHOUT_ROOM = 600.0
+"""That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""
+
+SECONDS_TO_ANSWER = 10.0
+"""That a cluster may take; Ray itself would try for minutes."""
+
+OBJECT_STORE_BYTES = 100_000_000
+"""Of a cluster of our own: only pieces and reports go through it."""
+
+
+class Actor(Worker):
+    """A worker as Ray starts it."""
+
+    def arrive(self) -> None:
+        """Answer, which needs room on a machine, and nothing else."""
+
+
+class RayActors(Crew):
+    """Actors that die with their piece and are replaced by hand, on a cluster that is there or one for this run alone.
+
+    Args:
+        workers: how many, at most; fewer are at work as long as the cluster has no room for more.
+        address: of the cluster, as Ray understands it; by default that in ``RAY_ADDRESS``, otherwise one is started on
+            this machine, with one CPU for each worker.
+        gpus_per_worker: a fraction where several workers share one.
+
+    Raises:
+        InputError: Ray is not installed.
+    """
+
+    def __init__(self, workers: int, address: str | None = None, gpus_per_worker: float = 0) -> None:
+        super().__init__(workers)
+        self.address = address or os.environ.get("RAY_ADDRESS") or "local"
+        self.gpus_per_worker = gpus_per_worker
+        self._ray = _import_ray()
+        self._actor_class: Any = None
+        self._work = b""
+        self._connected = False
+        self._actors: dict[int, Any] = {}
+        self._calls: dict[Any, int] = {}
+        self._arriving: dict[Any, int] = {}
+        self._arrived: set[int] = set()
+        self._without_room_since = 0.0
+
+    def _begin(self, work: bytes) -> None:
+        self._work = work
+        if not self._ray.is_initialized():
+            self._connect()
+        # With restarts an actor would come back without having opened the work.
+        options = {"num_cpus": 1, "num_gpus": self.gpus_per_worker, "max_restarts": 0, "max_task_retries": 0}
+        self._actor_class = self._ray.remote(Actor).options(**options)
+        self._without_room_since = monotonic()
+
+    def _connect(self) -> None:
+        local = {"include_dashboard": False, "num_cpus": self.workers, "object_store_memory": OBJECT_STORE_BYTES}
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of our own reports to nobody
+        try:
+            _await_answer(self.address)
+            with _own_termination():
+                self._ray.init(
+                    address=self.address,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **local if self.address == "local" else {},
+                )
+        except (OSError, ValueError, RuntimeError, ImportError, self._ray.exceptions.RayError) as error:
+            first = (str(error).splitlines() or [""])[0].rstrip(".")
+            # Ray does not say that it was refused, and of itself takes a token to no address that it was given.
+            token = "; one that wants a token wants RAY_AUTH_MODE=token here, too" if self.address != "local" else ""
+            raise InputError(f"There is no Ray cluster to be had at {self.address!r}: {first}{token}.") from error
+        self._connected = True
+        # Ray would print a paragraph for each worker that dies, on standard output.
+        self._ray._private.worker._worker_logs_enabled = False
+        gpus = self._ray.cluster_resources().get("GPU", 0)
+        if self.address == "local" and gpus < self.gpus_per_worker:
+            raise InputError(f"--gpus-per-worker {self.gpus_per_worker:g}: Ray finds {gpus:g} on this machine.")
+
+    def _launch(self, worker: int) -> None:
+        actor = self._actors[worker] = self._actor_class.remote()
+        self._arriving[actor.arrive.remote()] = worker
+        self._calls[actor.open.remote(self._work)] = worker
+
+    def _give(self, worker: int, piece: Any) -> None:  # noqa: ANN401
+        self._calls[self._actors[worker].do.remote(piece)] = worker
+
+    def _listen(self) -> Sequence[tuple[int, Report]]:
+        awaited = [*self._arriving, *self._calls]
+        ready, _ = self._ray.wait(awaited, num_returns=len(awaited), timeout=0)
+        if not ready:
+            ready, _ = self._ray.wait(awaited, num_returns=1, timeout=1.0)
+        for arrival in self._arriving.keys() & set(ready):
+            self._arrived.add(self._arriving.pop(arrival))
+        self._check_room()
+        return [(self._calls[call], self._hear(call)) for call in ready if call in self._calls]
+
+    def _hear(self, call: Any) -> Report:  # noqa: ANN401
+        worker = self._calls.pop(call)
+        try:
+            report: Report = self._ray.get(call)
+        except self._ray.exceptions.RayError as error:
+            self._dismiss(worker)
+            return Died(_cause_of_death(error))
+        return report
+
+    def _check_room(self) -> None:
+        if self._arrived:
+            self._without_room_since = monotonic()
+        elif monotonic() - self._without_room_since > SECONDS_WITHOUT_ROOM:
+            gpus = f" and {self.gpus_per_worker:g} GPUs" if self.gpus_per_worker else ""
+            minutes = SECONDS_WITHOUT_ROOM / 60
+            raise InputError(f"For {minutes:.0f} minutes the Ray cluster has had no room for a worker (1 CPU{gpus}).")
+
+    def _dismiss(self, worker: int) -> None:
+        self._ray.kill(self._actors.pop(worker), no_restart=True)
+        self._arrived.discard(worker)
+        for calls in (self._calls, self._arriving):
+            for call in [call for call, of in calls.items() if of == worker]:
+                del calls[call]
+
+    def _stop(self) -> None:
+        for worker in list(self._actors):
+            self._dismiss(worker)
+        if self._connected:
+            self._connected = False
+            self._ray.shutdown()
+            self._ray._private.worker._worker_logs_enabled = True
+
+
+def _cause_of_death(error: Exception) -> str:
+    text = str(error)
+    if type(error).__name__ == "OutOfMemoryError" or "running low on memory" in text:
+        return "the worker died (its machine ran out of memory)"
+    if "node has died" in text or "node was terminated" in text:
+        return "the worker died (its machine was lost)"
+    errors = _ERROR.findall(text)  # such as that of a machine without attnprobe
+    return f"the worker died ({errors[-1]})" if errors else "the worker died"
+
+
+_ERROR = re.compile(r"^\w+(?:Error|Exception): .+$", re.MULTILINE)
+
+
+def _await_answer(address: str) -> None:
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
+
+
+def _import_ray() -> Any:  # noqa: ANN401
+    try:
+        import ray
+    except ImportError:
+        raise InputError("--executor ray needs ray: pip install 'attnprobe[ray]'.") from None
+    return ray
+
+
+@contextmanager
+def _own_termination() -> Iterator[None]:
+    """Ray sets a handler of its own for SIGTERM; afterwards it is again the one before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

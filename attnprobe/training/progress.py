@@ -1,0 +1,37 @@
+"""Where a training stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from attnprobe.training.settings import TrainingSettings
+
+
+@dataclass
+class Epoch:
+    """One line of the training log; times in seconds."""
+
+    epoch: int
+    loss: float
+    dev_accuracy: float
+    learning_rate: float
+    tokens_per_second: float
+    seconds: float
+
+
+@dataclass
+class Progress:
+    """Where training stands: what it takes, beside the optimisers' state, to go on."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best_accuracy: float = -1.0
+    best_epoch: int = -1
+    learning_rate: float = 0.0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def finished(self, settings: TrainingSettings) -> bool:
+        """Whether the epochs are used up, or patience is."""
+        waited = len(self.epochs) - 1 - self.best_epoch
+        return len(self.epochs) >= settings.epochs or (bool(self.epochs) and waited >= settings.patience)

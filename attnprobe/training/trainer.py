@@ -1,0 +1,143 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Generic, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.training.evaluation import accuracy
+from attnprobe.training.gradient_limits import limit_gradients
+from attnprobe.training.progress import Epoch, Progress
+from attnprobe.training.ranks import ALONE, Ranks
+from attnprobe.training.settings import TrainingSettings
+from attnprobe.training.streamed_split import Buffer, Sample, StreamedSplit
+from attnprobe.training.trainable import B, TrainableClassifier
+
+
+class _Done(NamedTuple):
+    """What was trained on: the sum of its documents' losses, and how many tokens they are."""
+
+    loss: float
+    tokens: int
+
+
+class Trainer(Generic[B]):
+    """A model, its optimisers and its progress.
+
+    Args:
+        model: to be trained.
+        settings: how.
+        seed: of all that is random.
+        ranks: the processes that train together.
+    """
+
+    def __init__(
+        self, model: TrainableClassifier[B], settings: TrainingSettings, seed: int, ranks: Ranks = ALONE
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self.seed = seed
+        self.ranks = ranks
+        self.progress = Progress(learning_rate=settings.learning_rate)
+        self.optimisers = model.optimisers(settings.learning_rate)
+
+    def step(self, batch: B, weight: float = 1.0) -> Tensor:
+        """One update of the weights; returns the loss (detached).
+
+        Args:
+            batch: documents, of several ranks this one's.
+            weight: of the documents' mean cross-entropy in the loss.
+        """
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss = weight * nn.functional.cross_entropy(self._among_ranks(batch), batch.labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        limit_gradients(self.model.parameters(), self.settings)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        return loss.detach()
+
+    @cached_property
+    def _among_ranks(self) -> TrainableClassifier[B]:
+        """Made when it is first needed: weights that were loaded since are the same on all ranks, too."""
+        return self.ranks.together(self.model)
+
+    def run_epoch(
+        self,
+        train: StreamedSplit[B],
+        dev: StreamedSplit[B],
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> Epoch:
+        """Train over all batches once, measure dev accuracy, adapt the learning rate, keep the best weights.
+
+        Args:
+            advance: told the number of tokens after each batch.
+        """
+        number = len(self.progress.epochs)
+        own = () if self.ranks.first else (self.ranks.rank,)  # so that ranks do not drop out alike
+        torch.manual_seed(hash((self.seed, number, *own)))
+        self.model.train()
+        started = time.perf_counter()
+        # Not a loop, whose variable would keep one buffer in memory while the next is made.
+        done = list(map(partial(self._train_on, device, advance), train.buffers(self.seed, number)))
+        elapsed = time.perf_counter() - started
+        loss = self.ranks.total(sum(each.loss for each in done)) / self.ranks.world
+        epoch = Epoch(
+            epoch=number,
+            loss=loss / len(train),
+            dev_accuracy=accuracy(self.model, dev, device, self.ranks),
+            learning_rate=self.progress.learning_rate,
+            tokens_per_second=sum(each.tokens for each in done) / elapsed,
+            seconds=time.perf_counter() - started,
+        )
+        self._judge(epoch)
+        return epoch
+
+    def _train_on(self, device: torch.device, advance: Callable[[int], None], buffer: Buffer[B]) -> _Done:
+        documents, seed = buffer
+        losses, tokens = [], 0
+        for rows in documents.shuffled(self.settings.batch_documents, self.settings.batch_tokens, seed):
+            own, weight = self.ranks.share(rows)
+            losses.append(self.step(documents.batch(own).to(device), weight) * len(rows))
+            tokens += (done := int(documents.lengths[rows].sum()))
+            advance(done)
+        return _Done(float(torch.stack(losses).sum()), tokens)
+
+    def _judge(self, epoch: Epoch) -> None:
+        progress = self.progress
+        progress.epochs.append(epoch)
+        if epoch.dev_accuracy > progress.best_accuracy:
+            progress.best_accuracy, progress.best_epoch = epoch.dev_accuracy, epoch.epoch
+            progress.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+        else:
+            self.set_learning_rate(progress.learning_rate / 2)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set it in every optimiser and in the progress."""
+        self.progress.learning_rate = rate
+        for group in itertools.chain.from_iterable(o.param_groups for o in self.optimisers):
+            group["lr"] = rate
+
+    def estimate_seconds(self, sample: Sample[B], device: torch.device, batches: int = 6) -> float:
+        """Seconds that an epoch will take, from timing the passes of a few batches of all lengths; changes nothing."""
+        documents = sample.documents
+        groups = documents.in_order_of_length(self.settings.batch_documents, self.settings.batch_tokens)
+        chosen = groups[:: max(1, len(groups) // batches)]
+        started = 0.0
+        with torch.random.fork_rng():
+            for index, batch in enumerate(documents.batches([chosen[len(chosen) // 2], *chosen], device)):
+                if index == 1:  # the first pass warms up
+                    started = time.perf_counter()
+                loss = nn.functional.cross_entropy(self.model(batch), batch.labels)
+                loss.backward()  # type: ignore[no-untyped-call]
+        elapsed = time.perf_counter() - started
+        tokens = sum(int(documents.lengths[rows].sum()) for rows in chosen)
+        self.model.zero_grad(set_to_none=True)
+        return elapsed * sample.tokens / tokens / self.ranks.world

@@ -1,0 +1,159 @@
+"""The slow reference of transformers: weights are edited by hand while the whole model runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from attnprobe.interception.calls import intercepting
+from attnprobe.interception.taps import Tap
+from attnprobe.probes.importance import MAX
+from attnprobe.probes.model_call import Inputs, ModelCall
+from attnprobe.probes.selection import ALL, FIRST, LAST, Selected
+from attnprobe.verification.reference import TIED, Reference
+
+
+class _Layer(NamedTuple):
+    """Weights of the selected heads and rows, and gradients with respect to them (heads, rows, keys)."""
+
+    weights: Tensor
+    gradients: Tensor
+
+
+class AttentionReference(Reference):
+    """One document.
+
+    Args:
+        call: the model.
+        selected: what of its attention is erased.
+        aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
+        inputs: the document alone, as the model takes it.
+        item_of_token: (tokens,); −1 where a token is in no item.
+    """
+
+    def __init__(
+        self, call: ModelCall, selected: list[Selected], aggregate: str, inputs: Inputs, item_of_token: Tensor
+    ) -> None:
+        super().__init__()
+        self._call, self._selected, self._largest = call, selected, aggregate == MAX
+        self._inputs, self._item_of_token = inputs, item_of_token
+        for parameter in self._call.model.parameters():
+            parameter.requires_grad_(False)
+        self.decision = int(self._edited(frozenset())[0].argmax())
+        layers = self._differentiated(frozenset())
+        weights = self._of_items([layer.weights for layer in layers])
+        total = weights.sum()
+        self.weights = weights / torch.where(total == 0, 1.0, total)
+        tokens = self._sums(torch.ones_like(item_of_token, dtype=torch.float64))
+        self.gradients = self._of_items([layer.gradients for layer in layers]) / tokens
+        self.products = self._of_items([layer.gradients * layer.weights for layer in layers])
+
+    @torch.no_grad()
+    def _run(self, erased: frozenset[int]) -> Tensor:
+        return self._edited(erased)[0]
+
+    def smallest_sets(self, count: int) -> list[list[int]]:
+        """Not known of such models."""
+        raise NotImplementedError
+
+    @property
+    def gradient_rounding(self) -> float:
+        """Gradients that differ by less than this are equal in float32; more are, the nearer p_y is to one."""
+        return super().gradient_rounding * self._lost(frozenset())
+
+    def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
+        """The item with which the decision's probability falls fastest, by its gradient at what is left.
+
+        Erasing key i a little, the row's sum kept, changes it at the rate −aᵢ (gᵢ − Σ aⱼ gⱼ / Σ aⱼ).
+        """
+        falls = torch.zeros(self.items, dtype=torch.float64, device=self.weights.device)
+        sizes = torch.zeros_like(falls)
+        for weights, gradients in self._differentiated(frozenset(erased)):
+            products, total = weights * gradients, weights.sum(-1, keepdim=True)
+            of_mean = weights * products.sum(-1, keepdim=True) / torch.where(total == 0, 1.0, total)
+            falls += self._sums((products - of_mean).sum((0, 1)))
+            sizes += self._sums((products.abs() + of_mean.abs()).sum((0, 1)))
+        falls[erased] = -torch.inf
+        first = int(falls.argmax())
+        behind = falls[first] - torch.cat([falls[:first], falls[first + 1 :]])
+        return first, bool((behind > TIED * sizes.max() * self._lost(frozenset(erased))).all())
+
+    def _lost(self, erased: frozenset[int]) -> float:
+        """How much less exact than a weight the gradient of a probability is, which is a difference of p_y and p_y²."""
+        p = float(torch.softmax(self.logits(erased), -1)[self.decision])
+        return max(1.0, 0.1 / max(1.0 - p, 1e-12))
+
+    def _differentiated(self, erased: frozenset[int]) -> list[_Layer]:
+        with torch.enable_grad():
+            logits, taps = self._edited(erased, differentiable=True)
+            seen = [tap.left for tap in taps]
+            gradients = torch.autograd.grad(torch.softmax(logits, -1)[self.decision], seen, allow_unused=True)
+        layers = []
+        for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
+            rows = _rows(chosen, weights.shape[2])
+            both = (weights.detach(), torch.zeros_like(weights) if gradient is None else gradient)
+            layers.append(_Layer(*(numbers[0, chosen.heads][:, rows].double() for numbers in both)))
+        return layers
+
+    def _edited(self, erased: frozenset[int], *, differentiable: bool = False) -> tuple[Tensor, list[_EraseByHand]]:
+        """The logits (classes,) of a run, and what edited it."""
+        wanted = torch.tensor(sorted(erased), dtype=torch.int64, device=self._item_of_token.device)
+        tokens = torch.isin(self._item_of_token, wanted)
+        taps = [_EraseByHand(chosen, tokens, differentiable) for chosen in self._selected]
+        tapped = dict(tap.chosen.site.tapped(tap, by_mask=False) for tap in taps)
+        with intercepting(self._call.model, tapped):
+            return self._call(self._inputs)[0], taps
+
+    def _of_items(self, layers: list[Tensor]) -> Tensor:
+        """Numbers (heads, rows, keys) of each layer as one an item: over rows, heads and layers, then its tokens."""
+        seen = [numbers for numbers in layers if numbers.shape[1]]
+        if not seen:
+            return self._sums(layers[0].sum((0, 1)))
+        if self._largest:
+            return self._sums(torch.stack([numbers.amax((0, 1)) for numbers in seen]).amax(0))
+        return self._sums(torch.stack([numbers.mean((0, 1)) for numbers in seen]).sum(0) / len(layers))
+
+    def _sums(self, tokens: Tensor) -> Tensor:
+        """Sums over each item's tokens (items,) of numbers of tokens (tokens,)."""
+        inside = self._item_of_token >= 0
+        sums = tokens.new_zeros(int(self._item_of_token.max()) + 1)
+        return sums.index_add(0, self._item_of_token[inside], tokens[inside])
+
+
+class _EraseByHand(Tap):
+    """Zeroes weights, and scales the rest of each row to the sum that it had.
+
+    Attributes:
+        chosen: where.
+        left: the weights that the model goes on with (1, heads, queries, keys).
+    """
+
+    left: Tensor
+
+    def __init__(self, chosen: Selected, tokens: Tensor, differentiable: bool) -> None:
+        self.chosen = chosen
+        self._tokens, self._differentiable = tokens, differentiable
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        rows = torch.zeros(weights.shape[2], dtype=torch.bool, device=weights.device)
+        rows[_rows(self.chosen, len(rows))] = True
+        heads = self.chosen.heads.to(weights.device)
+        whole = weights.double()
+        kept = whole.masked_fill(heads[:, None, None] & rows[:, None] & self._tokens, 0.0)
+        total = kept.sum(-1, keepdim=True)
+        self.left = (kept * (whole.sum(-1, keepdim=True) / torch.where(total == 0, 1.0, total))).to(weights.dtype)
+        if self._differentiable and not self.left.requires_grad:
+            self.left.requires_grad_()
+        return self.left
+
+
+def _rows(chosen: Selected, queries: int) -> list[int]:
+    """The numbers of the selected rows of a document without padding."""
+    if chosen.site.pools or chosen.query == ALL:
+        return list(range(queries))
+    if chosen.query in (FIRST, LAST):
+        return [0 if chosen.query == FIRST else queries - 1]
+    return sorted({int(row) % queries for row in chosen.query if -queries <= int(row) < queries})

@@ -1,0 +1,174 @@
+"""A document's stored results, number by number, beside what the slow reference finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from attnprobe.battery import ORACLE
+from attnprobe.runs import RunFolder
+from attnprobe.verification.orders import ByKeys, Order
+from attnprobe.verification.reference import ROUNDING, Reference
+from attnprobe.verification.stored_results import StoredDocument
+
+AGREE = 1e-5
+"""Weights and masses agree within this; probabilities, divergences and gradients within this times the document's
+largest logit or gradient, where that is over one."""
+
+FOLLOWED = 200
+"""Removals that an ordering is followed for, one by one."""
+
+SINGLE = 20
+"""Items of a document that are erased alone."""
+
+_NEVER = -1
+
+
+@dataclass
+class Comparison:
+    """What was compared in all documents.
+
+    Attributes:
+        folder: of the run, for the names of its files.
+        made: what was compared → how often.
+        within_rounding: how many of these comparisons could not be decided in the run's precision.
+        first_flips: orderings of documents, and smallest sets, whose first flip was compared.
+        cut: of these, how many were not followed one by one to their end.
+        differing: sentences on what differs.
+    """
+
+    folder: RunFolder
+    made: Counter[str] = field(default_factory=Counter)
+    within_rounding: int = 0
+    first_flips: int = 0
+    cut: int = 0
+    differing: list[str] = field(default_factory=list)
+
+    def compare(self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order]) -> None:
+        """Take in one document.
+
+        Args:
+            stored: what the run says of it.
+            reference: the same document.
+            orders: its orderings, made of the reference's numbers.
+        """
+        if not self._same_decision(stored, reference):
+            return
+        self._compare_items(stored, reference)
+        for (name, draw), (removed, mass) in stored.erasures.items():
+            self.first_flips += 1
+            where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+            if name == ORACLE:
+                self._compare_smallest(where, removed, reference)
+            else:
+                self._compare_first_flip(where, removed, mass, reference, orders[name, draw])
+
+    def _same_decision(self, stored: StoredDocument, reference: Reference) -> bool:
+        """Whether it is the same document with the same decision, so that the rest can be compared."""
+        where = self._where("documents", stored.number)
+        self.made["documents"] += 1
+        if stored.n != reference.items:
+            self.differing.append(f"{where}: n is {stored.n}, the reference finds {reference.items}")
+            return False
+        if stored.decision == reference.decision:
+            p = float(torch.softmax(reference.logits(), -1)[reference.decision])
+            self._compare_number(where, "p_decision", stored.p_decision, p, _size(reference))
+            return True
+        if reference.lead(decision=stored.decision) >= -ROUNDING:
+            self.within_rounding += 1
+        else:
+            self.differing.append(f"{where}: decision is {stored.decision}, the reference finds {reference.decision}")
+        return False
+
+    def _compare_items(self, stored: StoredDocument, reference: Reference) -> None:
+        if stored.items is None:
+            return
+        size = _size(reference)
+        alone = set(np.random.default_rng(stored.number).permutation(reference.items)[:SINGLE].tolist())
+        for item, (weight, gradient) in enumerate(zip(reference.weights, reference.gradients, strict=True)):
+            where = self._where("items", stored.number, f"position {item}")
+            row = {name: column[item] for name, column in stored.items.items()}
+            self._compare_number(where, "weight", row["weight"], float(weight))
+            self._compare_number(where, "gradient", row["gradient"], float(gradient), size)
+            if item in alone:
+                self._compare_number(where, "js", row["js"], reference.js([item]), size)
+                self._compare_flip(where, bool(row["flips"]), reference.flips([item]))
+
+    def _compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
+        self.made[column] += 1
+        if not abs(stored - found) <= AGREE * size:
+            self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")
+
+    def _compare_flip(self, where: str, stored: bool, found: bool | None) -> None:
+        self.made["flips"] += 1
+        self.within_rounding += found is None
+        if found is not None and found != stored:
+            self.differing.append(f"{where}: flips is {stored}, the reference finds {found}")
+
+    def _compare_first_flip(self, where: str, removed: int, mass: float, reference: Reference, order: Order) -> None:
+        """The prefix of this length flips the decision, and no shorter one does."""
+        last = reference.items if removed == _NEVER else removed
+        counts = list(range(1, min(last, FOLLOWED) + 1))
+        if last > FOLLOWED:
+            self.cut += 1
+            if isinstance(order, ByKeys):  # any prefix is had without those before it
+                counts += [last - 1, last]
+        for count in counts:
+            self.made["prefixes"] += 1
+            items, certain = order.prefix(count)
+            found = reference.flips(items) if certain else None
+            self.within_rounding += found is None
+            if found is not None and found != (count == removed):
+                there = _first(reference, lambda k: reference.flips(order.prefix(k).items))
+                self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
+                return
+        if removed == counts[-1] and certain:
+            self._compare_number(where, "mass", mass, float(reference.weights[items].sum()))
+
+    def _compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
+        """A set of this size flips the decision, and none that is smaller by one: then no other smaller one does.
+
+        For what a class's best set of some size leaves to be ahead of the decision, it is with every larger set.
+        """
+
+        def flips(count: int) -> bool | None:
+            found = [reference.flips(erased) for erased in reference.smallest_sets(count)]
+            return True if True in found else None if None in found else False
+
+        claims = {removed - 1: False, removed: True}
+        if removed == _NEVER:
+            claims = {reference.items - 1: False, reference.items: False}
+        for count, claimed in claims.items():
+            if not count:
+                continue
+            found = flips(count)
+            self.made["smallest sets"] += 1
+            self.within_rounding += found is None
+            if found is not None and found != claimed:
+                there = _first(reference, flips)
+                self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
+                return
+
+    def _where(self, table: str, document: int, at: str = "") -> str:
+        return f"{self.folder.table(table)}, document {document}" + f", {at}" * bool(at)
+
+
+def _size(reference: Reference) -> float:
+    """The largest logit or gradient, or one: what goes wrong in the last digit of it is rounding."""
+    return max(1.0, float(reference.logits().abs().max()), float(reference.gradients.abs().max()))
+
+
+def _first(reference: Reference, flips: Callable[[int], bool | None]) -> str:
+    """The first count of removals that flips the decision, in words."""
+    for count in range(1, min(reference.items, FOLLOWED) + 1):
+        if flips(count):
+            return str(count)
+    return _told(_NEVER) if reference.items <= FOLLOWED else f"none up to {FOLLOWED}"
+
+
+def _told(removed: int) -> str:
+    return f"{removed} (never)" if removed == _NEVER else str(removed)

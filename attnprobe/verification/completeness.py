@@ -1,0 +1,224 @@
+"""Whether a run's tables hold every row that they should, once, in order, and numbers that fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from attnprobe.errors import InputError
+from attnprobe.verification.row_batches import integers, reals, row_batches, whole_documents
+
+Numbers = npt.NDArray[np.integer]
+
+_SUM = 1e-6
+"""Weights of a document sum to one within this."""
+
+
+class Present(NamedTuple):
+    """The documents that have results: their numbers in the split, and how many items each has (documents,)."""
+
+    numbers: Numbers
+    sizes: Numbers
+
+
+def present_documents(path: Path, labels: npt.NDArray[np.int64], quarantined: dict[str, Any]) -> Present:
+    """Go through the table of documents.
+
+    Args:
+        path: of the table.
+        labels: the class of each document of the split (documents,).
+        quarantined: what the summary says of documents without results.
+
+    Raises:
+        InputError: a page cannot be read; a document is missing, there twice or out of order; a label is another.
+    """
+    numbers: list[Numbers] = [np.empty(0, dtype=np.int64)]
+    sizes: list[Numbers] = [np.empty(0, dtype=np.int64)]
+    last = -1
+    for rows in row_batches(path):
+        documents = integers(path, rows, "document")
+        _check_ascending(path, np.concatenate([[last], documents]))
+        if len(documents) and documents[-1] >= len(labels):
+            raise InputError(
+                f"{path} holds document {documents[-1]}, but the split ends with document {len(labels) - 1}."
+            )
+        stored = integers(path, rows, "label")
+        for row in np.flatnonzero(stored != labels[documents])[:1]:
+            raise InputError(
+                f"{path}, document {documents[row]}: its label is {stored[row]}, that of the data is "
+                f"{labels[documents[row]]}."
+            )
+        numbers.append(documents)
+        sizes.append(integers(path, rows, "n"))
+        last = int(documents[-1]) if len(documents) else last
+    present = Present(np.concatenate(numbers), np.concatenate(sizes))
+    missing = np.ones(len(labels), dtype=bool)
+    missing[present.numbers] = False
+    _check_missing(path, np.flatnonzero(missing), quarantined)
+    return present
+
+
+def _check_ascending(path: Path, documents: Numbers) -> None:
+    for row in np.flatnonzero(np.diff(documents) <= 0)[:1]:
+        one, next_ = documents[row], documents[row + 1]
+        raise InputError(
+            f"{path} holds document {one} twice."
+            if one == next_
+            else f"{path} holds document {next_} behind document {one}: it is there twice or out of order."
+        )
+
+
+def _check_missing(path: Path, missing: Numbers, quarantined: dict[str, Any]) -> None:
+    try:
+        named = {int(document) for document, _ in quarantined.get("first", [])}
+        count = int(quarantined.get("documents", 0))
+    except (TypeError, ValueError, AttributeError):
+        raise InputError(f"{path.with_name('summary.json')} does not say which documents were quarantined.") from None
+    unnamed = sorted(set(missing.tolist()) - named) if count <= len(named) else []
+    if unnamed:
+        raise InputError(f"{path} does not hold document {unnamed[0]}{_and_more(len(unnamed) - 1)}.")
+    if len(missing) != count or not named <= set(missing.tolist()):
+        raise InputError(
+            f"{path} does not hold {len(missing):,} documents of the split, but {count:,} were quarantined, or others."
+        )
+
+
+def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, int]]) -> int:
+    """Go through the table of erasures.
+
+    Args:
+        path: of the table.
+        present: the documents.
+        orderings: names and draws that each document has.
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        InputError: a page cannot be read; a row is missing, there twice or out of order; its numbers do not fit.
+    """
+    names = pa.array(sorted({name for name, _ in orderings}))
+    draws = 1 + max(draw for _, draw in orderings)
+    wanted = np.sort([names.index(name).as_py() * draws + draw for name, draw in orderings])
+    of_all = _InStep(path, present)
+    for rows in whole_documents(path):
+        documents, counts = of_all.take(rows)
+        draw = integers(path, rows, "draw").astype(np.int64)
+        name = pc.index_in(rows["ordering"].cast(pa.string()), names).fill_null(-1).to_numpy().astype(np.int64)
+        code = np.where((name >= 0) & (draw >= 0) & (draw < draws), name * draws + draw, -1)
+        for row in np.flatnonzero(~np.isin(code, wanted))[:1]:
+            raise InputError(
+                f"{path}, document {np.repeat(documents.numbers, counts)[row]}: there is no ordering "
+                f"{rows['ordering'][int(row)]} with a draw {draw[row]}."
+            )
+        for document in np.flatnonzero(counts != len(wanted))[:1]:
+            raise InputError(
+                f"{path}, document {documents.numbers[document]}: it has {counts[document]} rows, and not one for each "
+                f"of {len(wanted)} orderings and draws."
+            )
+        doubled = (np.sort(code.reshape(-1, len(wanted)), axis=1) != wanted).any(1)
+        for document in np.flatnonzero(doubled)[:1]:
+            raise InputError(f"{path}, document {documents.numbers[document]}: an ordering is there twice.")
+        _check_removed(path, rows, documents, counts)
+    return of_all.finish()
+
+
+def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbers) -> None:
+    """Whether counts, fractions and mass fit each other."""
+    numbers, sizes = np.repeat(documents.numbers, counts), np.repeat(documents.sizes, counts)
+    removed, fraction, mass = (
+        integers(path, rows, "removed"),
+        reals(path, rows, "fraction"),
+        reals(path, rows, "mass"),
+    )
+    never = removed == -1
+    possible = never | ((removed >= 1) & (removed <= sizes))
+    possible &= integers(path, rows, "n") == sizes
+    possible &= np.where(never, np.isnan(fraction), np.abs(fraction - removed / sizes) <= 1e-9)
+    possible &= np.where(never, np.isnan(mass), (mass >= -_SUM) & (mass <= 1 + _SUM))
+    for row in np.flatnonzero(~possible)[:1]:
+        raise InputError(
+            f"{path}, document {numbers[row]}, ordering {rows['ordering'][int(row)]}: {removed[row]} removed, fraction "
+            f"{fraction[row]:.6g} and mass {mass[row]:.6g} do not fit {sizes[row]} items."
+        )
+
+
+def check_items(path: Path, present: Present, sampled: npt.NDArray[np.bool_]) -> int:
+    """Go through the table of items.
+
+    Args:
+        path: of the table.
+        present: the documents.
+        sampled: True for the documents of the split whose items are kept (documents of the split,).
+
+    Returns:
+        How many rows there are.
+
+    Raises:
+        InputError: a page cannot be read; a row is missing, there twice or out of order; weights do not sum to one.
+    """
+    kept = sampled[present.numbers]
+    of_all = _InStep(path, Present(present.numbers[kept], present.sizes[kept]))
+    for rows in whole_documents(path):
+        documents, counts = of_all.take(rows)
+        for row in np.flatnonzero(counts != documents.sizes)[:1]:
+            raise InputError(
+                f"{path}, document {documents.numbers[row]}: it has {counts[row]} rows, but {documents.sizes[row]} "
+                "items."
+            )
+        first = np.cumsum(counts) - counts
+        place = np.arange(len(rows)) - np.repeat(first, counts)
+        position = integers(path, rows, "position")
+        for row in np.flatnonzero(position != place)[:1]:
+            raise InputError(
+                f"{path}, document {np.repeat(documents.numbers, counts)[row]}: position {position[row]} stands where "
+                f"position {place[row]} should."
+            )
+        sums = np.add.reduceat(reals(path, rows, "weight"), first)
+        for row in np.flatnonzero(~(np.abs(sums - 1) <= _SUM))[:1]:
+            raise InputError(f"{path}, document {documents.numbers[row]}: its weights sum to {sums[row]:.8g}.")
+    return of_all.finish()
+
+
+class _InStep:
+    """Goes through a table's documents beside those that it should have."""
+
+    def __init__(self, path: Path, expected: Present) -> None:
+        self._path, self._expected = path, expected
+        self._done = self._rows = 0
+
+    def take(self, rows: pa.Table) -> tuple[Present, Numbers]:
+        """The documents of the next rows, and how many rows each has; raises InputError where they are others."""
+        numbers = integers(self._path, rows, "document")
+        first = np.flatnonzero(np.diff(numbers, prepend=-1))
+        here = Present(*(column[self._done : self._done + len(first)] for column in self._expected))
+        found = numbers[first]
+        for row in np.flatnonzero(found[: len(here.numbers)] != here.numbers)[:1]:
+            one, other = int(found[row]), int(here.numbers[row])
+            raise InputError(
+                f"{self._path} does not hold document {other}."
+                if one > other
+                else f"{self._path} holds document {one} where it should hold document {other}."
+            )
+        for number in found[len(here.numbers) :][:1]:
+            raise InputError(f"{self._path} holds document {number}, which should not be there.")
+        self._done += len(first)
+        self._rows += len(rows)
+        return here, np.diff(first, append=len(numbers))
+
+    def finish(self) -> int:
+        """How many rows there were; raises InputError where documents are missing."""
+        for number in self._expected.numbers[self._done :][:1]:
+            left = len(self._expected.numbers) - self._done
+            raise InputError(f"{self._path} does not hold document {number}{_and_more(left - 1)}.")
+        return self._rows
+
+
+def _and_more(others: int) -> str:
+    return f" and {others:,} more" if others else ""

@@ -1,0 +1,121 @@
+"""Orderings made again from the reference's own numbers, and how far each is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from attnprobe.battery import GREEDY
+from attnprobe.orderings import ORDERINGS, RANDOM_DRAWS, rank_at_random
+from attnprobe.verification.reference import TIED, Reference
+
+
+class Keys(NamedTuple):
+    """What an ordering puts the largest of first, and how much of that is rounding in float32, each (items,)."""
+
+    values: Tensor
+    rounding: Tensor
+
+
+KEYS: dict[str, Callable[[Reference], Keys]] = {
+    "attention": lambda of: Keys(of.weights, TIED * of.weights),
+    "gradient": lambda of: Keys(of.gradients, torch.full_like(of.gradients, of.gradient_rounding)),
+    "gradient_attention": lambda of: Keys(of.products, of.gradient_rounding * of.weights),
+    "attention_ascending": lambda of: Keys(-of.weights, TIED * of.weights),
+}
+"""Of each ordering that is not random."""
+
+
+class Prefix(NamedTuple):
+    """The first items of an ordering, and whether these are they by more than rounding."""
+
+    items: list[int]
+    certain: bool
+
+
+class Order(Protocol):
+    """An ordering of a document's items."""
+
+    def prefix(self, count: int) -> Prefix:
+        """The first ``count`` items."""
+        ...
+
+
+class ByKeys:
+    """The item with the largest key first, of equal ones the earlier.
+
+    Args:
+        keys: of all items.
+        document: whose they are.
+    """
+
+    def __init__(self, keys: Keys, document: Reference) -> None:
+        self._keys: list[float] = keys.values.tolist()
+        self._rounding: list[float] = keys.rounding.tolist()
+        self._document = document
+        self._items = sorted(range(len(self._keys)), key=lambda item: -self._keys[item])
+
+    def prefix(self, count: int) -> Prefix:
+        """See :meth:`Order.prefix`; which of several items that are alike comes first makes no difference."""
+        last = count - 1
+        while last + 1 < len(self._items) and self._is_tied(last):
+            last += 1
+        first = count - 1
+        while last >= count and first and self._is_tied(first - 1):
+            first -= 1
+        tied = self._items[first : last + 1]
+        certain = last < count or all(self._document.are_alike(tied[0], item) for item in tied[1:])
+        return Prefix(self._items[:count], certain)
+
+    def _is_tied(self, place: int) -> bool:
+        """Whether the item at a place of the ordering and the next have the same key, but for rounding."""
+        one, other = self._items[place : place + 2]
+        rounding = max(self._rounding[one], self._rounding[other])
+        return abs(self._keys[one] - self._keys[other]) <= rounding
+
+
+class Greedily:
+    """What the reference would erase next, again and again."""
+
+    def __init__(self, document: Reference) -> None:
+        self._document = document
+        self._items: list[int] = []
+        self._certain: list[bool] = []
+
+    def prefix(self, count: int) -> Prefix:
+        """See :meth:`Order.prefix`; behind an item that is not certain none is."""
+        while len(self._items) < count:
+            item, certain = self._document.next_greedily(self._items)
+            self._items.append(item)
+            self._certain.append(certain)
+        return Prefix(self._items[:count], all(self._certain[:count]) or count == self._document.items)
+
+
+def orders_of(document: Reference, seed: int, *, greedy: bool) -> dict[tuple[str, int], Order]:
+    """Every ordering of a document, by its name and draw.
+
+    Args:
+        document: of the reference.
+        seed: the document's, for the random orderings.
+        greedy: whether the greedy ordering is among them.
+    """
+    orders: dict[tuple[str, int], Order] = {}
+    for name, draw in ordering_draws():
+        if ORDERINGS[name].random:
+            everything = torch.ones(1, document.items, dtype=torch.bool)
+            drawn = rank_at_random(everything, RANDOM_DRAWS, torch.tensor([seed]))[draw, 0]
+            places = drawn.argsort().double()
+            orders[name, draw] = ByKeys(Keys(-places, torch.zeros_like(places)), document)
+        else:
+            orders[name, draw] = ByKeys(KEYS[name](document), document)
+    return orders | ({(GREEDY, 0): Greedily(document)} if greedy else {})
+
+
+def ordering_draws() -> list[tuple[str, int]]:
+    """Names and draws of all orderings of items."""
+    return [
+        (name, draw) for name, ordering in ORDERINGS.items() for draw in range(RANDOM_DRAWS if ordering.random else 1)
+    ]

@@ -1,0 +1,67 @@
+"""The slow reference of HAN and FLAN, by hooks on the attention that pools."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnprobe.data.batches import Batch
+from attnprobe.hooks import capturing, erasing
+from attnprobe.models import PooledClassifier
+from attnprobe.verification.reference import Reference
+
+
+class PooledReference(Reference):
+    """One document.
+
+    Args:
+        model: in evaluation mode and double precision.
+        batch: the document alone.
+    """
+
+    def __init__(self, model: PooledClassifier, batch: Batch) -> None:
+        super().__init__()
+        self._model, self._batch = model, batch
+        with torch.enable_grad(), capturing(model.attention) as captured:
+            logits = model(batch)[0]
+            self.decision = int(logits.argmax())
+            (gradients,) = torch.autograd.grad(torch.softmax(logits, -1)[self.decision], captured)
+        self.weights, self.gradients = captured[0].detach()[0], gradients[0]
+        self.products = self.weights * self.gradients
+
+    @torch.no_grad()
+    def _run(self, erased: frozenset[int]) -> Tensor:
+        chosen = torch.zeros(1, self.items, dtype=torch.bool, device=self.weights.device)
+        chosen[0, sorted(erased)] = True
+        with erasing(self._model.attention, chosen):
+            logits: Tensor = self._model(self._batch)[0]
+        return logits
+
+    @cached_property
+    @torch.no_grad()
+    def _alone(self) -> Tensor:
+        """The logits that each item would have alone (items, classes)."""
+        values, _ = self._model.items(self._batch)
+        logits: Tensor = self._model.head(values[0])
+        return logits
+
+    def are_alike(self, one: int, other: int) -> bool:
+        """Whether they have the same weight, and would have the same logits alone: as the same word twice."""
+        weights, alone = self.weights[[one, other]], self._alone[[one, other]]
+        return all(torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in (weights, alone))
+
+    def smallest_sets(self, count: int) -> list[list[int]]:
+        """For each other class the ``count`` items that keep it down most.
+
+        Weighted by an item's attention, by how much its logits alone put a class ahead of the decision is what it adds
+        to that class's lead, whatever else is erased.
+        """
+        leads = self.weights[:, None] * (self._alone - self._alone[:, self.decision, None])
+        classes = [c for c in range(leads.shape[1]) if c != self.decision]
+        return [leads[:, c].argsort()[:count].tolist() for c in classes]
+
+    def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
+        """Not needed: the smallest sets are known."""
+        raise NotImplementedError

@@ -1,0 +1,96 @@
+"""The slow reference: a document alone, and a run of the whole model for every set of items that is erased from it.
+
+It shares nothing with the erasure engine but the model: no batch, no padding, no sums over prefixes, no replay, nothing
+in closed form. It computes in double precision, so that what is rounding is that of the run alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+ROUNDING = 1e-4
+"""Logits that differ by less than this share of the largest one (of one, if that is less) are equal in float32."""
+
+TIED = 1e-5
+"""Weights within this share of each other, and gradients within this share of the largest, are equal in float32."""
+
+
+class Reference(ABC):
+    """One document.
+
+    Attributes:
+        weights: attention, which sums to one (items,).
+        gradients: of the decision's probability with respect to it (items,).
+        products: gradient times attention (items,).
+        decision: the class that is decided for.
+    """
+
+    weights: Tensor
+    gradients: Tensor
+    products: Tensor
+    decision: int
+
+    def __init__(self) -> None:
+        self._seen: dict[frozenset[int], Tensor] = {}
+
+    @property
+    def items(self) -> int:
+        """How many there are."""
+        return len(self.weights)
+
+    @property
+    def gradient_rounding(self) -> float:
+        """Gradients that differ by less than this are equal in float32."""
+        return TIED * float(self.gradients.abs().max())
+
+    @abstractmethod
+    def _run(self, erased: frozenset[int]) -> Tensor:
+        """The logits (classes,) of a run of the whole model in which these items are erased."""
+
+    def are_alike(self, one: int, other: int) -> bool:
+        """Whether erasing one item in the place of another makes no difference, whatever else is erased."""
+        return False
+
+    @abstractmethod
+    def smallest_sets(self, count: int) -> list[list[int]]:
+        """Sets of ``count`` items, one of which flips the decision if any set of this size does."""
+
+    @abstractmethod
+    def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
+        """The item to erase greedily after these, and whether it is that one by more than rounding."""
+
+    def logits(self, erased: Iterable[int] = ()) -> Tensor:
+        """The logits (classes,), float64, after erasing these items; of what was run before it is remembered."""
+        items = frozenset(erased)
+        if items not in self._seen:
+            self._seen[items] = self._run(items).double()
+        return self._seen[items]
+
+    def lead(self, erased: Iterable[int] = (), *, decision: int | None = None) -> float:
+        """By what share of the largest logit (of one, if that is less) the decision is ahead of all other classes.
+
+        Args:
+            erased: the items that are.
+            decision: another class in its place.
+        """
+        logits = self.logits(erased)
+        decided = self.decision if decision is None else decision
+        others = torch.cat([logits[:decided], logits[decided + 1 :]])
+        if not len(others):
+            return float("inf")
+        return float((logits[decided] - others.max()) / logits.abs().max().clamp(min=1.0))
+
+    def flips(self, erased: Iterable[int]) -> bool | None:
+        """Whether erasing these items flips the decision; None where that is a matter of rounding."""
+        lead = self.lead(erased)
+        return None if abs(lead) <= ROUNDING else lead < 0
+
+    def js(self, erased: Iterable[int]) -> float:
+        """Jensen-Shannon divergence in nats between the output after erasing these items and the unerased output."""
+        log_p, log_q = (torch.log_softmax(logits, -1) for logits in (self.logits(), self.logits(erased)))
+        log_m = torch.logaddexp(log_p, log_q) - torch.log(log_p.new_tensor(2.0))
+        return float(sum((each.exp() * (each - log_m)).sum() for each in (log_p, log_q)) / 2)

@@ -1,0 +1,87 @@
+"""Read a Parquet file to its last page, a few rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.errors import InputError
+
+_ROWS = 1 << 16
+"""Rows that are held at once."""
+
+
+def row_batches(path: Path) -> Iterator[pa.Table]:
+    """All columns of some rows after another; pages that carry a checksum are held against it.
+
+    Raises:
+        InputError: a page cannot be read.
+    """
+    where = "it is no whole Parquet file"
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            if sum(sizes) != file.metadata.num_rows:
+                raise pa.ArrowInvalid
+            for group, size in enumerate(sizes):
+                where = f"row group {group} of {len(sizes)} cannot be read"
+                left = size
+                for batch in file.iter_batches(_ROWS, row_groups=[group]):
+                    left -= len(batch)
+                    yield pa.Table.from_batches([batch])
+                if left:  # the header of a page, which has no checksum, lost some
+                    raise pa.ArrowInvalid
+    except (OSError, UnicodeDecodeError, pa.ArrowException):
+        raise InputError(f"{path} is damaged: {where}.") from None
+
+
+def whole_documents(path: Path) -> Iterator[pa.Table]:
+    """As ``row_batches``, cut between documents: each table holds all consecutive rows of its documents."""
+    held: pa.Table | None = None
+    for batch in row_batches(path):
+        rows = batch if held is None else pa.concat_tables([held, batch])
+        documents = integers(path, rows, "document")
+        others = np.flatnonzero(documents != documents[-1]) if len(documents) else documents
+        border = int(others[-1]) + 1 if len(others) else 0
+        if border:
+            yield rows.slice(0, border)
+        held = rows.slice(border)
+    if held is not None and len(held):
+        yield held
+
+
+def integers(path: Path, rows: pa.Table, column: str) -> npt.NDArray[np.integer]:
+    """A column of whole numbers (rows,).
+
+    Raises:
+        InputError: there is none, or something is missing in it.
+    """
+    values = _column(path, rows, column)
+    if values.dtype.kind not in "iu":
+        raise InputError(f"{path}: the column {column} does not hold a whole number in every row.")
+    return values
+
+
+def reals(path: Path, rows: pa.Table, column: str) -> npt.NDArray[np.floating]:
+    """A column of numbers (rows,), NaN where there is none.
+
+    Raises:
+        InputError: there is no such column.
+    """
+    values = _column(path, rows, column)
+    if values.dtype.kind not in "f":
+        raise InputError(f"{path}: the column {column} does not hold numbers.")
+    return values
+
+
+def _column(path: Path, rows: pa.Table, column: str) -> npt.NDArray[Any]:
+    if column not in rows.column_names:
+        raise InputError(f"{path} has no column {column}.")
+    values: npt.NDArray[Any] = rows[column].to_numpy()
+    return values

@@ -1,0 +1,88 @@
+"""What a run's tables say of some documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.errors import InputError
+from attnprobe.runs import RunFolder
+
+_DOCUMENTS = ("n", "decision", "p_decision")
+_ERASURES = ("ordering", "draw", "removed", "mass")
+_ITEMS = ("weight", "gradient", "js", "flips")
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """One document.
+
+    Attributes:
+        number: its row in the split, from 0.
+        n: how many items it has.
+        decision: the class that was decided for.
+        p_decision: its probability.
+        erasures: ordering and draw → ``removed`` and ``mass``.
+        items: column → (items,), or None where they were not kept.
+    """
+
+    number: int
+    n: int
+    decision: int
+    p_decision: float
+    erasures: dict[tuple[str, int], tuple[int, float]]
+    items: dict[str, Column] | None
+
+
+def stored_documents(
+    folder: RunFolder, numbers: npt.NDArray[np.integer], kept: npt.NDArray[np.bool_]
+) -> list[StoredDocument]:
+    """The results of these documents; of large tables only the row groups that hold them are read.
+
+    Args:
+        folder: of the run, its tables whole.
+        numbers: of documents that have results, ascending (documents,).
+        kept: whether their items are in the table of items (documents,).
+
+    Raises:
+        InputError: rows that are there are not found by their row group's statistics.
+    """
+    documents = _by_document(folder, "documents", _DOCUMENTS, numbers)
+    erasures = _by_document(folder, "erasures", _ERASURES, numbers)
+    items = _by_document(folder, "items", _ITEMS, numbers[kept])
+    return [
+        StoredDocument(
+            number,
+            documents[number]["n"][0].item(),
+            documents[number]["decision"][0].item(),
+            documents[number]["p_decision"][0].item(),
+            {
+                (str(name), int(draw)): (int(removed), float(mass))
+                for name, draw, removed, mass in zip(*(erasures[number][column] for column in _ERASURES), strict=True)
+            },
+            items.get(number),
+        )
+        for number in numbers.tolist()
+    ]
+
+
+def _by_document(
+    folder: RunFolder, table: str, columns: tuple[str, ...], numbers: npt.NDArray[np.integer]
+) -> dict[int, dict[str, Column]]:
+    """The columns of each document's rows."""
+    wanted = [("document", "in", numbers.tolist())]
+    rows: pa.Table = pq.read_table(folder.table(table), columns=["document", *columns], filters=wanted)
+    documents = rows["document"].to_numpy()
+    whole = {name: rows[name].to_numpy(zero_copy_only=False) for name in columns}
+    for number in np.setdiff1d(numbers, documents)[:1]:
+        raise InputError(f"{folder.table(table)} is damaged: its statistics do not lead to document {number}.")
+    return {
+        number: {name: column[documents == number] for name, column in whole.items()} for number in numbers.tolist()
+    }

@@ -1,0 +1,94 @@
+"""A seeded sample of a run's documents, held against the slow reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from attnprobe.battery import GREEDY
+from attnprobe.errors import InputError
+from attnprobe.probing import document_seeds, sample_of_documents
+from attnprobe.stages import Run
+from attnprobe.subjects import Tested
+from attnprobe.verification.comparison import FOLLOWED, Comparison
+from attnprobe.verification.completeness import Present
+from attnprobe.verification.orders import orders_of
+from attnprobe.verification.references import reference_maker
+from attnprobe.verification.stored_results import stored_documents
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The documents that are held against the reference: how many, and the seed that draws them."""
+
+    documents: int = 20
+    seed: int = 0
+
+
+def compare_with_reference(run: Run, tested: Tested[Any], present: Present, sample: Sample) -> str:
+    """Compare all that the run says of a sample of documents.
+
+    Args:
+        run: it.
+        tested: its model; in double precision afterwards.
+        present: the documents that have results.
+        sample: how many of them, and which.
+
+    Raises:
+        InputError: a number is another one, by more than rounding.
+    """
+    split, seed = run.dataset.splits["test"], run.configuration.settings.seed
+    with_items = sample_of_documents(len(split), seed)
+    numbers = drawn(present.numbers, with_items[present.numbers], sample)
+    encoded = run.subject.encode(split.take(numbers))
+    seeds = document_seeds(seed, np.asarray(split.content_hashes[numbers]), np.asarray(split.occurrences[numbers]))
+    alone = [encoded.batch(np.array([row])).to(run.device) for row in range(len(numbers))]
+    reference_of = reference_maker(tested.probe, alone[0])
+    comparison = Comparison(run.folder)
+    stored = stored_documents(run.folder, numbers, with_items[numbers])
+    for row in tqdm(range(len(numbers)), unit=" documents", desc="slow reference", disable=None, leave=False):
+        reference = reference_of(alone[row])
+        greedy = (GREEDY, 0) in stored[row].erasures
+        comparison.compare(stored[row], reference, orders_of(reference, int(seeds.view(np.int64)[row]), greedy=greedy))
+    if comparison.differing:
+        others = len(comparison.differing) - 1
+        raise InputError(comparison.differing[0] + f"; and so on in {others:,} more comparisons" * bool(others) + ".")
+    return _in_words(comparison)
+
+
+def drawn(numbers: npt.NDArray[np.integer], kept: npt.NDArray[np.bool_], sample: Sample) -> npt.NDArray[np.integer]:
+    """The numbers of the sampled documents, ascending; at least half of them, if there are so many, have items.
+
+    Args:
+        numbers: of the documents that have results (documents,).
+        kept: whether their items were kept (documents,).
+        sample: how many are drawn.
+    """
+    order = np.random.default_rng(sample.seed).permutation(len(numbers))
+    half = order[kept[order]][: (sample.documents + 1) // 2]
+    rest = order[~np.isin(order, half)][: sample.documents - len(half)]
+    return np.sort(numbers[np.concatenate([half, rest])])
+
+
+def _in_words(comparison: Comparison) -> str:
+    made = comparison.made
+    counts = ", ".join(f"{made[name]:,} {words}" for name, words in _WORDS.items() if made[name])
+    cut = f", {comparison.cut:,} of them followed for {FOLLOWED} removals" * bool(comparison.cut)
+    return (
+        f"{made['documents']:,} documents agree with the slow reference in {made.total():,} comparisons: {counts}; "
+        f"{comparison.within_rounding:,} within rounding; {comparison.first_flips:,} first flips{cut}"
+    )
+
+
+_WORDS = {
+    "weight": "weights",
+    "gradient": "gradients",
+    "js": "divergences",
+    "prefixes": "decisions on the way to a first flip",
+    "smallest sets": "sizes of smallest sets",
+}
+"""What of all that is compared is told by itself."""

@@ -1,0 +1,90 @@
+"""Verify a finished run: one check after another, until one fails, for those behind it build on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from attnprobe.battery import GREEDY, ORACLE
+from attnprobe.errors import InputError
+from attnprobe.probing import sample_of_documents
+from attnprobe.runs import FURTHER_TABLES, RunFolder
+from attnprobe.stages import Run
+from attnprobe.subjects import Tested
+from attnprobe.verification.completeness import Present, check_erasures, check_items, present_documents
+from attnprobe.verification.orders import ordering_draws
+from attnprobe.verification.origin import (
+    check_configuration,
+    check_data,
+    check_stamps,
+    check_vocabulary,
+    labels_of_documents,
+)
+from attnprobe.verification.row_batches import row_batches
+from attnprobe.verification.truth import Sample, compare_with_reference
+
+
+class Finding(NamedTuple):
+    """What a check found: whether all is as it should be, and one sentence on it."""
+
+    holds: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{'verified' if self.holds else 'failed'}: {self.sentence}"
+
+
+def verify(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) -> Iterator[Finding]:
+    """Check a finished run; the first check that fails is the last.
+
+    Args:
+        folder: of the run.
+        reopen: loads it and its data, and raises InputError where they have changed.
+        sample: what is held against the slow reference.
+    """
+    try:
+        for sentence in _checks(folder, reopen, sample):
+            yield Finding(True, sentence)
+    except InputError as error:
+        yield Finding(False, str(error))
+
+
+def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) -> Iterator[str]:
+    yield check_configuration(folder)
+    run = reopen(folder.path)
+    yield check_data(run)
+    vocabulary = check_vocabulary(run)
+    if vocabulary is not None:
+        yield vocabulary
+    tested = run.subject.load()
+    yield check_stamps(run, tested)
+    present = yield from _check_tables(run, tested)
+    yield compare_with_reference(run, tested, present, sample)
+
+
+def _check_tables(run: Run, tested: Tested[Any]) -> Generator[str, None, Present]:
+    folder, settings = run.folder, run.configuration.settings
+    quarantined = folder.read_summary().get("quarantined") or {}
+    present = present_documents(folder.table("documents"), labels_of_documents(run, tested), quarantined)
+    left_out = len(run.dataset.splits["test"]) - len(present.numbers)
+    yield (
+        f"documents.parquet holds each of {len(present.numbers):,} documents once, with the label of the data"
+        + f"; {left_out:,} were quarantined" * bool(left_out)
+    )
+    orderings = [
+        *ordering_draws(),
+        *([(ORACLE, 0)] if tested.probe.readout is not None else []),
+        *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
+    ]
+    rows = check_erasures(folder.table("erasures"), present, orderings)
+    yield f"erasures.parquet holds {rows:,} rows, one for each of {len(orderings)} orderings and draws of each document"
+    sampled = sample_of_documents(len(run.dataset.splits["test"]), settings.seed)
+    rows = check_items(folder.table("items"), present, sampled)
+    of = f"{sampled[present.numbers].sum():,} documents"
+    yield f"items.parquet holds {rows:,} rows, one for each item of {of}, whose weights sum to one"
+    for name in FURTHER_TABLES:
+        if folder.table(name).exists():
+            rows = sum(len(batch) for batch in row_batches(folder.table(name)))
+            yield f"{name}.parquet can be read to its last page: {rows:,} rows"
+    return present

@@ -1,0 +1,177 @@
+"""Processes are killed, disks are full: a run goes on from what is finished and ends with the same bytes.
+
+The long version, twenty kills of all kinds, a pool and Ray:
+
+    python -m pytest tests/execution/test_killed_runs.py -m slow
+"""
+
+import importlib.util
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from attnprobe.cli import main
+from tests.commands import COMMAND, attnprobe, environment
+from tests.execution.probed_runs import copy_of, results, trained_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield trained_run(folder, documents=20_000)
+
+
+@pytest.fixture(scope="module")
+def whole(run):
+    copy = copy_of(run, "whole")
+    assert main(["probe", str(copy), "--workers", "1"]) == 0
+    return results(copy)
+
+
+def descendants(pid):
+    """Processes that a process has started, and those that these have."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            try:
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            found.append((int(path.name), parent))
+    below = {pid}
+    for _ in range(5):
+        below |= {child for child, parent in found if parent in below}
+    return below - {pid}
+
+
+def words(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def workers_of(pid):
+    return [each for each in descendants(pid) if "spawn_main" in words(each) or "ray::" in words(each)]
+
+
+def start(copy, *options, **keywords):
+    arguments = [*COMMAND, "probe", str(copy), *options]
+    output = (copy / "output").open("ab")
+    return subprocess.Popen(arguments, env=environment(), stdout=output, stderr=output, **keywords)
+
+
+def disturb(process, kind, moment):
+    """Wait, then do something to a run; whether it was still at work."""
+    time.sleep(moment)
+    if process.poll() is not None:
+        return False
+    if kind == "worker":
+        workers = workers_of(process.pid)
+        if not workers:
+            return False
+        os.kill(random.Random(moment).choice(workers), signal.SIGKILL)
+    else:
+        process.send_signal(kind)
+    return True
+
+
+def wait_for_workers(process, copy):
+    """Until there is a worker, or the first shard, or the end."""
+    while process.poll() is None and not workers_of(process.pid) and not any((copy / "shards").glob("*.parquet")):
+        time.sleep(0.02)
+
+
+def survive(copy, disturbances, *options):
+    """Disturb a run, start it again whenever that ended it; how many disturbances met it at work."""
+    met = 0
+    process = start(copy, *options)
+    for kind, moment in disturbances:
+        if process.poll() is not None:
+            if process.returncode == 0:
+                break
+            process = start(copy, *options)
+        wait_for_workers(process, copy)
+        met += disturb(process, kind, moment)
+        if kind != "worker":
+            process.wait(60)
+            assert process.returncode in (-signal.SIGKILL, 130, 143, 0)
+    if process.wait(300) != 0:
+        process = start(copy, *options)
+        assert process.wait(300) == 0
+    assert "Traceback" not in (copy / "output").read_text()
+    return met
+
+
+@pytest.mark.parametrize("kind", ["worker", signal.SIGKILL])
+def test_a_kill_costs_nothing_but_time(run, whole, kind):
+    copy = copy_of(run, "once")
+    survive(copy, [(kind, 0.5)], "--workers", "2")
+    assert results(copy) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["pool", "ray"])
+def test_twenty_kills_cost_nothing_but_time(run, whole, executor):
+    if executor == "ray" and importlib.util.find_spec("ray") is None:
+        pytest.skip("ray is not installed")
+    generator = random.Random(7)
+    met = rounds = 0
+    while met < 20:
+        rounds += 1
+        assert rounds < 40
+        copy = copy_of(run, f"often-{executor}")
+        kinds = generator.choices(["worker", "worker", signal.SIGKILL, signal.SIGTERM, signal.SIGINT], k=4)
+        met += survive(
+            copy, [(kind, generator.uniform(0, 2)) for kind in kinds], "--workers", "2", "--executor", executor
+        )
+        assert results(copy) == whole
+
+
+def small_files_only():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_quota_is_one_sentence_and_what_is_finished_is_kept(run, whole, workers):
+    copy = copy_of(run, "quota")
+    status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, preexec_fn=small_files_only)
+    assert status == 2
+    assert errors.count("\n") == 1
+    assert "File too large" in errors
+    assert not [file for file in copy.rglob("*") if file.name.startswith(".0")]
+    assert not (copy / "documents.parquet").exists()
+    assert main(["probe", str(copy)]) == 0
+    assert results(copy) == whole
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_sentence_and_what_is_finished_is_kept(run, whole, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        copy = disk / "seed-0"
+        shutil.copytree(run, copy)
+        status, _, errors = attnprobe("probe", copy, "--workers", "2", cwd=tmp_path)
+        assert status == 2
+        assert "No space left on device" in errors
+        assert errors.count("\n") == 1
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert main(["probe", str(copy)]) == 0
+        assert results(copy) == whole
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)

@@ -1,0 +1,126 @@
+"""The slow reference of transformers, against attention that is computed by hand and against masking."""
+
+import pytest
+import torch
+
+pytest.importorskip("transformers")
+
+from attnprobe.interception.calls import intercepting
+from attnprobe.interception.taps import Tap
+from attnprobe.models.transformer import TransformerClassifier
+from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.probes.attention_erasures import AttentionErasures
+from attnprobe.probes.engines import FORWARD
+from attnprobe.probes.settings import AttentionSettings
+from attnprobe.probes.transformer import TransformerProbe
+from attnprobe.verification.attention_reference import AttentionReference
+from tests.probes.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
+
+CASES = [
+    ("bert", "classification", "last", "all", "auto"),
+    ("bert", "classification", "all", "0,2", "all"),
+    ("gpt2", "language-modelling", "0", "1", "-1,2,40"),
+    ("t5", "language-modelling", "cross:all", "all", "all"),
+    ("t5", "language-modelling", "encoder:last", "all", "first"),
+]
+
+
+def reference_of(case, selected, document, of_token=None, aggregate="mean"):
+    """Of one document of the batch, its padding cut away."""
+    padded, length = case.inputs["input_ids"].shape[1], LENGTHS[document]
+    inputs = {
+        name: value[document : document + 1, :length] if value.shape[1] == padded else value[document : document + 1]
+        for name, value in case.inputs.items()
+    }
+    of_token = torch.arange(length) if of_token is None else of_token[document, :length]
+    return AttentionReference(case.attachment.call, selected, aggregate, inputs, of_token)
+
+
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_logits_are_those_of_attention_computed_by_hand_in_a_padded_batch(family, task, layers, heads, query):
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(layers, heads, query)
+    real = key_mask(case, selected)
+    erased = (torch.rand(real.shape, generator=torch.Generator().manual_seed(1)) < 0.4) & real
+    for tokens in (erased, real, torch.zeros_like(real)):
+        expected = logits_by_hand(case, selected, tokens)
+        for document in (1, 3):
+            found = reference_of(case, selected, document).logits(tokens[document].nonzero()[:, 0].tolist())
+            torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "max"])
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES[:3])
+def test_weights_gradients_and_products_of_words_are_those_of_the_engine(family, task, layers, heads, query, aggregate):
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(layers, heads, query)
+    of_words = words(case.inputs["attention_mask"].bool())
+    engine = AttentionErasures(case.engine(FORWARD, selected), of_words, aggregate)
+    for document in (1, 2):
+        found = reference_of(case, selected, document, of_words.of_token, aggregate)
+        for name in ("weights", "gradients", "products"):
+            expected = getattr(engine.attention, name)[document, : found.items]
+            torch.testing.assert_close(getattr(found, name), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_in_a_single_layer_erasing_a_word_is_masking_it():
+    torch.manual_seed(0)
+    model = TransformerClassifier(30, 3, TransformerOptions(d_e=16, num_heads=2, dropout=0.0)).double().eval()
+    probe = TransformerProbe(model, AttentionSettings(unit="word")).attention
+    ids = torch.tensor([[model.first_token, 3, 14, 15, 9, 2]])
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    reference = AttentionReference(probe.attachment.call, probe.selected, "mean", inputs, torch.arange(6))
+    for erased in ([1], [2, 5], [1, 2, 3, 4, 5]):
+        masked = mask.clone()
+        masked[0, erased] = False
+        expected = model.encoder(ids, masked)[0]
+        torch.testing.assert_close(reference.logits(erased), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_greedy_choices_are_those_of_the_definition():
+    """Of all items not erased yet the one with the steepest fall, by a difference quotient in its weights."""
+    case = attached("bert", "classification", dtype=torch.float64)
+    selected = case.select()
+    reference = reference_of(case, selected, 0)
+    erased = []
+    for _ in range(3):
+        item, certain = reference.next_greedily(erased)
+        assert certain
+        falls = [_fall(case, selected, erased, other) for other in range(LENGTHS[0]) if other not in erased]
+        items = [other for other in range(LENGTHS[0]) if other not in erased]
+        assert item == items[max(range(len(items)), key=falls.__getitem__)]
+        erased.append(item)
+
+
+def _fall(case, selected, erased, item, step=1e-5):
+    """How much the decision's probability falls when an item's weights shrink a little, their rows' sums kept."""
+
+    class Shrink(Tap):
+        def __init__(self, by):
+            self.by = by
+
+        def edit(self, weights, scores):
+            factor = torch.ones(weights.shape[-1], dtype=weights.dtype)
+            factor[erased] = 0
+            factor[item] *= 1 - self.by
+            row = weights[:, :, :1] * factor
+            row = row * (weights[:, :, :1].sum(-1, keepdim=True) / row.sum(-1, keepdim=True))
+            return torch.cat([row, weights[:, :, 1:]], dim=2)
+
+    inputs = {name: value[:1] for name, value in case.inputs.items()}
+    site = selected[0].site
+    decided = case.attachment.call(inputs)[0].argmax()
+    p = []
+    for by in (0.0, step):
+        with torch.no_grad(), intercepting(case.model, dict([site.tapped(Shrink(by), by_mask=False)])):
+            p.append(torch.softmax(case.attachment.call(inputs)[0], -1)[decided])
+    return float(p[0] - p[1])
+
+
+def test_the_nearer_a_probability_is_to_one_the_less_exact_are_its_gradients():
+    case = attached("bert", "classification", dtype=torch.float64)
+    reference = reference_of(case, case.select(), 0)
+    before = reference.gradient_rounding
+    reference.logits()[reference.decision] += 20
+    assert reference.gradient_rounding > 100 * before

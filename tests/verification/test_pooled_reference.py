@@ -1,0 +1,126 @@
+"""The slow reference of pooled models, against closed forms and against looking at every set."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from attnprobe.models import POOLED
+from attnprobe.models.classifier import Dropout
+from attnprobe.probes.pooled import PooledProbe
+from attnprobe.verification.pooled_reference import PooledReference
+from attnprobe.verification.reference import Reference
+from tests.models.documents import random_documents
+
+CLASSES = 3
+
+
+def model_of(name, seed=0):
+    torch.manual_seed(seed)
+    model = POOLED[name].build(30, CLASSES, Dropout()).double().eval()
+    with torch.no_grad():  # so that attention and readout are far from uniform
+        model.attention.query.weight.mul_(8)
+        model.head.weight.mul_(8)
+        model.head.bias.normal_()
+    return model
+
+
+@pytest.fixture(scope="module", params=["flan-rnn", "flan-none", "han-none"])
+def documents(request):
+    """References of documents, and what the closed forms say of the whole padded batch."""
+    model, encoded = model_of(request.param), random_documents(12, CLASSES, sentences=4, words=3)
+    erasures = PooledProbe(model).erasures(encoded.batch(np.arange(len(encoded))))
+    return [PooledReference(model, encoded.batch(np.array([row]))) for row in range(len(encoded))], erasures
+
+
+def test_weights_gradients_and_decisions_are_those_of_the_closed_form(documents):
+    references, erasures = documents
+    attention = erasures.attention
+    for row, reference in enumerate(references):
+        real = attention.mask[row]
+        for one, other in (("weights", attention.weights), ("gradients", attention.gradients)):
+            torch.testing.assert_close(getattr(reference, one), other[row, real], rtol=1e-6, atol=1e-6)
+        assert reference.decision == erasures.decision()[row]
+        assert len(reference.weights) == reference.items
+
+
+def test_erasing_one_item_is_what_it_is_in_the_closed_form(documents):
+    references, erasures = documents
+    single = erasures.single_effects()
+    for row, reference in enumerate(references):
+        for item in range(reference.items):
+            assert reference.js([item]) == pytest.approx(float(single.js[row, item]), abs=1e-7)
+            assert reference.flips([item]) in (bool(single.flips[row, item]), None)
+
+
+def test_the_smallest_sets_hold_one_that_flips_as_soon_as_any_set_does(documents):
+    references, _ = documents
+    compared = 0
+    for reference in references:
+        if reference.items > 8:
+            continue
+        for count in range(1, reference.items + 1):
+            among_all = {reference.flips(s) for s in itertools.combinations(range(reference.items), count)}
+            if None in among_all:
+                continue
+            compared += 1
+            assert (True in {reference.flips(s) for s in reference.smallest_sets(count)}) == (True in among_all)
+    assert compared > 20
+
+
+def test_everything_erased_leaves_the_bias(documents):
+    references, erasures = documents
+    for reference in references:
+        torch.testing.assert_close(reference.logits(range(reference.items)), erasures._contributions.bias)
+
+
+def test_the_same_word_twice_is_alike_and_another_is_not():
+    model = model_of("flan-none")
+    encoded = random_documents(1, CLASSES, vocabulary=8, sentences=1, words=9, seed=4)
+    words = encoded.batch(np.array([0])).words.tolist()
+    reference = PooledReference(model, encoded.batch(np.array([0])))
+    assert len(set(words)) < len(words)
+    for one, other in itertools.combinations(range(len(words)), 2):
+        assert reference.are_alike(one, other) == (words[one] == words[other])
+
+
+class Readings(Reference):
+    """Of two items: logits by what is erased."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.weights = self.gradients = self.products = torch.full((2,), 0.5)
+        self.decision = 0
+        self.runs = 0
+        self._given = {frozenset(erased): torch.tensor(row) for erased, row in logits.items()}
+
+    def _run(self, erased):
+        self.runs += 1
+        return self._given[erased]
+
+    def smallest_sets(self, count):
+        raise NotImplementedError
+
+    def next_greedily(self, erased):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("logits", "flips"),
+    [([2.0, 1.0], False), ([1.0, 2.0], True), ([0.00005, 0.0], None), ([100.0, 100.005], None), ([100.0, 100.1], True)],
+)
+def test_a_flip_within_rounding_of_the_largest_logit_is_none(logits, flips):
+    assert Readings({(0,): logits}).flips([0]) is flips
+
+
+def test_what_was_run_is_remembered_in_any_order():
+    reference = Readings({(0, 1): [1.0, 0.0]})
+    assert reference.flips([0, 1]) is reference.flips([1, 0]) is False
+    assert reference.runs == 1
+
+
+def test_divergence_of_opposite_certainties_is_log_two():
+    reference = Readings({(): [50.0, -50.0], (0,): [-50.0, 50.0], (1,): [50.0, -50.0]})
+    assert reference.js([0]) == pytest.approx(np.log(2))
+    assert reference.js([1]) == 0
