@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,11 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     weights, metadata = _load(path)
     if metadata.get("fingerprint") != fingerprint:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    if {name: tuple(tensor.shape) for name, tensor in weights.items()} != expected:
+    if not _alike(weights, model.state_dict()):
         raise InputError(f"{path} holds the weights of another model; start over with --force.")
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path} holds weights that are not finite, in {name!r}; start over with --force.")
     model.load_state_dict(weights)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -69,21 +73,45 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     try:
         progress = json.loads(metadata["progress"])
+        epochs = [Epoch(**epoch) for epoch in progress.pop("epochs")]
+        best = _under("best.", tensors)
+        if not _alike(best, trainer.model.state_dict()):
+            raise KeyError("best")
+        progress = Progress(epochs=epochs, best_weights=best, **progress)
+        _check_numbers(progress)
         trainer.model.load_state_dict(_under("model.", tensors))
         for number, optimiser in enumerate(trainer.optimisers):
             _restore(optimiser, _under(f"optimiser.{number}.", tensors))
-        epochs = [Epoch(**epoch) for epoch in progress.pop("epochs")]
-        best = _under("best.", tensors)
-        if best.keys() != trainer.model.state_dict().keys():
-            raise KeyError("best")
-        trainer.progress = Progress(epochs=epochs, best_weights=best, **progress)
+        trainer.progress = progress
         trainer.set_learning_rate(trainer.progress.learning_rate)
-    except (KeyError, TypeError, ValueError, RuntimeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError):
         raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam and SparseAdam keep of each weight's gradient, beside their number of steps."""
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _alike(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    """Whether tensors have the same names, shapes and types."""
+    shapes = [{name: (each.shape, each.dtype) for name, each in tensors.items()} for tensors in (some, others)]
+    return shapes[0] == shapes[1]
+
+
+def _check_numbers(progress: Progress) -> None:
+    """Raise TypeError or ValueError where training stands at what is no number."""
+    of_epochs = [value for epoch in progress.epochs for value in vars(epoch).values() if value is not None]
+    if type(progress.best_epoch) is not int:
+        raise TypeError("the best epoch has no number")
+    for value in (progress.best_accuracy, progress.learning_rate, *of_epochs):
+        if not isinstance(value, int | float):
+            raise TypeError(f"{type(value).__name__} is no number")
+    if not math.isfinite(progress.learning_rate) or progress.learning_rate < 0:
+        raise ValueError("the learning rate is no rate")
 
 
 def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -93,6 +121,15 @@ def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> No
         parameter, key = name.split(".")
         whole_number = sparse and key == "step"  # SparseAdam counts in Python, Adam in a tensor
         states.setdefault(int(parameter), {})[key] = int(tensor) if whole_number else tensor
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    for number, state in states.items():
+        if state.keys() != {"step", *_MOMENTS} or not 0 <= float(state["step"]) < math.inf:
+            raise ValueError("not the state of an optimiser")
+        if isinstance(state["step"], Tensor) and not state["step"].is_floating_point():
+            raise ValueError("not the steps of an optimiser")
+        weight = parameters[number] if 0 <= number < len(parameters) else torch.empty(0)
+        if not _alike({name: state[name] for name in _MOMENTS}, dict.fromkeys(_MOMENTS, weight)):
+            raise ValueError("not the state of this model's optimiser")
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

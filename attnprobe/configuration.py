@@ -9,7 +9,8 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.data.limits import DataLimits
@@ -21,6 +22,8 @@ from attnprobe.training import TrainingSettings
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""
+
+_UNITS = ("word", "sentence", "token")
 
 _VERSIONS = ("torch", "numpy", "pandas", "scipy", "pyarrow", "safetensors", "spacy")
 _HUGGINGFACE_VERSIONS = ("transformers", "tokenizers")
@@ -156,13 +159,17 @@ class RunConfiguration:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
-        """The inverse of :meth:`to_json`; raises KeyError or TypeError on anything else."""
+        """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or InputError on anything else."""
         checkpoint = content.get("checkpoint")
-        return cls(
+        configuration = cls(
             RunSettings.from_json(content["settings"]),
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
         )
+        _check_types(configuration)
+        if configuration.unit not in _UNITS:
+            raise ValueError(f"an item cannot be a {configuration.unit}")
+        return configuration
 
     def difference(self, wanted: RunConfiguration) -> str:
         """The first settings in which another configuration is not this one, in words."""
@@ -175,6 +182,29 @@ class RunConfiguration:
         if not changed and self.checkpoint != wanted.checkpoint:
             return "another checkpoint (its weights, configuration or tokenizer have changed)"
         return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
+
+
+def _check_types(instance: Any) -> None:  # noqa: ANN401
+    """Raise TypeError where a field of a dataclass, or of one within it, holds what its annotation does not allow."""
+    for name, kind in get_type_hints(type(instance)).items():
+        value = getattr(instance, name)
+        if dataclasses.is_dataclass(value):
+            _check_types(value)
+        elif not _is_of(value, kind):
+            raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
+
+
+def _is_of(value: object, kind: Any) -> bool:  # noqa: ANN401
+    arguments = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return any(_is_of(value, each) for each in arguments)
+    if isinstance(value, list | tuple):
+        return isinstance(value, get_origin(kind) or ()) and all(_is_of(each, arguments[0]) for each in value)
+    if isinstance(value, dict):
+        return get_origin(kind) is dict and all(_is_of(each, arguments[1]) for each in value.values())
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else get_origin(kind) or kind)
 
 
 def _flat(settings: RunSettings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import fnmatch
 import itertools
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
     for key in _unfit(content["model"]):
         if key in content:
             raise InputError(f"{path}: {key!r} is not for the model {content['model']}.")
-    if not of_checkpoint:
-        MODELS[content["model"]]
+    if not of_checkpoint and content["model"] not in MODELS:
+        raise InputError(f"{path}: there is no model {content['model']!r}; {MODELS.suggestion(content['model'])}")
     return RunSettings(
         dataset=content["dataset"],
         model=canonical(content["model"]) if of_checkpoint else content["model"],
@@ -159,11 +160,13 @@ def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> li
     content = _read(path)
     _check_keys(path, content, ("runs",), "")
     runs: dict[GridRun, None] = {}
-    for table in content.get("runs", []):
-        _check_keys(path, table, ("experiments", "seeds", "probe", TRANSFORMER), " in [[runs]]")
+    for table in _run_tables(path, content):
         combinations = _combinations(path, table.get(TRANSFORMER, {}))
         for pattern in table.get("experiments", []):
-            experiments = sorted(file for file in path.parent.glob(pattern) if file != path)
+            try:
+                experiments = sorted(file for file in path.parent.glob(pattern) if file != path)
+            except (ValueError, NotImplementedError, OSError):  # empty, absolute, with a NUL, or too long
+                experiments = []
             if not experiments:
                 raise InputError(f"{path}: no experiment beside it is called {pattern!r}.")
             chosen = [file for file in experiments if fnmatch.fnmatch(file.stem, only)]
@@ -172,6 +175,20 @@ def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> li
     if not runs:
         raise InputError(f"{path}: no experiment matches {only!r}.")
     return list(runs)
+
+
+def _run_tables(path: Path, content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tables ``[[runs]]``, their entries of the kinds that they should be."""
+    tables = content.get("runs", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise InputError(f"{path}: 'runs' must be tables, [[runs]].")
+    for table in tables:
+        _check_keys(path, table, ("experiments", "seeds", "probe", TRANSFORMER), " in [[runs]]")
+        for name, kind, words in (("experiments", str, "names of files"), ("seeds", int, "whole numbers")):
+            values = table.get(name, [])
+            if not isinstance(values, list) or not all(isinstance(v, kind) and not isinstance(v, bool) for v in values):
+                raise InputError(f"{path}: {name!r} in [[runs]] must be a list of {words}, not {values!r}.")
+    return tables
 
 
 def _combinations(path: Path, varied: Mapping[str, Any]) -> list[tuple[tuple[str, Any], ...]]:
@@ -183,6 +200,10 @@ def _combinations(path: Path, varied: Mapping[str, Any]) -> list[tuple[tuple[str
     for name, values in varied.items():
         if not isinstance(values, list) or not values:
             raise InputError(f"{path}: {name!r} in [runs.{TRANSFORMER}] must be a list of values, not {values!r}.")
+        for value in values:
+            words = value if isinstance(value, list) else []
+            if isinstance(value, dict) or not all(isinstance(word, str) for word in words):
+                raise InputError(f"{path}: {name!r} in [runs.{TRANSFORMER}] cannot be {value!r}.")
     # Lists are made tuples, so that runs can be told from one another by comparing them.
     choices = [[(name, tuple(v) if isinstance(v, list) else v) for v in values] for name, values in varied.items()]
     return list(itertools.product(*choices))
@@ -193,8 +214,10 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise InputError(f"{path}: not TOML ({error}).") from None
+    except RecursionError:
+        raise InputError(f"{path}: not TOML (tables or lists are nested too deeply).") from None
 
 
 def _section(path: Path, content: Mapping[str, Any], name: str, defaults: S) -> S:
@@ -219,6 +242,8 @@ def _value(path: Path, what: str, value: object, kind: str) -> object:
     wanted, words = _KINDS[kind.removesuffix(" | None")]
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         raise InputError(f"{path}: {what} must be {words}, not {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{path}: {what} must be {words} that is finite, not {value}.")
     return value
 
 

@@ -97,9 +97,12 @@ class RunFolder:
                     "start over with --force."
                 )
             return RunConfiguration.from_json(content)
+        except InputError as error:
+            sentence = str(error)
+            raise InputError(sentence if str(self.config) in sentence else f"{self.config}: {sentence}") from None
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{self.path} is not a run: there is no config.json in it.") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{self.config} is not a run's configuration; start over with --force.") from None
 
     def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
@@ -165,14 +168,16 @@ class RunFolder:
         """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""
         summary = self.read_summary()
         for key, value in entries.items():
-            summary[key] = (summary.get(key) or {}) | value if isinstance(value, dict) else value
+            present = summary.get(key)
+            summary[key] = present | value if isinstance(value, dict) and isinstance(present, dict) else value
         write_json(self.summary, summary)
 
     def read_summary(self) -> dict[str, Any]:
-        """The content of ``summary.json``; empty when there is none."""
+        """The content of ``summary.json``; empty when there is none, or none that could be written again."""
         try:
             content = json.loads(self.summary.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+        except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
 

@@ -1,6 +1,10 @@
 """The cost of identifiability for one head of 128 items with values of width 64; one thread.
 
     python -m benchmarks.identifiability
+    python -m benchmarks.identifiability --run RUN --items 128 256 512
+
+The second line times what ``attnprobe identify`` computes of one document of a transformer's run, cut to so many items,
+in its last layer.
 
 Processor seconds stand beside those on the clock: they are what the work costs where others share the machine. Nullity
 is compared with a plain rank of the same matrix in NumPy, the weight ranges of one row with two calls of
@@ -9,14 +13,20 @@ is compared with a plain rank of the same matrix in NumPy, the weight ranges of 
 
 from __future__ import annotations
 
+import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.optimize import linprog
 
+from attnprobe.cli.options import reopen_run
+from attnprobe.huggingface.sequences import model_inputs
 from attnprobe.identifiability import (
     ErasureOutcomes,
     farthest_alternative,
@@ -26,6 +36,7 @@ from attnprobe.identifiability import (
     same_head_output,
     weight_range,
 )
+from attnprobe.identification.programs import document_entries
 from benchmarks.measure import in_turn, median_ratio, report
 
 ITEMS, DIM, CLASSES, HEADS = 128, 64, 6, 64
@@ -54,7 +65,8 @@ def plain_ranges(weights: torch.Tensor, values: torch.Tensor) -> np.ndarray:
         for end, sign in enumerate((1.0, -1.0)):
             objective = np.zeros(len(values))
             objective[item] = sign
-            found[end, item] = sign * linprog(objective, A_eq=matrix, b_eq=matrix @ weights.numpy()).fun
+            solved: Any = linprog(objective, A_eq=matrix, b_eq=matrix @ weights.numpy())
+            found[end, item] = sign * solved.fun
     return found
 
 
@@ -68,9 +80,40 @@ def processor_seconds(function: Callable[[], object], repetitions: int) -> float
     return statistics.median(spent)
 
 
+def real_document(path: Path, items: int) -> None:
+    """Print processor seconds a head of the last layer, of the first test document that is long enough."""
+    run = reopen_run(path, argparse.Namespace(device="cpu"))
+    probe: Any = run.subject.load().probe
+    split = run.dataset.splits["test"]
+    document = np.flatnonzero(split.words_per_document >= items)[:1]
+    batch = run.subject.encode(split.take(document)).batch(np.array([0]))
+    inputs = {name: part[:, :items] for name, part in model_inputs(probe.model, batch).items()}
+    readings = list(probe.attention.readings(inputs, "last", "all", torch.zeros(1, dtype=torch.int64)))
+    entries = document_entries(readings, 0, torch.zeros(1, dtype=torch.int64), None)
+    seconds = [entry["seconds"] for entry in entries if not entry["failed"]]
+    report(
+        "identify_processor_seconds_a_head",
+        statistics.median(seconds),
+        items=items,
+        dim=readings[0].values.shape[-1],
+        heads=len(entries),
+        failed=len(entries) - len(seconds),
+        largest=max(seconds),
+        peak_gib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    )
+
+
 def main() -> None:
-    """Print the two ratios, and seconds for what is built on them."""
+    """Print the two ratios, and seconds for what is built on them; or what a real document costs."""
     torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="of a Hugging Face model")
+    parser.add_argument("--items", type=int, nargs="+", default=[ITEMS], help=f"default: {ITEMS}")
+    arguments = parser.parse_args()
+    if arguments.run is not None:
+        for items in arguments.items:
+            real_document(arguments.run, items)
+        return
     weights, values, readout = make_case()
     single = in_turn([lambda: plain_rank(values), lambda: nullity(values)], repetitions=20)
     many = torch.randn(HEADS, ITEMS, DIM, generator=torch.Generator().manual_seed(1))

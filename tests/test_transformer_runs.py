@@ -119,7 +119,7 @@ def test_a_grid_has_a_run_of_every_combination(tmp_path):
     ("change", "message"),
     [
         (("d_k = [1, 4]", "d_k = 1"), r"'d_k' in \[runs.transformer\] must be a list of values, not 1"),
-        (("[runs.transformer]", "transformer = 3\n[[runs]]"), r"'transformer' in \[\[runs\]\] must be a table"),
+        (("[runs.transformer]", "[[runs]]"), r"unknown entry 'd_k' in \[\[runs\]\]"),
         (("d_k = [1, 4]", "dk = [1]"), r"unknown entry 'dk' in \[runs.transformer\]; did you mean 'd_k'"),
     ],
 )

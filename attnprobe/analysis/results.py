@@ -200,7 +200,7 @@ class RunResults:
         try:
             summary = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
             return {str(number): str(name) for number, name in (summary.get("classes") or {}).items()}
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return {}
 
     @cached_property
@@ -286,5 +286,5 @@ def _quarantined(summary: Path) -> int:
         return 0 if entry is None else int(entry["documents"])
     except FileNotFoundError:
         return 0
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise InputError(f"{summary} is not a run's summary: it cannot be read, or its entry 'quarantined'.") from None

@@ -35,6 +35,8 @@ def read_configuration(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}.") from None
+    except RecursionError:
+        raise InputError(f"{path} is not JSON that can be read: it is nested too deeply.") from None
     except (KeyError, TypeError):
         raise InputError(f"{path} lacks the entry {'.'.join(keys)!r}.") from None
     return config

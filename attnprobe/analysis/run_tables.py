@@ -26,6 +26,10 @@ ROWS = 1 << 14
 
 DOCUMENT = "document"
 
+_WHOLE_NUMBERS = (DOCUMENT, "n", "label", "decision", "draw", "removed", "position")
+_TEXTS = ("ordering", "token", "stack")
+"""Columns that hold these in every table that has them; all others hold numbers, which may be missing."""
+
 
 def columns_of_table(path: Path) -> list[str]:
     """The names of a table's columns.
@@ -52,9 +56,11 @@ def metadata_of_table(path: Path) -> dict[bytes, bytes]:
 
 def check_columns(path: Path, needed: Sequence[str], present: Sequence[str]) -> None:
     """Raise an InputError that names the file where a column is missing."""
-    missing = [column for column in needed if column not in present]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]!r}.")
+    present = list(present)
+    for column in needed:
+        if present.count(column) != 1:
+            found = "more than one" if column in present else "no"
+            raise InputError(f"{path} has {found} column {column!r}.")
 
 
 def read_table(
@@ -77,12 +83,14 @@ def read_table(
         wanted = names if documents is None or DOCUMENT in names else [DOCUMENT, *names]
         check_columns(path, wanted, file.schema_arrow.names)
         fields = [file.schema_arrow.field(name) for name in wanted]
+        _check_types(path, fields)
         empty = pa.schema(fields, file.schema_arrow.metadata).empty_table()
         parts = [pa.Table.from_batches([part]) for part in _parts(file, wanted, documents)]
         table = pa.concat_tables([empty, *parts]).select(names)
+        _check_values(path, table)
         if "ordering" in names and not pa.types.is_dictionary(table["ordering"].type):
             table = table.set_column(names.index("ordering"), "ordering", table["ordering"].dictionary_encode())
-        frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
+        frame: pd.DataFrame = table.unify_dictionaries().replace_schema_metadata().to_pandas()
         return frame
 
 
@@ -104,9 +112,33 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} cannot be read: there is no such file.") from None
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
+
+
+def _check_types(path: Path, fields: Sequence[pa.Field]) -> None:
+    """Raise an InputError where a column does not hold what columns of its name do."""
+    for field in fields:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if field.name in _TEXTS:
+            fits, words = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
+        elif field.name in _WHOLE_NUMBERS:
+            fits, words = pa.types.is_integer(kind), "whole numbers"
+        else:
+            fits = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+            words = "numbers"
+        if not fits:
+            raise InputError(f"{path}: the column {field.name!r} holds {field.type}, not {words}.")
+
+
+def _check_values(path: Path, table: pa.Table) -> None:
+    """Raise an InputError where a value is missing that none may be; ArrowInvalid where a text is not UTF-8."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if name in (*_WHOLE_NUMBERS, *_TEXTS) and column.null_count:
+            raise InputError(f"{path}: the column {name!r} has no value in {column.null_count:,} rows.")
+        if name in _TEXTS:
+            column.validate(full=True)
 
 
 def _parts(file: pq.ParquetFile, columns: Sequence[str], documents: DocumentNumbers | None) -> Iterator[pa.RecordBatch]:

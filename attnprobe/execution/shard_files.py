@@ -129,7 +129,7 @@ class ShardFiles:
             entries = _entries(pq.read_metadata(path).metadata)
             lost = {int(document): str(why) for document, why in entries["lost"].items()}
             return Remarks(int(entries["cut"]), int(entries["longest"]), lost)
-        except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise DamagedError(piece, path) from None
 
     def schema(self, piece: Piece, table: str) -> pa.Schema:
@@ -182,7 +182,10 @@ class ShardFiles:
 
 
 def _entries(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
-    entries = json.loads((metadata or {})[_KEY])
+    try:
+        entries = json.loads((metadata or {})[_KEY])
+    except RecursionError:
+        raise ValueError("not a piece's metadata") from None
     if not isinstance(entries, dict):
         raise TypeError("not a piece's metadata")
     return entries

@@ -44,7 +44,7 @@ def load_finetuned(folder: Path, fingerprint: str) -> tuple[Checkpoint, str]:
     try:
         stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
         made_by, content = stamp["fingerprint"], stamp["content"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{folder} is no model that attnprobe fine-tuned; start over with --force.") from None
     if made_by != fingerprint:
         raise InputError(f"{folder} was not made by this run's configuration; start over with --force.")

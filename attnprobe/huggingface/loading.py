@@ -30,9 +30,6 @@ _CLASSES: dict[Task, tuple[str, str]] = {
 }
 """Loaders, and the lists of architectures they are for; the first list with an architecture tells its task."""
 
-_REFUSALS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError)
-"""What transformers raises at files it cannot use."""
-
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -72,10 +69,16 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
         model = _load_model(transformers, reference, folder, task)
         tokenizer = _load_tokenizer(transformers, reference, folder)
     if tokenizer is not None:
-        _check_tokenizer(reference, model, tokenizer)
-        _give_padding(model, tokenizer)
-        if task == "classification":
-            settle_padding(model.eval(), tokenizer)
+        try:
+            _check_tokenizer(reference, model, tokenizer)
+            _give_padding(model, tokenizer)
+            if task == "classification":
+                settle_padding(model.eval(), tokenizer)
+        except InputError as error:
+            sentence = str(error)
+            raise InputError(sentence if reference in sentence else f"{reference}: {sentence}") from None
+        except Exception as error:  # as above
+            raise InputError(f"{reference} cannot be used with its tokenizer: {_first_line(error)}") from None
     elif tokenizer_needed:
         raise InputError(f"{reference} has no tokenizer: save the model's own into the same folder.")
     return Checkpoint(short_name(reference), folder, model.eval(), tokenizer, task)
@@ -125,7 +128,9 @@ def _task(reference: str, folder: Path) -> Task:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind, architectures = config.get("model_type"), config.get("architectures") or [None]
-    except (ValueError, AttributeError):
+        if not isinstance(kind, str | None) or not isinstance(architectures, list):
+            raise TypeError
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise InputError(f"{folder / 'config.json'} is not a model's configuration.") from None
     if kind not in CONFIG_MAPPING_NAMES:
         own_code = ", and code that comes with a model is never run" if "auto_map" in config else ""
@@ -144,7 +149,7 @@ def _load_model(transformers: ModuleType, reference: str, folder: Path, task: Ta
         raise InputError(f"{reference} is corrupt: its weights are not whole safetensors files.") from None
     except RuntimeError:
         raise InputError(f"{reference} is corrupt: its weights are not of the shapes its config.json says.") from None
-    except _REFUSALS as error:
+    except Exception as error:  # transformers and tokenizers raise anything, Exception itself among it
         raise InputError(f"{reference} cannot be loaded: {_first_line(error)}") from None
     # The pooler of BERT and its kin is saved only where it was trained.
     missing = sorted(name for name in loading["missing_keys"] if task != "base" or "pooler" not in name)
@@ -160,7 +165,7 @@ def _load_tokenizer(transformers: ModuleType, reference: str, folder: Path) -> P
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True, use_fast=True
         )
-    except _REFUSALS as error:
+    except Exception as error:  # transformers and tokenizers raise anything, Exception itself among it
         if not named:
             return None
         raise InputError(f"The tokenizer of {reference} cannot be loaded: {_first_line(error)}") from None

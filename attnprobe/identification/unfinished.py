@@ -22,12 +22,14 @@ class Unfinished:
         self.path = path
         self.documents: dict[int, Any] = {}
         first = json.dumps(what, sort_keys=True)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        if lines[:1] == [first]:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        if lines[:1] == [first.encode()]:
             for line in lines[1:]:
                 try:
                     document, results = json.loads(line)
-                except ValueError:  # the line at which a process was killed
+                    if type(document) is not int or not isinstance(results, dict | list):
+                        break
+                except (ValueError, TypeError, RecursionError):  # the line at which a process was killed, or no result
                     break
                 self.documents[document] = results
         # Written anew without a line that is cut short: what is added next must begin a line.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from attnprobe.errors import InputError
-from attnprobe.verification.row_batches import integers, reals, row_batches, whole_documents
+from attnprobe.verification.row_batches import integers, reals, row_batches, texts, whole_documents
 
 Numbers = npt.NDArray[np.integer]
 
@@ -110,7 +110,7 @@ def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, 
     for rows in whole_documents(path):
         documents, counts = of_all.take(rows)
         draw = integers(path, rows, "draw").astype(np.int64)
-        name = pc.index_in(rows["ordering"].cast(pa.string()), names).fill_null(-1).to_numpy().astype(np.int64)
+        name = pc.index_in(texts(path, rows, "ordering"), names).fill_null(-1).to_numpy().astype(np.int64)
         code = np.where((name >= 0) & (draw >= 0) & (draw < draws), name * draws + draw, -1)
         for row in np.flatnonzero(~np.isin(code, wanted))[:1]:
             raise InputError(
@@ -140,7 +140,7 @@ def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbe
     never = removed == -1
     possible = never | ((removed >= 1) & (removed <= sizes))
     possible &= integers(path, rows, "n") == sizes
-    possible &= np.where(never, np.isnan(fraction), np.abs(fraction - removed / sizes) <= 1e-9)
+    possible &= np.where(never, np.isnan(fraction), np.abs(fraction - removed / np.maximum(sizes, 1)) <= 1e-9)
     possible &= np.where(never, np.isnan(mass), (mass >= -_SUM) & (mass <= 1 + _SUM))
     for row in np.flatnonzero(~possible)[:1]:
         raise InputError(

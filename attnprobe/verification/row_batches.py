@@ -80,8 +80,31 @@ def reals(path: Path, rows: pa.Table, column: str) -> npt.NDArray[np.floating]:
     return values
 
 
-def _column(path: Path, rows: pa.Table, column: str) -> npt.NDArray[Any]:
-    if column not in rows.column_names:
-        raise InputError(f"{path} has no column {column}.")
-    values: npt.NDArray[Any] = rows[column].to_numpy()
+def texts(path: Path, rows: pa.Table, column: str) -> pa.ChunkedArray:
+    """A column of text (rows,).
+
+    Raises:
+        InputError: there is none, or it is not UTF-8.
+    """
+    _check_present(path, rows, column)
+    try:
+        values = rows[column].cast(pa.string())
+        values.validate(full=True)
+    except pa.ArrowException:
+        raise InputError(f"{path}: the column {column} does not hold text.") from None
     return values
+
+
+def _column(path: Path, rows: pa.Table, column: str) -> npt.NDArray[Any]:
+    _check_present(path, rows, column)
+    try:
+        values: npt.NDArray[Any] = rows[column].to_numpy()
+    except pa.ArrowException:
+        raise InputError(f"{path}: the column {column} does not hold numbers.") from None
+    return values
+
+
+def _check_present(path: Path, rows: pa.Table, column: str) -> None:
+    if rows.column_names.count(column) != 1:
+        found = "more than one" if column in rows.column_names else "no"
+        raise InputError(f"{path} has {found} column {column}.")

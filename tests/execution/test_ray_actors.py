@@ -62,6 +62,7 @@ def cluster():
     ray.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 class TestOnACluster:
     @pytest.mark.parametrize("workers", [1, 2])

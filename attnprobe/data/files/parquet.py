@@ -28,7 +28,7 @@ def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
         # Not whole row groups: a file may have no more than one.
         parquet = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
         names = parquet.schema_arrow.names
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
         raise _unreadable(path, error) from None
     columns = wanted.among(path, names)
     return Table(columns, _records(parquet, path, columns))
@@ -36,11 +36,13 @@ def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
 
 def _records(parquet: pq.ParquetFile, path: Path, columns: Columns) -> Iterator[Record]:
     row = 0
-    batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text], use_threads=False)
+    batches: Iterator[pa.RecordBatch] | None = None
     while True:
         try:
+            if batches is None:
+                batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text], use_threads=False)
             batch = next(batches, None)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(path, error) from None
         if batch is None:
             return

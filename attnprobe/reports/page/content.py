@@ -140,7 +140,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "unit": results.unit,
         "sampled": results.is_sample,
         "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
-        "bias": bias if contributions and bias and len(bias) == len(contributions) else None,
+        "bias": bias if contributions and isinstance(bias, list) and len(bias) == len(contributions) else None,
         "columns": {"doubles": columns.doubles, "singles": columns.singles, "flags": columns.flags},
         "orderings": [{"id": name, "name": display_name(name)} for name in orderings],
         "categories": candidate.overview.categories,

@@ -1,0 +1,247 @@
+"""Hostile results: tables, pieces of an interrupted run, unfinished documents, stored tokens; and how they are read."""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.data.cache_folder import CACHE_VARIABLE
+from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.stored_dataset import tokenised_once
+from attnprobe.execution.shard_files import DamagedError, Made, Remarks, ShardFiles
+from attnprobe.execution.shards import Piece
+from attnprobe.identification.unfinished import Unfinished
+from attnprobe.probing import Tables
+from attnprobe.reports.page.terminal import document_in_terminal
+from attnprobe.runs import RunFolder
+from attnprobe.verification.completeness import check_erasures, check_items, present_documents
+from tests.analysis.synthetic import write_run
+from tests.commands import write_splits
+from tests.fuzzing.dataset_files import ROWS
+from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes
+from tests.verification.tables import ORDERINGS, make_tables, write
+
+SIZES = (3, 4, 2, 5)
+NAMES = ("documents", "erasures", "items")
+_valid: dict[str, bytes] = {}
+
+
+def valid_run():
+    """The bytes of a small run's files."""
+    if not _valid:
+        with tempfile.TemporaryDirectory() as folder:
+            write_run(Path(folder), SIZES)
+            _valid.update({path.name: path.read_bytes() for path in Path(folder).iterdir()})
+    return _valid
+
+
+def hostile_column(random, rows):
+    """A column of any type."""
+    match random.randrange(9):
+        case 0:
+            values = pa.array([random.choice((None, 1, -1, 2**62)) for _ in range(rows)], pa.int64())
+        case 1:
+            values = pa.array([random.choice((None, 0.5, np.nan, np.inf, -1.0)) for _ in range(rows)], pa.float64())
+        case 2:
+            values = pa.array(["x"] * rows)
+        case 3:
+            values = pa.nulls(rows)
+        case 4:
+            values = pa.array([[1]] * rows)
+        case 5:
+            values = pa.array([{"a": 1}] * rows)
+        case 6:
+            values = pa.array([b"\xff"] * rows).view(pa.string())
+        case 7:
+            values = pa.array([True, None] * rows)[:rows]
+        case _:
+            values = pa.array([random.choice((0, 1, 2, 3, 255)) for _ in range(rows)], pa.uint8())
+    return values
+
+
+def hostile_table(random, content):
+    """A table with a column changed, its rows moved or its bytes damaged."""
+    if random.random() < 0.4:
+        return mutated_bytes(random, content, tuple(valid_run().values()))
+    table = pq.read_table(io.BytesIO(content))
+    place = random.randrange(table.num_columns)
+    match random.randrange(7):
+        case 0:
+            table = table.remove_column(place)
+        case 1:
+            table = table.rename_columns([*table.column_names[:place], "document", *table.column_names[place + 1 :]])
+        case 2:
+            rows = [random.randrange(len(table)) for _ in range(random.randrange(2 * len(table)))]
+            table = table.take(pa.array(rows, pa.int64()))
+        case 3:
+            table = table.replace_schema_metadata({"pandas": json.dumps(any_value(random)), "attnprobe": b"\xff"})
+        case _:
+            table = table.set_column(place, table.column_names[place], hostile_column(random, len(table)))
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=random.choice((1, 3, 100)))
+    return buffer.getvalue()
+
+
+def make_run(random, folder):
+    """A run of which one table, or what stands beside the tables, is hostile."""
+    for name, content in valid_run().items():
+        (folder / name).write_bytes(content)
+    table = folder / f"{random.choice(NAMES)}.parquet"
+    table.write_bytes(hostile_table(random, table.read_bytes()))
+    if random.random() < 0.2:
+        summary = {
+            "quarantined": {"documents": 1, "first": [[4, "why"]]},
+            "classes": {"0": "a"},
+            "readout_bias": [0.0, 1.0],
+        }
+        (folder / "summary.json").write_bytes(hostile_json(random, summary))
+    return folder
+
+
+def read_results(folder):
+    """As figures, claims and pages begin, and as ``show`` does."""
+    results = RunResults.load(folder)
+    assert len(results.several) <= len(results.documents) <= results.total
+    for flips in results.first_flips.values():
+        assert len(flips.removed) == len(flips.fraction) == len(flips.mass) == len(results.several)
+    results.items(("document", "position", "weight"))
+    assert isinstance(results.class_name(0), str)
+    bias = RunFolder(folder).read_summary().get("readout_bias")
+    document_in_terminal(results, 0, bias=bias, colour=False)
+
+
+def whole_tables(folder):
+    """Write tables with every row and column that ``verify`` wants."""
+    for name, columns in make_tables(len(SIZES)).items():
+        write(folder, name, columns)
+    return folder
+
+
+def make_verified(random, folder):
+    """Whole tables as ``verify`` wants them, one of them hostile."""
+    table = whole_tables(folder) / f"{random.choice(NAMES)}.parquet"
+    table.write_bytes(hostile_table(random, table.read_bytes()))
+    return folder
+
+
+def read_verified(folder):
+    """As ``verify`` goes through the tables: what it accepts is whole."""
+    tables = {name: folder / f"{name}.parquet" for name in NAMES}
+    present = present_documents(tables["documents"], np.arange(len(SIZES)) % 3, {})
+    assert present.numbers.tolist() == list(range(len(SIZES)))
+    assert check_erasures(tables["erasures"], present, ORDERINGS) == len(SIZES) * len(ORDERINGS)
+    assert check_items(tables["items"], present, np.ones(len(SIZES), dtype=bool)) == present.sizes.sum()
+
+
+PIECE, MADE = Piece(0, 1), Made("stamp", "content", len(SIZES))
+
+
+def make_pieces(random, folder):
+    """Files of a piece of an interrupted run, one of them hostile."""
+    tables = Tables(*(pq.read_table(io.BytesIO(valid_run()[f"{name}.parquet"])) for name in NAMES))
+    files = ShardFiles(folder)
+    files.write(PIECE, MADE, [(tables, Remarks())])
+    path = files.path(PIECE, random.choice(NAMES))
+    match random.randrange(3):
+        case 0:
+            path.write_bytes(mutated_bytes(random, path.read_bytes()))
+        case 1:
+            path.write_bytes(hostile_table(random, path.read_bytes()))
+        case _:
+            table = pq.read_table(path)
+            said = json.loads(pq.read_metadata(path).metadata[b"attnprobe"])
+            pq.write_table(table.replace_schema_metadata({"attnprobe": hostile_json(random, said)}), path)
+    return folder
+
+
+def read_pieces(folder):
+    """What is damaged is not done, or said to be damaged: it is probed again."""
+    files = ShardFiles(folder)
+    if not files.is_done(PIECE, MADE):
+        return
+    try:
+        remarks = files.remarks(PIECE)
+        assert isinstance(remarks.cut, int)
+        for name in NAMES:
+            files.schema(PIECE, name)
+            rows = sum(len(window) for window in files.windows(PIECE, name))
+            assert rows == len(files.whole(PIECE, name))
+    except DamagedError:
+        pass
+
+
+WHAT = {"documents": 3, "seed": 0}
+
+
+def make_unfinished(random, folder):
+    path = folder / "identification-state.jsonl"
+    first = json.dumps(WHAT, sort_keys=True).encode()
+    lines = [first, *(json.dumps([number, {"rank": 2}]).encode() for number in range(3))]
+    row = random.randrange(4)
+    lines[row] = hostile_json(random, json.loads(lines[row]))
+    path.write_bytes(b"\n".join(lines) + random.choice((b"", b"\n")))
+    return path
+
+
+def read_unfinished(path):
+    """Whatever it holds, work goes on, and what is added is there the next time."""
+    unfinished = Unfinished(path, WHAT)
+    assert all(type(number) is int for number in unfinished.documents)
+    unfinished.add(7, {"rank": 1})
+    assert Unfinished(path, WHAT).documents == unfinished.documents | {7: {"rank": 1}}
+
+
+_stored: list[Path] = []
+_temporary = tempfile.TemporaryDirectory(prefix="fuzzing-")
+
+
+def _dataset():
+    """A dataset's files, and a cache that holds what they make."""
+    if not _stored:
+        folder = Path(_temporary.name)
+        _stored.append(write_splits(folder / "data", train=ROWS * 3, dev=ROWS, test=ROWS))
+        _stored.append(folder / "cache")
+        with patch.dict(os.environ, {CACHE_VARIABLE: str(_stored[1])}):
+            _stored_dataset()
+    return _stored
+
+
+def _stored_dataset():
+    files = {split: _stored[0] / f"{split}.tsv" for split in ("train", "dev", "test")}
+    return tokenised_once(files, WantedColumns(), "toy")
+
+
+def copy_cache(cache):
+    """Write a valid cache."""
+    shutil.copytree(_dataset()[1], cache)
+
+
+def make_cache(random, folder):
+    """A copy of the cache in which a file is hostile."""
+    copy_cache(folder / "cache")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    path = random.choice(files)
+    content = path.read_bytes()
+    if path.suffix == ".json" and random.random() < 0.5:
+        path.write_bytes(hostile_json(random, json.loads(content)))
+    else:
+        path.write_bytes(mutated_bytes(random, content, tuple(each.read_bytes() for each in files)))
+    return folder / "cache"
+
+
+def read_cache(cache):
+    """What is damaged is made anew: the dataset is the same in any case."""
+    with patch.dict(os.environ, {CACHE_VARIABLE: str(cache)}):
+        dataset = _stored_dataset()
+    assert dataset.labels == ["neg", "pos"]
+    for split, copies in (("train", 3), ("dev", 1), ("test", 1)):
+        assert dataset.splits[split].labels.tolist() == [1, 0, 1, 0] * copies
+        assert "".join(dataset.splits[split].window(0).types).startswith("afinetext")
