@@ -104,7 +104,8 @@ def survive(copy, disturbances, *options):
         met += disturb(process, kind, moment)
         if kind != "worker":
             process.wait(60)
-            assert process.returncode in (-signal.SIGKILL, 130, 143, 0)
+            # 2: workers were killed three times in a row before any was ready, which it says, and goes on when asked.
+            assert process.returncode in (-signal.SIGKILL, 130, 143, 0, 2)
     if process.wait(300) != 0:
         process = start(copy, *options)
         assert process.wait(300) == 0
