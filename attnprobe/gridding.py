@@ -37,7 +37,8 @@ def run_grid(runs: Sequence[GridRun], out: Path, jobs: int, machine: Sequence[st
     """
     folders = {run: _folder(run, out) for run in runs}
     missing = [run for run in runs if not folders[run][1]]
-    say(f"{len(runs)} runs, {len(runs) - len(missing)} of them finished before; {jobs} at a time.")
+    finished = len(runs) - len(missing)
+    say(f"{len(runs)} run{'s' * (len(runs) != 1)}, {finished} of them finished before; {jobs} at a time.")
     started, failed = perf_counter(), []
     processes: list[subprocess.Popen[bytes]] = []
     with ThreadPoolExecutor(jobs) as pool:

@@ -1,15 +1,21 @@
 """Run the real command in a process of its own."""
 
+import atexit
+import functools
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "attnprobe"]
+TIMEOUT = 120
 
 
 def environment(**extra):
@@ -18,18 +24,68 @@ def environment(**extra):
 
 def attnprobe(*arguments, cwd, **keywords):
     """(exit status, standard output, standard error); never a traceback."""
+    arguments = list(map(str, arguments))
+    # What is to be set between fork and exec needs a process that is started from nothing.
+    done = _started(arguments, cwd, **keywords) if keywords else _warm().run(None, arguments, cwd)
+    return _without_traceback(*done)
+
+
+def run_script(path, *arguments, cwd=None):
+    """The same of a Python script."""
+    return _without_traceback(*_warm().run(str(path), list(map(str, arguments)), cwd or Path.cwd()))
+
+
+def _without_traceback(status, out, errors):
+    assert "Traceback" not in out + errors, errors
+    return status, out, errors
+
+
+def _started(arguments, cwd, **keywords):
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *arguments],
         cwd=cwd,
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT,
         check=False,
         **keywords,
     )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+class WarmProcess:
+    """A process that has imported everything and forks for each command."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.warm_process"],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_interruptions,
+        )
+        atexit.register(self._process.kill)
+
+    def run(self, script, arguments, cwd):
+        """(exit status, standard output, standard error) of a script or command in a process of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, errors = Path(folder, "out"), Path(folder, "errors")
+            command = {"script": script, "arguments": arguments, "cwd": str(cwd), "environment": environment()}
+            self._process.stdin.write(json.dumps({**command, "out": str(out), "errors": str(errors)}) + "\n")
+            self._process.stdin.flush()
+            child = int(self._process.stdout.readline())
+            late = threading.Timer(TIMEOUT, os.kill, (child, signal.SIGKILL))
+            late.start()
+            status = int(self._process.stdout.readline())
+            late.cancel()
+            assert status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
+            return status, out.read_text(), errors.read_text()
+
+
+_warm = functools.cache(WarmProcess)
 
 
 def heed_interruptions():

@@ -7,6 +7,7 @@ leave documents out as 3.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parsed = make_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A run takes minutes: what it says is to be seen as it goes, also behind a pipe.
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         status: int | None = COMMANDS[parsed.command].execute(parsed)
     except InputError as error:

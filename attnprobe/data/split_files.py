@@ -121,7 +121,8 @@ class SplitFiles:
             raise DamagedError(f"{self.folder / WINDOWS}: window {number} is not what was written")
         batch = pa.ipc.read_record_batch(pa.py_buffer(message), SCHEMA)
         types, *arrays = (batch.column(field)[0].values for field in WORDS)
-        words, sentence_lengths, sentences = (np.array(array.to_numpy()) for array in arrays)
+        # pyarrow's own to_numpy imports pandas, and loses a Ctrl-C that comes meanwhile.
+        words, sentence_lengths, sentences = (np.array(np.from_dlpack(array)) for array in arrays)
         rows = slice(*self.starts[number : number + 2])
         return Documents(
             types.to_pylist(),

@@ -1,13 +1,10 @@
-"""`attnprobe figures` and the scripts in figures/, each in a process of its own."""
-
-import subprocess
-import sys
+"""`attnprobe figures` and the scripts in figures/, each in a process."""
 
 import pytest
 
 from attnprobe.cli import main
 from attnprobe.reports.paper import PAPER
-from tests.commands import ROOT, attnprobe, environment
+from tests.commands import ROOT, attnprobe, run_script
 from tests.reports.paper.grids import GRID, write_grid
 
 SCRIPTS = sorted((ROOT / "figures").glob("*.py"))
@@ -16,19 +13,6 @@ SCRIPTS = sorted((ROOT / "figures").glob("*.py"))
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     return write_grid(tmp_path_factory.mktemp("grid"), {key: GRID[key] for key in list(GRID)[:1]})
-
-
-def script(path, *arguments):
-    done = subprocess.run(
-        [sys.executable, str(path), *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_the_command_draws_all_and_names_the_files(runs, tmp_path):
@@ -47,7 +31,7 @@ def test_there_is_a_script_for_each():
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_each_script_draws_its_own(runs, tmp_path, path):
-    status, out, errors = script(path, runs, "--out", tmp_path / "paper")
+    status, out, errors = run_script(path, runs, "--out", tmp_path / "paper")
     assert status == 0, errors
     written = sorted((tmp_path / "paper").iterdir())
     assert written == sorted(map(type(tmp_path), out.splitlines()))
@@ -65,7 +49,7 @@ def test_bad_input_is_one_sentence(runs, tmp_path, capsys):
         assert words in errors
     for status, _, errors in (
         attnprobe("figures", tmp_path, "--out", "paper", cwd=tmp_path),
-        script(SCRIPTS[0], tmp_path, "--out", tmp_path / "paper"),
+        run_script(SCRIPTS[0], tmp_path, "--out", tmp_path / "paper"),
     ):
         assert status == 2
         assert len(errors.splitlines()) == 1

@@ -20,13 +20,19 @@ FILES = (
 )
 
 
+OFTEN = ("flan-rnn", "han-conv")
+"""Models of every run of the suite: each part of the others is in one of them."""
+
+
 def run(folder, *arguments, status=0):
     done, out, errors = attnprobe("run", "--dataset", folder, *arguments, cwd=folder.parent)
     assert done == status, errors
     return out
 
 
-@pytest.mark.parametrize("model", list(POOLED))
+@pytest.mark.parametrize(
+    "model", [pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in POOLED]
+)
 def test_a_run_of_every_model(planted, model):
     out = run(planted, "--model", model, "--epochs", "4", "--learning-rate", "0.01")
     folder = planted.parent / "runs" / "planted" / model / "seed-0"

@@ -15,6 +15,7 @@ from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
 from attnprobe.data.tokens.tokenisation import map_chunks
 from attnprobe.errors import InputError
+from tests.commands import environment
 from tests.data.documents import assert_same_documents
 from tests.data.folders import write_folder, write_tsv
 
@@ -302,3 +303,16 @@ def test_memory_is_flat(tmp_path):
         assert words_read == 8 * documents
         peaks[documents] = peak * 1024
     assert peaks[200_000] - peaks[20_000] < 90 * 180_000
+
+
+def test_reading_imports_no_pandas(folder):
+    """Where pyarrow imports it for itself, a Ctrl-C that comes meanwhile is lost."""
+    load_dataset(str(folder))
+    program = (
+        "import sys; from attnprobe.data.datasets import load_dataset; "
+        "load_dataset(sys.argv[1]).splits['train'].documents(); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

@@ -142,7 +142,7 @@ def small_files_only():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_quota_is_one_sentence_and_what_is_finished_is_kept(run, whole, workers):
     copy = copy_of(run, "quota")
     status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, preexec_fn=small_files_only)

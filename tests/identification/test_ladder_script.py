@@ -1,23 +1,18 @@
 """The script that climbs the ladder on trained runs."""
 
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 
 from attnprobe.cli import main
 from attnprobe.identification.ladder import DECISION, HEAD, LAYER, LOGITS
-from tests.commands import ROOT, environment, planted_folder
+from tests.commands import ROOT, planted_folder, run_script
 
 SCRIPT = ROOT / "figures" / "identifiable2021" / "ladder.py"
 
 
 def script(*arguments):
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout.splitlines(), done.stderr
+    status, out, errors = run_script(SCRIPT, *arguments)
+    return status, out.splitlines(), errors
 
 
 @pytest.fixture(scope="module")

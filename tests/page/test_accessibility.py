@@ -9,7 +9,7 @@ STATES = ["#overview", "#run=0&document=4&by=attention&with=gradient&erased=1.3"
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", STATES)
-@pytest.mark.parametrize("which", ["made_page", "transformer_page", "two_page"])
+@pytest.mark.parametrize("which", [pytest.param("made_page", marks=pytest.mark.slow), "transformer_page", "two_page"])
 def test_axe_finds_nothing_serious(request, chromium, which, address, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     context = chromium.new_context(color_scheme=scheme, bypass_csp=True)

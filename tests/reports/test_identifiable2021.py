@@ -1,8 +1,6 @@
 """The tables and figures of 2021: from measurements, and by the script from trained encoders."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,7 @@ from attnprobe.analysis.identifiable2021.over_seeds import over_seeds
 from attnprobe.cli import main
 from attnprobe.reports.identifiable2021.figures import draw_confounds
 from attnprobe.reports.identifiable2021.tables import MEASURED, write_tables
-from tests.commands import ROOT, environment, planted_folder
+from tests.commands import ROOT, planted_folder, run_script
 
 SCRIPT = ROOT / "figures" / "identifiable2021" / "draw.py"
 
@@ -70,26 +68,13 @@ def test_confounds_are_drawn_where_they_were_run(tmp_path):
     assert all(path.stat().st_size > 5000 for path in paths)
 
 
-def script(*arguments):
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_one_command_draws_everything_from_trained_encoders(tmp_path, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     data = planted_folder(tmp_path / "planted")
     for combine in ("concatenate", "add"):
         arguments = ["--d-e", "16", "--epochs", "1", "--combine", combine, "--dataset", str(data)]
         assert main(["train", "--model", "transformer", "--out", str(tmp_path / "runs"), *arguments]) == 0
-    status, out, errors = script(tmp_path / "runs", "--out", tmp_path / "paper")
+    status, out, errors = run_script(SCRIPT, tmp_path / "runs", "--out", tmp_path / "paper")
     assert status == 0, errors
     assert sorted(map(str, (tmp_path / "paper").iterdir())) == sorted(out.splitlines())
     runs = pd.read_csv(tmp_path / "paper" / "runs.csv", keep_default_na=False)
@@ -103,7 +88,7 @@ def test_one_command_draws_everything_from_trained_encoders(tmp_path, monkeypatc
 
 def test_a_folder_without_encoders_is_one_sentence(tmp_path):
     for folder, words in ((tmp_path, "no trained transformer encoder"), (tmp_path / "nowhere", "is not a folder")):
-        status, _, errors = script(folder, "--out", tmp_path / "paper")
+        status, _, errors = run_script(SCRIPT, folder, "--out", tmp_path / "paper")
         assert status == 2
         assert len(errors.splitlines()) == 1
         assert words in errors

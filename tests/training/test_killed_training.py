@@ -54,6 +54,7 @@ def check(folder, model, waits, seed):
     assert broken == undisturbed  # but for the seconds
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_once_ends_with_the_same_bytes(folder):
     check(folder, "flan-rnn", waits=[2], seed=3)
 

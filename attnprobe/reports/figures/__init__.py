@@ -47,9 +47,6 @@ def draw_all(results: RunResults, folder: Path) -> list[Path]:
     for name, draw in (*FIGURES.items(), *IDENTIFIABILITY_FIGURES.items()):
         with mpl.rc_context(style.SETTINGS):
             figure = draw(results)
-        if figure is None:
-            continue
-        for suffix in (".png", ".pdf"):
-            paths.append(folder / f"{name}{suffix}")
-            panel.save(figure, paths[-1])
+        if figure is not None:
+            paths += panel.save(figure, folder, name)
     return paths

@@ -17,6 +17,9 @@ from attnprobe.reports import style
 RESOLUTION = 200
 """Of PNG files, dots an inch."""
 
+METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
+"""What goes into files of each suffix: no times and no versions."""
+
 TITLE_WIDTH = 52
 """Characters that go into a line of the title, of a figure one column wide."""
 
@@ -65,9 +68,16 @@ def say_instead(axes: Axes, words: str) -> None:
     axes.text(0.5, 0.5, textwrap.fill(words, 44), ha="center", va="center", transform=axes.transAxes)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write PNG or PDF, by the suffix; the same figure gives the same bytes."""
-    kind = path.suffix.removeprefix(".")
-    metadata = {"CreationDate": None} if kind == "pdf" else {"Software": None}
-    with mpl.rc_context(style.SETTINGS), replacing(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=RESOLUTION, metadata=metadata)
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write the figure as PNG and PDF; the same figure gives the same bytes. Returns the files."""
+    paths = []
+    with mpl.rc_context(style.SETTINGS):
+        # Laid out once, and not for each file.
+        figure.set_dpi(RESOLUTION)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix, metadata in METADATA.items():
+            paths.append(folder / f"{name}{suffix}")
+            with replacing(paths[-1]) as temporary:
+                figure.savefig(temporary, format=suffix.removeprefix("."), dpi=RESOLUTION, metadata=metadata)
+    return paths

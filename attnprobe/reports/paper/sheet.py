@@ -125,11 +125,5 @@ def power_of_ten(value: float, _place: float = 0) -> str:
 
 
 def write(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write PNG and PDF, laid out once for both; a name may be anything."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    safe = re.sub(r"[^\w.-]+", "_", name)
-    paths = [folder / f"{safe}{suffix}" for suffix in (".png", ".pdf")]
-    for path in paths:
-        save(figure, path)
-    return paths
+    """Write PNG and PDF; a name may be anything."""
+    return save(figure, folder, re.sub(r"[^\w.-]+", "_", name))
