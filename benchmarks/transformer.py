@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,9 @@ from attnprobe.probes.selection import select
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.single_row import SingleRow
 from benchmarks.measure import in_turn, median_ratio, report
+
+LOOPS = 3
+"""Repetitions of the loop, which takes long."""
 
 
 class Loop:
@@ -138,11 +140,14 @@ def time_curves(model: Any, attachment: Attachment, ids: Tensor, repetitions: in
     loop = Loop(model)
     counts: list[int] = []
     some = slice(0, max(4, 400 // ids.shape[1]))
-    slow = in_turn([lambda: counts.extend(loop.first_flips(ids[some], order[some]))], 1, 0)[0][0]
-    share = statistics.median(whole) * len(ids[some]) / len(ids)
+
+    def one_by_one() -> None:
+        counts[:] = loop.first_flips(ids[some], order[some])
+
+    slow, whole = in_turn([one_by_one, first], LOOPS, 0)
     report(
         "one pass a removal until the flip / curves",
-        slow / share,
+        median_ratio(slow, whole) * len(ids) / len(ids[some]),
         documents=len(ids[some]),
         tokens=ids.shape[1],
         removals=sum(c if c > 0 else ids.shape[1] for c in counts),

@@ -76,14 +76,25 @@ class Tapped(NamedTuple):
 
 
 @contextlib.contextmanager
+def observing(model: nn.Module) -> Iterator[list[Observation]]:
+    """Yields the list of all softmaxes seen while ``model`` runs, of all runs in the context.
+
+    Nothing of it outlasts the context, also after an exception. A thread sees its own runs only.
+    """
+    mode = _Interception({}, {}, skip_projections=False)
+    with _watching(model, set(model.modules()), mode):
+        yield mode.observed
+
+
+@contextlib.contextmanager
 def intercepting(
     model: nn.Module,
     tapped: Mapping[Place, Tapped],
     *,
     skipped: Mapping[str, int] | None = None,
     skip_projections: bool = False,
-) -> Iterator[list[Observation]]:
-    """Let the taps act while ``model`` runs; yields the list of all softmaxes seen, of all runs in the context.
+) -> Iterator[None]:
+    """Let the taps act while ``model`` runs.
 
     Nothing of it outlasts the context, also after an exception. A thread sees its own interceptions only.
 
@@ -94,14 +105,23 @@ def intercepting(
         skip_projections: the linear maps in a tapped module before its attention are not computed: what they give goes
             into weights and values that a tap replaces.
     """
-    mode = _Interception(tapped, skipped or {}, skip_projections)
+    # What runs in a tapped module is told apart by module; of all else it is enough to know that it runs elsewhere.
+    within = {module for place in tapped for module in model.get_submodule(place.path).modules()}
+    with _watching(model, {model, *within}, _Interception(tapped, skipped or {}, skip_projections)):
+        yield
+
+
+@contextlib.contextmanager
+def _watching(model: nn.Module, watched: set[nn.Module], mode: _Interception) -> Iterator[None]:
+    """The mode is on, and is told when one of these modules of the model begins and ends to run."""
     with contextlib.ExitStack() as stack:
         for path, module in model.named_modules():
-            stack.callback(module.register_forward_pre_hook(mode.entering(path)).remove)
-            stack.callback(module.register_forward_hook(mode.leaving, always_call=True).remove)
+            if module in watched:
+                stack.callback(module.register_forward_pre_hook(mode.entering(path)).remove)
+                stack.callback(module.register_forward_hook(mode.leaving, always_call=True).remove)
         stack.enter_context(_without_fast_path())
         stack.enter_context(mode)
-        yield mode.observed
+        yield
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.interception.blocks import NoBlocksError, blocks_around, recording
-from attnprobe.interception.calls import Place, intercepting
+from attnprobe.interception.calls import Place, observing
 from attnprobe.interception.sites import Site, Sites, recognise
 from attnprobe.interception.taps import Tap
 from attnprobe.probes.checks import (
@@ -72,7 +72,7 @@ def attach(call: ModelCall, inputs: Inputs) -> Attachment:
     axes = TokenAxes.of(inputs, call.model)
     with torch.no_grad():
         untouched = _run(call, inputs)
-        with intercepting(call.model, {}) as observed:
+        with observing(call.model) as observed:
             call(inputs)
     sites = recognise(call.model, observed, axes.batch, axes.lengths)
     shorter = _recognise_in_shorter(call, inputs, axes)
@@ -108,7 +108,7 @@ def _recognise_in_shorter(call: ModelCall, inputs: Inputs, axes: TokenAxes) -> S
     own_target = any(name.startswith("decoder_") for name in inputs)
     lengths = (source - 2, target if target is None or own_target else source - 2)
     try:
-        with torch.no_grad(), intercepting(call.model, {}) as observed:
+        with torch.no_grad(), observing(call.model) as observed:
             call(shorter)
     except Exception:  # texts of a fixed length, or without their end: they are as they were seen
         return None

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.errors import InputError
-from attnprobe.interception.calls import Place, intercepting
+from attnprobe.interception.calls import Place, observing
 from attnprobe.interception.sites import Site, recognise
 from attnprobe.interception.taps import Erase
 from attnprobe.probes.attachment import Attachment, attach
@@ -126,7 +126,7 @@ def _look(seen: Examination, call: ModelCall, inputs: Inputs) -> None:
     """Note all attention of one run."""
     axes = TokenAxes.of(inputs, call.model)
     seen.documents, seen.lengths = axes.batch, axes.lengths
-    with torch.no_grad(), intercepting(call.model, {}) as observed:
+    with torch.no_grad(), observing(call.model) as observed:
         call(inputs)
     sites = recognise(call.model, observed, seen.documents, seen.lengths)
     shapes = {observation.place: observation.shape for observation in observed}

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 import torch
 
-from attnprobe.interception.calls import intercepting
+from attnprobe.interception.calls import intercepting, observing
 from attnprobe.interception.sites import recognise
 from attnprobe.interception.taps import Capture, Erase, Tap, Use
 from tests.reference.transformers import (
@@ -30,7 +30,7 @@ def sites_of(family, task, implementation, side):
     """The model, a batch, and its sites by the reference's keys."""
     model = tiny_model(family, task=task, implementation=implementation)
     inputs = tiny_inputs(family, LENGTHS, side, task=task)
-    with torch.no_grad(), intercepting(model, {}) as observed:
+    with torch.no_grad(), observing(model) as observed:
         model(**inputs)
     target = inputs["decoder_input_ids"].shape[1] if family == "t5" else None
     found = recognise(model, observed, len(LENGTHS), (inputs["input_ids"].shape[1], target))

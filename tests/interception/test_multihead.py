@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnprobe.interception.calls import intercepting
+from attnprobe.interception.calls import observing
 from attnprobe.interception.taps import Capture
 from attnprobe.probes.attachment import attach
 from attnprobe.probes.edited_runs import run_with
@@ -120,7 +120,7 @@ def test_the_fast_path_does_not_hide_attention(monkeypatch):
     monkeypatch.setattr(torch, "_transformer_encoder_layer_fwd", lambda *args: fast.append(1) or kernel(*args))
     plain = model(**inputs)
     assert len(fast) == 1
-    with intercepting(model, {}) as observed:
+    with observing(model) as observed:
         slow = model(**inputs)
     assert len(fast) == 1
     assert len(observed) == 1

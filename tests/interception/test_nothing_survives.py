@@ -9,7 +9,7 @@ from torch import nn
 from torch.overrides import _get_current_function_mode_stack
 
 from attnprobe.interception.blocks import Needed, recording, replaying
-from attnprobe.interception.calls import Place, Tapped, intercepting
+from attnprobe.interception.calls import Place, Tapped, intercepting, observing
 from attnprobe.interception.layouts import Layout
 from attnprobe.interception.taps import Capture, CaptureValues, Erase, StopModel, Tap
 from attnprobe.probes.edited_runs import frozen
@@ -125,7 +125,7 @@ def test_a_stopped_model_is_as_before(model):
 def test_an_exception_inside_does_not_confuse_the_next_run(model):
     inputs, tap = documents(), Capture()
     broken = dict(inputs, x=inputs["x"][..., :5])
-    with intercepting(model, tapped(tap)) as observed:
+    with observing(model) as observed, intercepting(model, tapped(tap)):
         with pytest.raises(RuntimeError):
             model(**broken)
         observed.clear()
@@ -136,7 +136,7 @@ def test_an_exception_inside_does_not_confuse_the_next_run(model):
 
 def test_runs_in_one_context_are_counted_alike(model):
     inputs = documents()
-    with intercepting(model, {}) as observed:
+    with observing(model) as observed:
         model(**inputs)
         model(**inputs)
     assert [one.place for one in observed] == [Place("blocks.0", 0), Place("blocks.1", 0)] * 2
@@ -158,12 +158,12 @@ def test_the_fast_path_is_off_inside_and_as_before_after(enabled):
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(enabled)
     try:
-        with torch.no_grad(), intercepting(model, {}) as observed:
+        with torch.no_grad(), observing(model) as observed:
             assert not torch.backends.mha.get_fastpath_enabled()
             model(**inputs)
         assert len(observed) == 3
         assert torch.backends.mha.get_fastpath_enabled() == enabled
-        with pytest.raises(FailingError), intercepting(model, {}):
+        with pytest.raises(FailingError), observing(model):
             raise FailingError
         assert torch.backends.mha.get_fastpath_enabled() == enabled
     finally:
@@ -182,7 +182,7 @@ def test_another_threads_run_is_not_intercepted(model):
     inputs = documents()
     plain = model(**inputs)
     everything = Erase(torch.ones(1, 1, 1, 1, dtype=torch.bool))
-    with intercepting(model, tapped(everything)) as observed:
+    with observing(model) as observed, intercepting(model, tapped(everything)):
         other = in_another_thread(lambda: model(**inputs))
         assert observed == []
         mine = model(**inputs)
@@ -203,7 +203,7 @@ def test_another_threads_run_does_not_disturb_ours(model):
 
     hook = model.blocks[1].project.register_forward_pre_hook(wait)
     tap = Capture()
-    with intercepting(model, tapped(tap)) as observed:
+    with observing(model) as observed, intercepting(model, tapped(tap)):
         thread = threading.Thread(target=lambda: model(**inputs))
         thread.start()
         inside.wait(10)
