@@ -212,3 +212,14 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def readout_bias(summary: Mapping[str, Any]) -> list[float] | None:
+    """A readout's bias as a run notes it in its summary, a number a class; None where it noted none, or no numbers."""
+    bias = summary.get("readout_bias")
+    if not isinstance(bias, list) or not all(type(number) in (int, float) for number in bias):
+        return None
+    try:
+        return [float(number) for number in bias]
+    except OverflowError:  # JSON has whole numbers of any length
+        return None

@@ -33,13 +33,13 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print the document; without colours where nobody watches, or where NO_COLOR is set."""
     from attnprobe.analysis.results import RunResults
     from attnprobe.reports.page.terminal import document_in_terminal
-    from attnprobe.runs import RunFolder
+    from attnprobe.runs import RunFolder, readout_bias
 
     text = document_in_terminal(
         RunResults.load(arguments.run),
         arguments.document,
         ordering=arguments.by,
-        bias=RunFolder(arguments.run).read_summary().get("readout_bias"),
+        bias=readout_bias(RunFolder(arguments.run).read_summary()),
         width=min(WIDEST, shutil.get_terminal_size().columns),
         colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     )

@@ -85,7 +85,7 @@ class RayActors(Crew):
                     logging_level=logging.ERROR,
                     **local if self.address == "local" else {},
                 )
-        except (OSError, ValueError, RuntimeError, ImportError, self._ray.exceptions.RayError) as error:
+        except Exception as error:  # a node that does not start in time is a plain one
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             # Ray does not say that it was refused, and of itself takes a token to no address that it was given.
             token = "; one that wants a token wants RAY_AUTH_MODE=token here, too" if self.address != "local" else ""

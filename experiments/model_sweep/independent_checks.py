@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attnprobe.interception.calls import intercepting
+from attnprobe.interception.calls import intercepting, observing
 from attnprobe.interception.sites import DECODER, Site, recognise
 from attnprobe.interception.taps import Erase
 from attnprobe.probes.examples import example_inputs
@@ -41,7 +41,7 @@ def check(model: nn.Module) -> Checks:
     """Ask both of a verified model."""
     inputs = example_inputs(model)
     axes = TokenAxes.of(inputs, model)
-    with torch.no_grad(), intercepting(model, {}) as observed:
+    with torch.no_grad(), observing(model) as observed:
         plain = _logits(model, inputs)
     sites = recognise(model, observed, axes.batch, axes.lengths).attention
     rows = torch.ones(plain.shape[1], dtype=torch.bool) if plain.dim() == 3 else None

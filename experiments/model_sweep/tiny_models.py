@@ -13,7 +13,7 @@ from torch import nn
 from transformers import CONFIG_MAPPING, PretrainedConfig
 from transformers.models.auto import modeling_auto
 
-from attnprobe.interception.calls import intercepting
+from attnprobe.interception.calls import observing
 from attnprobe.interception.sites import recognise
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.token_axes import TokenAxes
@@ -198,7 +198,7 @@ def _model(kind: str, task: str, depth: int, variant: dict[str, Any]) -> nn.Modu
 
 def _attends(model: nn.Module) -> bool:
     inputs = example_inputs(model)
-    with torch.no_grad(), intercepting(model, {}) as observed:
+    with torch.no_grad(), observing(model) as observed:
         model(**inputs)
     axes = TokenAxes.of(inputs, model)
     sites = recognise(model, observed, axes.batch, axes.lengths)

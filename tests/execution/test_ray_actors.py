@@ -170,6 +170,15 @@ def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path, address):
         carry_out(Writing(tmp_path), pieces_of(4, 1), RayActors(1, address), refuse)
 
 
+def test_a_cluster_that_does_not_start_in_time_is_one_sentence(tmp_path, monkeypatch):
+    def late(**_):
+        raise Exception("The current node timed out during startup. This could happen.")
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(InputError, match=r"^There is no Ray cluster to be had at 'local': The current node timed out"):
+        carry_out(Writing(tmp_path), pieces_of(4, 1), RayActors(1, None), refuse)
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

@@ -21,7 +21,7 @@ from attnprobe.execution.shards import Piece
 from attnprobe.identification.unfinished import Unfinished
 from attnprobe.probing import Tables
 from attnprobe.reports.page.terminal import document_in_terminal
-from attnprobe.runs import RunFolder
+from attnprobe.runs import RunFolder, readout_bias
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
 from tests.analysis.synthetic import write_run
 from tests.commands import write_splits
@@ -114,7 +114,7 @@ def read_results(folder):
         assert len(flips.removed) == len(flips.fraction) == len(flips.mass) == len(results.several)
     results.items(("document", "position", "weight"))
     assert isinstance(results.class_name(0), str)
-    bias = RunFolder(folder).read_summary().get("readout_bias")
+    bias = readout_bias(RunFolder(folder).read_summary())
     document_in_terminal(results, 0, bias=bias, colour=False)
 
 

@@ -12,6 +12,7 @@ import torch
 from attnprobe.analysis.results import RunResults
 from attnprobe.execution.shard_files import DamagedError, Remarks, ShardFiles
 from attnprobe.probing import Tables
+from attnprobe.runs import readout_bias
 from tests.fuzzing import checkpoints, dataset_files, results, run_files
 from tests.fuzzing.judging import judge
 
@@ -201,6 +202,15 @@ def test_summaries_of_results(tmp_path, content):
     folder = run_with(tmp_path, "items", None, None)
     (folder / "summary.json").write_text(content)
     assert "summary.json" in judge(RunResults.load, folder, tmp_path)
+
+
+@pytest.mark.parametrize("bias", [0.5, "xy", [0.5, "x"], [0.5, None], [10**400, 1], [True, 1], {"0": 1}])
+def test_a_readouts_bias_that_is_no_numbers_counts_as_none(tmp_path, bias):
+    assert readout_bias({"readout_bias": [1, -0.5]}) == [1.0, -0.5]
+    assert readout_bias({"readout_bias": bias}) is None
+    folder = run_with(tmp_path, "items", None, None)
+    (folder / "summary.json").write_text(json.dumps({"readout_bias": bias}))
+    assert judge(results.read_results, folder, tmp_path) is None
 
 
 @pytest.mark.parametrize(

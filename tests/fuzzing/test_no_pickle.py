@@ -13,6 +13,7 @@ import torch
 
 import attnprobe
 from attnprobe.errors import InputError
+from attnprobe.execution.shard_files import ShardFiles
 from tests.fuzzing import checkpoints, dataset_files, results, run_files
 from tests.fuzzing.judging import judge
 
@@ -131,6 +132,15 @@ def test_the_tokenised_store(proof, tmp_path):
             if path.is_file():
                 path.write_bytes(content)
         assert judge(results.read_cache, cache, tmp_path) is None
+
+
+def test_shard_files_are_not_done(proof, tmp_path):
+    for number, content in enumerate(payloads(proof, tmp_path)):
+        (tmp_path / str(number)).mkdir()
+        files = ShardFiles(tmp_path / str(number))
+        for name in results.NAMES:
+            files.path(results.PIECE, name).write_bytes(content)
+        assert not files.is_done(results.PIECE, results.MADE)
 
 
 def test_unfinished_documents(proof, tmp_path):

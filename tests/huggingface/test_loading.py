@@ -120,7 +120,7 @@ def test_a_model_that_is_not_there(tmp_path):
 
 
 def test_transformers_is_missing_or_old(monkeypatch, folder):
-    monkeypatch.setattr(transformers, "__version__", "4.57.1")
+    monkeypatch.setattr("transformers.__version__", "4.57.1")
     assert "transformers 5 or newer, and 4.57.1" in refusal(folder)
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert "pip install 'attnprobe[hf]'" in refusal(folder)
@@ -265,6 +265,18 @@ class CountsPadding(torch.nn.Module):
 def test_a_model_that_padding_changes_on_either_side_is_refused():
     with pytest.raises(InputError, match="CountsPadding cannot be tested: padding changes its logits"):
         settle_padding(CountsPadding(), wordpiece())
+
+
+def test_a_refusal_of_padding_names_the_checkpoint(tmp_path, monkeypatch):
+    folder = save(tmp_path / "classifier", lambda: bert(classifier=True), wordpiece)
+
+    def refuse(model, tokenizer):
+        settle_padding(CountsPadding(), tokenizer)
+
+    monkeypatch.setattr("attnprobe.huggingface.loading.settle_padding", refuse)
+    with pytest.raises(InputError, match="padding changes its logits") as refused:
+        load_checkpoint(str(folder))
+    assert str(refused.value).startswith(f"{folder}: ")
 
 
 def test_loading_is_quiet_and_leaves_the_volume_as_it_was(tmp_path, capfd, folder):

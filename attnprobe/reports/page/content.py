@@ -18,6 +18,7 @@ from attnprobe.reports.page.overview import Overview, overview
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.page.sample import candidates
 from attnprobe.reports.style import display_name
+from attnprobe.runs import readout_bias
 
 BUDGET = 5_000_000
 """Bytes of a page; where they do not hold all of the sample, it has fewer documents."""
@@ -131,7 +132,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
     for index, document in enumerate(documents):
         place[candidate.rows[document["number"]]] = index
     columns = SampledDocuments(results, []).columns
-    bias = candidate.summary.get("readout_bias")
+    bias = readout_bias(candidate.summary)
     contributions = columns.contributions
     orderings = list(results.first_flips)
     data = {
@@ -140,7 +141,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "unit": results.unit,
         "sampled": results.is_sample,
         "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
-        "bias": bias if contributions and isinstance(bias, list) and len(bias) == len(contributions) else None,
+        "bias": bias if bias and len(bias) == len(contributions) else None,
         "columns": {"doubles": columns.doubles, "singles": columns.singles, "flags": columns.flags},
         "orderings": [{"id": name, "name": display_name(name)} for name in orderings],
         "categories": candidate.overview.categories,

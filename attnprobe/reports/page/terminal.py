@@ -158,7 +158,7 @@ def _decided_after(
 ) -> str:
     """`` to <class> (<probability>)``, where the readout is affine; nothing elsewhere."""
     contributions = _contributions(items)
-    if not isinstance(bias, Sequence) or not len(bias) == contributions.shape[1] > 0:
+    if bias is None or not len(bias) == contributions.shape[1] > 0:
         return ""
     mass = items["weight"].to_numpy(dtype=np.float64)[~struck].sum()
     logits = contributions[~struck].sum(axis=0) / mass if mass > 0 else np.asarray(bias)
