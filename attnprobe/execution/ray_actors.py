@@ -177,12 +177,18 @@ def _import_ray() -> Any:  # noqa: ANN401
 
 @contextmanager
 def _own_termination() -> Iterator[None]:
-    """Ray sets a handler of its own for SIGTERM; afterwards it is again the one before."""
+    """Ray sets a handler of its own for SIGTERM, which exits; afterwards it is again the one before.
+
+    Raises:
+        KeyboardInterrupt: a SIGTERM came meanwhile.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
     finally:
         signal.signal(signal.SIGTERM, before)

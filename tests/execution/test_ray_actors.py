@@ -179,6 +179,18 @@ def test_a_cluster_that_does_not_start_in_time_is_one_sentence(tmp_path, monkeyp
         carry_out(Writing(tmp_path), pieces_of(4, 1), RayActors(1, None), refuse)
 
 
+def test_a_sigterm_while_a_cluster_starts_is_an_interruption(tmp_path, monkeypatch):
+    def terminated(**_):
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(number))  # as Ray does
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(ray, "init", terminated)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(Writing(tmp_path), pieces_of(4, 1), RayActors(1, None), refuse)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

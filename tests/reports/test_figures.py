@@ -189,7 +189,7 @@ def test_units_names_and_counts_are_on_the_figures(tmp_path):
     results = RunResults.load(tmp_path)
     words = {name: words_in(draw(results)) for name, draw in FIGURES.items() if name != "head_map"}
     for text in words.values():
-        assert f"toy · flan-none · n = {len(results.several)} documents" in text
+        assert f"toy · flan-none · n = {len(results.several)} documents" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "ΔJS (nats)" in words["delta_js"]
     assert "Δα = α(i*) − α(r)" in words["delta_js"]
     assert "Smallest set (exact)" in words["flip_curves"]

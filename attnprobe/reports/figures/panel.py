@@ -28,6 +28,9 @@ NOTE_WIDTH = 30
 """Characters that go into a line of a note below a panel, which may be narrow."""
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
 def new_panel(results: RunResults, height: float, documents: int | None = None) -> tuple[Figure, Axes]:
     """A figure one column wide and ``height`` inches high, titled dataset · model · number of documents.
 
@@ -48,7 +51,8 @@ def new_panel(results: RunResults, height: float, documents: int | None = None) 
 
 def title(results: RunResults, documents: int, width: float, *, sampled: bool = False) -> str:
     """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
-    words = f"{results.dataset} · {results.short_model} · n = {documents:,}{' sampled' * sampled} documents"
+    count = f"n = {documents:,}{' sampled' * sampled} documents".replace(" ", NO_BREAK)
+    words = f"{results.dataset} · {results.short_model} · {count}"
     return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from attnprobe.analysis.identifiability_results import KEYS, load_identifiability
 from attnprobe.analysis.results import RunResults
@@ -55,9 +56,13 @@ def _draw_document(axes: Axes, row: pd.Series, weights: pd.DataFrame) -> None:
     axes.scatter(places, ordered["maximum_entropy"], color="#D55E00", s=6, marker="_", linewidths=0.8, zorder=3)
     axes.scatter(places, ordered["weight"], color="black", s=3, linewidths=0, zorder=4)
     head = "" if row["stack"] == "pooling" else f", {row['stack']} {row['layer']}.{row['head']}"
-    shown = f", first {len(ordered)}" if len(weights) > len(ordered) else ""
+    shown = f" (first {len(ordered)})" if len(weights) > len(ordered) else ""
     axes.set_title(
-        f"document {row['document']}{head}: n = {row['n']}{shown}, nullity {row['nullity']}", loc="left", pad=2
+        f"document {row['document']}{head}: n = {row['n']:,}{shown}, nullity {row['nullity']:,}",
+        loc="left",
+        pad=2,
+        fontsize=style.SETTINGS["xtick.labelsize"],
     )
     axes.set(xlim=(0, len(ordered) + 1), ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("Weight")
