@@ -12,6 +12,8 @@ from attnprobe.identification.identification_tables import OF_DOCUMENTS
 from tests.commands import attnprobe
 from tests.identification.probed_run import narrow_models, probed_run
 
+pytestmark = pytest.mark.usefixtures("only_head_maps")
+
 FIGURES = {
     f"{name}.{suffix}"
     for name in ("nullity_by_length", "weight_ranges", "erasure_outcomes")

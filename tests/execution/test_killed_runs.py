@@ -61,7 +61,8 @@ def words(pid):
 
 
 def workers_of(pid):
-    return [each for each in descendants(pid) if "spawn_main" in words(each) or "ray::" in words(each)]
+    """A pool's or Ray's: not Ray's own agents, whose death is a machine's and ends its driver."""
+    return [each for each in descendants(pid) if "spawn_main" in words(each) or "ray::Actor" in words(each)]
 
 
 def start(copy, *options, **keywords):

@@ -87,6 +87,7 @@ def test_bars_are_the_shares(run):
     np.testing.assert_allclose(widths, expected, atol=1e-12)
 
 
+@pytest.mark.usefixtures("only_head_maps")
 def test_figures_and_tables_are_written_where_there_are_results(run, tmp_path):
     _, results, _ = run
     paths = {path.name for path in draw_all(results, tmp_path / "figures")}
