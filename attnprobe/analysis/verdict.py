@@ -12,6 +12,7 @@ from attnprobe.analysis.who_flips_first import Comparison
 
 NOT_INFORMATIVE = "not informative"
 NO = "no"
+UNDECIDED = "undecided"
 IN_PART = "only in part"
 AS_WELL_AS_ANY = "as well as any ordering tried"
 
@@ -20,7 +21,7 @@ class Verdict(NamedTuple):
     """The answer and what decided it.
 
     Attributes:
-        verdict: one of the four.
+        verdict: one of the five.
         attention_entropy: mean normalised entropy of the attention weights.
         against_random: attention against a random order.
         against_others: attention against each other ordering, the references left out.
@@ -39,10 +40,11 @@ class Verdict(NamedTuple):
 def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison]) -> Verdict:
     """Judge attention; the first rule that holds decides, on 95 % intervals of share earlier − share later.
 
-    - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (the interval
-      does not lie above 0). Where the mean normalised entropy of the weights is above .95 besides, there was nothing
-      to tell apart, and the verdict is ``not informative``. Nearly uniform weights that do beat a random order are
-      judged like any others: small differences among hundreds of words can still order them well.
+    - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (no part of
+      the interval lies above 0); ``undecided``: these documents do not tell (the interval holds 0 and more). Where the
+      mean normalised entropy of the weights is above .95 besides either, there was nothing to tell apart, and the
+      verdict is ``not informative``. Nearly uniform weights that do beat a random order are judged like any others:
+      small differences among hundreds of words can still order them well.
     - ``only in part``: another ordering flips them strictly earlier than attention more often than later (the interval
       of the difference lies above 0). Gradient and gradient × attention are tried, and whatever else is registered.
     - ``as well as any ordering tried``: otherwise.
@@ -52,7 +54,7 @@ def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison])
     better = [comparison.second for comparison in others if comparison.lead.high < 0]
     nearly_uniform = attention_entropy.value > NEARLY_UNIFORM
     if not against[RANDOM].lead.low > 0:
-        verdict = NOT_INFORMATIVE if nearly_uniform else NO
+        verdict = NOT_INFORMATIVE if nearly_uniform else UNDECIDED if against[RANDOM].lead.high > 0 else NO
     elif better:
         verdict = IN_PART
     else:

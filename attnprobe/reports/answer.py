@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
 from attnprobe.reports.sample_in_words import documents_in_words
@@ -144,12 +144,17 @@ def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
     better = " or by ".join(map(_in_prose, verdict["better"]))
+    also = f"; erasing by {better} changes them earlier" if better else ""
     sentences = {
         NOT_INFORMATIVE: (
             f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their "
             "order changes decisions no earlier than a random one."
         ),
         NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
+        UNDECIDED: (
+            f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
+            f"does, these documents do not tell{also}."
+        ),
         IN_PART: (
             "Only in part: its order changes decisions earlier than a random one, but erasing by "
             f"{better} changes them earlier still."

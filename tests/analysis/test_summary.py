@@ -5,7 +5,7 @@ import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.errors import InputError
 from tests.analysis.synthetic import write_run
 
@@ -41,7 +41,7 @@ def test_each_verdict(tmp_path, attention, gradient, random, options, expected, 
     assert answer["better"] == better
 
 
-@pytest.mark.parametrize(("earlier", "expected"), [(34, NO), (42, AS_WELL_AS_ANY)])
+@pytest.mark.parametrize(("earlier", "expected"), [(34, UNDECIDED), (42, AS_WELL_AS_ANY)])
 def test_the_interval_decides_not_the_value(tmp_path, earlier, expected):
     attention = np.where(np.arange(60) < earlier, 3, 8)
     removed = {name: attention for name in ("attention", "gradient", "gradient_attention")}

@@ -131,7 +131,7 @@ def test_two_runs_show_the_same_document_side_by_side(two_page, opened):
     page.locator(".pane").nth(1).locator("[data-at='0']").click()
     assert erased(page, 0) == []
     assert erased(page, 1) == [0]
-    until(page, "location.hash.includes('document2=3')")
+    until(page, "/document2=3/.test(location.hash) && /(erased2=0|first2=1)(&|$)/.test(location.hash)")
     again = opened(two_page, page.evaluate("() => location.hash"))
     assert erased(again, 1) == [0]
     assert again.locator(".pane").nth(1).locator(".words .item").count() == 2

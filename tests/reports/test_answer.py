@@ -63,6 +63,18 @@ def test_each_verdict_in_words(tmp_path, changes, options, sentence):
     assert text.endswith("It takes 2.00 times as many words as the smallest set that suffices.")
 
 
+def test_what_documents_do_not_tell_is_said(tmp_path):
+    attention = [3] * 34 + [8] * 26
+    removed = {name: attention for name in ("attention", "gradient_attention")}
+    write_run(tmp_path, SIZES, removed=removed | {"gradient": [2] * 60, "random": [[5] * 5] * 60, "oracle": [1] * 60})
+    text = " ".join(answer(summarise(RunResults.load(tmp_path))).split())
+    assert (
+        "Undecided: whether erasing the most attended words first changes decisions earlier than a random order does, "
+        "these documents do not tell; erasing by gradient changes them earlier."
+    ) in text
+    assert "model? No" not in text
+
+
 def test_the_numbers_are_there(tmp_path):
     text = told(tmp_path, sizes=[*SIZES, 1], removed=REMOVED)
     assert "60 documents; 1 more has a single word and is left out" in text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.style import display_name
 
@@ -20,6 +20,7 @@ def verdict_in_a_sentence(summary: Summary) -> str:
     sentences = {
         NOT_INFORMATIVE: "Its weights are nearly equal, and their order changes decisions no earlier than chance.",
         NO: "No: its order changes decisions no earlier than a random one.",
+        UNDECIDED: "Undecided: these documents do not tell whether its order changes decisions earlier than chance.",
         IN_PART: f"Only in part: its order changes decisions earlier than a random one, but {better} earlier still.",
         AS_WELL_AS_ANY: "As well as any ordering tried: earlier than a random one, and none earlier still.",
     }
