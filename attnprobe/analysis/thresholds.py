@@ -23,6 +23,9 @@ NEARLY_UNIFORM = 0.95
 NEGLIGIBLE_GAIN = 0.01
 """An order that saves less than this fraction of the items, over a random one, orders them no better."""
 
+NEGLIGIBLE_LEAD = 0.05
+"""An order that is first in no more than this share of the documents more than it is last is first no more often."""
+
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are significant."""
 

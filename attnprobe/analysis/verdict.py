@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.results import ATTENTION, RANDOM, REFERENCES
-from attnprobe.analysis.thresholds import NEARLY_UNIFORM
+from attnprobe.analysis.thresholds import NEARLY_UNIFORM, NEGLIGIBLE_LEAD
 from attnprobe.analysis.who_flips_first import Comparison
 
 NOT_INFORMATIVE = "not informative"
@@ -40,11 +40,11 @@ class Verdict(NamedTuple):
 def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison]) -> Verdict:
     """Judge attention; the first rule that holds decides, on 95 % intervals of share earlier − share later.
 
-    - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (no part of
-      the interval lies above 0); ``undecided``: these documents do not tell (the interval holds 0 and more). Where the
-      mean normalised entropy of the weights is above .95 besides either, there was nothing to tell apart, and the
-      verdict is ``not informative``. Nearly uniform weights that do beat a random order are judged like any others:
-      small differences among hundreds of words can still order them well.
+    - ``no``: attention does not flip decisions strictly earlier than a random order more often than later (the
+      interval does not lie above 0, and not even in part above .05); ``undecided``: these documents do not tell (it
+      holds both 0 and .05). Where the mean normalised entropy of the weights is above .95 besides either, there was
+      nothing to tell apart, and the verdict is ``not informative``. Nearly uniform weights that do beat a random order
+      are judged like any others: small differences among hundreds of words can still order them well.
     - ``only in part``: another ordering flips them strictly earlier than attention more often than later (the interval
       of the difference lies above 0). Gradient and gradient × attention are tried, and whatever else is registered.
     - ``as well as any ordering tried``: otherwise.
@@ -54,7 +54,9 @@ def give_verdict(attention_entropy: Estimate, comparisons: Sequence[Comparison])
     better = [comparison.second for comparison in others if comparison.lead.high < 0]
     nearly_uniform = attention_entropy.value > NEARLY_UNIFORM
     if not against[RANDOM].lead.low > 0:
-        verdict = NOT_INFORMATIVE if nearly_uniform else UNDECIDED if against[RANDOM].lead.high > 0 else NO
+        verdict = (
+            NOT_INFORMATIVE if nearly_uniform else UNDECIDED if against[RANDOM].lead.high > NEGLIGIBLE_LEAD else NO
+        )
     elif better:
         verdict = IN_PART
     else:
