@@ -27,7 +27,9 @@ def weights_of(trainer):
     return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", list(POOLED))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "flan-conv")) for name in POOLED]
+)
 def test_every_model_learns_a_planted_word(name):
     trainer = make_trainer(name, TrainingSettings(epochs=15, patience=15, learning_rate=5e-3, batch_documents=8))
     epochs = run(trainer, 15)
