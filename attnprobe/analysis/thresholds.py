@@ -21,10 +21,10 @@ NEARLY_UNIFORM = 0.95
 """Mean normalised attention entropy above which attention singles out nothing."""
 
 NEGLIGIBLE_GAIN = 0.01
-"""An order that saves less than this fraction of the items, over a random one, orders them no better."""
+"""An order that saves less than this fraction of the items, over a random one, orders them no better.
 
-NEGLIGIBLE_LEAD = 0.05
-"""An order that is first in no more than this share of the documents more than it is last is first no more often."""
+Of single heads, not of claims, and added later.
+"""
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are significant."""
