@@ -14,6 +14,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from attnprobe.arrays import whole_number
 from attnprobe.battery import run_battery
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
@@ -88,6 +89,10 @@ def probe(
         RefusedError: attention cannot be erased, or not provably; the message says why.
         InputError: the data or the settings do not fit the model.
     """
+    try:
+        whole_number("seed", seed, 0)
+    except ValueError as error:
+        raise InputError(f"The {error}.") from None
     chosen = AttentionSettings(**settings)
     if texts is not None:
         return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)

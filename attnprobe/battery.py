@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.orderings import ORDERINGS, Evidence
+from attnprobe.orderings import ORDERINGS, Evidence, orders_of
 
 ORACLE = "oracle"
 """Name, beside those of the orderings, of the smallest set that flips the decision."""
@@ -119,7 +119,7 @@ def run_battery(erasures: Erasures, seeds: Tensor) -> BatteryResult:
     evidence = Evidence(
         attention.scores, attention.weights, attention.gradients, attention.products, attention.mask, seeds
     )
-    orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
+    orders = orders_of(evidence)
     single = erasures.single_effects()
     return BatteryResult(
         documents=_document_columns(erasures, orders, single),
