@@ -94,11 +94,12 @@ def first_flip(
     The other arguments and what is raised: as :func:`decision_gradient`.
 
     Returns:
-        ``FirstFlip`` of ``count`` (int64), ``fraction`` and ``mass``, each (…, batch). Erasing everything counts as
-        k = n, and leaves the bias to decide; a document that does not flip even then has −1, NaN and NaN.
+        ``FirstFlip`` of ``count`` (int64), ``fraction``, ``mass`` and ``emptied`` (bool), each (…, batch). Erasing
+        everything counts as k = n, and leaves the bias to decide: where the decision changes only then ``emptied`` is
+        True. A document that does not flip even then has −1, NaN and NaN.
     """
     flip = Contributions(values, weights, mask, readout, scores=scores).first_flip(order)
-    return FirstFlip(flip.count, flip.fraction.to(values.dtype), flip.mass.to(values.dtype))
+    return flip._replace(fraction=flip.fraction.to(values.dtype), mass=flip.mass.to(values.dtype))
 
 
 @numpy_or_torch
@@ -113,6 +114,7 @@ def minimal_flip_set(
     Args, raises: as :func:`decision_gradient`.
 
     Returns:
-        ``MinimalFlipSet`` of ``count`` (batch,), −1 where no set flips the decision, and ``erased`` (batch, items).
+        ``MinimalFlipSet`` of ``count`` (batch,), −1 where no set flips the decision; ``erased`` (batch, items);
+        ``emptied`` (batch,), True where only erasing all that has weight does; and ``rank`` (batch, items).
     """
     return Contributions(values, weights, mask, readout, scores=scores).minimal_flip_set()

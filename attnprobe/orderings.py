@@ -148,6 +148,12 @@ def softmax_of_scores(scores: Tensor, mask: Tensor | None) -> Tensor:
     return torch.softmax(scores.double().masked_fill(~real, -torch.inf), dim=-1).nan_to_num(0.0)
 
 
+def ranks(order: Tensor) -> Tensor:
+    """The inverse permutations: at which place of its ordering each item stands; orderings (…, items)."""
+    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(-1, order, places)
+
+
 class Evidence(NamedTuple):
     """What a ranking may look at.
 
