@@ -3,8 +3,8 @@
 A document's decision flips while something is left, or changes only when nothing is left (*emptied*: the readout's bias
 decides, and no weight), or never changes. Only the first has a fraction. What compares orderings is over *all*
 documents: the restricted mean, in which the other two outcomes count as everything erased, and the share that has
-flipped by a given fraction. Means over the documents that flip select by outcome, and flatter an ordering that fails on the hard
-ones; they stand beside these, and a second one is over the documents that flip under every ordering.
+flipped by a given fraction. Means over the documents that flip select by outcome, and flatter an ordering that fails on
+the hard ones; they stand beside these, and a second one is over the documents that flip under every ordering.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
-from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, significant
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -66,32 +66,36 @@ def _introduction(summary: Summary) -> str:
 def _outcomes(summary: Summary) -> str:
     """How often the decision changes in each of the three ways."""
     unit = summary["run"]["unit"]
-    headings = ["", f"while some {unit}s are left", "only when none is left", "never"]
+    headings = ["", "while some are left", "only when none is left", "never"]
     rows = [
         [_shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
         for name, row in summary["first_flips"].items()
     ]
     title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    decides = (
+        "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
+    )
+    note = f"(With none left {decides}: such a change is no work of the attention.)"
+    return "\n".join([title, *_aligned([headings, *rows]), note])
 
 
 def _how_early(summary: Summary) -> str:
     """How much is erased by then, over all documents."""
     orderings, unit = summary["first_flips"], summary["run"]["unit"]
-    headings = ["", "mean", "less attention's", "changed by 10 %", "25 %", "50 %"]
+    headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
             _shortened(name),
             percent_with_interval(row["restricted_mean"]),
-            "" if name == ATTENTION else percent_with_interval(row["restricted_mean_lead"]),
+            "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
             *(percent(row[field]["value"]) for field in FRACTIONS),
         ]
         for name, row in orderings.items()
     ]
     documents = summary["counts"]["with_several_items"]
     title = textwrap.fill(
-        f"{unit.capitalize()}s erased by then, over all {documents:,} documents (none left, or never, counts as all), and "
-        "how many have changed with so many erased:",
+        f"{unit.capitalize()}s erased by then, over all {documents:,} documents (none left, or never, counts as all), "
+        "and the share of documents that have changed with 10, 25 and 50 % erased:",
         WIDTH,
     )
     return "\n".join([title, *_aligned([headings, *rows])])

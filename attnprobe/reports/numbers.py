@@ -44,3 +44,16 @@ def percent_with_interval(estimate: Mapping[str, Any]) -> str:
     """``12.3 % [11.0, 13.6]``, of a summary's estimate; without an interval where there is none."""
     ends = [percent(estimate[end]).removesuffix(" %").replace(" ", "") for end in ("low", "high")]
     return percent(estimate["value"]) + ("" if estimate["low"] is None else f" [{', '.join(ends)}]")
+
+
+def points_with_interval(difference: Mapping[str, Any]) -> str:
+    """``+12.3 [11.0, 13.6]``: a difference of two shares in percentage points, of a summary's estimate.
+
+    >>> points_with_interval({"value": -0.1234, "low": -0.2, "high": 0.0001})
+    '−12.3 [−20.0, +0.0]'
+    """
+    value, low, high = (
+        ABSENT if difference[end] is None else f"{100 * difference[end]:+.1f}".replace("-", "−")
+        for end in ("value", "low", "high")
+    )
+    return value if difference["low"] is None else f"{value} [{low}, {high}]"

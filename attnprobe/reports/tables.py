@@ -217,8 +217,8 @@ def heads(summary: Summary) -> Table | None:
         rf"{which} (layer.head), each erased alone in {rows[0]['documents']:,} documents: {unit}s (\%) erased "
         r"when the decision first flips, never counting as all, in the head's own order and in a random one; their "
         rf"difference, with $p$ adjusted after Holm over {len(rows):,} heads; documents (\%) that flip only without "
-        rf"the whole head (emptied), and never; $\Delta$JS ($10^{{-3}}$ nats) of its most attended {unit} less another; "
-        rf"{INTERVALS}"
+        rf"the whole head (emptied), and never; $\Delta$JS ($10^{{-3}}$ nats) of its most attended {unit} less "
+        rf"another; {INTERVALS}"
     )
     return Table(plain(rows), pd.DataFrame(shown), caption)
 

@@ -36,9 +36,9 @@ def numbers_in_a_sentence(summary: Summary) -> str:
     best = "".join(f", {what} {mean[name]}" for name, what in words.items() if name in mean)
     flipped, emptied, never = (percent_with_interval(orderings[ATTENTION][field]) for field in OUTCOMES)
     return (
-        f"Erasing the most attended {unit}s first changes {flipped} of the decisions while some are left, {emptied} only "
-        f"when none is left, {never} never. On average {mean[ATTENTION]} are erased by then (none left, or never, counts "
-        f"as all); a random order takes {mean[RANDOM]}{best} (over all "
+        f"Erasing the most attended {unit}s first changes {flipped} of the decisions while some are left, {emptied} "
+        f"only when none is left, {never} never. On average {mean[ATTENTION]} are erased by then (none left, or never, "
+        f"counts as all); a random order takes {mean[RANDOM]}{best} (over all "
         f"{summary['counts']['with_several_items']:,} documents{_sample(summary)})."
     )
 
