@@ -22,7 +22,7 @@ def draw(results: RunResults) -> Figure:
     """
     boxes = fraction_boxes(results)
     said = said_of_smallest_sets(results)
-    figure, axes = new_panel(results, height=0.9 + 0.42 * len(boxes) + 0.13 * said.count("\n"))
+    figure, axes = new_panel(results, height=0.9 + 0.5 * len(boxes) + 0.13 * said.count("\n"))
     if not any(box.documents for box in boxes.values()):
         say_instead(axes, "No decision flips under any ordering while something is left.")
         return figure
@@ -71,5 +71,5 @@ def _statistics(box: FractionBox) -> dict[str, float]:
 
 def _caption(name: str, box: FractionBox) -> str:
     shown = style.display_name(name).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
-    outcomes = f"emptied {percent(box.emptied_share)}, never {percent(box.never_share)}"
+    outcomes = f"emptied {percent(box.emptied_share)}\nnever {percent(box.never_share)}"
     return f"{shown}\nn = {box.documents:,}\n{outcomes}"
