@@ -18,8 +18,8 @@ from attnprobe.battery import run_battery
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.errors import InputError
-from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.settings import AttentionSettings
@@ -136,7 +136,7 @@ def _probe_batches(
     if not batches:
         raise InputError("There are no batches.")
     call = ModelCall(model)
-    attention = AttentionProbe(attach(call, batches[0]), settings, batches[0])
+    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0])
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))

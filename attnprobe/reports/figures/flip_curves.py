@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.first_flips import GRID, flip_curves
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import legend_above, new_panel, said_of_smallest_sets, say_instead
 
 
@@ -18,6 +20,8 @@ def draw(results: RunResults) -> Figure:
     if not any(curve[-1] > 0 for curve in curves.values()):
         say_instead(axes, "No decision flips under any ordering while something is left.")
         return figure
+    for name, curve in curves.items():
+        require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
     colours = style.colours(curves)
     for name, curve in curves.items():
         dashes = style.DASHES.get(name, ())

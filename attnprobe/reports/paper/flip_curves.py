@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from attnprobe.analysis.first_flips import flip_curves
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.paper.box_panel import whole_percent
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import MODEL_NAMES, in_order_of_display, model_name
@@ -100,6 +101,7 @@ def _draw_panel(axes: Axes, results: RunResults) -> list[str]:
     curves = flip_curves(results, FRACTIONS)
     colours = style.colours(curves)
     for name, curve in curves.items():
+        require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
         axes.plot(FRACTIONS, curve, color=colours[name], dashes=style.DASHES.get(name, (1, 0)), linewidth=0.9)
     axes.set_xscale("function", functions=(np.sqrt, np.square))
     axes.set(xlim=(0, 1), ylim=(0, 1.03))
