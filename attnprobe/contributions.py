@@ -38,19 +38,32 @@ class FirstFlip(NamedTuple):
     """Where orderings first flip the decision; each field is (…, batch).
 
     ``count`` is how many of the ordering's first items are erased (−1: never, not even when all are), ``fraction`` that
-    number over the document's items and ``mass`` the share of attention erased (both NaN for never).
+    number over the document's items and ``mass`` the share of attention erased (both NaN for never). ``emptied`` is
+    True where the decision changes only when nothing is left (what remains weighs 0 in float64) and the readout's bias
+    alone decides: no work of the weights, and neither a flip while something is left nor never.
     """
 
     count: Array
     fraction: Array
     mass: Array
+    emptied: Array
 
 
 class MinimalFlipSet(NamedTuple):
-    """The smallest erasure that flips the decision: ``count`` (batch,), −1 for never, and ``erased`` (batch, items)."""
+    """The smallest erasure that flips the decision.
+
+    Attributes:
+        count: how many items it erases (batch,), −1 where no set flips the decision.
+        erased: True for the items in it (batch, items).
+        emptied: True where only erasing all that has weight does (batch,).
+        rank: each item's 0-based place among those of the set, the one that holds the decision most first; −1 for the
+            others (batch, items).
+    """
 
     count: Array
     erased: Array
+    emptied: Array
+    rank: Array
 
 
 class SingleErasures(NamedTuple):
@@ -186,17 +199,21 @@ class Contributions:
         step = max(1, _SCANNED // max(1, items * flat.shape[0]))
         count = torch.empty(flat.shape[:2], dtype=torch.int64, device=order.device)
         mass = torch.empty(flat.shape[:2], dtype=torch.float64, device=order.device)
+        emptied = torch.empty(flat.shape[:2], dtype=torch.bool, device=order.device)
         for start in range(0, batch, step):
             rows = slice(start, start + step)
-            count[:, rows], mass[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
-        count, mass = count.reshape(order.shape[:-1]), mass.reshape(order.shape[:-1])
+            count[:, rows], mass[:, rows], emptied[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
+        count, mass, emptied = (each.reshape(order.shape[:-1]) for each in (count, mass, emptied))
         never = count < 0
         fraction = (count.double() / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
         share = mass / self.mass.sum(-1).masked_fill(self.mass.sum(-1) == 0, 1.0)
-        return FirstFlip(count, fraction, share.masked_fill(never, torch.nan))
+        return FirstFlip(count, fraction, share.masked_fill(never, torch.nan), emptied)
 
-    def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        """Counts and erased mass of orderings (orderings, documents, items) by sums over what each prefix leaves."""
+    def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Of orderings (orderings, documents, items): counts, erased mass and whether nothing is left by then.
+
+        By sums over what each prefix leaves.
+        """
         backwards = order.flip(-1)
 
         def ordered(terms: Tensor) -> Tensor:
@@ -207,7 +224,8 @@ class Contributions:
             flips |= ordered(weighted[:, index]).cumsum_(-1) >= self._threshold[rows, index, None]
         mass = ordered(self.mass[rows])
         flips_when_empty = self._flips_when_empty[rows, None]
-        flips = torch.where(mass.cumsum(-1) == 0, flips_when_empty, flips)
+        empty = mass.cumsum(-1) == 0
+        flips = torch.where(empty, flips_when_empty, flips)
         # Position q − 1 holds the sums over the last q items. The first flip leaves the most of them; all of them are
         # the decision by definition, whatever rounding makes of a tie.
         flips[..., -1:] = False
@@ -216,7 +234,8 @@ class Contributions:
         left = (flips * rank).amax(-1)
         count = torch.where(left > 0, items - left, torch.where(flips_when_empty[:, 0], self.sizes[rows], -1))
         erased_mass = (mass * (rank > items - count[..., None])).sum(-1)
-        return count, erased_mass
+        nothing_left = empty.gather(-1, (left - 1).clamp(min=0)[..., None]).squeeze(-1) | (left == 0)
+        return count, erased_mass, nothing_left & (count > 0)
 
     def _check_order(self, order: Tensor) -> None:
         if order.shape[-2:] != self.mask.shape:
@@ -240,9 +259,12 @@ class Contributions:
         count = torch.where(emptied | (kept > 0), count, -1)
         chosen = margins.gather(1, best[:, None, None].expand(-1, 1, margins.shape[-1])).squeeze(1)
         ascending = stable_order_descending((-chosen).masked_fill(~self.mask, -torch.inf))
-        rank = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(ascending)
-        erased = torch.zeros_like(self.mask).scatter_(1, ascending, rank < count[:, None])
-        return MinimalFlipSet(count, torch.where(emptied[:, None], self.mass > 0, erased))
+        place = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(ascending)
+        erased = torch.zeros_like(self.mask).scatter_(1, ascending, place < count[:, None])
+        erased = torch.where(emptied[:, None], self.mass > 0, erased)
+        among = erased.gather(1, ascending)
+        rank = torch.full_like(ascending, -1).scatter_(1, ascending, among.cumsum(-1).masked_fill_(~among, 0) - 1)
+        return MinimalFlipSet(count, erased, emptied, rank)
 
 
 def _project(values: Tensor, weight: Tensor) -> Tensor:

@@ -100,8 +100,9 @@ def first_flip(
     no permutation of a document's items with its padding last, naming the document.
 
     Returns:
-        ``FirstFlip`` of ``count`` (int64), ``fraction`` and ``mass``, each (…, batch). Erasing everything counts as
-        k = n, and leaves the bias to decide; a document that does not flip even then has −1, NaN and NaN.
+        ``FirstFlip`` of ``count`` (int64), ``fraction``, ``mass`` and ``emptied`` (bool), each (…, batch). Erasing
+        everything counts as k = n, and leaves the bias to decide: where the decision changes only then ``emptied`` is
+        True. A document that does not flip even then has −1, NaN and NaN.
     """
     contributions = Contributions(values, weights, mask, readout, scores=scores)
     check_order(order, contributions.mask)
@@ -120,6 +121,7 @@ def minimal_flip_set(
     Args, raises: as :func:`decision_gradient`.
 
     Returns:
-        ``MinimalFlipSet`` of ``count`` (batch,), −1 where no set flips the decision, and ``erased`` (batch, items).
+        ``MinimalFlipSet`` of ``count`` (batch,), −1 where no set flips the decision; ``erased`` (batch, items);
+        ``emptied`` (batch,), True where only erasing all that has weight does; and ``rank`` (batch, items).
     """
     return Contributions(values, weights, mask, readout, scores=scores).minimal_flip_set()

@@ -197,6 +197,12 @@ def _first_place(bad: Tensor, items: Tensor) -> tuple[str, int]:
     return which, int(items[(*leading, document, position)])
 
 
+def ranks(order: Tensor) -> Tensor:
+    """The inverse permutations: at which place of its ordering each item stands; orderings (…, items)."""
+    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(-1, order, places)
+
+
 class Evidence(NamedTuple):
     """What a ranking may look at.
 

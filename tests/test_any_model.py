@@ -44,7 +44,11 @@ def test_a_users_own_module_is_probed_in_batches(model):
     np.testing.assert_allclose(result.items.groupby("document")["weight"].sum(), 1.0)
     assert set(result.erasures["ordering"]) == set(attnprobe.orderings.ORDERINGS)
     fractions = result.fractions()
-    assert ((fractions["never_flipped"] >= 0) & (fractions["never_flipped"] <= 1)).all()
+    outcomes = fractions[["flipped_share", "emptied_share", "never_share"]]
+    np.testing.assert_allclose(outcomes.sum(axis=1), 1)
+    for name, rows in result.erasures.groupby("ordering", observed=True):
+        erased = [row.fraction if row.removed > 0 and not row.emptied else 1 for row in rows.itertuples()]
+        assert fractions.loc[name, "restricted_mean"] == pytest.approx(np.mean(erased))
 
 
 def test_the_results_are_those_of_erasing_by_hand(model):

@@ -40,6 +40,7 @@ def assert_first_flips_equal(case, tolerance):
             if margin <= tolerance * scale(case, row):
                 continue
             assert flips.count[ordering, row] == count
+            assert flips.emptied[ordering, row] == (count > 0 and not any(weights[j] for j in positions[count:]))
             if count < 0:
                 assert torch.isnan(flips.fraction[ordering, row])
                 assert torch.isnan(flips.mass[ordering, row])
@@ -78,6 +79,10 @@ def assert_oracle_equals_exhaustive_search(case, tolerance):
             continue
         assert oracle.count[row] == count
         erased = oracle.erased[row]
+        left = [weight for weight, gone in zip(weights, erased[case.mask[row]], strict=True) if not gone]
+        assert oracle.emptied[row] == (count > 0 and not any(left))
+        assert sorted(oracle.rank[row][erased].tolist()) == list(range(max(count, 0)))
+        assert (oracle.rank[row][~erased] == -1).all()
         assert erased.sum() == max(count, 0)
         assert not (erased & ~case.mask[row]).any()
         if count > 0:

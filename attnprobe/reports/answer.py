@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
-from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, significant
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -25,7 +26,7 @@ Summary = Mapping[str, Any]
 
 
 def answer(summary: Summary) -> str:
-    """Two short tables and a few sentences; at most 100 characters a line, no colours.
+    """Three short tables and a few sentences; at most 100 characters a line, no colours.
 
     Args:
         summary: as ``summarise`` gives it.
@@ -33,8 +34,9 @@ def answer(summary: Summary) -> str:
     verdict = f"Does attention explain this model? {_verdict(summary)}"
     parts = [
         _filled(_introduction(summary)),
-        _erased_by_ordering(summary),
-        _filled(_erasing_in_order(summary)),
+        _outcomes(summary),
+        _how_early(summary),
+        _filled(_where_all_flip(summary)),
         _who_is_first(summary),
         _filled(_erasing_one(summary)),
         _filled(verdict),
@@ -54,29 +56,48 @@ def _introduction(summary: Summary) -> str:
     documents = documents_in_words(counts, summary["run"]["unit"])
     right = summary["accuracy"] and f"The model is right in {percent_with_interval(summary['accuracy'])}. "
     text = f"{summary['run']['name']}: {documents}. {right or ''}Brackets are 95 % intervals."
+    if not counts["emptied_known"]:
+        text += " The run is older than the record of when nothing is left: that every item was erased is known alone."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
     return text
 
 
-def _erased_by_ordering(summary: Summary) -> str:
-    orderings = summary["first_flips"]
-    best = next((name for name in (ORACLE, GREEDY) if name in orderings), None)
-    headings = ["", "mean, if it changes", "mean, same documents", "never changes"]
+def _outcomes(summary: Summary) -> str:
+    """How often the decision changes in each of the three ways."""
+    unit = summary["run"]["unit"]
+    headings = ["", "while some are left", "only when none is left", "never"]
+    rows = [
+        [_shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
+        for name, row in summary["first_flips"].items()
+    ]
+    title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
+    decides = (
+        "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
+    )
+    note = f"(With none left {decides}: such a change is no work of the attention.)"
+    return "\n".join([title, *_aligned([headings, *rows]), note])
+
+
+def _how_early(summary: Summary) -> str:
+    """How much is erased by then, over all documents."""
+    orderings, unit = summary["first_flips"], summary["run"]["unit"]
+    headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
             _shortened(name),
-            percent_with_interval(row["mean_fraction"]),
-            percent_with_interval(row["paired_fraction"]),
-            percent_with_interval(row["never_share"]),
+            percent_with_interval(row["restricted_mean"]),
+            "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
+            *(percent(row[field]["value"]) for field in FRACTIONS),
         ]
         for name, row in orderings.items()
     ]
-    if best is not None:
-        headings.append("× best" if best == ORACLE else "× greedy")
-        for line, row in zip(rows, orderings.values(), strict=True):
-            line.append(significant(row[f"ratio_to_{best}"]["value"]))
-    title = f"{summary['run']['unit'].capitalize()}s erased when the decision changes:"
+    documents = summary["counts"]["with_several_items"]
+    title = textwrap.fill(
+        f"{unit.capitalize()}s erased by then, over all {documents:,} documents (none left, or never, counts as all), "
+        "and the share of documents that have changed with 10, 25 and 50 % erased:",
+        WIDTH,
+    )
     return "\n".join([title, *_aligned([headings, *rows])])
 
 
@@ -96,25 +117,34 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _erasing_in_order(summary: Summary) -> str:
-    unit = summary["run"]["unit"]
-    paired = {name: row["paired_fraction"] for name, row in summary["first_flips"].items()}
-    documents = paired[ATTENTION]["n"]
+def _where_all_flip(summary: Summary) -> str:
+    """Means over the documents that every ordering flips: a selection by outcome, and said to be one."""
+    unit, orderings = summary["run"]["unit"], summary["first_flips"]
+    paired = {name: row["paired_fraction"] for name, row in orderings.items()}
+    documents, several = paired[ATTENTION]["n"], summary["counts"]["with_several_items"]
+    text = _emptied_rows(summary)
     if not documents:
-        return "In no document does the decision change under every ordering, so that means cannot be compared."
-    references = {GREEDY: "greedily by gradient", ORACLE: "with the smallest set that suffices"}
-    best = "".join(
-        f", and {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired
+        return f"In no document does every ordering change the decision while some {unit}s are left.{text}"
+    references = {GREEDY: "erasing greedily by gradient", ORACLE: "the smallest set that suffices"}
+    best = "".join(f", {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired)
+    times = "".join(
+        f" It takes {significant(ratio)} times as many {unit}s as {words}."
+        for name, words in references.items()
+        if (ratio := orderings[ATTENTION][f"removed_ratio_to_{name}"]["value"]) is not None
     )
-    text = (
-        f"Over the {documents:,} documents whose decision changes whatever the ordering, "
-        f"{percent(paired[ATTENTION]['value'])} of the {unit}s must be erased, the most attended first, before it "
-        f"changes; in a random order {percent(paired[RANDOM]['value'])}{best}."
+    return (
+        f"In the {documents:,} of {several:,} documents whose decision every ordering changes while some {unit}s are "
+        f"left, erasing the most attended first takes {percent(paired[ATTENTION]['value'])} of the {unit}s, a random "
+        f"order {percent(paired[RANDOM]['value'])}{best}.{times}{text}"
     )
+
+
+def _emptied_rows(summary: Summary) -> str:
+    """How many of the changes by attention are not the work of the remaining weights alone."""
     emptied = summary["emptied_rows"].get(ATTENTION)
-    if emptied and emptied["value"]:
-        text += f" In {percent(emptied['value'])} of the changes by attention a row of it had lost every weight."
-    return text
+    if not emptied or not emptied["value"]:
+        return ""
+    return f" In {percent(emptied['value'])} of the changes by attention some row of it had lost every weight."
 
 
 def _erasing_one(summary: Summary) -> str:
@@ -170,19 +200,11 @@ def _verdict(summary: Summary) -> str:
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
-    return text + _against_references(summary)
+    return text + _without_smallest_sets(summary)
 
 
-def _against_references(summary: Summary) -> str:
-    """How much more attention takes than the smallest set, or than erasing greedily where none is known."""
-    orderings, unit = summary["first_flips"], summary["run"]["unit"]
-    words = {ORACLE: "the smallest set that suffices", GREEDY: "erasing greedily by gradient"}
-    text = "" if ORACLE in orderings else f" How far it is from the best is open: {NO_SMALLEST_SET}."
-    for name in (ORACLE, GREEDY):
-        ratio = orderings[ATTENTION][f"ratio_to_{name}"]["value"]
-        if ratio is not None:
-            text += f" It takes {significant(ratio)} times as many {unit}s as {words[name]}."
-    return text
+def _without_smallest_sets(summary: Summary) -> str:
+    return "" if ORACLE in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."
 
 
 def _in_prose(ordering: str) -> str:

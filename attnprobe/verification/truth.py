@@ -88,6 +88,7 @@ _WORDS = {
     "weight": "weights",
     "gradient": "gradients",
     "js": "divergences",
+    "ranks": "orders",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
 }

@@ -68,10 +68,13 @@ def test_a_summary_is_json_and_counts(tmp_path):
         "with_one_item": 2,
         "with_several_items": 4,
         "with_items_kept": 4,
+        "emptied_known": True,
     }
     right = documents["label"] == documents["decision"]
-    assert summary["accuracy"]["value"] == pytest.approx(right.mean())
-    assert summary["accuracy"]["n"] == 6
+    assert summary["accuracy_of_all_documents"]["value"] == pytest.approx(right.mean())
+    assert summary["accuracy_of_all_documents"]["n"] == 6
+    assert summary["accuracy"]["value"] == pytest.approx(right[documents["n"] > 1].mean())
+    assert summary["accuracy"]["n"] == summary["counts"]["with_several_items"]
     assert summary["run"]["name"] == "toy · flan-none · seed 3"
     assert set(summary["flip_curves"]) == {"fraction", *summary["first_flips"]}
 

@@ -26,7 +26,8 @@ SIZES = [10] * 40
 
 @pytest.fixture(params=[WITHOUT_ORACLE, WITH_GREEDY], ids=["alone", "greedy"])
 def results(request, tmp_path):
-    write_transformer_run(tmp_path, np.random.default_rng(2).integers(1, 9, size=50), draws=request.param)
+    sizes = np.random.default_rng(2).integers(1, 19, size=50)
+    write_transformer_run(tmp_path, sizes, draws=request.param, never=0.05)
     return RunResults.load(tmp_path)
 
 
@@ -35,8 +36,8 @@ def test_a_summary_is_made(results):
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert not results.knows_smallest_sets
     for row in summary["first_flips"].values():
-        assert row["ratio_to_oracle"] == {"value": None, "low": None, "high": None, "n": 0}
-        assert (row["ratio_to_greedy"]["value"] is None) == ("greedy" not in summary["first_flips"])
+        assert row["removed_ratio_to_oracle"] == {"value": None, "low": None, "high": None, "n": 0}
+        assert (row["removed_ratio_to_greedy"]["value"] is None) == ("greedy" not in summary["first_flips"])
     assert summary["run"] | {"unit": "token", "model": MODEL, "name": "toy · Mini|LM^{x} · seed 3"} == summary["run"]
     assert len(summary["heads"]) == 6
     assert set(summary["emptied_rows"]) == set(summary["first_flips"])
@@ -81,8 +82,8 @@ def test_greedy_is_a_reference_and_no_rival(tmp_path):
     summary = summarise(results)
     assert summary["answer"]["verdict"] == "as well as any ordering tried"
     assert "greedy" not in {one["second"] for one in summary["answer"]["against_others"]}
-    assert summary["first_flips"]["attention"]["ratio_to_greedy"]["value"] == pytest.approx(3)
-    assert summary["first_flips"]["greedy"]["ratio_to_greedy"]["value"] == 1
+    assert summary["first_flips"]["attention"]["removed_ratio_to_greedy"]["value"] == pytest.approx(3)
+    assert summary["first_flips"]["greedy"]["removed_ratio_to_greedy"]["value"] == 1
     assert ("attention", "greedy") in {(one["first"], one["second"]) for one in summary["who_flips_first"]}
     assert all("greedy" not in test.comparison[:2] for test in ordering_tests(results))
     assert "greedy" not in divergence_from_uniform(results).where_other_wins

@@ -60,7 +60,7 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
 def test_each_verdict_in_words(tmp_path, changes, options, sentence):
     text = told(tmp_path, removed=REMOVED | changes, **options)
     assert f"Does attention explain this model? {sentence}" in text
-    assert text.endswith("It takes 2.00 times as many words as the smallest set that suffices.")
+    assert "It takes 2.00 times as many words as the smallest set that suffices." in text
 
 
 def test_what_documents_do_not_tell_is_said(tmp_path):
@@ -78,17 +78,36 @@ def test_what_documents_do_not_tell_is_said(tmp_path):
 def test_the_numbers_are_there(tmp_path):
     text = told(tmp_path, sizes=[*SIZES, 1], removed=REMOVED)
     assert "60 documents; 1 more has a single word and is left out" in text
-    assert "40.0 % of the words must be erased, the most attended first" in text
-    assert "in a random order 80.0 %, and with the smallest set that suffices 20.0 %" in text
-    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 6.0] 2.00" in text
-    assert "Random 100 % [100, 100] 0 % [0, 0] 0 % [0, 0]" in text
+    assert (
+        "In the 60 of 60 documents whose decision every ordering changes while some words are left, erasing the most "
+        "attended first takes 40.0 % of the words, a random order 80.0 %, the smallest set that suffices 20.0 %."
+    ) in text
+    assert "while some are left only when none is left never Random 100 % [100, 100] 0 % [0, 0] 0 % [0, 0]" in text
+    assert "Attention 40.0 % [40.0, 40.0] 0 % 0 % 100 %" in text
+    assert "Random 80.0 % [80.0, 80.0] +40.0 [+40.0, +40.0] 0 % 0 % 0 %" in text
     assert "Erasing only the most attended word changes the decision in" in text
+
+
+def test_how_often_nothing_is_left_and_how_often_it_never_changes(tmp_path):
+    """A reader finds all three, and no mean takes a change with nothing left for a flip."""
+    attention = [2] * 20 + [10] * 25 + [-1] * 15
+    write_run(tmp_path, SIZES, removed={"attention": attention})
+    text = " ".join(answer(summarise(RunResults.load(tmp_path))).split())
+    assert "Attention 33.3 % [22.7, 45.9] 41.7 % [30.1, 54.3] 25.0 % [15.8, 37.2]" in text
+    assert f"Attention {100 * (20 * 0.2 + 40) / 60:.1f} % [" in text
+
+
+def test_an_older_run_says_what_it_does_not_know(tmp_path):
+    _, erasures, _ = write_run(tmp_path, SIZES)
+    assert "older" not in answer(summarise(RunResults.load(tmp_path)))
+    erasures.drop(columns="emptied").to_parquet(tmp_path / "erasures.parquet")
+    assert "The run is older than the record" in answer(summarise(RunResults.load(tmp_path)))
 
 
 def test_nobody_flips(tmp_path):
     text = told(tmp_path, never=1)
     assert "No decision changes under attention" in text
-    assert "In no document does the decision change under every ordering" in text
+    assert "In no document does every ordering change the decision while some words are left." in text
     assert "Does attention explain this model? No:" in text
 
 
@@ -113,17 +132,16 @@ GREEDY = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, "
 def test_a_transformer_is_held_against_greedy_erasure(tmp_path):
     text = told(tmp_path, removed=GREEDY, write=write_transformer_run, never=0)
     assert text.startswith("toy · Mini|LM^{x} · seed 3: 60 documents.")
-    assert "in a random order 80.0 %, and greedily by gradient 20.0 %" in text
-    assert "Attention 40.0 % [40.0, 40.0] 40.0 % [40.0, 40.0] 0 % [0, 6.0] 2.00" in text
-    assert "never changes × greedy Random" in text
-    assert "Greedy 20.0 %" in text
+    assert "a random order 80.0 %, erasing greedily by gradient 20.0 %." in text
+    assert "Attention 40.0 % [40.0, 40.0] 0 % 0 % 100 %" in text
+    assert "Greedy 20.0 % [20.0, 20.0] −20.0 [−20.0, −20.0]" in text
     assert "attention against attention first equal the other first Random" in text
     assert "Greedy" not in text[text.index("attention against") :]
     assert (
-        "earlier still. How far it is from the best is open: no exact smallest set is known for this readout. It takes "
-        "2.00 times as many tokens as erasing greedily by gradient."
-    ) in text
-    assert "% of the changes by attention a row of it had lost every weight." in text
+        "earlier still. How far it is from the best is open: no exact smallest set is known for this readout." in text
+    )
+    assert "It takes 2.00 times as many tokens as erasing greedily by gradient." in text
+    assert "% of the changes by attention some row of it had lost every weight." in text
 
 
 def test_without_greedy_nothing_is_said_of_it(tmp_path):

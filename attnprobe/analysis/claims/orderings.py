@@ -66,11 +66,13 @@ def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
 def distance_from_the_smallest_set(evidence: Evidence) -> Judgement:
     """O1: how many times as much attention erases as the smallest set that flips, over the same documents."""
     statistics = first_flip_statistics(evidence.results)
-    estimate = statistics[ATTENTION].ratio_to_oracle
+    estimate = statistics[ATTENTION].fraction_ratio_to_oracle
     if ORACLE not in statistics:
         return Judgement(NOT_INFORMATIVE, estimate, 1.0, evidence.left_out, NO_SMALLEST_SET)
     others = [
-        f"{name} {row.ratio_to_oracle.value:.2f}" for name, row in statistics.items() if name not in (ATTENTION, ORACLE)
+        f"{name} {row.fraction_ratio_to_oracle.value:.2f}"
+        for name, row in statistics.items()
+        if name not in (ATTENTION, ORACLE)
     ]
     never = f"{len(evidence.results.several) - estimate.n:,} that never flip under some ordering"
     left_out = ", ".join(filter(None, [evidence.not_looked_at, never]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
 from attnprobe.reports.numbers import percent_with_interval
@@ -28,18 +29,17 @@ def verdict_in_a_sentence(summary: Summary) -> str:
 
 
 def numbers_in_a_sentence(summary: Summary) -> str:
-    """What attention, a random order and the best that is known must erase, over the same documents."""
-    unit = summary["run"]["unit"]
-    same = {name: row["paired_fraction"] for name, row in summary["first_flips"].items()}
-    if not same[ATTENTION]["n"]:
-        return "In no document does the decision change under every ordering, so that means cannot be compared."
+    """What attention, a random order and the best that is known must erase, over all documents."""
+    unit, orderings = summary["run"]["unit"], summary["first_flips"]
     words = {GREEDY: "erasing greedily", ORACLE: "the smallest set that suffices"}
-    best = "".join(f", {what} {percent_with_interval(same[name])}" for name, what in words.items() if name in same)
+    mean = {name: percent_with_interval(row["restricted_mean"]) for name, row in orderings.items()}
+    best = "".join(f", {what} {mean[name]}" for name, what in words.items() if name in mean)
+    flipped, emptied, never = (percent_with_interval(orderings[ATTENTION][field]) for field in OUTCOMES)
     return (
-        f"To change a decision the most attended {unit}s must go first until "
-        f"{percent_with_interval(same[ATTENTION])} are erased; a random order takes "
-        f"{percent_with_interval(same[RANDOM])}{best} (means over {same[ATTENTION]['n']:,} documents"
-        f"{_sample(summary)})."
+        f"Erasing the most attended {unit}s first changes {flipped} of the decisions while some are left, {emptied} "
+        f"only when none is left, {never} never. On average {mean[ATTENTION]} are erased by then (none left, or never, "
+        f"counts as all); a random order takes {mean[RANDOM]}{best} (over all "
+        f"{summary['counts']['with_several_items']:,} documents{_sample(summary)})."
     )
 
 
