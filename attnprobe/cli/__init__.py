@@ -61,11 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with output_that_may_end():
-        return _run(make_parser().parse_args(arguments))
+        return _run(arguments)
 
 
-def _run(parsed: argparse.Namespace) -> int:
+def _run(arguments: Sequence[str] | None) -> int:
     try:
+        parsed = make_parser().parse_args(arguments)
         status: int | None = COMMANDS[parsed.command].execute(parsed)
     except InputError as error:
         return _refuse(str(error))

@@ -33,20 +33,20 @@ def answer(summary: Summary) -> str:
     """
     verdict = f"Does attention explain this model? {_verdict(summary)}"
     parts = [
-        _filled(_introduction(summary)),
+        filled(_introduction(summary)),
         _outcomes(summary),
         _how_early(summary),
-        _filled(_where_all_flip(summary)),
+        filled(_where_all_flip(summary)),
         _who_is_first(summary),
-        _filled(_erasing_one(summary)),
-        _filled(verdict),
-        _filled(heads_in_words(summary)),
+        filled(_erasing_one(summary)),
+        filled(verdict),
+        filled(heads_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _filled(text: str) -> str:
-    """In lines, none of which begins with a percent sign."""
+def filled(text: str) -> str:
+    """A text in lines, none of which begins with a percent sign."""
     together = text.replace(" %", "\u00a0%")
     return textwrap.fill(together, WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
 
@@ -68,7 +68,7 @@ def _outcomes(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     headings = ["", "while some are left", "only when none is left", "never"]
     rows = [
-        [_shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
+        [shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
         for name, row in summary["first_flips"].items()
     ]
     title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
@@ -76,7 +76,7 @@ def _outcomes(summary: Summary) -> str:
         "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
     )
     note = f"(With none left {decides}: such a change is no work of the attention.)"
-    return "\n".join([title, *_aligned([headings, *rows]), note])
+    return "\n".join([title, *aligned([headings, *rows]), note])
 
 
 def _how_early(summary: Summary) -> str:
@@ -85,7 +85,7 @@ def _how_early(summary: Summary) -> str:
     headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
-            _shortened(name),
+            shortened(name),
             percent_with_interval(row["restricted_mean"]),
             "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
             *(percent(row[field]["value"]) for field in FRACTIONS),
@@ -98,16 +98,17 @@ def _how_early(summary: Summary) -> str:
         "and the share of documents that have changed with 10, 25 and 50 % erased:",
         WIDTH,
     )
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
-def _shortened(ordering: str) -> str:
-    """Its name, without what is in brackets where it is too long."""
+def shortened(ordering: str) -> str:
+    """An ordering's name, without what is in brackets where it is too long."""
     name = display_name(ordering)
     return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns are as wide as their widest cell, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -162,12 +163,12 @@ def _who_is_first(summary: Summary) -> str:
         return "No decision changes under attention or what it is compared with, however much is erased."
     headings = ("attention against", "attention first", "equal", "the other first")
     rows = [
-        [_shortened(one["second"])]
+        [shortened(one["second"])]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
         for one in compared
     ]
     title = "Which changes the decision with fewer erasures (share of documents):"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
 def _verdict(summary: Summary) -> str:
