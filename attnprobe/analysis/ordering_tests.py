@@ -18,7 +18,7 @@ from attnprobe.analysis.who_flips_first import Comparison, compare, shares_of_do
 
 
 class OrderingTest(NamedTuple):
-    """Two orderings on the same documents; never counts as later than everything.
+    """Two orderings on the same documents; no flip while something is left counts as later than everything.
 
     Attributes:
         comparison: who flips first, by strict comparison; its lead is the share-difference effect size.
@@ -69,7 +69,8 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
     estimates = means(differences)
     tests = []
     for pair, comparison in zip(pairs, compare(flips, pairs), strict=True):
-        sign = sign_test(*(_never_last(flips[name]) for name in pair)) if _certain(flips, pair) else None
+        first, second = (_never_last(flips[name]) for name in pair)
+        sign = sign_test(first, second) if _certain(flips, pair) else None
         tests.append(
             OrderingTest(
                 comparison=comparison,

@@ -8,9 +8,10 @@ from typing import Any
 
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
-from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, significant
+from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -158,13 +159,14 @@ def _erasing_one(summary: Summary) -> str:
 
 def _who_is_first(summary: Summary) -> str:
     verdict = summary["answer"]
-    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["lead"]["n"]]
+    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["neither"]["value"] < 1]
     if not compared:
-        return "No decision changes under attention or what it is compared with, however much is erased."
-    headings = ("attention against", "attention first", "equal", "the other first")
+        return "No decision changes under attention or what it is compared with, while something is left."
+    headings = ("attention against", "attention first", "equal", "the other first", "neither")
     rows = [
         [shortened(one["second"])]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
+        + [percent(one["neither"]["value"])]
         for one in compared
     ]
     title = "Which changes the decision with fewer erasures (share of documents):"
@@ -174,34 +176,59 @@ def _who_is_first(summary: Summary) -> str:
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
-    better = " or by ".join(map(_in_prose, verdict["better"]))
-    also = f"; erasing by {better} changes them earlier" if better else ""
-    sentences = {
-        NOT_INFORMATIVE: (
-            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their "
-            "order changes decisions no earlier than a random one."
-        ),
-        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
-        UNDECIDED: (
-            f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
-            f"does, these documents do not tell{also}."
-        ),
-        IN_PART: (
-            "Only in part: its order changes decisions earlier than a random one, but erasing by "
-            f"{better} changes them earlier still."
-        ),
-        AS_WELL_AS_ANY: (
-            "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
-            "changes them earlier still."
-        ),
-    }
-    text = sentences[verdict["verdict"]]
+    if verdict["verdict"] == NOTHING_FLIPS:
+        return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
+    text = _sentence(verdict, unit, evenness)
+    if verdict["documents_to_decide"] is not None:
+        text += f" About {rounded_up(verdict['documents_to_decide']):,} documents like these would tell."
     if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
         text += (
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
     return text + _without_smallest_sets(summary)
+
+
+def _sentence(verdict: Mapping[str, Any], unit: str, evenness: str) -> str:
+    """What the verdict says and no more: what these documents do not tell is said to be open."""
+    better, left_open = (
+        " or by ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+    )
+    against_random_is_open = RANDOM in verdict["open"]
+    no_earlier = "their order changes decisions no earlier than a random one"
+    if against_random_is_open:
+        no_earlier = "whether their order changes decisions earlier than a random one, these documents do not tell"
+    undecided = (
+        "Undecided: its order changes decisions earlier than a random one; whether erasing by "
+        f"{left_open} changes them earlier still, these documents do not tell."
+    )
+    if against_random_is_open:
+        also = f"; erasing by {better} changes them earlier than it does" if better else ""
+        undecided = (
+            f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
+            f"does, these documents do not tell{also}."
+        )
+    elif verdict["nearly_uniform"] is None:
+        undecided = (
+            "Undecided: its order changes decisions no earlier than a random one, but whether the weights are too "
+            f"equal for that to say anything (evenness {evenness}, where 1 is all equal), these documents do not tell."
+        )
+    return {
+        NOT_INFORMATIVE: (
+            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and "
+            f"{no_earlier}."
+        ),
+        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
+        UNDECIDED: undecided,
+        IN_PART: (
+            "Only in part: its order changes decisions earlier than a random one, but erasing by "
+            f"{better} changes them earlier still."
+        ),
+        AS_WELL_AS_ANY: (
+            "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
+            f"changes them earlier still in {100 * NEGLIGIBLE_LEAD:.0f} % more of the documents than later."
+        ),
+    }[verdict["verdict"]]
 
 
 def _without_smallest_sets(summary: Summary) -> str:

@@ -46,7 +46,7 @@ def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Mark
     rows = []
     for comparison in summary["who_flips_first"]:
         other = comparison["second"]
-        if comparison["first"] != ATTENTION or not comparison["lead"]["n"]:
+        if comparison["first"] != ATTENTION or comparison["neither"]["value"] == 1:
             continue
         shares = shares_of_documents(flips[ATTENTION].removed, flips[other].removed)
         outcome = np.argmax([shares[field] for field in (*FIELDS, "neither")], axis=0)
