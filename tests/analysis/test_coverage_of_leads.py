@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from attnprobe.analysis.bootstrap import means
 from attnprobe.analysis.intervals import exact_lead, lead_ends, unseen
 from attnprobe.analysis.significance import binomial_log_p, sign_flip_tests
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
@@ -85,6 +86,8 @@ def test_averages_are_told_from_zero_by_interval_and_test_together(generator, n,
     tests = sign_flip_tests(leads, 2000)
     told = [not e.low <= 0 <= e.high and tests[i].p < 0.05 for i, e in average_leads(leads).items()]
     assert np.mean(told) <= 0.05 + error(OF_AVERAGES)
+    if discordant <= 5 and n <= 60:
+        assert np.mean([not e.low <= 0 <= e.high for e in means(leads).values()]) > 0.1
 
 
 @pytest.mark.parametrize("n", DOCUMENTS)
