@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.intervals import binary_shares, exact_lead, unseen
 from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
-from attnprobe.analysis.significance import binomial_log_p, sign_flip_tests
+from attnprobe.analysis.significance import PermutationTest, binomial_log_p, sign_flip_tests
 from attnprobe.analysis.thresholds import SIGNIFICANT
 
 Pair = tuple[str, str]
+Key = TypeVar("Key", bound=Hashable)
 
 SHARES = ("first_earlier", "equal", "second_earlier", "neither")
 """What can come of a document, and of two draws of it."""
@@ -64,18 +65,26 @@ def who_flips_first(results: RunResults) -> list[Comparison]:
     return compare(results.first_flips, list(itertools.combinations(names, 2)))
 
 
-def compare(flips: Mapping[str, FirstFlips], pairs: Sequence[Pair]) -> list[Comparison]:
+def compare(
+    flips: Mapping[str, FirstFlips], pairs: Sequence[Pair], tests: Mapping[Pair, PermutationTest] | None = None
+) -> list[Comparison]:
     """Any two orderings, by name, on the same documents.
 
     Shares of two orderings without chance in them are of a plain yes or no, and have Wilson's intervals, and their
     leads the one that agrees with the exact test (``exact_lead``). All with a random ordering have the bootstrap's.
+
+    Args:
+        flips: by ordering.
+        pairs: which to compare.
+        tests: their ``permutation_tests`` where they are known, which take longer than all else.
     """
+    tests = permutation_tests(flips, pairs) if tests is None else tests
     estimates: dict[tuple[Pair, str], Estimate] = {}
-    p_values: dict[Pair, float] = {}
+    p_values: dict[Pair, float] = {pair: test.p for pair, test in tests.items()}
     averaged: dict[Pair, dict[str, Numbers]] = {}
     for pair in pairs:
         shares = shares_of_documents(*(flips[name].removed for name in pair))
-        if all(flips[name].removed.shape[1] == 1 for name in pair):
+        if is_certain(flips, pair):
             estimates |= binary_shares({(pair, field): shares[field] for field in SHARES})
             first, second = (int(shares[field].sum()) for field in ("first_earlier", "second_earlier"))
             estimates[pair, "lead"] = exact_lead(first, second, len(shares["lead"]))
@@ -83,9 +92,8 @@ def compare(flips: Mapping[str, FirstFlips], pairs: Sequence[Pair]) -> list[Comp
         else:
             averaged[pair] = shares
     estimates |= means({(pair, field): shares[field] for pair, shares in averaged.items() for field in SHARES})
-    leads = {pair: shares["lead"] for pair, shares in averaged.items()}
-    estimates |= {(pair, "lead"): estimate for pair, estimate in average_leads(leads).items()}
-    p_values |= {pair: test.p for pair, test in sign_flip_tests(leads).items()}
+    leads = average_leads({pair: shares["lead"] for pair, shares in averaged.items()})
+    estimates |= {(pair, "lead"): estimate for pair, estimate in leads.items()}
     return [
         Comparison(
             first=first,
@@ -101,7 +109,22 @@ def compare(flips: Mapping[str, FirstFlips], pairs: Sequence[Pair]) -> list[Comp
     ]
 
 
-def average_leads(leads: Mapping[Pair, Numbers]) -> dict[Pair, Estimate]:
+def is_certain(flips: Mapping[str, FirstFlips], pair: Pair) -> bool:
+    """Whether there is no chance in either ordering."""
+    return all(flips[name].removed.shape[1] == 1 for name in pair)
+
+
+def permutation_tests(flips: Mapping[str, FirstFlips], pairs: Sequence[Pair]) -> dict[Pair, PermutationTest]:
+    """Sign-flip tests of the documents' leads, averages over draws, of the pairs with a random ordering."""
+    leads = {
+        pair: shares_of_documents(*(flips[name].removed for name in pair))["lead"]
+        for pair in pairs
+        if not is_certain(flips, pair)
+    }
+    return sign_flip_tests(leads)
+
+
+def average_leads(leads: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
     """Mean leads (documents,) of averages over draws, each between −1 and 1, with the bootstrap's intervals.
 
     What no document shows no resample shows: where all leads are alike the bootstrap has no width, however few the
