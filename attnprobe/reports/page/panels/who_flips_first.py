@@ -13,7 +13,8 @@ from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.style import display_name
 
-FIELDS = ("first_earlier", "equal", "second_earlier")
+FIELDS = ("first_earlier", "equal", "second_earlier", "neither")
+"""Of all documents; they add up to one."""
 
 
 class Segment(NamedTuple):
@@ -37,7 +38,7 @@ class ComparisonRow(NamedTuple):
 
 
 def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[ComparisonRow]:
-    """One row an ordering that attention is held against.
+    """One row an ordering that attention is held against; under neither, nothing flips while something is left.
 
     A document belongs to the most frequent outcome of its draws.
     """
@@ -46,15 +47,16 @@ def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Mark
     rows = []
     for comparison in summary["who_flips_first"]:
         other = comparison["second"]
-        if comparison["first"] != ATTENTION or not comparison["lead"]["n"]:
+        if comparison["first"] != ATTENTION:
             continue
         shares = shares_of_documents(flips[ATTENTION].removed, flips[other].removed)
-        outcome = np.argmax([shares[field] for field in (*FIELDS, "neither")], axis=0)
+        outcome = np.argmax([shares[field] for field in FIELDS], axis=0)
         name = display_name(other)
         titles = (
             f"Attention flips earlier than {name}",
             f"Attention and {name} flip after as many",
             f"{name} flips earlier than attention",
+            f"Neither attention nor {name} flips while something is left",
         )
         segments: list[Segment] = []
         x = 0.0
