@@ -72,7 +72,7 @@ def _outcomes(summary: Summary) -> str:
         [shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
         for name, row in summary["first_flips"].items()
     ]
-    title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
+    title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
     decides = (
         "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
     )
