@@ -82,9 +82,14 @@ class OrderingStatistics(NamedTuple):
     removed_ratio_to_greedy: Estimate
 
 
-def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
-    """Statistics by ordering, in order of display, with intervals."""
-    return statistics_of(results.first_flips)
+def first_flip_statistics(results: RunResults, *, as_released: bool = False) -> dict[str, OrderingStatistics]:
+    """Statistics by ordering, in order of display, with intervals.
+
+    Args:
+        results: of a run.
+        as_released: count a decision that changes only when nothing is left as a flip, as the code of 2019 did.
+    """
+    return statistics_of((results.as_released() if as_released else results).first_flips)
 
 
 def with_ascending(results: RunResults) -> dict[str, FirstFlips]:

@@ -93,7 +93,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
         "accuracy_of_all_documents": _accuracy(results.documents),
         "attention_entropy": entropy,
         "first_flips": first_flip_statistics(results),
-        "first_flips_as_released": first_flip_statistics(results.as_released()),
+        "first_flips_as_released": first_flip_statistics(results, as_released=True),
         "flip_curves": {"fraction": GRID} | flip_curves(results),
         "who_flips_first": comparisons,
         "single_flips": single_flips(results),
