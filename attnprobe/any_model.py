@@ -110,7 +110,9 @@ def _probe_texts(
         if not text.strip():
             raise InputError(f"Text {row} is blank.")
     labels = np.zeros(len(texts), dtype=np.int64)
-    documents = Documents(*tokenise_texts(texts), labels=labels, content_hashes=document_hashes(texts))
+    documents = Documents(
+        **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=list(texts)
+    )
     of_model = CheckpointProbe(model, tokenizer, settings)
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)

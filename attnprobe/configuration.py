@@ -68,6 +68,8 @@ class RunSettings:
         for name in ("attention", "transformer"):
             if entries[name] is None:
                 del entries[name]
+        if not self.data.given_tokens:
+            del entries["data"]["given_tokens"]
         return entries
 
     @classmethod
@@ -130,6 +132,7 @@ class RunConfiguration:
         }
         if self.checkpoint is not None:  # wherever it lies
             identity["settings"] |= {"model": PREFIX}
+            identity["text"] = "as given"  # what its tokenizer reads
             identity["checkpoint"] = self.checkpoint.content
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

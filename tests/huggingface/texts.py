@@ -9,7 +9,7 @@ def documents_of(*texts, labels=None):
     """One sentence a document, its words parted at spaces."""
     types: dict[str, int] = {}
     words = [[types.setdefault(word, len(types)) for word in text.split(" ")] for text in texts]
-    return Documents(
+    return Documents.of_words(
         types=list(types),
         words=np.array([number for document in words for number in document], dtype=np.int32),
         sentence_lengths=np.array([len(document) for document in words], dtype=np.int32),
