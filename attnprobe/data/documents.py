@@ -163,10 +163,24 @@ class Documents:
 
     def sentences_of(self, document: int) -> list[str]:
         """A document's sentences as its text has them, each from its first word to its last."""
+        return [self.texts[document][start:end] for start, end in self._sentence_spans(document)]
+
+    def between_words(self, document: int) -> list[str]:
+        """The text between each word of a document and the word before it; of the first, what is before it."""
+        first, last = self.word_offsets[self.sentence_offsets[[document, document + 1]]]
+        starts, ends = self.word_starts[first:last].tolist(), self.word_ends[first:last].tolist()
+        return _between(self.texts[document], list(zip(starts, ends, strict=True)))
+
+    def between_sentences(self, document: int) -> list[str]:
+        """The same of sentences."""
+        return _between(self.texts[document], self._sentence_spans(document))
+
+    def _sentence_spans(self, document: int) -> list[tuple[int, int]]:
+        """Where a document's sentences begin and end in its text, in characters."""
         first, last = self.sentence_offsets[[document, document + 1]]
         words = self.word_offsets[first : last + 1]
         starts, ends = self.word_starts[words[:-1]].tolist(), self.word_ends[words[1:] - 1].tolist()
-        return [self.texts[document][start:end] for start, end in zip(starts, ends, strict=True)]
+        return list(zip(starts, ends, strict=True))
 
     def _words_between(self, first_sentence: int, last_sentence: int) -> list[str]:
         start, end = self.word_offsets[[first_sentence, last_sentence]]
@@ -208,6 +222,11 @@ def by_first_sight(codes: npt.NDArray[C]) -> tuple[npt.NDArray[C], npt.NDArray[n
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return distinct[order], rank[inverse]
+
+
+def _between(text: str, spans: list[tuple[int, int]]) -> list[str]:
+    ends = [0, *(end for _, end in spans)]
+    return [text[end:start] for end, (start, _) in zip(ends, spans, strict=False)]
 
 
 def _joined(arrays: Sequence[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
