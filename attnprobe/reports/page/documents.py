@@ -14,7 +14,7 @@ import pandas as pd
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_tables import columns_of_table
-from attnprobe.reports.page.readable import legible
+from attnprobe.reports.page.readable import gaps, legible, legible_item
 
 SNIPPET = 110
 """Characters of a document that the list of documents shows."""
@@ -27,8 +27,14 @@ DOUBLES = ("weight", "gradient")
 
 @dataclass(frozen=True)
 class ItemColumns:
-    """Which columns a run's table of items has, of those that the page packs: float64, float32 and bytes, in order."""
+    """Which columns a run's table of items has, of texts and of those that the page packs, in order.
 
+    Attributes:
+        texts: ``token``, and ``before`` in all but old runs.
+        doubles, singles, flags: packed as float64, float32 and bytes.
+    """
+
+    texts: list[str]
     doubles: list[str]
     singles: list[str]
     flags: list[str]
@@ -44,6 +50,7 @@ class ItemColumns:
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
         effects = [name for name in ("js",) if name in names]
         return cls(
+            ["token", *(name for name in ("before",) if name in names)],
             [name for name in DOUBLES if name in names],
             [*effects, *(f"contribution_{c}" for c in classes)],
             [name for name in ("flips",) if name in names],
@@ -70,9 +77,13 @@ class SampledDocuments:
 
     @cached_property
     def _items(self) -> dict[int, pd.DataFrame]:
-        names = ["document", "position", "token", *self.columns.doubles, *self.columns.singles, *self.columns.flags]
+        columns = self.columns
+        names = ["document", "position", *columns.texts, *columns.doubles, *columns.singles, *columns.flags]
         table = self.results.items(names, self._numbers)
         table["token"] = table["token"].astype(str)
+        table["before"] = (
+            table["before"].astype(object).where(table["before"].notna(), None) if "before" in table else None
+        )
         by_number: Any = table.groupby("document")
         return {int(number): items.sort_values("position") for number, items in by_number}
 
@@ -89,7 +100,8 @@ class SampledDocuments:
         items = self.items(row)
         if items is None:
             return None
-        tokens = items["token"].tolist()
+        tokens, between = items["token"].tolist(), gaps(items["before"].tolist())
+        beginning = "".join(gap + token for gap, token in zip(between[:SNIPPET], tokens, strict=False))
         packed = b"".join(
             items[name].to_numpy(dtype=kind).tobytes()
             for names, kind in (
@@ -116,7 +128,8 @@ class SampledDocuments:
                 name: [None if np.isnan(draw) else round(float(draw), 4) for draw in flips.mass[row]]
                 for name, flips in self.results.first_flips.items()
             },
-            "snippet": legible(" ".join(tokens[:SNIPPET])[:SNIPPET]),
-            "tokens": [legible(token) for token in tokens],
+            "snippet": legible(" ".join(beginning.split())[:SNIPPET]),
+            "tokens": [legible_item(token) for token in tokens],
+            "between": between,
             "numbers": base64.b64encode(packed).decode("ascii"),
         }
