@@ -215,4 +215,5 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     training: dict[str, Any] = entries.pop("training") or {}
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
-    return entries | training | attention | transformer
+    del entries["data"]
+    return entries | dataclasses.asdict(settings.data) | training | attention | transformer
