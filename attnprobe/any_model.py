@@ -14,12 +14,13 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from attnprobe.arrays import whole_number
 from attnprobe.battery import run_battery
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.errors import InputError
-from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.settings import AttentionSettings
@@ -58,14 +59,25 @@ class ProbeResult:
         return frame_of_tables(self.documents, self.erasures, self.items)
 
     def fractions(self) -> pd.DataFrame:
-        """By ordering: the median fraction of items erased at the flip, where it flips, and the share that never do.
+        """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
 
-        Documents of one item are left out.
+        ``flipped_share`` (the decision flips while something is left), ``emptied_share`` (it changes only when nothing
+        is left) and ``never_share`` add up to one. ``restricted_mean`` is the mean fraction of items erased over all
+        documents, the last two outcomes counting as 1; ``median_fraction`` is over those that flip. Documents of one
+        item are left out.
         """
         several = self.erasures[self.erasures["n"] > 1]
-        by_ordering = several.groupby("ordering", sort=False, observed=True)
-        never = by_ordering["removed"].agg(lambda removed: float((removed < 0).mean()))
-        return pd.DataFrame({"median_fraction": by_ordering["fraction"].median(), "never_flipped": never})
+        flipped = (several["removed"] > 0) & ~several["emptied"]
+        columns = several.assign(
+            flipped_share=flipped.astype(float),
+            emptied_share=several["emptied"].astype(float),
+            never_share=(several["removed"] < 0).astype(float),
+            restricted_mean=several["fraction"].where(flipped, 1.0),
+            median_fraction=several["fraction"].where(flipped),
+        )
+        by_ordering = columns.groupby("ordering", sort=False, observed=True)
+        means = by_ordering[["flipped_share", "emptied_share", "never_share", "restricted_mean"]].mean()
+        return means.assign(median_fraction=by_ordering["median_fraction"].median())
 
 
 def probe(
@@ -92,6 +104,10 @@ def probe(
         RefusedError: attention cannot be erased, or not provably; the message says why.
         InputError: the data or the settings do not fit the model.
     """
+    try:
+        whole_number("seed", seed, 0)
+    except ValueError as error:
+        raise InputError(f"The {error}.") from None
     chosen = AttentionSettings(**settings)
     if texts is not None:
         return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
@@ -132,7 +148,7 @@ def _probe_batches(
     if not batches:
         raise InputError("There are no batches.")
     call = ModelCall(model)
-    attention = AttentionProbe(attach(call, batches[0]), settings, batches[0])
+    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0])
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))

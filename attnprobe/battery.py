@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from attnprobe.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.orderings import ORDERINGS, Evidence
+from attnprobe.orderings import ORDERINGS, Evidence, orders_of, ranks
 
 ORACLE = "oracle"
 """Name, beside those of the orderings, of the smallest set that flips the decision."""
 
 GREEDY = "greedy"
 """Name of the ordering that asks the gradient again after each removal."""
+
+RANK = "rank_"
+"""What the columns of items begin with that hold the order that was erased, of random the first draw."""
 
 ZERO = 1e-9
 """Two divergences that differ by at most this share of the larger one are equal: that much is rounding."""
@@ -29,6 +32,18 @@ class SingleEffects(NamedTuple):
 
     js: Tensor
     flips: Tensor
+
+
+class ReferenceFlips(NamedTuple):
+    """What erasing the items of a reference (the smallest set, or the greedy ordering) does.
+
+    Attributes:
+        flips: the columns of :meth:`Erasures.first_flips`, each (batch,).
+        rank: each item's 0-based place in it, −1 where it has none: behind the flip nothing was ordered (batch, items).
+    """
+
+    flips: dict[str, Tensor]
+    rank: Tensor
 
 
 @dataclass(frozen=True)
@@ -75,13 +90,13 @@ class Erasures(Protocol):
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings (orderings, batch, items) flip the decision.
 
-        ``removed`` (−1 for never), ``fraction`` and ``mass`` (NaN for never), each (orderings, batch), and what else
-        there is to say.
+        ``removed`` (−1 for never), ``fraction`` and ``mass`` (NaN for never), ``emptied`` (whether the decision changes
+        only when nothing is left), each (orderings, batch), and what else there is to say.
         """
         ...
 
-    def references(self) -> dict[str, dict[str, Tensor]]:
-        """Name → the same columns (batch,) for the smallest set, or the best that can be had in its place."""
+    def references(self) -> dict[str, ReferenceFlips]:
+        """By name, the smallest set that flips each decision, or the best that can be had in its place."""
         ...
 
     def contributions(self) -> Tensor | None:
@@ -95,7 +110,7 @@ class BatteryResult:
 
     Attributes:
         documents: column name → (batch,).
-        erasures: (ordering, draw) → ``removed`` (−1 for never), ``fraction``, ``mass`` (NaN), each (batch,).
+        erasures: (ordering, draw) → the columns of :meth:`Erasures.first_flips`, each (batch,).
         items: column name → (batch, items).
         contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
@@ -119,16 +134,20 @@ def run_battery(erasures: Erasures, seeds: Tensor) -> BatteryResult:
     evidence = Evidence(
         attention.scores, attention.weights, attention.gradients, attention.products, attention.mask, seeds
     )
-    orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
+    orders = orders_of(evidence)
     single = erasures.single_effects()
+    references = erasures.references()
     return BatteryResult(
         documents=_document_columns(erasures, orders, single),
-        erasures=_first_flips(erasures, orders),
+        erasures=_first_flips(erasures, orders)
+        | {(name, 0): reference.flips for name, reference in references.items()},
         items={
             "weight": attention.weights,
             "gradient": attention.gradients,
             "js": single.js,
             "flips": single.flips,
+            **{f"{RANK}{name}": ranks(order[0]).int() for name, order in orders.items()},
+            **{f"{RANK}{name}": reference.rank.int() for name, reference in references.items()},
         },
         contributions=erasures.contributions(),
         mask=attention.mask,
@@ -138,8 +157,7 @@ def run_battery(erasures: Erasures, seeds: Tensor) -> BatteryResult:
 def _first_flips(erasures: Erasures, orders: dict[str, Tensor]) -> dict[tuple[str, int], dict[str, Tensor]]:
     flips = erasures.first_flips(torch.cat(list(orders.values())))
     names = [(name, draw) for name, order in orders.items() for draw in range(len(order))]
-    results = {name: {column: table[i] for column, table in flips.items()} for i, name in enumerate(names)}
-    return results | {(name, 0): columns for name, columns in erasures.references().items()}
+    return {name: {column: table[i] for column, table in flips.items()} for i, name in enumerate(names)}
 
 
 def _document_columns(erasures: Erasures, orders: dict[str, Tensor], single: SingleEffects) -> dict[str, Tensor]:

@@ -15,16 +15,16 @@ so that a remainder of 1e-300 of the mass is still exact.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from attnprobe.arrays import Array, as_mask, check_numbers, first_document
+from attnprobe.arrays import Array, Holds, as_mask, check_numbers, first_document
 from attnprobe.orderings import softmax_of_scores
 from attnprobe.sorting import sort_ascending, stable_order_descending
 
-Readout: TypeAlias = "nn.Linear | tuple[Array, Array]"
+Readout: TypeAlias = Annotated[nn.Linear | tuple[Array, Array], Holds.READOUT]
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
 
 _PROJECTED = 1 << 19
@@ -38,19 +38,32 @@ class FirstFlip(NamedTuple):
     """Where orderings first flip the decision; each field is (…, batch).
 
     ``count`` is how many of the ordering's first items are erased (−1: never, not even when all are), ``fraction`` that
-    number over the document's items and ``mass`` the share of attention erased (both NaN for never).
+    number over the document's items and ``mass`` the share of attention erased (both NaN for never). ``emptied`` is
+    True where the decision changes only when nothing is left (what remains weighs 0 in float64) and the readout's bias
+    alone decides: no work of the weights, and neither a flip while something is left nor never.
     """
 
     count: Array
     fraction: Array
     mass: Array
+    emptied: Array
 
 
 class MinimalFlipSet(NamedTuple):
-    """The smallest erasure that flips the decision: ``count`` (batch,), −1 for never, and ``erased`` (batch, items)."""
+    """The smallest erasure that flips the decision.
+
+    Attributes:
+        count: how many items it erases (batch,), −1 where no set flips the decision.
+        erased: True for the items in it (batch, items).
+        emptied: True where only erasing all that has weight does (batch,).
+        rank: each item's 0-based place among those of the set, the one that holds the decision most first; −1 for the
+            others (batch, items).
+    """
 
     count: Array
     erased: Array
+    emptied: Array
+    rank: Array
 
 
 class SingleErasures(NamedTuple):
@@ -134,6 +147,14 @@ class Contributions:
         """Terms (batch, classes, items) times the mass, and the mass as one more row."""
         return torch.cat([terms * self.mass[:, None], self.mass[:, None]], dim=1)
 
+    def check_decides(self) -> None:
+        """Raise a ``ValueError`` where the readout has one row: its argmax is the same whatever is erased."""
+        if len(self.bias) == 1:
+            raise ValueError(
+                "the readout has one row, and one logit decides nothing by argmax: give its two-row form, weight rows "
+                "(0, w) and bias (0, b)"
+            )
+
     def log_probabilities(self) -> Tensor:
         """Log-probabilities of the unerased documents (batch, classes)."""
         return torch.log_softmax(self.logits, dim=-1)
@@ -147,6 +168,7 @@ class Contributions:
 
     def decision_gradient(self) -> Tensor:
         """∂p_y/∂aᵢ = p_y (u_iy − Σ_c p_c u_ic), u = W h: free weights after the softmax (batch, items), float64."""
+        self.check_decides()
         p = self.log_probabilities().exp()
         p_decision = p.gather(1, self.decision[:, None])
         bias_margin = self.bias - self.bias[self.decision][:, None]
@@ -155,6 +177,7 @@ class Contributions:
 
     def single_erasures(self) -> SingleErasures:
         """The decision after erasing each item alone."""
+        self.check_decides()
         sums = _without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
@@ -168,6 +191,7 @@ class Contributions:
 
     def first_flip(self, order: Tensor) -> FirstFlip:
         """The first prefix of each ordering (…, batch, items) whose erasure flips the decision."""
+        self.check_decides()
         self._check_order(order)
         batch, items = order.shape[-2:]
         flat = order.reshape(math.prod(order.shape[:-2]), batch, items)
@@ -175,17 +199,21 @@ class Contributions:
         step = max(1, _SCANNED // max(1, items * flat.shape[0]))
         count = torch.empty(flat.shape[:2], dtype=torch.int64, device=order.device)
         mass = torch.empty(flat.shape[:2], dtype=torch.float64, device=order.device)
+        emptied = torch.empty(flat.shape[:2], dtype=torch.bool, device=order.device)
         for start in range(0, batch, step):
             rows = slice(start, start + step)
-            count[:, rows], mass[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
-        count, mass = count.reshape(order.shape[:-1]), mass.reshape(order.shape[:-1])
+            count[:, rows], mass[:, rows], emptied[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
+        count, mass, emptied = (each.reshape(order.shape[:-1]) for each in (count, mass, emptied))
         never = count < 0
         fraction = (count.double() / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
         share = mass / self.mass.sum(-1).masked_fill(self.mass.sum(-1) == 0, 1.0)
-        return FirstFlip(count, fraction, share.masked_fill(never, torch.nan))
+        return FirstFlip(count, fraction, share.masked_fill(never, torch.nan), emptied)
 
-    def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-        """Counts and erased mass of orderings (orderings, documents, items) by sums over what each prefix leaves."""
+    def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Of orderings (orderings, documents, items): counts, erased mass and whether nothing is left by then.
+
+        By sums over what each prefix leaves.
+        """
         backwards = order.flip(-1)
 
         def ordered(terms: Tensor) -> Tensor:
@@ -196,7 +224,8 @@ class Contributions:
             flips |= ordered(weighted[:, index]).cumsum_(-1) >= self._threshold[rows, index, None]
         mass = ordered(self.mass[rows])
         flips_when_empty = self._flips_when_empty[rows, None]
-        flips = torch.where(mass.cumsum(-1) == 0, flips_when_empty, flips)
+        empty = mass.cumsum(-1) == 0
+        flips = torch.where(empty, flips_when_empty, flips)
         # Position q − 1 holds the sums over the last q items. The first flip leaves the most of them; all of them are
         # the decision by definition, whatever rounding makes of a tie.
         flips[..., -1:] = False
@@ -205,7 +234,8 @@ class Contributions:
         left = (flips * rank).amax(-1)
         count = torch.where(left > 0, items - left, torch.where(flips_when_empty[:, 0], self.sizes[rows], -1))
         erased_mass = (mass * (rank > items - count[..., None])).sum(-1)
-        return count, erased_mass
+        nothing_left = empty.gather(-1, (left - 1).clamp(min=0)[..., None]).squeeze(-1) | (left == 0)
+        return count, erased_mass, nothing_left & (count > 0)
 
     def _check_order(self, order: Tensor) -> None:
         if order.shape[-2:] != self.mask.shape:
@@ -213,6 +243,7 @@ class Contributions:
 
     def minimal_flip_set(self) -> MinimalFlipSet:
         """The oracle: for each class erase its smallest margins first; the least count over classes is the minimum."""
+        self.check_decides()
         margins = (self.margins * self.mass[:, None]).masked_fill_(~self.mask[:, None], -torch.inf)
         # From the largest margin down: the sums are positive for the first few and never again.
         sums = sort_ascending(-margins).neg_().cumsum_(-1)
@@ -228,9 +259,12 @@ class Contributions:
         count = torch.where(emptied | (kept > 0), count, -1)
         chosen = margins.gather(1, best[:, None, None].expand(-1, 1, margins.shape[-1])).squeeze(1)
         ascending = stable_order_descending((-chosen).masked_fill(~self.mask, -torch.inf))
-        rank = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(ascending)
-        erased = torch.zeros_like(self.mask).scatter_(1, ascending, rank < count[:, None])
-        return MinimalFlipSet(count, torch.where(emptied[:, None], self.mass > 0, erased))
+        place = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(ascending)
+        erased = torch.zeros_like(self.mask).scatter_(1, ascending, place < count[:, None])
+        erased = torch.where(emptied[:, None], self.mass > 0, erased)
+        among = erased.gather(1, ascending)
+        rank = torch.full_like(ascending, -1).scatter_(1, ascending, among.cumsum(-1).masked_fill_(~among, 0) - 1)
+        return MinimalFlipSet(count, erased, emptied, rank)
 
 
 def _project(values: Tensor, weight: Tensor) -> Tensor:
@@ -263,6 +297,11 @@ def _affine(readout: Readout) -> tuple[Tensor, Tensor]:
         readout = (readout.weight, readout.bias)
     weight = readout[0].detach().double()
     bias = weight.new_zeros(len(weight)) if readout[1] is None else readout[1].detach().double()
+    if weight.dim() != 2 or not len(weight) or bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"the readout has a weight of shape {tuple(weight.shape)} and a bias of {tuple(bias.shape)}, but "
+            "(classes, dim) and (classes,) are needed"
+        )
     if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
         raise ValueError("the readout holds NaN or infinite numbers")
     return weight, bias

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from attnprobe.battery import BatteryResult, run_battery
+from attnprobe.battery import RANK, BatteryResult, run_battery
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.probes.probe import Probe
 
@@ -189,7 +189,8 @@ class Collector:
         columns = {name: column[order] for name, column in columns.items()}
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
         table |= {"token": token} | ({} if before is None else {"before": before})
-        return pa.table(table | {name: _arrow(column) for name, column in columns.items()})
+        ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
+        return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks)
 
 
 def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
@@ -199,3 +200,8 @@ def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
 def _arrow(column: Column) -> pa.Array:
     """An Arrow array in which NaN is null: there is no such number, rather than one that could not be computed."""
     return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)
+
+
+def _arrow_ranks(column: Column) -> pa.Array:
+    """Places in an ordering; −1 is null: the item has none."""
+    return pa.array(column, pa.int32(), mask=column < 0)

@@ -198,6 +198,7 @@ class RunFolder:
             self.vocabulary,
             self.summary,
             self.path / "report.html",
+            self.path / "methods.txt",
         ]
         for folder in (self.checkpoint, self.tables, self.figures):
             files += [file for file in folder.glob("*") if file.is_file()]

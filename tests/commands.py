@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import itertools
 import json
 import os
 import signal
@@ -33,6 +34,30 @@ def attnprobe(*arguments, cwd, **keywords):
 def run_script(path, *arguments, cwd=None):
     """The same of a Python script."""
     return _without_traceback(*_warm().run(str(path), list(map(str, arguments)), cwd or Path.cwd()))
+
+
+def attnprobe_unheard(*arguments, cwd, lines=0, script=None):
+    """(exit status, what was read): the same command as under ``2>&1 | head -n``, whose reader goes after some lines.
+
+    Standard output and standard error are pipes that are closed then, the latter at once.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out, errors = Path(folder, "out"), Path(folder, "errors")
+        read = []
+
+        def listen(path, lines):
+            with path.open() as pipe:
+                read.extend(itertools.islice(pipe, lines))
+
+        listeners = []
+        for path, count in ((out, lines), (errors, 0)):
+            os.mkfifo(path)
+            listeners.append(threading.Thread(target=listen, args=(path, count), daemon=True))
+            listeners[-1].start()
+        status = _warm().run_into(script, list(map(str, arguments)), cwd, out, errors)
+        for listener in listeners:
+            listener.join(TIMEOUT)
+        return status, "".join(read)
 
 
 def _without_traceback(status, out, errors):
@@ -73,16 +98,21 @@ class WarmProcess:
         """(exit status, standard output, standard error) of a script or command in a process of its own."""
         with tempfile.TemporaryDirectory() as folder:
             out, errors = Path(folder, "out"), Path(folder, "errors")
-            command = {"script": script, "arguments": arguments, "cwd": str(cwd), "environment": environment()}
-            self._process.stdin.write(json.dumps({**command, "out": str(out), "errors": str(errors)}) + "\n")
-            self._process.stdin.flush()
-            child = int(self._process.stdout.readline())
-            late = threading.Timer(TIMEOUT, os.kill, (child, signal.SIGKILL))
-            late.start()
-            status = int(self._process.stdout.readline())
-            late.cancel()
-            assert status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
+            status = self.run_into(script, arguments, cwd, out, errors)
             return status, out.read_text(), errors.read_text()
+
+    def run_into(self, script, arguments, cwd, out, errors):
+        """The same with standard output and standard error in these files; the exit status."""
+        command = {"script": script, "arguments": arguments, "cwd": str(cwd), "environment": environment()}
+        self._process.stdin.write(json.dumps({**command, "out": str(out), "errors": str(errors)}) + "\n")
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        late = threading.Timer(TIMEOUT, os.kill, (child, signal.SIGKILL))
+        late.start()
+        status = int(self._process.stdout.readline())
+        late.cancel()
+        assert status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
+        return status
 
 
 _warm = functools.cache(WarmProcess)

@@ -115,6 +115,31 @@ def test_copies_of_one_word_differ_by_nothing():
     values = torch.randn(1, 3, 4)[:, [0, 1, 1, 1, 2]]
     scores = torch.tensor([[0.3, 2.1, 2.1, 2.1, 0.9]])
     mask = torch.ones(1, 5, dtype=torch.bool)
-    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.zeros(1))
+    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.zeros(1, dtype=torch.long))
     assert result.documents["top_item"].item() == 1
     assert result.documents["delta_js_zero"].item() == pytest.approx(2 / 4)
+
+
+@given(cases(dtype=torch.float64, max_gap=10.0))
+def test_the_places_kept_of_an_ordering_are_those_that_were_erased(case):
+    """Erasing the items that stand before the first flip flips the decision, one item fewer does not."""
+    result = run(case)
+    for row, (values, weights) in enumerate(case.documents()):
+        decision = brute.decide(brute.logits_after(values, weights, [], *case.readout()))
+        for (name, draw), columns in result.erasures.items():
+            if draw:
+                continue
+            rank = result.items[f"rank_{name}"][row, : len(weights)].tolist()
+            removed = int(columns["removed"][row])
+            places = [item for item in sorted(range(len(weights)), key=rank.__getitem__) if rank[item] >= 0]
+            assert [rank[item] for item in places] == list(range(len(places)))
+            assert len(places) == (max(removed, 0) if name == "oracle" else len(weights))
+            after = [
+                brute.decide(brute.logits_after(values, weights, places[:count], *case.readout()))
+                for count in range(1, len(places) + 1)
+            ]
+            if removed > 0:
+                assert after[removed - 1] != decision
+                assert decision in (after[removed - 2], decision if removed == 1 else None)
+            elif name != "oracle":
+                assert set(after) == {decision}

@@ -40,6 +40,7 @@ def assert_first_flips_equal(case, tolerance):
             if margin <= tolerance * scale(case, row):
                 continue
             assert flips.count[ordering, row] == count
+            assert flips.emptied[ordering, row] == (count > 0 and not any(weights[j] for j in positions[count:]))
             if count < 0:
                 assert torch.isnan(flips.fraction[ordering, row])
                 assert torch.isnan(flips.mass[ordering, row])
@@ -78,6 +79,10 @@ def assert_oracle_equals_exhaustive_search(case, tolerance):
             continue
         assert oracle.count[row] == count
         erased = oracle.erased[row]
+        left = [weight for weight, gone in zip(weights, erased[case.mask[row]], strict=True) if not gone]
+        assert oracle.emptied[row] == (count > 0 and not any(left))
+        assert sorted(oracle.rank[row][erased].tolist()) == list(range(max(count, 0)))
+        assert (oracle.rank[row][~erased] == -1).all()
         assert erased.sum() == max(count, 0)
         assert not (erased & ~case.mask[row]).any()
         if count > 0:
@@ -214,18 +219,13 @@ def test_underflow_to_zero_leaves_the_bias_to_decide():
     assert oracle.erased.tolist() == [[True, False, False]]
 
 
-def test_no_documents_and_one_class():
+def test_no_documents():
     linear = torch.nn.Linear(4, 3)
     values, weights = torch.empty(0, 5, 4), torch.empty(0, 5)
     order = attnprobe.rank_by_attention(weights)
     assert attnprobe.first_flip(values, weights, None, order.expand(7, 0, 5), linear).count.shape == (7, 0)
     assert attnprobe.minimal_flip_set(values, weights, None, linear).erased.shape == (0, 5)
     assert attnprobe.single_erasures(values, weights, None, linear).shape == (0, 5, 3)
-    alone = (torch.ones(1, 4), torch.zeros(1))
-    values, weights = torch.randn(2, 5, 4), torch.full((2, 5), 0.2)
-    order = torch.arange(5).expand(2, 5)
-    assert attnprobe.first_flip(values, weights, None, order, alone).count.tolist() == [-1, -1]
-    assert attnprobe.minimal_flip_set(values, weights, None, alone).count.tolist() == [-1, -1]
 
 
 def test_numpy_in_numpy_out():

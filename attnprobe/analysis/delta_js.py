@@ -16,6 +16,7 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
+from attnprobe.errors import InputError
 
 RELATIVE_ZERO = 1e-9
 """As ``attnprobe.battery.ZERO``: divergences that differ by at most this share of the larger are equal."""
@@ -51,7 +52,8 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
     Of the documents with n > 1 whose items were kept. A ΔJS that is rounding is zero.
 
     Raises:
-        InputError: the table of items is missing or cannot be read.
+        InputError: the table of items is missing or cannot be read, lacks an item of a document, or has a weight or a
+            divergence that is no finite number.
     """
     documents = results.several
     numbers = pd.Index(documents["document"])
@@ -63,7 +65,27 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
         n, top_weight, js_top = (documents[name].to_numpy()[row[pairs]] for name in ("n", "top_weight", "js_top"))
         columns = document[pairs], top_weight - weight[pairs], difference_of_js(js_top, js[pairs]), 1 / (n - 1)
         parts.append(dict(zip(("document", "delta_alpha", "delta_js", "weight"), columns, strict=True)))
-    return pd.DataFrame({name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])})
+    pairs = pd.DataFrame({name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])})
+    _require_whole(pairs, results)
+    return pairs
+
+
+def _require_whole(pairs: pd.DataFrame, results: RunResults) -> None:
+    """Refuse a table of items that has not every item of its documents: their weights would not add up to one."""
+    path = results.folder / "items.parquet"
+    finite = np.isfinite(pairs[["delta_alpha", "delta_js", "weight"]].to_numpy(dtype=np.float64)).all(axis=1)
+    if not finite.all():
+        document = pairs["document"].to_numpy()[~finite][0]
+        raise InputError(f"{path}: document {document} has a weight or a divergence that is no finite number.")
+    kept = pairs["document"].value_counts(sort=False)
+    others = results.several.set_index("document")["n"].reindex(kept.index) - 1
+    wrong = kept[kept != others]
+    if len(wrong):
+        document = wrong.index[0]
+        raise InputError(
+            f"{path}: document {document} has {wrong.iloc[0]:,} items beside its most attended one, and "
+            f"{results.folder / 'documents.parquet'} says {others[document]:,}."
+        )
 
 
 def difference_of_js(js_top: Numbers, js: Numbers) -> Numbers:

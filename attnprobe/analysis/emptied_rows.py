@@ -23,7 +23,7 @@ def emptied_rows(results: RunResults) -> dict[str, Estimate]:
     """
     if COLUMN not in results.erasures or results.erasures[COLUMN].isna().all():
         return {}
-    counts = {name: results.at_first_flip(name, (COLUMN,))[0] for name in with_ascending(results)}
+    counts = {name: results.at_first_flip(name, COLUMN) for name in with_ascending(results)}
     emptied = {name: np.where(np.isnan(count), np.nan, count > 0) for name, count in counts.items()}
     certain = {name: column[:, 0] for name, column in emptied.items() if column.shape[1] == 1}
     return means(emptied) | binary_shares(certain)

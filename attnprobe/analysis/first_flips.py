@@ -1,7 +1,10 @@
 """How much each ordering must erase before the decision flips (Serrano & Smith 2019, figures 5 and 6).
 
-Documents that never flip have no fraction. Leaving them out flatters an ordering that fails on the hard documents, so
-their share stands beside every mean, and a second mean is over the documents that flip under every ordering.
+A document's decision flips while something is left, or changes only when nothing is left (*emptied*: the readout's bias
+decides, and no weight), or never changes. Only the first has a fraction. What compares orderings is over *all*
+documents: the restricted mean, in which the other two outcomes count as everything erased, and the share that has
+flipped by a given fraction. Means over the documents that flip select by outcome, and flatter an ordering that fails on
+the hard ones; they stand beside these, and a second one is over the documents that flip under every ordering.
 """
 
 from __future__ import annotations
@@ -13,39 +16,80 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
 from attnprobe.analysis.intervals import binary_shares
-from attnprobe.analysis.results import ASCENDING, GREEDY, ORACLE, FirstFlips, RunResults
+from attnprobe.analysis.results import ASCENDING, ATTENTION, GREEDY, ORACLE, FirstFlips, RunResults
 
 GRID: Numbers = np.arange(101) / 100
 """Fractions erased at which flip curves are read."""
 
+FRACTIONS = {"flipped_at_10": 0.10, "flipped_at_25": 0.25, "flipped_at_50": 0.50}
+"""Fractions erased by which the share of flipped documents is told."""
+
+OUTCOMES = ("flipped_share", "emptied_share", "never_share")
+
+ALL = 1e-12
+"""A fraction k/n must not miss a threshold by rounding."""
+
 
 class OrderingStatistics(NamedTuple):
-    """What erasing in one ordering takes; the draws of a random ordering are pooled.
+    """What erasing in one ordering does; the draws of a random ordering are averaged within a document.
+
+    Over all documents with n > 1:
 
     Attributes:
-        mean_fraction: fraction of the items erased at the first flip, over the documents that flip.
+        flipped_share, emptied_share, never_share: shares in which the decision flips while something is left, changes
+            only when nothing is, never changes; they add up to one.
+        restricted_mean: mean fraction of the items erased at the first flip, the other two outcomes counting as 1.
+        flipped_at_10, flipped_at_25, flipped_at_50: shares flipped with at most that percentage of the items erased.
+        restricted_mean_lead, flipped_at_10_lead, …: the same less attention's, paired by document.
+
+    Over the documents that flip while something is left, which the ordering itself selects:
+
+    Attributes:
+        mean_fraction: fraction of the items erased at the first flip.
         median_fraction: the same, median.
-        mean_removed: number of items erased at the first flip, over the documents that flip.
-        mean_mass: attention weight erased at the first flip, over the documents that flip.
-        never_share: share of the documents that never flip, not even with everything erased.
-        paired_fraction: ``mean_fraction`` over the documents that flip under every ordering and draw.
-        ratio_to_oracle: ``paired_fraction`` by that of the smallest set; NaN where that is not among the results.
-        ratio_to_greedy: the same by that of erasing greedily.
+        mean_removed: number of items erased at the first flip.
+        mean_mass: attention weight erased at the first flip.
+
+    Over the documents that flip so under every ordering and draw:
+
+    Attributes:
+        paired_fraction: mean fraction of the items erased at the first flip.
+        fraction_ratio_to_oracle, fraction_ratio_to_greedy: ``paired_fraction`` by that of the smallest set, or of
+            erasing greedily; NaN where that is not among the results.
+        removed_ratio_to_oracle, removed_ratio_to_greedy: all items erased by all that the reference erases, a ratio of
+            numbers of items.
     """
 
+    flipped_share: Estimate
+    emptied_share: Estimate
+    never_share: Estimate
+    restricted_mean: Estimate
+    flipped_at_10: Estimate
+    flipped_at_25: Estimate
+    flipped_at_50: Estimate
+    restricted_mean_lead: Estimate
+    flipped_at_10_lead: Estimate
+    flipped_at_25_lead: Estimate
+    flipped_at_50_lead: Estimate
     mean_fraction: Estimate
     median_fraction: Estimate
     mean_removed: Estimate
     mean_mass: Estimate
-    never_share: Estimate
     paired_fraction: Estimate
-    ratio_to_oracle: Estimate
-    ratio_to_greedy: Estimate
+    fraction_ratio_to_oracle: Estimate
+    fraction_ratio_to_greedy: Estimate
+    removed_ratio_to_oracle: Estimate
+    removed_ratio_to_greedy: Estimate
 
 
-def first_flip_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
-    """Statistics by ordering, in order of display, with intervals."""
-    return statistics_of(results.first_flips)
+def first_flip_statistics(results: RunResults, *, as_released: bool = False) -> dict[str, OrderingStatistics]:
+    """Statistics by ordering, in order of display, with intervals.
+
+    Args:
+        results: of a run.
+        as_released: count a decision that changes only when nothing is left as a flip, as the code of 2019 did.
+    """
+    return statistics_of((results.as_released() if as_released else results).first_flips)
 
 
 def with_ascending(results: RunResults) -> dict[str, FirstFlips]:
@@ -65,41 +109,56 @@ def ascending_statistics(results: RunResults) -> OrderingStatistics | None:
 
 
 def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None = None) -> dict[str, OrderingStatistics]:
-    """Statistics by ordering, with intervals; of whether an ordering without chance in it never flips, Wilson's.
+    """Statistics by ordering, with intervals; those of a plain yes or no have Wilson's.
 
     Args:
-        flips: by ordering, of the same documents; those that flip under each of them are the paired ones.
+        flips: by ordering, of the same documents, attention among them; those that flip under each of them are the
+            paired ones.
         names: the orderings to give statistics of; by default all.
     """
-    paired = _fractions_of_documents_that_always_flip(flips)
-    flips = {name: flips[name] for name in names or flips}
+    always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
+    of_all = {name: over_all_documents(flip) for name, flip in flips.items()}
     columns: dict[tuple[str, str], Ratio] = {}
-    never = {name: np.isnan(flip.removed).astype(np.float64) for name, flip in flips.items()}
-    for name, flip in flips.items():
-        columns[name, "mean_fraction"] = pooled(flip.fraction)
-        columns[name, "mean_removed"] = pooled(flip.removed)
-        columns[name, "mean_mass"] = pooled(flip.mass)
-        columns[name, "never_share"] = pooled(never[name])
-        columns[name, "paired_fraction"] = pooled(paired[name])
-        for field, reference in (("ratio_to_oracle", ORACLE), ("ratio_to_greedy", GREEDY)):
-            needed = paired.get(reference, np.full_like(paired[name], np.nan))
-            columns[name, field] = np.nan_to_num(paired[name]), np.nan_to_num(needed)
-    certain = {(name, "never_share"): column[:, 0] for name, column in never.items() if column.shape[1] == 1}
+    certain: dict[tuple[str, str], Numbers] = {}
+    chosen = {name: flips[name] for name in names or flips}
+    for name, flip in chosen.items():
+        columns |= {(name, f"mean_{field}"): pooled(getattr(flip, field)) for field in ("fraction", "removed", "mass")}
+        for field, column in of_all[name].items():
+            if flip.removed.shape[1] == 1 and field != "restricted_mean":
+                certain[name, field] = column
+            else:
+                columns[name, field] = pooled(column)
+            if field not in OUTCOMES:
+                columns[name, f"{field}_lead"] = pooled(column - of_all[ATTENTION][field])
+        paired = {field: np.where(always, getattr(flip, field).mean(axis=1), 0.0) for field in ("fraction", "removed")}
+        columns[name, "paired_fraction"] = paired["fraction"], always.astype(np.float64)
+        for reference in (ORACLE, GREEDY):
+            for field, column in paired.items():
+                needed = getattr(flips[reference], field).mean(axis=1) if reference in flips else np.zeros(len(always))
+                columns[name, f"{field}_ratio_to_{reference}"] = column, np.where(always, needed, 0.0)
     estimates = ratios(columns) | binary_shares(certain)
-    middles = medians({name: flip.fraction for name, flip in flips.items()})
+    middles = medians({name: flip.fraction for name, flip in chosen.items()})
     return {
         name: OrderingStatistics(
             median_fraction=middles[name],
-            **{field: estimates[name, field] for field in OrderingStatistics._fields if (name, field) in columns},
+            **{field: estimates[name, field] for field in OrderingStatistics._fields if (name, field) in estimates},
         )
-        for name in flips
+        for name in chosen
     }
 
 
-def _fractions_of_documents_that_always_flip(flips: Mapping[str, FirstFlips]) -> dict[str, Numbers]:
-    """Fraction by ordering (documents,), mean over draws; NaN for a document that never flips in one of them."""
-    always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
-    return {name: np.where(always, flip.fraction.mean(axis=1), np.nan) for name, flip in flips.items()}
+def over_all_documents(flip: FirstFlips) -> dict[str, Numbers]:
+    """What every document has a number of (documents,), averaged over the draws: outcomes, and fractions erased."""
+    fraction = np.where(np.isnan(flip.removed), 1.0, flip.fraction)
+    flipped = ~np.isnan(flip.removed)
+    columns = {
+        "flipped_share": flipped,
+        "emptied_share": flip.emptied,
+        "never_share": flip.never,
+        "restricted_mean": fraction,
+        **{name: flipped & (fraction <= end + ALL) for name, end in FRACTIONS.items()},
+    }
+    return {name: column.astype(np.float64).mean(axis=1) for name, column in columns.items()}
 
 
 class FractionBox(NamedTuple):
@@ -109,8 +168,8 @@ class FractionBox(NamedTuple):
         low, high: 5 % and 95 % quantiles.
         lower, median, upper: quartiles.
         mean: mean.
-        documents: how many documents flip, in one draw at least.
-        never_share: share of documents (and draws) that never flip.
+        documents: how many documents flip while something is left, in one draw at least.
+        emptied_share, never_share: shares of documents (and draws) that change only when nothing is left, and never.
     """
 
     low: float
@@ -120,35 +179,36 @@ class FractionBox(NamedTuple):
     high: float
     mean: float
     documents: int
+    emptied_share: float
     never_share: float
 
 
 def fraction_boxes(results: RunResults) -> dict[str, FractionBox]:
     """Box statistics by ordering, in order of display; NaN where nothing flips."""
-    return {name: box_of(flip.fraction) for name, flip in results.first_flips.items()}
+    return {name: box_of(flip.fraction, flip) for name, flip in results.first_flips.items()}
 
 
-def box_of(values: Numbers) -> FractionBox:
-    """Box statistics of one ordering's fractions, or masses, (documents, draws), NaN for never."""
-    never = np.isnan(values)
-    flipped = values[~never]
+def box_of(values: Numbers, flip: FirstFlips) -> FractionBox:
+    """Box statistics of one ordering's fractions, or masses, (documents, draws), NaN where nothing flips."""
+    none = np.isnan(values)
+    flipped = values[~none]
     low, lower, median, upper, high, mean = [float("nan")] * 6
     if len(flipped):
         low, lower, median, upper, high = np.quantile(flipped, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
         mean = float(flipped.mean())
-    documents = int(np.count_nonzero(~never.all(axis=1)))
-    return FractionBox(low, lower, median, upper, high, mean, documents, float(never.mean()))
+    documents = int(np.count_nonzero(~none.all(axis=1)))
+    shares = float(flip.emptied.mean()), float(flip.never.mean())
+    return FractionBox(low, lower, median, upper, high, mean, documents, *shares)
 
 
 def flip_curves(results: RunResults, fractions: Numbers = GRID) -> dict[str, Numbers]:
     """Share of the documents flipped once each of the fractions is erased, by ordering.
 
-    Documents that never flip are in the denominator, so that a curve ends at one minus their share; the draws of a
-    random ordering are averaged.
+    All documents are in the denominator, so that a curve ends at the share that flips while something is left; the
+    draws of a random ordering are averaged.
     """
     curves = {}
     for name, flip in results.first_flips.items():
         flipped = np.sort(flip.fraction[~np.isnan(flip.fraction)])
-        # A fraction k/n must not miss its own place on the grid by rounding.
-        curves[name] = np.searchsorted(flipped, fractions + 1e-12, side="right") / flip.fraction.size
+        curves[name] = np.searchsorted(flipped, fractions + ALL, side="right") / flip.fraction.size
     return curves

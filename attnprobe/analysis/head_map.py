@@ -3,7 +3,7 @@
 A head's own weights order the items; the smallest tried number of items whose erasure in this head alone flips the
 decision is held against that of a random order of the same items. A single head seldom decides: most documents never
 flip, and they are censored, not missing. Means are restricted, never counting as everything (``restricted_means``),
-and the share that never flips stands beside them.
+and the shares that never flip, or only without the whole head, stand beside them.
 
 Every head sees the same documents, and a resample takes a document with all its heads. P-values are Holm's over the
 heads.
@@ -48,7 +48,8 @@ class HeadStatistics(NamedTuple):
         gain: their difference in the same documents, random − attention: above 0 the head's order flips earlier.
         gain_p: of the sign-flip test that the gain is zero, adjusted after Holm over all heads.
         negligible_p: the same of a gain of ``NEGLIGIBLE_GAIN``.
-        never_attention, never_random: share that never flips.
+        emptied_attention, emptied_random: share that flips only when every item is erased, and the head says nothing.
+        never_attention, never_random: share that does not flip even then.
         delta_js: mean of JS after erasing the head's most attended item less JS after erasing another, in nats.
         delta_js_p: of the sign-flip test that it is zero, adjusted alike.
         flip_top: share whose decision flips without the head's most attended item.
@@ -66,6 +67,8 @@ class HeadStatistics(NamedTuple):
     gain: Estimate
     gain_p: float
     negligible_p: float
+    emptied_attention: Estimate
+    emptied_random: Estimate
     never_attention: Estimate
     never_random: Estimate
     delta_js: Estimate
@@ -86,7 +89,8 @@ def head_map(results: RunResults) -> list[HeadStatistics] | None:
         return None
     columns = _by_head(table[table["n"] > 1], f"{results.folder / 'heads.parquet'}")
     estimates = {field: means(by_head) for field, by_head in columns.items()}
-    estimates |= {field: binary_shares(columns[field]) for field in ("never_attention", "never_random", "flip_top")}
+    outcomes = [f"{outcome}_{order}" for outcome in ("emptied", "never") for order in ("attention", "random")]
+    estimates |= {field: binary_shares(columns[field]) for field in (*outcomes, "flip_top")}
     flips = max(FLIPS, FLIPS_A_HEAD * len(columns["gain"]))
     gains = sign_flip_tests(columns["gain"], flips)
     shortfalls = sign_flip_tests({head: gain - NEGLIGIBLE_GAIN for head, gain in columns["gain"].items()}, flips)
@@ -148,6 +152,8 @@ def _columns(table: pd.DataFrame) -> dict[str, Numbers]:
     }
     return restricted | {
         "gain": restricted["fraction_random"] - restricted["fraction_attention"],
+        "emptied_attention": (attention == n).astype(np.float64),
+        "emptied_random": (random == n).astype(np.float64),
         "never_attention": (attention < 0).astype(np.float64),
         "never_random": (random < 0).astype(np.float64),
         "delta_js": top - other,

@@ -8,11 +8,11 @@ one, *falls* where some alternative is known that does not, and is *undecided* w
   round; falls where an alternative with another order was found.
 - ``single_flip``: "erasing the most attended item alone flips the decision", or "does not". Survives where the outcome
   is the same for all alternatives.
-- ``first_flip``: "so many items, the most attended first, must be erased for the decision to flip" (or: it never
-  does). Survives where the earliest and the latest first flip of this ordering are equal.
+- ``first_flip``: "so many items, the most attended first, must be erased for the decision to flip" (or: all, so that
+  nothing is left; or: it never does). Survives where the earliest and the latest first flip of this ordering are equal.
 - ``earlier_than_random``: "attention's order flips the decision with fewer erasures than a random order", the
-  document's first one; of documents in which it does. Survives where attention's latest first flip comes before the
-  random order's earliest, falls where an alternative was found under which it does not come first.
+  document's first one, and while something is left; of documents in which it does. Survives where attention's latest
+  first flip comes before the random order's earliest, falls where an alternative was found under which it does not.
 
 The first two are of heads of any model; the others need an affine readout.
 """
@@ -52,7 +52,7 @@ class Conclusion(NamedTuple):
 
 
 class FlipRange(NamedTuple):
-    """Restricted mean fractions of items erased at the first flip (never counts as 1), over the sampled documents.
+    """Restricted mean fractions of items erased at the first flip (emptied and never as 1), over the sampled documents.
 
     Attributes:
         earliest, observed, latest: of the ordering by attention: least, as observed, greatest.
@@ -125,18 +125,21 @@ def _judge(name: str, table: pd.DataFrame, survives: Numbers, falls: Numbers) ->
 
 
 def _earlier_than_random(found: IdentifiabilityResults) -> Conclusion:
-    documents, endless = found.documents, np.inf
-    attention, random = (_endless(_observed(found, name)) for name in (ATTENTION, RANDOM))
+    documents = found.documents
+    items = numbers(documents, "n")
+    attention, random = (_endless(_observed(found, name), items) for name in (ATTENTION, RANDOM))
     drawn = attention < random
-    latest = _endless(numbers(documents, "first_flip_latest"))[drawn]
-    random_earliest = _endless(numbers(documents, "random_earliest"))[drawn]
-    survives = ((latest < random_earliest) & (latest < endless)).astype(np.float64)
+    latest, random_earliest = (
+        _endless(numbers(documents, name), items)[drawn] for name in ("first_flip_latest", "random_earliest")
+    )
+    survives = (latest < random_earliest).astype(np.float64)
     falls = numbers(documents, "earlier_can_fail")[drawn]
     return _judge("earlier_than_random", documents[drawn], survives, falls)
 
 
-def _endless(count: Numbers) -> Numbers:
-    return np.where(count < 0, np.inf, count)
+def _endless(count: Numbers, items: Numbers) -> Numbers:
+    """Counts with infinity in the place of never and of nothing left, which are later than any flip."""
+    return np.where((count < 0) | (count >= items), np.inf, count)
 
 
 def _observed(found: IdentifiabilityResults, ordering: str) -> Numbers:

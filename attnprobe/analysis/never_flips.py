@@ -74,7 +74,7 @@ def never_flips(results: RunResults) -> NeverFlips:
     if bias_class is None:
         return NeverFlips(None, None, None, by_ordering)
     as_bias = results.several["decision"].to_numpy() == bias_class
-    never = np.any([np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
+    never = np.any([flip.never.any(axis=1) for flip in flips.values()], axis=0)
     decided = binary_shares({"decided": as_bias.astype(np.float64)})["decided"]
     return NeverFlips(results.class_name(bias_class), decided, int(np.count_nonzero(never & ~as_bias)), by_ordering)
 
@@ -104,7 +104,7 @@ def _by_ordering(results: RunResults, flips: Mapping[str, FirstFlips]) -> dict[s
     certain: dict[tuple[str, Group], Numbers] = {}
     sides: dict[str, tuple[Ratio, Ratio]] = {}
     for name, flip in flips.items():
-        draws = np.isnan(flip.removed).astype(np.float64)
+        draws = flip.never.astype(np.float64)
         never = draws.mean(axis=1)
         certain[name, ("any", "")] = draws.max(axis=1)
         for group, inside in groups.items():

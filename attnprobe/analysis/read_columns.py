@@ -16,7 +16,7 @@ HEAD_COLUMNS = (
 )
 """Of heads.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied_rows")
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
 
 _DOCUMENTS = (
     *NEEDED["documents"],

@@ -1,6 +1,6 @@
-"""Mean erasure at the first flip with those who never flip counted in: never-flips are censored, not missing.
+"""Mean erasure at the first flip with those that do not flip counted in: they are censored, not missing.
 
-A document that has not flipped when everything is erased is known to need "more than all": it counts as 1. The mean of
+A document that has not flipped while something is left is known to need "all or more": it counts as 1. The mean of
 min(fraction, 1) is the restricted mean of survival analysis (Royston & Parmar 2013), and it is the area above the flip
 curve. It is defined for every document, so that two orderings are compared on the same ones.
 """
@@ -21,8 +21,8 @@ class RestrictedMeans(NamedTuple):
     """Of one ordering over all documents with n > 1, random draws averaged; intervals from the bootstrap.
 
     Attributes:
-        fraction: mean fraction of the items erased at the first flip, never as 1.
-        mass: mean attention weight erased at the first flip, never as 1.
+        fraction: mean fraction of the items erased at the first flip, emptied and never as 1.
+        mass: mean attention weight erased at the first flip, emptied and never as 1.
         fraction_difference, mass_difference: minus attention's, paired by document; above 0 attention flips earlier.
     """
 
@@ -48,9 +48,9 @@ def restricted_means(results: RunResults) -> dict[str, RestrictedMeans]:
 
 
 def restricted(flip: FirstFlips) -> Mapping[str, Numbers]:
-    """``fraction`` and ``mass`` (documents,), never as 1, averaged over the draws."""
-    never = np.isnan(flip.removed)
+    """``fraction`` and ``mass`` (documents,), emptied and never as 1, averaged over the draws."""
+    none = np.isnan(flip.removed)
     return {
-        "fraction": np.where(never, 1.0, flip.fraction).mean(axis=1),
-        "mass": np.where(never, 1.0, flip.mass).mean(axis=1),
+        "fraction": np.where(none, 1.0, flip.fraction).mean(axis=1),
+        "mass": np.where(none, 1.0, flip.mass).mean(axis=1),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -49,18 +50,31 @@ ASCENDING = "attention_ascending"
 """Attention from its smallest weight up: a reference of its own, which is no rival of the orderings that explain."""
 
 
+Flags = npt.NDArray[np.bool_]
+
+
 class FirstFlips(NamedTuple):
-    """Where one ordering first flips the decisions: (documents, draws) each, NaN for never, documents with n > 1.
+    """Where one ordering first flips the decisions: (documents, draws) each, of the documents with n > 1.
+
+    A document has one of three outcomes: the decision flips while something is left; it changes only when nothing is
+    left, which is ``emptied`` and no flip; or it never changes. The numbers are NaN but for the first.
 
     Attributes:
         removed: how many items are erased by then.
         fraction: ``removed`` / n.
         mass: how much attention weight is erased by then.
+        emptied: True where the decision changes only when nothing is left.
     """
 
     removed: Numbers
     fraction: Numbers
     mass: Numbers
+    emptied: Flags
+
+    @property
+    def never(self) -> Flags:
+        """True where the decision never changes, not even when nothing is left (documents, draws)."""
+        return np.isnan(self.removed) & ~self.emptied
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +87,7 @@ class RunResults:
         total: how many documents the run has results of.
         quarantined: how many more the model could not read, which are in no table.
         chosen: the documents that are looked at, or None for all of them.
+        released: whether first flips are counted as the code of 2019 did; see :meth:`as_released`.
     """
 
     folder: Path
@@ -80,6 +95,7 @@ class RunResults:
     total: int
     quarantined: int
     chosen: DocumentNumbers | None
+    released: bool = False
 
     @classmethod
     def load(cls, folder: Path) -> RunResults:
@@ -100,6 +116,13 @@ class RunResults:
     def only(self, documents: Iterable[int]) -> RunResults:
         """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
         return dataclasses.replace(self, chosen=_numbers(documents))
+
+    def as_released(self) -> RunResults:
+        """The same results by the convention of the code of Serrano & Smith (2019).
+
+        A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
+        """
+        return dataclasses.replace(self, released=True)
 
     def unread(self) -> RunResults:
         """The same results, of which nothing is held in memory yet."""
@@ -233,20 +256,40 @@ class RunResults:
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
-        removed, mass = self.at_first_flip(ordering, ("removed", "mass"))
-        return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass)
+        rows = self._erasures_in(ordering)
+        removed, mass = self._where_flipped(rows, ("removed", "mass"))
+        return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass, self._emptied(rows))
 
-    def at_first_flip(self, ordering: str, columns: Sequence[str]) -> list[Numbers]:
-        """Columns of the table of erasures, (documents, draws) each, NaN for never; the rows are those of ``several``.
+    def at_first_flip(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), NaN where nothing flips; rows are those of ``several``.
 
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
+        return self._where_flipped(self._erasures_in(ordering), (column,))[0]
+
+    def _erasures_in(self, ordering: str) -> pd.DataFrame:
         rows = self.erasures[self.erasures["ordering"] == ordering]
         rows = rows[rows["document"].isin(self.several["document"])].sort_values(["document", "draw"], kind="stable")
         self._check_complete(ordering, rows)
-        never = _by_draw(rows["removed"], len(self.several)) < 0
-        return [np.where(never, np.nan, _by_draw(rows[column], len(self.several))) for column in columns]
+        return rows
+
+    def _where_flipped(self, rows: pd.DataFrame, columns: Sequence[str]) -> list[Numbers]:
+        none = (_by_draw(rows["removed"], len(self.several)) < 0) | self._emptied(rows)
+        return [np.where(none, np.nan, _by_draw(rows[column], len(self.several))) for column in columns]
+
+    def _emptied(self, rows: pd.DataFrame) -> Flags:
+        removed = _by_draw(rows["removed"], len(self.several))
+        if self.released:
+            return np.zeros(removed.shape, dtype=bool)
+        if self.knows_emptied:
+            return np.asarray(_by_draw(rows["emptied"], len(self.several)) == 1)
+        return np.asarray(removed == self.several["n"].to_numpy()[:, None])
+
+    @property
+    def knows_emptied(self) -> bool:
+        """Whether the run says where nothing was left; of an older one only where every item was erased is known."""
+        return "emptied" in self.erasures
 
     @property
     def knows_smallest_sets(self) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs
 from attnprobe.analysis.emptied_rows import emptied_rows
 from attnprobe.analysis.first_flips import GRID, ascending_statistics, first_flip_statistics, flip_curves
@@ -24,7 +26,7 @@ from attnprobe.analysis.restricted_means import restricted_means
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.single_weight_tests import single_weight_tests
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
-from attnprobe.analysis.verdict import give_verdict
+from attnprobe.analysis.verdict import anything_flips, give_verdict
 from attnprobe.analysis.who_flips_first import who_flips_first
 
 
@@ -37,11 +39,13 @@ def summarise(results: RunResults) -> dict[str, Any]:
     - ``run``: name, dataset, model, seed, unit, number of classes.
     - ``counts``: ``documents`` that there are results of, ``quarantined`` that the model could not read, ``sampled``
       that statistics are made of (as many as there are, or a seeded sample); of these ``with_one_item``, which are left
-      out, ``with_several_items``, and ``with_items_kept`` of the latter.
-    - ``accuracy``: over all of the sample, those with one item too; None where the model decides between other classes
-      than the dataset's.
+      out, ``with_several_items``, and ``with_items_kept`` of the latter; ``emptied_known``: whether the run says where
+      nothing was left, or it is known only where every item was erased, as of older runs.
+    - ``accuracy``: over the documents with several items, of which all other statistics are; None where the model
+      decides between other classes than the dataset's. ``accuracy_of_all_documents``: those with one item too.
     - ``attention_entropy``: mean normalised entropy of the attention weights.
-    - ``first_flips``: by ordering, ``OrderingStatistics``.
+    - ``first_flips``: by ordering, ``OrderingStatistics``; ``first_flips_as_released``: the same by the convention of
+      2019, in which a decision that changes only when nothing is left has flipped.
     - ``flip_curves``: ``fraction``, and the share of documents flipped by then by ordering.
     - ``who_flips_first``: a list of ``Comparison``.
     - ``single_flips``: by ordering, ``SingleFlips``.
@@ -67,8 +71,6 @@ def summarise(results: RunResults) -> dict[str, Any]:
     entropy = attention_entropy(results)
     comparisons = who_flips_first(results)
     pairs = delta_js_pairs(results)
-    labelled = results.documents[results.documents["label"] >= 0]
-    right = int((labelled["label"] == labelled["decision"]).sum())
     summary = {
         "run": {
             "name": results.name,
@@ -85,19 +87,27 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "with_one_item": len(results.documents) - len(results.several),
             "with_several_items": len(results.several),
             "with_items_kept": pairs["document"].nunique(),
+            "emptied_known": results.knows_emptied,
         },
-        "accuracy": wilson(right, len(labelled)) if len(labelled) else None,
+        "accuracy": _accuracy(results.several),
+        "accuracy_of_all_documents": _accuracy(results.documents),
         "attention_entropy": entropy,
         "first_flips": first_flip_statistics(results),
+        "first_flips_as_released": first_flip_statistics(results, as_released=True),
         "flip_curves": {"fraction": GRID} | flip_curves(results),
         "who_flips_first": comparisons,
         "single_flips": single_flips(results),
         "delta_js": by_delta_alpha(pairs),
         **_secondary(results),
-        "answer": give_verdict(entropy, comparisons),
+        "answer": give_verdict(entropy, comparisons, anything_flips=anything_flips(results)),
     }
     plain: dict[str, Any] = _plain(summary)
     return plain
+
+
+def _accuracy(documents: pd.DataFrame) -> Estimate | None:
+    labelled = documents[documents["label"] >= 0]
+    return wilson(int((labelled["label"] == labelled["decision"]).sum()), len(labelled)) if len(labelled) else None
 
 
 def _secondary(results: RunResults) -> dict[str, Any]:

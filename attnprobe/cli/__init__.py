@@ -1,13 +1,12 @@
 """The command line: one module a command, each with ``add_arguments`` and ``execute``.
 
 Anything the user can mend ends as one sentence on standard error and exit status 2, Ctrl-C as 130, a run that had to
-leave documents out as 3.
+leave documents out as 3. Who reads what is said, and for how long, changes nothing of that.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from types import ModuleType
 from attnprobe import __version__
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
+from attnprobe.closed_output import output_that_may_end
 from attnprobe.errors import InputError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -60,17 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    parsed = make_parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A run takes minutes: what it says is to be seen as it goes, also behind a pipe.
-        sys.stdout.reconfigure(line_buffering=True)
+    with output_that_may_end():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
+        parsed = make_parser().parse_args(arguments)
         status: int | None = COMMANDS[parsed.command].execute(parsed)
     except InputError as error:
         return _refuse(str(error))
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         return _refuse(f"Could not read or write{where}: {error.strerror or error}.")

@@ -27,18 +27,19 @@ def execute(arguments: argparse.Namespace) -> None:
 
     model, task = _load(arguments.model.removeprefix(PREFIX))
     with quiet():
-        examination = examine(model)
+        examination = examine(model, decision=True)
     print(examination_text(examination, task))
     if examination.refusal is not None:
         sys.exit(2)
 
 
 def _load(reference: str) -> tuple[nn.Module, str]:
-    """The model, and what it is for; one that decides nothing is given the head of a classifier."""
-    from attnprobe.huggingface.loading import load_checkpoint, load_classifier
+    """The model, and what it is for; one that decides nothing yet is given the head of a classifier."""
+    from attnprobe.huggingface.loading import decides, load_checkpoint, load_classifier
 
+    as_it_is = decides(reference)
     checkpoint = load_checkpoint(reference, tokenizer_needed=False)
-    if checkpoint.task in _DECIDING:
+    if as_it_is:
         return checkpoint.model, _DECIDING[checkpoint.task]
     model = load_classifier(checkpoint, ["0", "1"], seed=0)
     return model, "none yet: examined with the new head for two classes that attnprobe run would fine-tune"

@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a run's folder, or one above: every finished run below counts",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument(
+        "--as-released",
+        action="store_true",
+        help="count a decision that changes only when nothing is left as a flip, as the code of 2019 did",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -28,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.reports.paper import PAPER, draw
     from attnprobe.reports.paper.grid import RunGrid
 
-    grid = RunGrid.find(arguments.runs)
+    grid = RunGrid.find(arguments.runs, released=arguments.as_released)
     for name in PAPER:
         for path in draw(name, grid, arguments.out):
             say(str(path))

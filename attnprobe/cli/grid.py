@@ -9,13 +9,15 @@ import argparse
 import os
 from pathlib import Path
 
-from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, whole_number
+from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, seed_numbers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("grid", type=Path, metavar="FILE", help="a grid's TOML file")
-    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="these in the place of the file's")
+    parser.add_argument(
+        "--seeds", type=seed_numbers, metavar="SEEDS", help="0,3,5 or 0-2: these in the place of the file's"
+    )
     parser.add_argument("--only", default="*", metavar="GLOB", help="experiments whose name matches")
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="runs side by side, a thread each"
@@ -34,7 +36,3 @@ def execute(arguments: argparse.Namespace) -> None:
     if arguments.data_dir is not None:
         machine += ["--data-dir", str(arguments.data_dir)]
     run_grid(runs, arguments.out, arguments.jobs, machine, say)
-
-
-def _seeds(text: str) -> list[int]:
-    return [whole_number(seed) for seed in text.split(",")]

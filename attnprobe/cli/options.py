@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from attnprobe.configuration import CheckpointSource, RunConfiguration
     from attnprobe.stages import Run
     from attnprobe.training import Ranks
+
+MOST_SEEDS = 1000
+"""At a time: more are a slip of the finger."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -258,6 +262,29 @@ def whole_number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def seed_numbers(text: str) -> list[int]:
+    """Seeds from numbers and spans such as ``0-2,7``, for argparse.
+
+    Raises:
+        InputError: it is no such list, a span runs backwards, a seed is in it twice, or there are too many.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part.strip(), re.ASCII)
+        if found is None:
+            raise InputError(f"--seeds {text}: {part.strip()!r} is no seed and no span of seeds, such as 0-2.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise InputError(f"--seeds {text}: the span {part.strip()} ends before it begins.")
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise InputError(f"--seeds {text}: these are more than {MOST_SEEDS:,} seeds.")
+        seeds += range(first, last + 1)
+    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if twice is not None:
+        raise InputError(f"--seeds {text}: seed {twice} is in it twice.")
+    return seeds
 
 
 def positive(text: str) -> int:

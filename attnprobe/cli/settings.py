@@ -124,7 +124,7 @@ def _of_checkpoint(arguments: argparse.Namespace, training: dict[str, Any], atte
 
 
 def _decides(model: str) -> bool:
-    """Whether a checkpoint decides something by itself: a class, or the next token."""
-    from attnprobe.huggingface.loading import task_of
+    """Whether a checkpoint decides something by itself, as ``loading.decides`` says."""
+    from attnprobe.huggingface.loading import decides
 
-    return task_of(model.removeprefix(PREFIX)) in ("classification", "causal", "seq2seq")
+    return decides(model.removeprefix(PREFIX))

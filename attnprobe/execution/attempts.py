@@ -56,8 +56,8 @@ def ends_the_run(error: BaseException) -> bool:
 def portable(error: BaseException) -> InputError | OSError:
     """The same error as a plain one, which can be sent to another process.
 
-    A subclass may not survive that. A broken pipe loses its number: to the command line it would mean that nobody reads
-    its output any more.
+    A subclass may not survive that. A broken pipe loses its number, so that whoever receives it takes it for none of
+    theirs.
     """
     if isinstance(error, OSError):
         if error.errno is None or isinstance(error, BrokenPipeError):

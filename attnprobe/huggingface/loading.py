@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import safetensors
@@ -15,6 +15,7 @@ from attnprobe.errors import InputError
 from attnprobe.huggingface.folders import locate, short_name
 from attnprobe.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.huggingface.sequences import settle_padding
+from attnprobe.probes.decisions import refuse_other_heads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -64,7 +65,7 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
     """
     transformers = import_transformers()
     folder = locate(reference)
-    task = _task(reference, folder)
+    task = _task(_configuration(reference, folder))
     with quiet():
         model = _load_model(transformers, reference, folder, task)
         tokenizer = _load_tokenizer(transformers, reference, folder)
@@ -84,10 +85,22 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
     return Checkpoint(short_name(reference), folder, model.eval(), tokenizer, task)
 
 
-def task_of(reference: str) -> Task:
-    """What a checkpoint was trained for, from its configuration alone; raises as :func:`load_checkpoint` does."""
+def decides(reference: str) -> bool:
+    """Whether a checkpoint decides something by itself: a class, or the next token; from its configuration alone.
+
+    Raises:
+        RefusedError: it has been trained for something that is no argmax decision about a text.
+        InputError: as :func:`load_checkpoint`.
+    """
     import_transformers()
-    return _task(reference, locate(reference))
+    folder = locate(reference)
+    config = _configuration(reference, folder)
+    classes = config.get("id2label")
+    said = SimpleNamespace(
+        problem_type=config.get("problem_type"), num_labels=len(classes) if isinstance(classes, dict) else None
+    )
+    refuse_other_heads(reference, [name for name in config["architectures"][:1] if isinstance(name, str)], said)
+    return _task(config) in ("classification", "causal", "seq2seq")
 
 
 def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> PreTrainedModel:
@@ -107,6 +120,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
                 num_labels=len(labels),
                 id2label=dict(enumerate(labels)),
                 label2id={label: number for number, label in enumerate(labels)},
+                problem_type=None,  # whatever it was trained for: it is to tell these labels apart
                 ignore_mismatched_sizes=True,  # of a head for other labels: the rest is known to fit
                 **SAFELY,
             )
@@ -121,8 +135,8 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
     return model.eval()
 
 
-def _task(reference: str, folder: Path) -> Task:
-    from transformers.models.auto import modeling_auto
+def _configuration(reference: str, folder: Path) -> dict[str, Any]:
+    """What config.json says, of a model type that transformers knows; ``architectures`` has one at least, or None."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     try:
@@ -135,8 +149,14 @@ def _task(reference: str, folder: Path) -> Task:
     if kind not in CONFIG_MAPPING_NAMES:
         own_code = ", and code that comes with a model is never run" if "auto_map" in config else ""
         raise InputError(f"{reference} is of an architecture that transformers does not know, {kind}{own_code}.")
+    return {**config, "architectures": architectures}
+
+
+def _task(config: dict[str, Any]) -> Task:
+    from transformers.models.auto import modeling_auto
+
     for task, (_, names) in _CLASSES.items():
-        if architectures[0] in getattr(modeling_auto, names).values():
+        if config["architectures"][0] in getattr(modeling_auto, names).values():
             return task
     return "base"
 

@@ -18,9 +18,9 @@ from attnprobe.huggingface.label_words import label_tokens
 from attnprobe.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.huggingface.sequences import model_inputs
 from attnprobe.interception.sites import DECODER
-from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
@@ -57,7 +57,7 @@ class CheckpointProbe(Probe[PieceBatch]):
         if words is not None and hasattr(model, "classifier"):
             raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
         examples = example_inputs(model)
-        self.attention = AttentionProbe(attach(ModelCall(model, words), examples), settings, examples)
+        self.attention = AttentionProbe(attach_to_decision(ModelCall(model, words), examples), settings, examples)
         if self.attention.selected[0].site.stack == DECODER:
             raise InputError("--layers decoder:…: items are the text's tokens; erase in the encoder, or in cross:…")
 

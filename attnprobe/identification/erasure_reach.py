@@ -24,7 +24,8 @@ class ErasureReach(NamedTuple):
         first_flip_earliest, first_flip_latest: the range of the first flip of the ordering by attention: how many items
             are erased; −1 where no alternative flips, and where some alternative never does.
         random_earliest, random_latest: the same of the document's first random ordering.
-        earlier_can_fail: whether an alternative was found under which attention does not flip before that ordering.
+        earlier_can_fail: whether an alternative was found under which attention does not flip before that ordering,
+            while something is left.
     """
 
     must_flip: int
@@ -50,19 +51,20 @@ def erasure_reach(outcomes: ErasureOutcomes, by_attention: np.ndarray, at_random
     Raises:
         SolverError: a program failed.
     """
-    items = outcomes.items()
+    of_items, items = outcomes.items(), len(by_attention)
     top = int(by_attention[0])
     attention, random = first_flips_of(outcomes, by_attention), first_flips_of(outcomes, at_random)
     known = np.stack(
         [outcomes.alternatives.observed, attention.first, attention.last, random.first, random.last], dtype=np.float64
     )
-    earlier = flips_before(first_flips(outcomes, known, by_attention), first_flips(outcomes, known, at_random))
+    one, other = (first_flips(outcomes, known, order) for order in (by_attention, at_random))
+    earlier = flips_before(one, other, items)
     return ErasureReach(
-        must_flip=int(items.must_flip.sum()),
-        may_flip=int(items.may_flip.sum()),
-        never_flips=int(items.never_flips.sum()),
-        top_can_flip=bool(items.can_flip[top]),
-        top_can_stay=bool(items.can_stay[top]),
+        must_flip=int(of_items.must_flip.sum()),
+        may_flip=int(of_items.may_flip.sum()),
+        never_flips=int(of_items.never_flips.sum()),
+        top_can_flip=bool(of_items.can_flip[top]),
+        top_can_stay=bool(of_items.can_stay[top]),
         first_flip_earliest=attention.earliest,
         first_flip_latest=attention.latest,
         random_earliest=random.earliest,
@@ -80,9 +82,13 @@ def first_flips(outcomes: ErasureOutcomes, weights: Numbers, order: np.ndarray) 
     return np.where(flips.any(1), flips.argmax(1) + 1, -1)
 
 
-def flips_before(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether one first flip comes with fewer erasures than another; −1 is never, which is before nothing."""
-    return np.asarray((one > 0) & ((other < 0) | (one < other)))
+def flips_before(one: np.ndarray, other: np.ndarray, items: int) -> np.ndarray:
+    """Whether one order flips the decision with fewer erasures than another, while something is left.
+
+    A count of −1, never, and one of all ``items``, where nothing is left, are before nothing and later than any flip.
+    """
+    last = np.where((other < 0) | (other >= items), items, other)
+    return np.asarray((one > 0) & (one < last))
 
 
 def _behind(terms: Numbers) -> Numbers:

@@ -72,3 +72,8 @@ def emptied_rows(attends: Tensor, erased: Tensor) -> Tensor:
     """
     emptied = attends.any(-1) & ~(attends & ~erased).any(-1)
     return emptied.flatten(1).sum(-1)
+
+
+def rows_with_weight(attends: Tensor) -> Tensor:
+    """How many rows of each document may attend to anything at all (batch,); ``attends`` as above."""
+    return attends.any(-1).flatten(1).sum(-1)

@@ -39,6 +39,7 @@ class Attachment:
         calls: the calls of its blocks, in order.
         within: for each attention layer the number of the call that it is in.
         checks: what was verified.
+        classes: how many logits a document has.
     """
 
     call: ModelCall
@@ -48,6 +49,7 @@ class Attachment:
     calls: list[Place] = field(default_factory=list)
     within: dict[Site, int] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    classes: int = 0
 
     def skipped_before(self, call: int) -> dict[str, int]:
         """How many attentions of each path are computed before a call of a block."""
@@ -76,7 +78,8 @@ def attach(call: ModelCall, inputs: Inputs) -> Attachment:
             call(inputs)
     sites = recognise(call.model, observed, axes.batch, axes.lengths)
     shorter = _recognise_in_shorter(call, inputs, axes)
-    attachment = Attachment(call, sites if shorter is None else sites.confirmed_by(shorter, call.model))
+    found = sites if shorter is None else sites.confirmed_by(shorter, call.model)
+    attachment = Attachment(call, found, classes=untouched.shape[-1])
     sites = attachment.sites
     _require_attention(sites, len(observed))
     _verify(attachment, inputs, untouched, axes)

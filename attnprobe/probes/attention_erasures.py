@@ -7,12 +7,13 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from attnprobe.battery import GREEDY, Attention, SingleEffects
-from attnprobe.interception.edits import emptied_rows
+from attnprobe.battery import GREEDY, Attention, ReferenceFlips, SingleEffects
+from attnprobe.interception.edits import emptied_rows, rows_with_weight
+from attnprobe.orderings import ranks
 from attnprobe.probes.engine import Engine
 from attnprobe.probes.greedy import greedy_order
 from attnprobe.probes.importance import importance
-from attnprobe.probes.items import Items, ranks
+from attnprobe.probes.items import Items
 
 
 class AttentionErasures:
@@ -50,33 +51,50 @@ class AttentionErasures:
         return self.engine.single_effects(self.items)
 
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
-        """Where orderings flip the decision; ``emptied_rows`` is how many rows of attention are then without weight."""
+        """Where orderings flip the decision; ``emptied_rows`` is how many rows of attention are then without weight.
+
+        Nothing is left, and the rest of the model decides without this attention, where all selected rows are.
+        """
         removed = self.engine.first_flips(order, self.items)
         never = removed < 0
         erased = ranks(order) < removed[..., None]
         mass = (self.attention.weights * erased).sum(-1)
+        rows = torch.stack([self._emptied(one) for one in erased])
         return {
             "removed": removed,
             "fraction": (removed.double() / self.items.sizes).masked_fill(never, torch.nan),
             "mass": mass.masked_fill(never, torch.nan),
-            "emptied_rows": torch.stack([self._emptied(one) for one in erased]).double().masked_fill(never, torch.nan),
+            "emptied": (rows == self._rows_with_weight) & ~never,
+            "emptied_rows": rows.double().masked_fill(never, torch.nan),
         }
 
     def _emptied(self, erased: Tensor) -> Tensor:
         """How many selected rows lose all weight when these items (batch, items) are erased (batch,)."""
         tokens = self.items.tokens(torch.arange(len(erased), device=erased.device), erased)[:, None, None]
-        count = torch.zeros(len(erased), dtype=torch.int64, device=erased.device)
-        for layer in self.engine.attended:
-            of_heads = layer.attends[:, layer.selected.heads.to(erased.device)]
-            count += emptied_rows(of_heads & layer.rows[:, None, :, None], tokens)
-        return count
+        return torch.stack([emptied_rows(attends, tokens) for attends in self._attends]).sum(0)
 
-    def references(self) -> dict[str, dict[str, Tensor]]:
+    @cached_property
+    def _rows_with_weight(self) -> Tensor:
+        """How many selected rows have weight before anything is erased (batch,)."""
+        return torch.stack([rows_with_weight(attends) for attends in self._attends]).sum(0)
+
+    @cached_property
+    def _attends(self) -> list[Tensor]:
+        """Of each selected layer, where the selected rows of the selected heads may attend."""
+        return [
+            layer.attends[:, layer.selected.heads.to(layer.attends.device)] & layer.rows[:, None, :, None]
+            for layer in self.engine.attended
+        ]
+
+    def references(self) -> dict[str, ReferenceFlips]:
         """The greedy ordering, where it was asked for: no exact smallest set is known here."""
         if not self._greedy:
             return {}
         order = greedy_order(self.engine, self.items)
-        return {GREEDY: {name: column[0] for name, column in self.first_flips(order).items()}}
+        flips = {name: column[0] for name, column in self.first_flips(order).items()}
+        # Behind the flip nothing was ordered; what never flips was erased whole.
+        place, removed = ranks(order[0]), flips["removed"][:, None]
+        return {GREEDY: ReferenceFlips(flips, place.masked_fill((removed >= 0) & (place >= removed), -1))}
 
     def contributions(self) -> None:
         """Items do not contribute to these logits one by one."""

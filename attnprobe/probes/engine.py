@@ -11,7 +11,8 @@ from torch import Tensor
 
 from attnprobe.battery import SingleEffects
 from attnprobe.divergence import js_divergence
-from attnprobe.probes.items import Items, ranks
+from attnprobe.orderings import ranks
+from attnprobe.probes.items import Items
 from attnprobe.probes.selection import Selected
 
 

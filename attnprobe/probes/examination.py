@@ -17,6 +17,7 @@ from attnprobe.interception.sites import Site, recognise
 from attnprobe.interception.taps import Erase
 from attnprobe.probes.attachment import Attachment, attach
 from attnprobe.probes.checks import NONE, Check
+from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.engines import fastest_engine, make_engine
 from attnprobe.probes.examples import example_inputs
@@ -102,18 +103,20 @@ class Examination:
     refusal: str | None = None
 
 
-def examine(model: nn.Module) -> Examination:
+def examine(model: nn.Module, *, decision: bool = False) -> Examination:
     """Attach to a model, on examples of random tokens, and describe all that is seen; what is refused, as far as it is.
 
     Args:
         model: of Hugging Face; put into evaluation mode.
+        decision: whether to refuse a model that does not decide by argmax, as whoever gives a verdict does; else it is
+            seen whether its attention can be erased, and no more.
     """
     seen = Examination(type(model).__name__, sum(parameter.numel() for parameter in model.parameters()))
     try:
         refuse_by_name(model)
         call, inputs = ModelCall(model), example_inputs(model)
         _look(seen, call, inputs)
-        _describe(seen, attach(call, inputs), inputs)
+        _describe(seen, attach_to_decision(call, inputs) if decision else attach(call, inputs), inputs)
     except InputError as error:
         seen.refusal = str(error)
     except Exception as error:

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.divergence import entropy, js_divergence
-from attnprobe.orderings import rank_at_random, rank_by_attention
+from attnprobe.orderings import rank_at_random, rank_by_attention, ranks
 from attnprobe.probes.engine import Engine
 from attnprobe.probes.importance import importance
-from attnprobe.probes.items import Items, ranks
+from attnprobe.probes.items import Items
 
 PREFIXES = 8
 """Lengths of prefixes that are tried of each head and ordering."""

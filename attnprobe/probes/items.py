@@ -61,9 +61,3 @@ class Items:
         """Sets of items of these documents (rows, items), as sets of tokens (rows, tokens)."""
         of_token = self.of_token[documents]
         return items.gather(1, of_token.clamp(min=0)) & (of_token >= 0)
-
-
-def ranks(order: Tensor) -> Tensor:
-    """The inverse permutations: at which place of its ordering each item stands; orderings (…, items)."""
-    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
-    return torch.empty_like(order).scatter_(-1, order, places)

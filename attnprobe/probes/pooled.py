@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.battery import ORACLE, Attention, SingleEffects
+from attnprobe.battery import ORACLE, Attention, ReferenceFlips, SingleEffects
 from attnprobe.contributions import Contributions
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.divergence import js_divergence
@@ -79,9 +79,9 @@ class PooledErasures:
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings flip the decision, from sums over every prefix."""
         flip = self._contributions.first_flip(order)
-        return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass}
+        return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
 
-    def references(self) -> dict[str, dict[str, Tensor]]:
+    def references(self) -> dict[str, ReferenceFlips]:
         """The smallest set that flips the decision, exactly."""
         of = self._contributions
         oracle = of.minimal_flip_set()
@@ -90,8 +90,9 @@ class PooledErasures:
             "removed": oracle.count,
             "fraction": (oracle.count.double() / of.sizes).masked_fill(never, torch.nan),
             "mass": (of.mass * oracle.erased).sum(-1).masked_fill(never, torch.nan),
+            "emptied": oracle.emptied,
         }
-        return {ORACLE: columns}
+        return {ORACLE: ReferenceFlips(columns, oracle.rank)}
 
     def contributions(self) -> Tensor:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""

@@ -14,9 +14,9 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import FIRST_TOKEN, TransformerClassifier
 from attnprobe.models.transformer_options import MASK
-from attnprobe.probes.attachment import attach
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
+from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
 from attnprobe.probes.item_columns import ItemColumns
@@ -52,7 +52,7 @@ class TransformerProbe(Probe[Batch]):
         self.model = model.eval()
         self.settings = settings
         examples = example_inputs(model)
-        self.attention = AttentionProbe(attach(ModelCall(model.encoder), examples), settings, examples)
+        self.attention = AttentionProbe(attach_to_decision(ModelCall(model.encoder), examples), settings, examples)
 
     @property
     def unit(self) -> str:

@@ -6,10 +6,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
-from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -25,26 +27,27 @@ Summary = Mapping[str, Any]
 
 
 def answer(summary: Summary) -> str:
-    """Two short tables and a few sentences; at most 100 characters a line, no colours.
+    """Three short tables and a few sentences; at most 100 characters a line, no colours.
 
     Args:
         summary: as ``summarise`` gives it.
     """
     verdict = f"Does attention explain this model? {_verdict(summary)}"
     parts = [
-        _filled(_introduction(summary)),
-        _erased_by_ordering(summary),
-        _filled(_erasing_in_order(summary)),
+        filled(_introduction(summary)),
+        _outcomes(summary),
+        _how_early(summary),
+        filled(_where_all_flip(summary)),
         _who_is_first(summary),
-        _filled(_erasing_one(summary)),
-        _filled(verdict),
-        _filled(heads_in_words(summary)),
+        filled(_erasing_one(summary)),
+        filled(verdict),
+        filled(heads_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _filled(text: str) -> str:
-    """In lines, none of which begins with a percent sign."""
+def filled(text: str) -> str:
+    """A text in lines, none of which begins with a percent sign."""
     together = text.replace(" %", "\u00a0%")
     return textwrap.fill(together, WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
 
@@ -54,39 +57,59 @@ def _introduction(summary: Summary) -> str:
     documents = documents_in_words(counts, summary["run"]["unit"])
     right = summary["accuracy"] and f"The model is right in {percent_with_interval(summary['accuracy'])}. "
     text = f"{summary['run']['name']}: {documents}. {right or ''}Brackets are 95 % intervals."
+    if not counts["emptied_known"]:
+        text += " The run is older than the record of when nothing is left: that every item was erased is known alone."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
     return text
 
 
-def _erased_by_ordering(summary: Summary) -> str:
-    orderings = summary["first_flips"]
-    best = next((name for name in (ORACLE, GREEDY) if name in orderings), None)
-    headings = ["", "mean, if it changes", "mean, same documents", "never changes"]
+def _outcomes(summary: Summary) -> str:
+    """How often the decision changes in each of the three ways."""
+    unit = summary["run"]["unit"]
+    headings = ["", "while some are left", "only when none is left", "never"]
+    rows = [
+        [shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
+        for name, row in summary["first_flips"].items()
+    ]
+    title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
+    decides = (
+        "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
+    )
+    note = f"(With none left {decides}: such a change is no work of the attention.)"
+    return "\n".join([title, *aligned([headings, *rows]), note])
+
+
+def _how_early(summary: Summary) -> str:
+    """How much is erased by then, over all documents."""
+    orderings, unit = summary["first_flips"], summary["run"]["unit"]
+    headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
-            _shortened(name),
-            percent_with_interval(row["mean_fraction"]),
-            percent_with_interval(row["paired_fraction"]),
-            percent_with_interval(row["never_share"]),
+            shortened(name),
+            percent_with_interval(row["restricted_mean"]),
+            "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
+            *(percent(row[field]["value"]) for field in FRACTIONS),
         ]
         for name, row in orderings.items()
     ]
-    if best is not None:
-        headings.append("× best" if best == ORACLE else "× greedy")
-        for line, row in zip(rows, orderings.values(), strict=True):
-            line.append(significant(row[f"ratio_to_{best}"]["value"]))
-    title = f"{summary['run']['unit'].capitalize()}s erased when the decision changes:"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    documents = summary["counts"]["with_several_items"]
+    title = textwrap.fill(
+        f"{unit.capitalize()}s erased by then, over all {documents:,} documents (none left, or never, counts as all), "
+        "and the share of documents that have changed with 10, 25 and 50 % erased:",
+        WIDTH,
+    )
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
-def _shortened(ordering: str) -> str:
-    """Its name, without what is in brackets where it is too long."""
+def shortened(ordering: str) -> str:
+    """An ordering's name, without what is in brackets where it is too long."""
     name = display_name(ordering)
     return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns are as wide as their widest cell, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -96,25 +119,34 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _erasing_in_order(summary: Summary) -> str:
-    unit = summary["run"]["unit"]
-    paired = {name: row["paired_fraction"] for name, row in summary["first_flips"].items()}
-    documents = paired[ATTENTION]["n"]
+def _where_all_flip(summary: Summary) -> str:
+    """Means over the documents that every ordering flips: a selection by outcome, and said to be one."""
+    unit, orderings = summary["run"]["unit"], summary["first_flips"]
+    paired = {name: row["paired_fraction"] for name, row in orderings.items()}
+    documents, several = paired[ATTENTION]["n"], summary["counts"]["with_several_items"]
+    text = _emptied_rows(summary)
     if not documents:
-        return "In no document does the decision change under every ordering, so that means cannot be compared."
-    references = {GREEDY: "greedily by gradient", ORACLE: "with the smallest set that suffices"}
-    best = "".join(
-        f", and {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired
+        return f"In no document does every ordering change the decision while some {unit}s are left.{text}"
+    references = {GREEDY: "erasing greedily by gradient", ORACLE: "the smallest set that suffices"}
+    best = "".join(f", {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired)
+    times = "".join(
+        f" It takes {significant(ratio)} times as many {unit}s as {words}."
+        for name, words in references.items()
+        if (ratio := orderings[ATTENTION][f"removed_ratio_to_{name}"]["value"]) is not None
     )
-    text = (
-        f"Over the {documents:,} documents whose decision changes whatever the ordering, "
-        f"{percent(paired[ATTENTION]['value'])} of the {unit}s must be erased, the most attended first, before it "
-        f"changes; in a random order {percent(paired[RANDOM]['value'])}{best}."
+    return (
+        f"In the {documents:,} of {several:,} documents whose decision every ordering changes while some {unit}s are "
+        f"left, erasing the most attended first takes {percent(paired[ATTENTION]['value'])} of the {unit}s, a random "
+        f"order {percent(paired[RANDOM]['value'])}{best}.{times}{text}"
     )
+
+
+def _emptied_rows(summary: Summary) -> str:
+    """How many of the changes by attention are not the work of the remaining weights alone."""
     emptied = summary["emptied_rows"].get(ATTENTION)
-    if emptied and emptied["value"]:
-        text += f" In {percent(emptied['value'])} of the changes by attention a row of it had lost every weight."
-    return text
+    if not emptied or not emptied["value"]:
+        return ""
+    return f" In {percent(emptied['value'])} of the changes by attention some row of it had lost every weight."
 
 
 def _erasing_one(summary: Summary) -> str:
@@ -127,62 +159,80 @@ def _erasing_one(summary: Summary) -> str:
 
 def _who_is_first(summary: Summary) -> str:
     verdict = summary["answer"]
-    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["lead"]["n"]]
+    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["neither"]["value"] < 1]
     if not compared:
-        return "No decision changes under attention or what it is compared with, however much is erased."
-    headings = ("attention against", "attention first", "equal", "the other first")
+        return "No decision changes under attention or what it is compared with, while something is left."
+    headings = ("attention against", "attention first", "equal", "the other first", "neither")
     rows = [
-        [_shortened(one["second"])]
+        [shortened(one["second"])]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
+        + [percent(one["neither"]["value"])]
         for one in compared
     ]
     title = "Which changes the decision with fewer erasures (share of documents):"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
-    better = " or by ".join(map(_in_prose, verdict["better"]))
-    also = f"; erasing by {better} changes them earlier" if better else ""
-    sentences = {
-        NOT_INFORMATIVE: (
-            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their "
-            "order changes decisions no earlier than a random one."
-        ),
-        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
-        UNDECIDED: (
+    if verdict["verdict"] == NOTHING_FLIPS:
+        return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
+    text = _sentence(verdict, unit, evenness)
+    if verdict["documents_to_decide"] is not None:
+        text += f" About {rounded_up(verdict['documents_to_decide']):,} documents like these would tell."
+    if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
+        text += (
+            f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
+            "here is little."
+        )
+    return text + _without_smallest_sets(summary)
+
+
+def _sentence(verdict: Mapping[str, Any], unit: str, evenness: str) -> str:
+    """What the verdict says and no more: what these documents do not tell is said to be open."""
+    better, left_open = (
+        " or by ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+    )
+    against_random_is_open = RANDOM in verdict["open"]
+    no_earlier = "their order changes decisions no earlier than a random one"
+    if against_random_is_open:
+        no_earlier = "whether their order changes decisions earlier than a random one, these documents do not tell"
+    undecided = (
+        "Undecided: its order changes decisions earlier than a random one; whether erasing by "
+        f"{left_open} changes them earlier still, these documents do not tell."
+    )
+    if against_random_is_open:
+        also = f"; erasing by {better} changes them earlier than it does" if better else ""
+        undecided = (
             f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
             f"does, these documents do not tell{also}."
+        )
+    elif verdict["nearly_uniform"] is None:
+        undecided = (
+            "Undecided: its order changes decisions no earlier than a random one, but whether the weights are too "
+            f"equal for that to say anything (evenness {evenness}, where 1 is all equal), these documents do not tell."
+        )
+    return {
+        NOT_INFORMATIVE: (
+            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and "
+            f"{no_earlier}."
         ),
+        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
+        UNDECIDED: undecided,
         IN_PART: (
             "Only in part: its order changes decisions earlier than a random one, but erasing by "
             f"{better} changes them earlier still."
         ),
         AS_WELL_AS_ANY: (
             "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
-            "changes them earlier still."
+            f"changes them earlier still in {100 * NEGLIGIBLE_LEAD:.0f} % more of the documents than later."
         ),
-    }
-    text = sentences[verdict["verdict"]]
-    if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
-        text += (
-            f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
-            "here is little."
-        )
-    return text + _against_references(summary)
+    }[verdict["verdict"]]
 
 
-def _against_references(summary: Summary) -> str:
-    """How much more attention takes than the smallest set, or than erasing greedily where none is known."""
-    orderings, unit = summary["first_flips"], summary["run"]["unit"]
-    words = {ORACLE: "the smallest set that suffices", GREEDY: "erasing greedily by gradient"}
-    text = "" if ORACLE in orderings else f" How far it is from the best is open: {NO_SMALLEST_SET}."
-    for name in (ORACLE, GREEDY):
-        ratio = orderings[ATTENTION][f"ratio_to_{name}"]["value"]
-        if ratio is not None:
-            text += f" It takes {significant(ratio)} times as many {unit}s as {words[name]}."
-    return text
+def _without_smallest_sets(summary: Summary) -> str:
+    return "" if ORACLE in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."
 
 
 def _in_prose(ordering: str) -> str:

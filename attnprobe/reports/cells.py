@@ -61,6 +61,11 @@ def percentage(estimate: Mapping[str, Any]) -> str:
     return cell(_times(100, estimate), 1)
 
 
+def share(estimate: Mapping[str, Any]) -> str:
+    """A share, times 100, alone: its interval is in the table of plain numbers."""
+    return percentage({"value": estimate["value"]})
+
+
 def thousandths(estimate: Mapping[str, Any]) -> str:
     """A number, times 1,000, with its interval."""
     return cell(_times(1000, estimate), 2)

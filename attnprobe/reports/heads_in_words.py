@@ -45,7 +45,7 @@ def _best(faithful: Rows, unit: str) -> str:
 
 
 def _the_others(rows: Rows, unit: str) -> str:
-    """What is known of those that do not, and how seldom a head alone decides."""
+    """What is known of those that do not, and how seldom a head decides alone."""
     never = [row["never_attention"]["value"] for row in rows]
     stay = dict.fromkeys((percent(min(never)), percent(max(never))))
     said = f"with all of a head erased, {' to '.join(stay)} of the decisions stay."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ def percent(share: float | None) -> str:
     >>> percent(0.1234), percent(0.0051), percent(0.0004), percent(0.0), percent(0.9996), percent(None)
     ('12.3 %', '0.5 %', '< 0.1 %', '0 %', '> 99.9 %', '–')
     """
-    if share is None:
+    if share is None or math.isnan(share):
         return ABSENT
     if share in (0, 1):
         return f"{share:.0%}".replace("%", " %")
@@ -40,7 +41,30 @@ def significant(value: float | None) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def rounded_up(count: int) -> int:
+    """Two significant digits, never fewer than there are.
+
+    >>> rounded_up(7), rounded_up(1501), rounded_up(99_999)
+    (7, 1600, 100000)
+    """
+    step = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // step) * step
+
+
 def percent_with_interval(estimate: Mapping[str, Any]) -> str:
-    """``12.3 % [11.0, 13.6]``, of a summary's estimate; without an interval where there is none."""
+    """``12.3 % [11.0, 13.6]``, of an estimate; without the interval where its ends are NaN or None."""
     ends = [percent(estimate[end]).removesuffix(" %").replace(" ", "") for end in ("low", "high")]
-    return percent(estimate["value"]) + ("" if estimate["low"] is None else f" [{', '.join(ends)}]")
+    return percent(estimate["value"]) + ("" if ABSENT in ends else f" [{', '.join(ends)}]")
+
+
+def points_with_interval(difference: Mapping[str, Any]) -> str:
+    """``+12.3 [11.0, 13.6]``: a difference of two shares in percentage points, of a summary's estimate.
+
+    >>> points_with_interval({"value": -0.1234, "low": -0.2, "high": 0.0001})
+    '−12.3 [−20.0, +0.0]'
+    """
+    value, low, high = (
+        ABSENT if difference[end] is None else f"{100 * difference[end]:+.1f}".replace("-", "−")
+        for end in ("value", "low", "high")
+    )
+    return value if difference["low"] is None else f"{value} [{low}, {high}]"

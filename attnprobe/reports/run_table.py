@@ -21,13 +21,23 @@ COUNTS = ["tested", "documents", "one_item"]
 """Documents that a run has results of; those with several items, of which statistics are made; those with one."""
 
 
+_BY_ORDERING = {
+    "restricted": "restricted_mean",
+    "fraction": "mean_fraction",
+    "paired": "paired_fraction",
+    "emptied": "emptied_share",
+    "never": "never_share",
+}
+
+
 def run_table(runs: Iterable[RunResults]) -> pd.DataFrame:
-    """Accuracy, attention entropy, and by ordering the fraction at the first flip and the share that never flips.
+    """Accuracy, attention entropy, and by ordering the fraction at the first flip and the shares of its outcomes.
 
     What a run has no value of is NaN; the references come after the other orderings.
 
-    Fractions are means over the documents that flip (``fraction``) and over those that flip under every ordering
-    (``paired``); ``top_flips`` and ``other_flips`` are the shares of documents that erasing i*, or another item, flips.
+    Fractions are means over all documents (``restricted``, emptied and never as 1), over the documents that flip while
+    something is left (``fraction``) and over those that do under every ordering (``paired``); ``top_flips`` and
+    ``other_flips`` are the shares of documents that erasing i*, or another item, flips.
     """
     table = pd.DataFrame([_row(run) for run in runs]).sort_values(RUN, ignore_index=True)
     statistics = table.columns.difference([*RUN, *COUNTS])
@@ -80,7 +90,6 @@ def _row(run: RunResults) -> dict[str, object]:
     row |= {"top_flips": attention["top"]["value"], "other_flips": attention["other"]["value"]}
     row |= {"delta_js_negative": attention["negative"]["value"]}
     for ordering, statistics in summary["first_flips"].items():
-        row[f"fraction_{ordering}"] = statistics["mean_fraction"]["value"]
-        row[f"paired_{ordering}"] = statistics["paired_fraction"]["value"]
-        row[f"never_{ordering}"] = statistics["never_share"]["value"]
+        for name, field in _BY_ORDERING.items():
+            row[f"{name}_{ordering}"] = statistics[field]["value"]
     return row

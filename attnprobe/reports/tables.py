@@ -10,7 +10,7 @@ import pandas as pd
 
 from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
 from attnprobe.atomic_files import replacing
-from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, table_of, thousandths
+from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import significant
@@ -82,7 +82,30 @@ def flips_2x2(summary: Summary) -> Table:
 
 
 def first_flips(summary: Summary) -> Table:
-    """What each ordering erases before the decision flips (figures 5 and 6 in numbers)."""
+    """How often each ordering flips the decision, and how early, over all documents (figures 5 and 6 in numbers)."""
+    rows = summary["first_flips"]
+    unit = summary["run"]["unit"]
+    cells: dict[str, Callable[[Row], str]] = {
+        "Ordering": lambda row: in_latex(display_name(row["ordering"])),
+        "Flips": lambda row: percentage(row["flipped_share"]),
+        "Emptied": lambda row: percentage(row["emptied_share"]),
+        "Never": lambda row: percentage(row["never_share"]),
+        "Erased": lambda row: percentage(row["restricted_mean"]),
+        r"by 10\,\%": lambda row: share(row["flipped_at_10"]),
+        r"25\,\%": lambda row: share(row["flipped_at_25"]),
+        r"50\,\%": lambda row: share(row["flipped_at_50"]),
+    }
+    caption = (
+        rf"over all {summary['counts']['with_several_items']:,} documents of several {unit}s: shares (\%) in which the "
+        rf"decision flips while something is left, changes only when nothing is left (emptied), never changes; mean of "
+        rf"the {unit}s erased at the first flip (\%), emptied and never counting as all; shares (\%) flipped with at "
+        rf"most 10, 25 and 50\,\% of the {unit}s erased; {INTERVALS}"
+    )
+    return table_of(_by_ordering(rows), cells, caption)
+
+
+def first_flips_where_they_flip(summary: Summary) -> Table:
+    """What each ordering erases in the documents that it flips: means that select by outcome."""
     rows = summary["first_flips"]
     unit = summary["run"]["unit"]
     cells: dict[str, Callable[[Row], str]] = {
@@ -90,31 +113,38 @@ def first_flips(summary: Summary) -> Table:
         "$n$": lambda row: count(row["mean_fraction"]),
         "Mean": lambda row: percentage(row["mean_fraction"]),
         "Median": lambda row: percentage(row["median_fraction"]),
-        "Never flips": lambda row: percentage(row["never_share"]),
         "Mean, same documents": lambda row: percentage(row["paired_fraction"]),
     }
-    if ORACLE in rows:
-        cells[r"${}/{}$smallest"] = lambda row: ratio(row["ratio_to_oracle"])
-    if GREEDY in rows:
-        cells[r"${}/{}$greedy"] = lambda row: ratio(row["ratio_to_greedy"])
+    for reference, words in {ORACLE: "smallest", GREEDY: "greedy"}.items():
+        if reference in rows:
+            cells[rf"${{}}/{{}}${words}"] = _ratio_to(reference)
     paired = next(iter(rows.values()))["paired_fraction"]["n"]
     caption = (
-        rf"{unit}s erased (\%) when the decision first flips, over the $n$ documents in which it does; documents "
-        rf"(\%) in which it never does; over the {paired:,} in which it does under every ordering, the mean"
-        rf"{_ratios_in_words(rows)}; {INTERVALS}"
+        rf"{unit}s erased (\%) at the first flip while something is left, over the $n$ documents that the ordering "
+        rf"flips so; over the {paired:,} that every ordering flips so, the mean{_ratios_in_words(rows, unit)}; "
+        rf"{INTERVALS}"
     )
-    return table_of(_by_ordering(rows), cells, caption)
+    shown = ("mean_fraction", "median_fraction", "mean_removed", "mean_mass", "paired_fraction")
+    ratios = [field for field in next(iter(rows.values())) if "_ratio_to_" in field]
+    kept = [
+        {"ordering": row["ordering"]} | {field: row[field] for field in (*shown, *ratios)} for row in _by_ordering(rows)
+    ]
+    return table_of(kept, cells, caption)
+
+
+def _ratio_to(reference: str) -> Callable[[Row], str]:
+    return lambda row: ratio(row[f"removed_ratio_to_{reference}"])
 
 
 def _by_ordering(rows: Mapping[str, Row]) -> list[Row]:
     return [{"ordering": name} | dict(row) for name, row in rows.items()]
 
 
-def _ratios_in_words(rows: Mapping[str, Any]) -> str:
-    """What the mean is divided by, or why there is nothing."""
-    what = {ORACLE: "of the smallest set that flips it", GREEDY: "of erasing greedily"}
+def _ratios_in_words(rows: Mapping[str, Any], unit: str) -> str:
+    """What the number of items is divided by, or why there is nothing."""
+    what = {ORACLE: "of the smallest sets that flip them", GREEDY: "of erasing greedily"}
     ratios = " and to that ".join(words for name, words in what.items() if name in rows)
-    said = f" and its ratio to that {ratios}" if ratios else ""
+    said = f" and the ratio of the number of {unit}s to that {ratios}" if ratios else ""
     return said if ORACLE in rows else f"{said} ({NO_SMALLEST_SET})"
 
 
@@ -130,8 +160,8 @@ def who_flips_first(summary: Summary) -> Table:
         "Neither flips": lambda row: percentage(row["neither"]),
     }
     caption = (
-        r"documents (\%) in which one ordering flips the decision with fewer erasures than another, of the $n$ in "
-        rf"which either does; documents (\%) in which neither does, of all; {INTERVALS}"
+        r"documents (\%) in which one ordering flips the decision, while something is left, with fewer erasures than "
+        rf"another, of all $n$; neither: in which none of the two does; {INTERVALS}"
     )
     return table_of(summary["who_flips_first"], cells, caption)
 
@@ -175,6 +205,7 @@ def heads(summary: Summary) -> Table | None:
             "Random": percentage({"value": row["fraction_random"]["value"]}),
             "Gain": percentage(row["gain"]),
             "$p$": in_latex(significant(row["gain_p"])),
+            "Emptied": percentage({"value": row["emptied_attention"]["value"]}),
             "Never": percentage({"value": row["never_attention"]["value"]}),
             r"$\Delta$JS": thousandths(row["delta_js"]),
             "Verdict": in_latex(row["verdict"]),
@@ -185,8 +216,9 @@ def heads(summary: Summary) -> Table | None:
     caption = (
         rf"{which} (layer.head), each erased alone in {rows[0]['documents']:,} documents: {unit}s (\%) erased "
         r"when the decision first flips, never counting as all, in the head's own order and in a random one; their "
-        rf"difference, with $p$ adjusted after Holm over {len(rows):,} heads; documents (\%) that never flip in the "
-        rf"head's own order; $\Delta$JS ($10^{{-3}}$ nats) of its most attended {unit} less another; {INTERVALS}"
+        rf"difference, with $p$ adjusted after Holm over {len(rows):,} heads; documents (\%) that flip only without "
+        rf"the whole head (emptied), and never; $\Delta$JS ($10^{{-3}}$ nats) of its most attended {unit} less "
+        rf"another; {INTERVALS}"
     )
     return Table(plain(rows), pd.DataFrame(shown), caption)
 
@@ -194,6 +226,7 @@ def heads(summary: Summary) -> Table | None:
 TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "flips_2x2": flips_2x2,
     "first_flips": first_flips,
+    "first_flips_where_they_flip": first_flips_where_they_flip,
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "heads": heads,

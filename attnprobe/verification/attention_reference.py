@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -53,6 +54,15 @@ class AttentionReference(Reference):
     @torch.no_grad()
     def _run(self, erased: frozenset[int]) -> Tensor:
         return self._edited(erased)[0]
+
+    @torch.no_grad()
+    def nothing_is_left(self, erased: Iterable[int]) -> bool:
+        """Whether every selected row is zero."""
+        for tap in self._edited(frozenset(erased))[1]:
+            rows = _rows(tap.chosen, tap.left.shape[2])
+            if bool(tap.left[0, tap.chosen.heads.to(tap.left.device)][:, rows].any()):
+                return False
+        return True
 
     def smallest_sets(self, count: int) -> list[list[int]]:
         """Not known of such models."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from attnprobe.battery import ORACLE
+from attnprobe.battery import ORACLE, RANK
 from attnprobe.runs import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import ROUNDING, Reference
-from attnprobe.verification.stored_results import StoredDocument
+from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
 
 AGREE = 1e-5
 """Weights and masses agree within this; probabilities, divergences and gradients within this times the document's
@@ -59,13 +59,18 @@ class Comparison:
         if not self._same_decision(stored, reference):
             return
         self._compare_items(stored, reference)
-        for (name, draw), (removed, mass) in stored.erasures.items():
+        for (name, draw), flip in stored.erasures.items():
             self.first_flips += 1
             where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
             if name == ORACLE:
-                self._compare_smallest(where, removed, reference)
+                self._compare_smallest(where, flip.removed, reference)
             else:
-                self._compare_first_flip(where, removed, mass, reference, orders[name, draw])
+                self._compare_first_flip(where, flip, reference, orders[name, draw])
+            rank = (stored.items or {}).get(f"{RANK}{name}")
+            if draw == 0 and rank is not None:
+                self._compare_rank(
+                    self._where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
+                )
 
     def _same_decision(self, stored: StoredDocument, reference: Reference) -> bool:
         """Whether it is the same document with the same decision, so that the rest can be compared."""
@@ -109,8 +114,31 @@ class Comparison:
         if found is not None and found != stored:
             self.differing.append(f"{where}: flips is {stored}, the reference finds {found}")
 
-    def _compare_first_flip(self, where: str, removed: int, mass: float, reference: Reference, order: Order) -> None:
+    def _compare_rank(
+        self, where: str, name: str, rank: Column, flip: StoredFlip, reference: Reference, order: Order | None
+    ) -> None:
+        """The order that was erased is that of the reference; of a smallest set, which has none, it flips."""
+        self.made["ranks"] += 1
+        places = [int(item) for item in np.argsort(rank, kind="stable") if rank[item] >= 0]
+        if name == ORACLE:
+            right = len(places) == max(0, flip.removed) and (not places or reference.flips(places))
+        else:
+            right = None if order is None else order.is_ordered(places)
+        if right and flip.removed > 0:
+            right = len(places) >= flip.removed
+            emptied = reference.nothing_is_left(places[: flip.removed])
+            if flip.emptied not in (emptied, None):
+                self.differing.append(
+                    f"{where}: {RANK}{name} leaves {'nothing' if emptied else 'something'} at the first flip, but "
+                    f"emptied is {flip.emptied}"
+                )
+        self.within_rounding += right is None
+        if right is False:
+            self.differing.append(f"{where}: {RANK}{name} is not the order that the reference finds")
+
+    def _compare_first_flip(self, where: str, flip: StoredFlip, reference: Reference, order: Order) -> None:
         """The prefix of this length flips the decision, and no shorter one does."""
+        removed = flip.removed
         last = reference.items if removed == _NEVER else removed
         counts = list(range(1, min(last, FOLLOWED) + 1))
         if last > FOLLOWED:
@@ -127,7 +155,7 @@ class Comparison:
                 self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
                 return
         if removed == counts[-1] and certain:
-            self._compare_number(where, "mass", mass, float(reference.weights[items].sum()))
+            self._compare_number(where, "mass", flip.mass, float(reference.weights[items].sum()))
 
     def _compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
         """A set of this size flips the decision, and none that is smaller by one: then no other smaller one does.

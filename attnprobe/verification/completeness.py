@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attnprobe.battery import RANK
 from attnprobe.errors import InputError
-from attnprobe.verification.row_batches import integers, reals, row_batches, texts, whole_documents
+from attnprobe.verification.row_batches import flags, integers, reals, row_batches, texts, whole_documents
 
 Numbers = npt.NDArray[np.integer]
 
@@ -142,10 +143,12 @@ def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbe
     possible &= integers(path, rows, "n") == sizes
     possible &= np.where(never, np.isnan(fraction), np.abs(fraction - removed / np.maximum(sizes, 1)) <= 1e-9)
     possible &= np.where(never, np.isnan(mass), (mass >= -_SUM) & (mass <= 1 + _SUM))
+    emptied = flags(path, rows, "emptied") if "emptied" in rows.column_names else np.zeros(len(rows), dtype=bool)
+    possible &= ~emptied | (~never & (mass >= 1 - _SUM))
     for row in np.flatnonzero(~possible)[:1]:
         raise InputError(
             f"{path}, document {numbers[row]}, ordering {rows['ordering'][int(row)]}: {removed[row]} removed, fraction "
-            f"{fraction[row]:.6g} and mass {mass[row]:.6g} do not fit {sizes[row]} items."
+            f"{fraction[row]:.6g}, mass {mass[row]:.6g} and emptied {emptied[row]} do not fit {sizes[row]} items."
         )
 
 
@@ -180,10 +183,30 @@ def check_items(path: Path, present: Present, sampled: npt.NDArray[np.bool_]) ->
                 f"{path}, document {np.repeat(documents.numbers, counts)[row]}: position {position[row]} stands where "
                 f"position {place[row]} should."
             )
+        _check_ranks(path, rows, documents, counts)
         sums = np.add.reduceat(reals(path, rows, "weight"), first)
         for row in np.flatnonzero(~(np.abs(sums - 1) <= _SUM))[:1]:
             raise InputError(f"{path}, document {documents.numbers[row]}: its weights sum to {sums[row]:.8g}.")
     return of_all.finish()
+
+
+def _check_ranks(path: Path, rows: pa.Table, documents: Present, counts: Numbers) -> None:
+    """Whether the places in each ordering are 0, 1, … up to some item, each once in a document."""
+    of_row = np.repeat(np.arange(len(counts)), counts)
+    for name in rows.column_names:
+        if name.startswith(RANK):
+            rank = integers(path, rows.set_column(0, name, pc.fill_null(rows[name], -1)).select([0]), name)
+            place = rank.astype(np.int64)
+            ranked = np.bincount(of_row[place >= 0], minlength=len(counts))
+            wrong = (place < -1) | (place >= ranked[of_row])
+            ordered = np.lexsort((place, of_row))
+            same = (np.diff(of_row[ordered]) == 0) & (np.diff(place[ordered]) == 0) & (place[ordered][1:] >= 0)
+            wrong[ordered[1:][same]] = True
+            for row in np.flatnonzero(wrong)[:1]:
+                raise InputError(
+                    f"{path}, document {documents.numbers[of_row[row]]}: {name} holds {place[row]}, which is no place "
+                    f"among {ranked[of_row[row]]} items, or there twice."
+                )
 
 
 class _InStep:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +44,10 @@ class Order(Protocol):
         """The first ``count`` items."""
         ...
 
+    def is_ordered(self, items: Sequence[int]) -> bool | None:
+        """Whether these items, in this order, are the first of the ordering but for rounding; None: not certain."""
+        ...
+
 
 class ByKeys:
     """The item with the largest key first, of equal ones the earlier.
@@ -70,6 +75,11 @@ class ByKeys:
         certain = last < count or all(self._document.are_alike(tied[0], item) for item in tied[1:])
         return Prefix(self._items[:count], certain)
 
+    def is_ordered(self, items: Sequence[int]) -> bool:
+        """See :meth:`Order.is_ordered`: no item has a smaller key than one behind it."""
+        keys, rounding = (np.array(numbers)[list(items)] for numbers in (self._keys, self._rounding))
+        return bool((keys[:-1] - keys[1:] >= -np.maximum(rounding[:-1], rounding[1:])).all())
+
     def _is_tied(self, place: int) -> bool:
         """Whether the item at a place of the ordering and the next have the same key, but for rounding."""
         one, other = self._items[place : place + 2]
@@ -92,6 +102,11 @@ class Greedily:
             self._items.append(item)
             self._certain.append(certain)
         return Prefix(self._items[:count], all(self._certain[:count]) or count == self._document.items)
+
+    def is_ordered(self, items: Sequence[int]) -> bool | None:
+        """See :meth:`Order.is_ordered`."""
+        expected = self.prefix(len(items)).items
+        return list(items) == expected or (None if not all(self._certain[: len(items)]) else False)
 
 
 def orders_of(document: Reference, seed: int, *, greedy: bool) -> dict[tuple[str, int], Order]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import torch
@@ -51,6 +52,11 @@ class PooledReference(Reference):
         """Whether they have the same weight, and would have the same logits alone: as the same word twice."""
         weights, alone = self.weights[[one, other]], self._alone[[one, other]]
         return all(torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in (weights, alone))
+
+    def nothing_is_left(self, erased: Iterable[int]) -> bool:
+        """Whether the others weigh nothing."""
+        chosen = set(erased)
+        return not any(float(weight) for item, weight in enumerate(self.weights) if item not in chosen)
 
     def smallest_sets(self, count: int) -> list[list[int]]:
         """For each other class the ``count`` items that keep it down most.

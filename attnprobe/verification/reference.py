@@ -56,6 +56,10 @@ class Reference(ABC):
         return False
 
     @abstractmethod
+    def nothing_is_left(self, erased: Iterable[int]) -> bool:
+        """Whether no weight is left in anything that is selected when these items are erased."""
+
+    @abstractmethod
     def smallest_sets(self, count: int) -> list[list[int]]:
         """Sets of ``count`` items, one of which flips the decision if any set of this size does."""
 

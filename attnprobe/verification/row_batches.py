@@ -80,6 +80,18 @@ def reals(path: Path, rows: pa.Table, column: str) -> npt.NDArray[np.floating]:
     return values
 
 
+def flags(path: Path, rows: pa.Table, column: str) -> npt.NDArray[np.bool_]:
+    """A column of yes and no (rows,).
+
+    Raises:
+        InputError: there is none, or something is missing in it.
+    """
+    values = _column(path, rows, column)
+    if values.dtype.kind != "b":
+        raise InputError(f"{path}: the column {column} does not say yes or no in every row.")
+    return values
+
+
 def texts(path: Path, rows: pa.Table, column: str) -> pa.ChunkedArray:
     """A column of text (rows,).
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.battery import RANK
 from attnprobe.errors import InputError
 from attnprobe.runs import RunFolder
 
@@ -18,6 +19,17 @@ _ERASURES = ("ordering", "draw", "removed", "mass")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
 Column = npt.NDArray[Any]
+
+
+class StoredFlip(NamedTuple):
+    """How many items are erased at an ordering's first flip, −1 for never; their mass; whether nothing is left then.
+
+    Runs older than the record of that have None.
+    """
+
+    removed: int
+    mass: float
+    emptied: bool | None
 
 
 @dataclass(frozen=True)
@@ -29,15 +41,16 @@ class StoredDocument:
         n: how many items it has.
         decision: the class that was decided for.
         p_decision: its probability.
-        erasures: ordering and draw → ``removed`` and ``mass``.
-        items: column → (items,), or None where they were not kept.
+        erasures: by ordering and draw.
+        items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null, and not
+            there in runs older than the record of it.
     """
 
     number: int
     n: int
     decision: int
     p_decision: float
-    erasures: dict[tuple[str, int], tuple[int, float]]
+    erasures: dict[tuple[str, int], StoredFlip]
     items: dict[str, Column] | None
 
 
@@ -55,8 +68,10 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     documents = _by_document(folder, "documents", _DOCUMENTS, numbers)
-    erasures = _by_document(folder, "erasures", _ERASURES, numbers)
-    items = _by_document(folder, "items", _ITEMS, numbers[kept])
+    known = "emptied" in pq.read_schema(folder.table("erasures")).names
+    erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
+    ranks = [name for name in pq.read_schema(folder.table("items")).names if name.startswith(RANK)]
+    items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     return [
         StoredDocument(
             number,
@@ -64,8 +79,8 @@ def stored_documents(
             documents[number]["decision"][0].item(),
             documents[number]["p_decision"][0].item(),
             {
-                (str(name), int(draw)): (int(removed), float(mass))
-                for name, draw, removed, mass in zip(*(erasures[number][column] for column in _ERASURES), strict=True)
+                (str(name), int(draw)): StoredFlip(int(removed), float(mass), bool(emptied[0]) if emptied else None)
+                for name, draw, removed, mass, *emptied in zip(*erasures[number].values(), strict=True)
             },
             items.get(number),
         )
@@ -80,9 +95,14 @@ def _by_document(
     wanted = [("document", "in", numbers.tolist())]
     rows: pa.Table = pq.read_table(folder.table(table), columns=["document", *columns], filters=wanted)
     documents = rows["document"].to_numpy()
-    whole = {name: rows[name].to_numpy(zero_copy_only=False) for name in columns}
+    whole = {name: _numbers(name, rows[name]) for name in columns}
     for number in np.setdiff1d(numbers, documents)[:1]:
         raise InputError(f"{folder.table(table)} is damaged: its statistics do not lead to document {number}.")
     return {
         number: {name: column[documents == number] for name, column in whole.items()} for number in numbers.tolist()
     }
+
+
+def _numbers(name: str, column: pa.ChunkedArray) -> Column:
+    values: Column = (column.fill_null(-1) if name.startswith(RANK) else column).to_numpy(zero_copy_only=False)
+    return values

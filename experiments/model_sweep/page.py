@@ -33,6 +33,12 @@ distributions, and the model's own where it gives them; gradients flow; an erasu
 changes the output, of that document alone, by mask and by hand alike. **Refused** means: one of these does not hold,
 and the sentence says which; nothing is erased then.
 
+Verification of the edit is one thing, a decision another. That a class is verified says that attention can be erased in
+it, and that the erasure does what it says. A verdict also needs a decision by argmax about the text: sequence
+classifiers with two logits or more and causal and sequence-to-sequence language models have one. Masked language models
+have none: `attnprobe.AttachedModel` edits their attention, `attnprobe.probe` refuses them, `attnprobe run` fine-tunes
+them into classifiers; [transformers.md](transformers.md) names the other heads without a decision.
+
 Two more checks, which share nothing with these, were made of the verified models. *Mask*: erasing a token's column in
 all layers gives the logits that masking the token gives. *Knock-out*: with that column erased, the logits at all other
 rows do not depend on which token it is."""

@@ -113,4 +113,5 @@ def _erasures(generator, sizes, never, removed, draws):
                     (document, ordering, draw, n, k, k / n if flips else np.nan, k / n / 2 if flips else np.nan)
                 )
     table = pd.DataFrame(rows, columns=["document", "ordering", "draw", "n", "removed", "fraction", "mass"])
+    table["emptied"] = table["removed"] == table["n"]
     return table.astype({"ordering": "category", "draw": np.int8, "fraction": np.float32})

@@ -38,10 +38,12 @@ def test_first_flips_by_document_and_draw(tmp_path):
         for row, document in enumerate([0, 2, 3]):
             for draw in range(flip.removed.shape[1]):
                 it = expected.loc[(name, document, draw)]
-                never = it["removed"] < 0
-                assert np.isnan(flip.removed[row, draw]) == np.isnan(flip.mass[row, draw]) == never
-                assert never or flip.removed[row, draw] == it["removed"]
-                assert never or flip.fraction[row, draw] == it["removed"] / it["n"]
+                none = it["removed"] < 0 or it["emptied"]
+                assert flip.emptied[row, draw] == it["emptied"]
+                assert flip.never[row, draw] == (it["removed"] < 0)
+                assert np.isnan(flip.removed[row, draw]) == np.isnan(flip.mass[row, draw]) == none
+                assert none or flip.removed[row, draw] == it["removed"]
+                assert none or flip.fraction[row, draw] == it["removed"] / it["n"]
 
 
 def test_other_orderings_come_after_the_known_and_the_oracle_last(tmp_path):

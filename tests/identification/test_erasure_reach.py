@@ -72,7 +72,7 @@ def test_no_sample_is_outside(row):
     if not found.earlier_can_fail:
         sure = as_distance(found.first_flip_latest, items) < as_distance(found.random_earliest, items)
         assert sure or flips_before(
-            first_flips(outcomes, samples[:1], by_attention), first_flips(outcomes, samples[:1], at_random)
+            first_flips(outcomes, samples[:1], by_attention), first_flips(outcomes, samples[:1], at_random), items
         )
 
 
@@ -95,6 +95,15 @@ def test_first_flips_are_the_engines():
             np.testing.assert_array_equal(first_flips(outcomes, many, order), by_engine(many, values, order, readout))
 
 
+def test_a_change_with_nothing_left_is_no_earlier_than_never():
+    counts = np.array([-1, 1, 3, 4])
+    one, other = np.repeat(counts, 4), np.tile(counts, 4)
+    flips = {1: 1, 3: 3}
+    late = [[flips.get(count, 9) for count in column.tolist()] for column in (one, other)]
+    expected = [first < second for first, second in zip(*late, strict=True)]
+    assert flips_before(one, other, 4).tolist() == expected
+
+
 def test_the_ends_are_attained_and_an_earlier_flip_can_fail():
     failing = 0
     for seed in range(30):
@@ -108,9 +117,9 @@ def test_the_ends_are_attained_and_an_earlier_flip_can_fail():
         observed = [first_flips(outcomes, weights[None], order) for order in (by_attention, at_random)]
         assert as_distance(found.first_flip_earliest, 10) <= as_distance(observed[0], 10)[0]
         assert as_distance(found.first_flip_latest, 10) >= as_distance(observed[0], 10)[0]
-        if not flips_before(*observed)[0]:
+        if not flips_before(*observed, 10)[0]:
             assert found.earlier_can_fail
-        failing += found.earlier_can_fail and bool(flips_before(*observed)[0])
+        failing += found.earlier_can_fail and bool(flips_before(*observed, 10)[0])
     assert failing > 3
 
 

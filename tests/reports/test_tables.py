@@ -48,9 +48,16 @@ def test_csv_holds_the_numbers_of_the_summary(tmp_path):
 def test_latex_shows_percentages_with_intervals(tmp_path):
     summary, paths = tables_of(tmp_path, [3, 4, 5, 6] * 4)
     text = paths["first_flips.tex"].read_text(encoding="utf-8")
-    mean = summary["first_flips"]["gradient_attention"]["mean_fraction"]
-    cell = f"{100 * mean['value']:.1f} [{100 * mean['low']:.1f}, {100 * mean['high']:.1f}]"
-    assert rf"Gradient $\times$ attention & {mean['n']} & {cell} & " in text
+    row = summary["first_flips"]["gradient_attention"]
+
+    def cell(estimate):
+        return f"{100 * estimate['value']:.1f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+
+    outcomes = " & ".join(cell(row[field]) for field in ("flipped_share", "emptied_share", "never_share"))
+    assert rf"Gradient $\times$ attention & {outcomes} & {cell(row['restricted_mean'])} & " in text
+    mean = row["mean_fraction"]
+    where = paths["first_flips_where_they_flip.tex"].read_text(encoding="utf-8")
+    assert rf"Gradient $\times$ attention & {mean['n']} & {cell(mean)} & " in where
     for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\label{tab:first_flips}"):
         assert rule in text
 
@@ -92,13 +99,16 @@ def test_ratios_are_to_what_there_is(tmp_path):
     texts = {}
     for name, draws in {"neither": WITHOUT_ORACLE, "greedy": WITH_GREEDY, "both": WITH_GREEDY | {"oracle": 1}}.items():
         _, paths = tables_of(tmp_path / name, [3, 4, 5], write=write_transformer_run, draws=draws)
-        texts[name] = paths["first_flips.tex"].read_text(encoding="utf-8")
+        texts[name] = paths["first_flips_where_they_flip.tex"].read_text(encoding="utf-8")
     for name, text in texts.items():
         assert ("smallest &" in text or r"smallest \\" in text) == (name == "both")
         assert (r"greedy \\" in text) == (name != "neither")
         assert ("no exact smallest set is known for this readout" in text) == (name != "both")
         assert ("Greedy (gradient, re-ranked) &" in text) == (name != "neither")
-    assert "its ratio to that of the smallest set that flips it and to that of erasing greedily;" in texts["both"]
+    words = (
+        "the ratio of the number of words to that of the smallest sets that flip them and to that of erasing greedily;"
+    )
+    assert words.replace("words", "tokens") in texts["both"]
 
 
 def test_heads_as_numbers_and_in_latex(tmp_path):

@@ -24,13 +24,15 @@ def make_tables(documents=7, left_out=(), seed=0):
         "n": n,
         "removed": removed,
         "fraction": np.where(removed < 0, np.nan, removed / n),
-        "mass": np.where(removed < 0, np.nan, rng.uniform(size=len(n))),
+        "mass": np.where(removed < 0, np.nan, np.where(removed == n, 1.0, rng.uniform(size=len(n)))),
+        "emptied": removed == n,
     }
     weights = [rng.dirichlet(np.ones(size)) for size in of["n"]]
     items = {
         "document": np.repeat(numbers, of["n"]),
         "position": np.concatenate([np.arange(size, dtype=np.int32) for size in of["n"]]),
         "weight": np.concatenate(weights),
+        "rank_attention": np.concatenate([rng.permutation(size).astype(np.int32) for size in of["n"]]),
     }
     return {"documents": of, "erasures": erasures, "items": items}
 

@@ -13,7 +13,7 @@ from attnprobe.runs import RunFolder
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference
-from attnprobe.verification.stored_results import StoredDocument
+from attnprobe.verification.stored_results import StoredDocument, StoredFlip
 from attnprobe.verification.truth import Sample, drawn
 from tests.models.documents import random_documents
 from tests.verification.test_pooled_reference import CLASSES, model_of
@@ -34,7 +34,10 @@ def stored_and_reference(documents=12, model="flan-none", **shape):
             int(result.documents["n"][row]),
             int(result.documents["decision"][row]),
             float(result.documents["p_decision"][row]),
-            {key: (int(of["removed"][row]), float(of["mass"][row])) for key, of in result.erasures.items()},
+            {
+                key: StoredFlip(int(of["removed"][row]), float(of["mass"][row]), bool(of["emptied"][row]))
+                for key, of in result.erasures.items()
+            },
             {name: column[row, real].numpy() for name, column in result.items.items()},
         )
         yield stored, reference, orders_of(reference, int(seeds[row]), greedy=False)
@@ -65,10 +68,13 @@ def test_the_engine_and_the_reference_agree(cases):
 def test_a_first_flip_that_is_off_by_one_is_named_with_both_numbers(cases, off):
     found = 0
     for stored, reference, orders in cases:
-        for key, (removed, mass) in stored.erasures.items():
+        for key, flip in stored.erasures.items():
+            removed = flip.removed
             if not 1 <= removed + off <= stored.n or removed < 1:
                 continue
-            wrong = dataclasses.replace(stored, erasures=stored.erasures | {key: (removed + off, mass)})
+            # Without items, so that the rank, which no longer fits, is not named too.
+            wrong = flip._replace(removed=removed + off)
+            wrong = dataclasses.replace(stored, items=None, erasures=stored.erasures | {key: wrong})
             comparison = compared([(wrong, reference, orders)])
             found += 1
             if comparison.within_rounding:
@@ -85,8 +91,9 @@ def test_a_first_flip_that_is_off_by_one_is_named_with_both_numbers(cases, off):
 def test_a_first_flip_for_never_and_never_for_a_first_flip(cases):
     named = 0
     for stored, reference, orders in cases:
-        for key, (removed, _) in stored.erasures.items():
-            other = (stored.n, 1.0) if removed < 0 else (-1, float("nan"))
+        for key, flip in stored.erasures.items():
+            never = StoredFlip(-1, float("nan"), False)
+            other = StoredFlip(stored.n, 1.0, True) if flip.removed < 0 else never
             wrong = dataclasses.replace(stored, erasures={key: other})
             comparison = compared([(wrong, reference, orders)])
             named += len(comparison.differing)
@@ -127,23 +134,50 @@ def test_a_document_whose_number_is_another(cases, field, by, message):
 
 def test_a_mass_that_is_another(cases):
     stored, reference, orders = cases[0]
-    key = next(key for key, (removed, _) in stored.erasures.items() if removed > 0 and key[0] != ORACLE)
-    removed, mass = stored.erasures[key]
-    wrong = dataclasses.replace(stored, erasures={key: (removed, mass + 1e-3)})
+    key = next(key for key, flip in stored.erasures.items() if flip.removed > 0 and key[0] != ORACLE)
+    flip = stored.erasures[key]
+    wrong = dataclasses.replace(stored, erasures={key: flip._replace(mass=flip.mass + 1e-3)})
     assert "mass is" in compared([(wrong, reference, orders)]).differing[0]
+
+
+def test_an_order_that_was_not_erased_is_named(cases):
+    """Of every ordering, two neighbours at the flip change places: those with other keys are found."""
+    found = set()
+    for stored, reference, orders in cases:
+        for name in ("random", "attention", "gradient", "gradient_attention", ORACLE):
+            rank = stored.items[f"rank_{name}"].copy()
+            swapped = np.where(rank == 0, 1, np.where(rank == 1, 0, rank)) if name != ORACLE else -rank
+            wrong = dataclasses.replace(stored, items=stored.items | {f"rank_{name}": swapped})
+            differing = compared([(wrong, reference, orders)]).differing
+            if differing:
+                assert f"rank_{name} is not the order" in differing[0]
+                found.add(name)
+    assert found == {"random", "attention", "gradient", "gradient_attention", ORACLE}
+
+
+def test_emptied_for_a_flip_and_a_flip_for_emptied_are_named():
+    seen = set()
+    for stored, reference, orders in stored_and_reference(sentences=1, words=3):
+        for key, flip in stored.erasures.items():
+            if flip.removed > 0 and key[1] == 0:
+                wrong = dataclasses.replace(stored, erasures={key: flip._replace(emptied=not flip.emptied)})
+                assert "but emptied is" in compared([(wrong, reference, orders)]).differing[0]
+                seen.add(flip.emptied)
+    assert seen == {True, False}
 
 
 def test_a_flip_within_rounding_is_let_pass_and_counted(cases):
     """The reference's logits of the prefix before the first flip are made all but equal."""
     (stored, reference, orders), key, removed = next(
-        (case, key, removed)
+        (case, key, flip.removed)
         for case in cases
-        for key, (removed, _) in case[0].erasures.items()
-        if removed > 1 and key[0] != ORACLE
+        for key, flip in case[0].erasures.items()
+        if flip.removed > 1 and key[0] != ORACLE
     )
     items = frozenset(orders[key].prefix(removed - 1).items)
     before = reference.logits(items)
-    early = dataclasses.replace(stored, erasures={key: (removed - 1, float(reference.weights[list(items)].sum()))})
+    flip = StoredFlip(removed - 1, float(reference.weights[list(items)].sum()), False)
+    early = dataclasses.replace(stored, erasures={key: flip}, items=None)
     try:
         assert compared([(early, reference, orders)]).differing
         reference._seen[items] = torch.zeros(CLASSES, dtype=torch.float64)
@@ -158,7 +192,7 @@ def test_long_orderings_are_followed_for_some_removals_and_then_at_their_end(mon
     (case,) = stored_and_reference(1, sentences=90, words=9, planted=False)
     stored, reference, orders = case
     assert stored.n > FOLLOWED + 10
-    keys = [key for key, (removed, _) in stored.erasures.items() if key[0] != ORACLE and removed > 12]
+    keys = [key for key, flip in stored.erasures.items() if key[0] != ORACLE and flip.removed > 12]
     assert keys
     monkeypatch.setattr("attnprobe.verification.comparison.FOLLOWED", 10)
     whole = dataclasses.replace(stored, erasures={key: stored.erasures[key] for key in keys})
@@ -166,8 +200,9 @@ def test_long_orderings_are_followed_for_some_removals_and_then_at_their_end(mon
     assert comparison.differing == []
     assert comparison.cut == len(keys)
     assert comparison.made["prefixes"] == 12 * len(keys)
-    removed, mass = stored.erasures[keys[0]]
-    later = dataclasses.replace(stored, erasures={keys[0]: (removed + 1, mass)})
+    flip = stored.erasures[keys[0]]
+    removed = flip.removed
+    later = dataclasses.replace(stored, erasures={keys[0]: flip._replace(removed=removed + 1)})
     sentence = compared([(later, reference, orders)]).differing[0]
     assert f"removed is {removed + 1}, the reference finds none up to 10" in sentence
 
@@ -182,3 +217,15 @@ def test_the_sample_is_seeded_and_half_of_it_has_items():
     np.testing.assert_array_equal(one, drawn(numbers, kept, Sample(12, seed=3)))
     assert not np.array_equal(one, drawn(numbers, kept, Sample(12, seed=4)))
     np.testing.assert_array_equal(drawn(numbers, ~kept, Sample(5000)), numbers)
+
+
+def test_of_an_older_run_what_it_says_is_compared(cases):
+    """Neither orders nor whether anything was left were kept."""
+    for stored, reference, orders in cases[:3]:
+        items = {name: column for name, column in stored.items.items() if not name.startswith("rank_")}
+        erasures = {key: flip._replace(emptied=None) for key, flip in stored.erasures.items()}
+        older = dataclasses.replace(stored, items=items, erasures=erasures)
+        comparison = compared([(older, reference, orders)])
+        assert comparison.differing == []
+        assert comparison.made["ranks"] == 0
+        assert comparison.made["weight"] == stored.n

@@ -99,6 +99,9 @@ class Readings(Reference):
         self.runs += 1
         return self._given[erased]
 
+    def nothing_is_left(self, erased):
+        raise NotImplementedError
+
     def smallest_sets(self, count):
         raise NotImplementedError
 

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.delta_js import (
     DeltaAlphaBin,
     by_delta_alpha,
@@ -20,10 +20,14 @@ from attnprobe.analysis.delta_js import (
     weighted_quantiles,
 )
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.drawn import documents_in, even_edges, require_drawn, weights_in_cells
 from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
 
 CELLS = 60
 """Of the histogram, along each axis."""
+
+COLOURS = ListedColormap(colormaps["Blues"](np.linspace(0.2, 1, 256)))
+"""Without the palest, which print as nothing."""
 
 LINES = "#D55E00"
 """Vermilion, which stands out from blue for the colour-blind too."""
@@ -38,22 +42,19 @@ def draw(results: RunResults) -> Figure:
     ΔJS spans decades and has both signs: its axis is linear about zero and logarithmic beyond.
     """
     pairs = delta_js_pairs(results)
-    figure, axes = new_panel(results, height=2.7, documents=pairs["document"].nunique())
+    documents = documents_in(pairs)
+    figure, axes = new_panel(results, height=2.7, documents=documents)
     if pairs.empty:
         say_instead(axes, "No document whose items were kept has more than one.")
         return figure
     bins = by_delta_alpha(pairs, fine_width(pairs))
-    _scale(axes, pairs)
-    x_edges = np.linspace(0, bins[-1].high, CELLS + 1)
-    cells = axes.hist2d(
-        pairs["delta_alpha"],
-        pairs["delta_js"],
-        bins=(x_edges, _y_edges(axes)),
-        weights=pairs["weight"],
-        norm=LogNorm(),
-        cmap="Blues",
-        rasterized=True,
-    )[3]
+    across = np.linspace(0, bins[-1].high, CELLS + 1)
+    ends = _scale(axes, pairs)
+    up = even_edges(axes.yaxis.get_transform(), ends, CELLS)
+    weights = weights_in_cells(pairs, across, up)
+    require_drawn("documents", weights.sum(), documents)
+    shown = np.ma.masked_equal(weights.T, 0)
+    cells = axes.pcolormesh(across, up, shown, norm=LogNorm(), cmap=COLOURS, rasterized=True)
     bar = figure.colorbar(cells, ax=axes, pad=0.02, aspect=30)
     bar.set_label("Weight of the pairs (documents)")
     axes.axhline(0, color="#777777", linewidth=0.6)
@@ -63,20 +64,15 @@ def draw(results: RunResults) -> Figure:
     return figure
 
 
-def _scale(axes: Axes, pairs: pd.DataFrame) -> None:
+def _scale(axes: Axes, pairs: pd.DataFrame) -> tuple[float, float]:
+    """Give the axis of ΔJS its scale; returns its ends."""
     delta_js, weight = pairs["delta_js"].to_numpy(), pairs["weight"].to_numpy()
     small = weighted_quantiles(np.abs(delta_js), weight, (0.1,))[0]
     threshold = 10.0 ** math.floor(math.log10(max(small, 1e-7)))
+    ends = float(min(delta_js.min(), -threshold)), float(max(delta_js.max(), threshold))
     axes.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    axes.set_ylim(min(delta_js.min(), -threshold), max(delta_js.max(), threshold))
-
-
-def _y_edges(axes: Axes) -> Numbers:
-    """Edges that are equally far apart on the axis."""
-    transform = axes.yaxis.get_transform()
-    low, high = transform.transform(np.array(axes.get_ylim()))
-    edges: Numbers = transform.inverted().transform(np.linspace(low, high, CELLS + 1))
-    return edges
+    axes.set_ylim(ends)
+    return ends
 
 
 def _draw_quantiles(axes: Axes, bins: list[DeltaAlphaBin]) -> None:

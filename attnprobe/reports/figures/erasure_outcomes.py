@@ -13,6 +13,7 @@ from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.identifiability_conclusions import conclusions, item_outcomes
 from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import new_panel, say_instead
 from attnprobe.reports.identifiability_tables import NAMES, unit_of
 from attnprobe.reports.numbers import percent
@@ -41,17 +42,20 @@ def draw(results: RunResults) -> Figure | None:
         return None
     judged = [row for row in conclusions(found) if row.documents]
     items = item_outcomes(found)
+    looked_at = len({*found.sampled["document"], *found.documents["document"]})
     bars: list[tuple[str, Mapping[str, Estimate]]] = []
     unit = unit_of(results.unit, found.heads["stack"])
     if items:
         bars.append((f"One {unit} erased\nof all {unit}s", items))
     bars += [(f"{NAMES[row.name].format(unit=unit)}\nn = {row.documents:,}", row._asdict()) for row in judged]
-    figure, axes = new_panel(results, height=1.2 + 0.26 * len(bars))
+    figure, axes = new_panel(results, height=1.2 + 0.26 * len(bars), documents=looked_at)
     if not bars:
         say_instead(axes, "No document was sampled.")
         return figure
-    for place, (_, shares) in enumerate(bars):
-        _draw_bar(axes, place, {name: shares[name].value for name in COLOURS if name in shares})
+    for place, (name, shares) in enumerate(bars):
+        parts = {outcome: shares[outcome].value for outcome in COLOURS if outcome in shares}
+        require_drawn(f"of the bar {name!r}", sum(parts.values()), 1)
+        _draw_bar(axes, place, parts)
     axes.set_yticks(range(len(bars)), [name for name, _ in bars], linespacing=1.0)
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1), ylim=(len(bars) - 0.4, -0.6))

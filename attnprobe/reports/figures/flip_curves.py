@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.first_flips import GRID, flip_curves
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import legend_above, new_panel, said_of_smallest_sets, say_instead
 
 
 def draw(results: RunResults) -> Figure:
-    """One curve an ordering; documents that never flip are counted, so that a curve may end below 100 %."""
+    """One curve an ordering; all documents are counted, so that a curve ends at the share that flips at all."""
     figure, axes = new_panel(results, height=2.7)
     curves = flip_curves(results)
     if not any(curve[-1] > 0 for curve in curves.values()):
-        say_instead(axes, "No decision flips under any ordering, however much is erased.")
+        say_instead(axes, "No decision flips under any ordering while something is left.")
         return figure
+    for name, curve in curves.items():
+        require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
     colours = style.colours(curves)
     for name, curve in curves.items():
         dashes = style.DASHES.get(name, ())
         axes.step(GRID, curve, where="post", color=colours[name], dashes=dashes, label=style.display_name(name))
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     axes.set_xlabel(f"{results.unit.capitalize()}s erased{said_of_smallest_sets(results)}")
-    axes.set_ylabel("Documents flipped")
+    axes.set_ylabel("Documents flipped\nwhile something is left")
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.grid(color="#E6E6E6", linewidth=0.4)

@@ -17,13 +17,14 @@ from attnprobe.reports.numbers import percent
 def draw(results: RunResults) -> Figure:
     """A box an ordering, the references with them: quartiles, 5–95 % whiskers, the mean as a diamond.
 
-    Documents that never flip are in no box; under each name stand how many flip and what share never does.
+    Only documents that flip while something is left are in a box; under each name stand how many these are, and what
+    shares change only when nothing is left (emptied) and never.
     """
     boxes = fraction_boxes(results)
     said = said_of_smallest_sets(results)
-    figure, axes = new_panel(results, height=0.9 + 0.34 * len(boxes) + 0.13 * said.count("\n"))
+    figure, axes = new_panel(results, height=0.9 + 0.5 * len(boxes) + 0.13 * said.count("\n"))
     if not any(box.documents for box in boxes.values()):
-        say_instead(axes, "No decision flips under any ordering, however much is erased.")
+        say_instead(axes, "No decision flips under any ordering while something is left.")
         return figure
     colours = style.colours(boxes)
     for position, (name, box) in enumerate(boxes.items()):
@@ -70,4 +71,5 @@ def _statistics(box: FractionBox) -> dict[str, float]:
 
 def _caption(name: str, box: FractionBox) -> str:
     shown = style.display_name(name).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
-    return f"{shown}\nn = {box.documents:,}, never {percent(box.never_share)}"
+    outcomes = f"emptied {percent(box.emptied_share)}\nnever {percent(box.never_share)}"
+    return f"{shown}\nn = {box.documents:,}\n{outcomes}"

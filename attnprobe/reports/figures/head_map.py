@@ -20,6 +20,7 @@ from attnprobe.analysis.head_map import HeadStatistics, head_map
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN, SIGNIFICANT
 from attnprobe.reports import style
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import new_panel, say_instead, title
 
 LARGEST = 0.2
@@ -83,6 +84,8 @@ def draw(results: RunResults) -> Figure | None:
         figure, axes = new_panel(results, height=1.2)
         say_instead(axes, f"No document in which single heads were erased has more than one {results.unit}.")
         return figure
+    for head in heads:
+        require_drawn(f"documents of head {head.layer}.{head.head}", head.documents, heads[0].documents)
     stacks = {name: [head for head in heads if head.stack == name] for name in dict.fromkeys(h.stack for h in heads)}
     with mpl.rc_context(style.SETTINGS):
         return _draw_panels(stacks, results.unit, title(results, heads[0].documents, style.PAGE))

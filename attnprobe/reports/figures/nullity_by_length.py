@@ -9,10 +9,18 @@ from matplotlib.figure import Figure
 
 from attnprobe.analysis.identifiability_results import load_identifiability, numbers
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.drawn import documents_in, require_drawn
 from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
 
 _DOTS = 4000
 """At most so many are drawn of each kind: a seeded sample of the rows beyond."""
+
+_SHOWN = {
+    "rank": ("#0072B2", "rank of [V, 1]"),
+    "practical_rank_1e2": ("#56B4E9", "… above 1 %"),
+    "nullity": ("#D55E00", "nullity"),
+}
+"""Columns that are drawn: in which colour, and what the legend says."""
 
 
 def draw(results: RunResults) -> Figure | None:
@@ -23,13 +31,16 @@ def draw(results: RunResults) -> Figure | None:
     found = load_identifiability(results)
     if found is None:
         return None
-    figure, axes = new_panel(results, height=2.7)
     table = found.heads
+    if len(table) > _DOTS:
+        table = table.sample(_DOTS, random_state=0)
+    figure, axes = new_panel(results, height=2.7, documents=documents_in(table))
     if not len(table):
         say_instead(axes, f"No document has more than one {results.unit}.")
         return figure
-    if len(table) > _DOTS:
-        table = table.sample(_DOTS, random_state=0)
+    dimensions = {column: numbers(table, column) for column in _SHOWN}
+    for column, values in dimensions.items():
+        require_drawn(f"numbers of {column}", np.count_nonzero(np.isfinite(values)), len(table))
     items = numbers(table, "n")
     longest = float(items.max())
     widths = np.unique(numbers(table, "d_v"))
@@ -39,9 +50,8 @@ def draw(results: RunResults) -> Figure | None:
             axes.annotate(f"$d_v$ + 1 = {width + 1:.0f}", (longest, width + 1), ha="right", va="bottom", fontsize=6)
     axes.plot([0, longest], [0, longest], color="#888888", linewidth=0.6)
     dots: dict[str, Any] = {"s": 5, "linewidths": 0, "alpha": 0.5, "rasterized": True}
-    axes.scatter(items, numbers(table, "rank"), color="#0072B2", label="rank of [V, 1]", **dots)
-    axes.scatter(items, numbers(table, "practical_rank_1e2"), color="#56B4E9", label="… above 1 %", **dots)
-    axes.scatter(items, numbers(table, "nullity"), color="#D55E00", label="nullity", **dots)
+    for column, (colour, label) in _SHOWN.items():
+        axes.scatter(items, dimensions[column], color=colour, label=label, **dots)
     unit = f"{results.unit.capitalize()}s" if table["stack"].iloc[0] == "pooling" else "Tokens attended to"
     axes.set(xlim=(0, longest * 1.02), ylim=(0, max(longest * 1.02, 2)))
     axes.set_xlabel(f"{unit} (line: rank = number)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from attnprobe.analysis.identifiability_results import KEYS, load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
+from attnprobe.reports.drawn import documents_in, require_drawn
 from attnprobe.reports.figures.panel import new_panel, say_instead, title
 
 PANELS = 4
@@ -28,20 +30,19 @@ def draw(results: RunResults) -> Figure | None:
         return None
     rows = found.sampled[found.sampled["mean_width"] > 0].sort_values(["mean_width", "document"])
     if rows.empty:
-        figure, axes = new_panel(results, height=1.2)
+        figure, axes = new_panel(results, height=1.2, documents=documents_in(found.sampled))
         say_instead(axes, "In no sampled document can an attention weight move at the same output.")
         return figure
-    places = sorted({round(i * (len(rows) - 1) / (PANELS - 1)) for i in range(PANELS)})
+    shown = rows.iloc[sorted({round(i * (len(rows) - 1) / (PANELS - 1)) for i in range(PANELS)})]
     weights = found.weight_ranges().set_index(["document", *KEYS]).sort_index()
     with mpl.rc_context(style.SETTINGS):
-        height = 0.75 + 1.15 * len(places)
+        height = 0.75 + 1.15 * len(shown)
         figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
         FigureCanvasAgg(figure)
-        words = title(results, found.heads["document"].nunique(), style.WIDTH)
+        words = title(results, documents_in(shown), style.WIDTH, sampled=True)
         figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
-        panels = figure.subplots(len(places), 1, squeeze=False)[:, 0]
-        for axes, place in zip(panels, places, strict=True):
-            row = rows.iloc[place]
+        panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+        for axes, (_, row) in zip(panels, shown.iterrows(), strict=True):
             _draw_document(axes, row, weights.loc[[(row["document"], *(row[key] for key in KEYS))]])
         panels[-1].set_xlabel(
             "Items by observed weight\n(bar: range at the same output;\nblack: observed, red: greatest entropy)"
@@ -50,6 +51,8 @@ def draw(results: RunResults) -> Figure | None:
 
 
 def _draw_document(axes: Axes, row: pd.Series, weights: pd.DataFrame) -> None:
+    columns = weights[["low", "high", "maximum_entropy", "weight"]].to_numpy(dtype=np.float64)
+    require_drawn("weights", np.count_nonzero(np.isfinite(columns).all(axis=1)), row["n"])
     ordered = weights.sort_values("weight", ascending=False, kind="stable").head(_ITEMS)
     places = range(1, len(ordered) + 1)
     axes.vlines(places, ordered["low"], ordered["high"], color="#56B4E9", linewidth=2.0)

@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from attnprobe.analysis.identifiable2021.over_seeds import over_seeds
+from attnprobe.closed_output import output_that_may_end
 from attnprobe.errors import InputError
 from attnprobe.probes.encoder_measurements import accuracy_row, logit_rank_rows, rank_rows, run_columns
 from attnprobe.probes.trained_encoders import TrainedEncoder, dataset_once, find_encoders
@@ -33,13 +34,14 @@ def main(description: str | None) -> None:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one above")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    arguments = parser.parse_args()
-    try:
-        for path in draw(arguments.runs, arguments.out):
-            print(path)
-    except InputError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        sys.exit(2)
+    with output_that_may_end():
+        arguments = parser.parse_args()
+        try:
+            for path in draw(arguments.runs, arguments.out):
+                print(path)
+        except InputError as error:
+            print(f"{parser.prog}: {error}", file=sys.stderr)
+            sys.exit(2)
 
 
 def draw(runs: list[Path], folder: Path) -> list[Path]:

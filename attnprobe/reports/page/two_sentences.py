@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.style import display_name
 
@@ -16,30 +18,42 @@ Summary = Mapping[str, Any]
 def verdict_in_a_sentence(summary: Summary) -> str:
     """Does attention explain this model? A few words, and why."""
     verdict = summary["answer"]
-    better = " and ".join(_in_prose(name) for name in verdict["better"])
+    better, left_open = (
+        " and ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+    )
+    than_chance = "decisions no earlier than chance"
+    undecided = f"its order changes decisions earlier than chance, but whether {left_open} earlier still is open."
+    if RANDOM in verdict["open"]:
+        than_chance = "decisions earlier than chance or not: these documents do not tell"
+        undecided = "these documents do not tell whether its order changes decisions earlier than chance."
+    elif verdict["nearly_uniform"] is None:
+        undecided = "its order is no earlier than chance, but its weights may be too equal for that to say anything."
     sentences = {
-        NOT_INFORMATIVE: "Its weights are nearly equal, and their order changes decisions no earlier than chance.",
+        NOTHING_FLIPS: "Nothing flips: no decision changes, whatever is erased while something is left.",
+        NOT_INFORMATIVE: f"Its weights are nearly equal, and their order changes {than_chance}.",
         NO: "No: its order changes decisions no earlier than a random one.",
-        UNDECIDED: "Undecided: these documents do not tell whether its order changes decisions earlier than chance.",
+        UNDECIDED: f"Undecided: {undecided}",
         IN_PART: f"Only in part: its order changes decisions earlier than a random one, but {better} earlier still.",
-        AS_WELL_AS_ANY: "As well as any ordering tried: earlier than a random one, and none earlier still.",
+        AS_WELL_AS_ANY: (
+            "As well as any ordering tried: earlier than a random one, and none earlier still by "
+            f"{100 * NEGLIGIBLE_LEAD:.0f} % of the documents."
+        ),
     }
     return sentences[verdict["verdict"]]
 
 
 def numbers_in_a_sentence(summary: Summary) -> str:
-    """What attention, a random order and the best that is known must erase, over the same documents."""
-    unit = summary["run"]["unit"]
-    same = {name: row["paired_fraction"] for name, row in summary["first_flips"].items()}
-    if not same[ATTENTION]["n"]:
-        return "In no document does the decision change under every ordering, so that means cannot be compared."
+    """What attention, a random order and the best that is known must erase, over all documents."""
+    unit, orderings = summary["run"]["unit"], summary["first_flips"]
     words = {GREEDY: "erasing greedily", ORACLE: "the smallest set that suffices"}
-    best = "".join(f", {what} {percent_with_interval(same[name])}" for name, what in words.items() if name in same)
+    mean = {name: percent_with_interval(row["restricted_mean"]) for name, row in orderings.items()}
+    best = "".join(f", {what} {mean[name]}" for name, what in words.items() if name in mean)
+    flipped, emptied, never = (percent_with_interval(orderings[ATTENTION][field]) for field in OUTCOMES)
     return (
-        f"To change a decision the most attended {unit}s must go first until "
-        f"{percent_with_interval(same[ATTENTION])} are erased; a random order takes "
-        f"{percent_with_interval(same[RANDOM])}{best} (means over {same[ATTENTION]['n']:,} documents"
-        f"{_sample(summary)})."
+        f"Erasing the most attended {unit}s first changes {flipped} of the decisions while some are left, {emptied} "
+        f"only when none is left, {never} never. On average {mean[ATTENTION]} are erased by then (none left, or never, "
+        f"counts as all); a random order takes {mean[RANDOM]}{best} (over all "
+        f"{summary['counts']['with_several_items']:,} documents{_sample(summary)})."
     )
 
 

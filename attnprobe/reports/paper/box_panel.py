@@ -1,4 +1,4 @@
-"""Panels of box plots: datasets along the axis, a box an ordering, n and the share of never-flips under them."""
+"""Panels of box plots: datasets along the axis, a box an ordering, under them n and the shares without a flip."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ SIDE_BY_SIDE = 4
 GROUP = 0.92
 """Share of a dataset's place that its boxes fill."""
 
-HOW_TO_READ = "box: quartiles, line: median, ◇: mean, whiskers: 5–95 %; documents that never flip are in no box"
+HOW_TO_READ = (
+    "box: quartiles, line: median, ◇: mean, whiskers: 5–95 %, of documents that flip while something is left; "
+    "emptied: changes only when nothing is left"
+)
+
+_EMPTIED, _NEVER = -0.055, -0.115
+"""Below the axis, as shares of its height."""
 
 BESIDE = 0.58
 """Left of a panel, for its axis, in inches."""
@@ -100,9 +106,10 @@ def _draw_model(axes: Axes, grid: RunGrid, model: str, boxes: Boxes, measured: s
     axes.set_ylabel(measured.format(unit=unit.capitalize()))
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.4)
     axes.set_axisbelow(True)
-    axes.text(
-        -0.012, -0.055, "never, %", fontsize=SMALLEST, color=GREY, ha="right", va="center", transform=axes.transAxes
-    )
+    for said, height in (("emptied, %", _EMPTIED), ("never, %", _NEVER)):
+        axes.text(
+            -0.012, height, said, fontsize=SMALLEST, color=GREY, ha="right", va="center", transform=axes.transAxes
+        )
     name_panel(axes, model_name(model))
     return list(shown)
 
@@ -111,8 +118,8 @@ def _say_below(axes: Axes, place: int, named: tuple[str, float], said: str) -> N
     """A dataset's name, in type of a size, and n below its boxes."""
     name, size = named
     below = axes.get_xaxis_transform()
-    axes.text(place, -0.1, name, ha="center", va="top", fontsize=size, transform=below, parse_math=False)
-    axes.text(place, -0.185, said, ha="center", va="top", fontsize=SMALL, color=GREY, transform=below)
+    axes.text(place, -0.16, name, ha="center", va="top", fontsize=size, transform=below, parse_math=False)
+    axes.text(place, -0.245, said, ha="center", va="top", fontsize=SMALL, color=GREY, transform=below)
     if place:
         axes.axvline(place - 0.5, color="#CCCCCC", linewidth=0.4)
 
@@ -124,15 +131,16 @@ def _draw_group(axes: Axes, place: int, boxes: dict[str, FractionBox]) -> None:
         x = place - GROUP / 2 + (i + 0.5) * step
         if box.documents:
             _draw_box(axes, x, 0.78 * step, box, colours[name])
-        axes.text(
-            x,
-            -0.055,
-            whole_percent(box.never_share),
-            fontsize=SMALLEST,
-            ha="center",
-            va="center",
-            transform=axes.get_xaxis_transform(),
-        )
+        for share, height in ((box.emptied_share, _EMPTIED), (box.never_share, _NEVER)):
+            axes.text(
+                x,
+                height,
+                whole_percent(share),
+                fontsize=SMALLEST,
+                ha="center",
+                va="center",
+                transform=axes.get_xaxis_transform(),
+            )
 
 
 def _draw_box(axes: Axes, x: float, width: float, box: FractionBox, colour: str) -> None:

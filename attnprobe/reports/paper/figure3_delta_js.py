@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
@@ -19,7 +18,8 @@ from matplotlib.ticker import MaxNLocator
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.delta_js import by_delta_alpha, fine_width, weighted_quantiles
-from attnprobe.reports.figures.delta_js import FEWEST_DOCUMENTS, LINES
+from attnprobe.reports.drawn import documents_in, even_edges, require_drawn, weights_in_cells
+from attnprobe.reports.figures.delta_js import COLOURS, FEWEST_DOCUMENTS, LINES
 from attnprobe.reports.paper.dataset_panels import PairsPanel, say_inside, sheet_of_pairs
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import model_name
@@ -30,9 +30,6 @@ CELLS = 48
 
 QUANTILES = {"Median of ΔJS": (), "90 % quantile": (3.0, 1.2)}
 """The lines, and their dashes."""
-
-COLOURS = ListedColormap(colormaps["Blues"](np.linspace(0.2, 1, 256)))
-"""Without the palest, which print as nothing."""
 
 APART = 0.09
 """Of labels from zero, as a share of the axis."""
@@ -73,7 +70,7 @@ def _draw_panels(figure: Figure, panels: Sequence[PairsPanel]) -> None:
         panel.axes.axhline(0, color="#777777", linewidth=0.5)
         panel.axes.xaxis.set_major_locator(MaxNLocator(4))
         _draw_quantiles(panel)
-        say_inside(panel.axes, f"n = {panel.pairs['document'].nunique():,}", top=False)
+        say_inside(panel.axes, f"n = {documents_in(panel.pairs):,}", top=False)
     bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=figure.axes, location="bottom", aspect=45, pad=0.02)
     bar.ax.xaxis.set_major_formatter(power_of_ten)
     bar.ax.xaxis.set_minor_formatter("")
@@ -113,15 +110,11 @@ def _ticks(axes: Axes, threshold: float) -> list[float]:
 def _histogram(panel: PairsPanel) -> tuple[Numbers, Numbers, Numbers]:
     """Edges along both axes, equally far apart on paper, and the weight in each cell."""
     reach = max(float(panel.pairs["delta_alpha"].max()), 1e-6) * 1.02
-    transform = panel.axes.yaxis.get_transform()
-    low, high = transform.transform(np.array(panel.axes.get_ylim()))
-    edges = np.linspace(0, reach, CELLS + 1), transform.inverted().transform(np.linspace(low, high, CELLS + 1))
-    delta_alpha, delta_js = (
-        np.clip(panel.pairs[column].to_numpy(), edge[0], edge[-1])
-        for column, edge in zip(("delta_alpha", "delta_js"), edges, strict=True)
-    )
-    weight: Numbers = np.histogram2d(delta_alpha, delta_js, bins=edges, weights=panel.pairs["weight"].to_numpy())[0]
-    return *edges, weight
+    across = np.linspace(0, reach, CELLS + 1)
+    up = even_edges(panel.axes.yaxis.get_transform(), panel.axes.get_ylim(), CELLS)
+    weights = weights_in_cells(panel.pairs, across, up)
+    require_drawn("documents", weights.sum(), documents_in(panel.pairs))
+    return across, up, weights
 
 
 def _draw_quantiles(panel: PairsPanel) -> None:

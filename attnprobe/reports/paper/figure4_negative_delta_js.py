@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from attnprobe.analysis.delta_js import by_delta_alpha, fine_width
 from attnprobe.analysis.results import ATTENTION
 from attnprobe.reports import style
+from attnprobe.reports.drawn import documents_in, require_drawn
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.paper.dataset_panels import PairsPanel, say_inside, sheet_of_pairs
 from attnprobe.reports.paper.grid import RunGrid
@@ -18,9 +19,6 @@ from attnprobe.reports.paper.order import model_name
 from attnprobe.reports.paper.sheet import head, power_of_ten, write
 
 COLOURS = {"All pairs": "#D9D9D9", "ΔJS < 0: r did more than i*": style.COLOURS[ATTENTION]}
-
-DECADES = 5
-"""Below the highest bar that are shown, at most."""
 
 HEADROOM = 12
 """Above it, for what is said in the panel: a factor."""
@@ -54,7 +52,8 @@ def _draw_panel(panel: PairsPanel) -> tuple[float, float]:
     axes.yaxis.set_major_formatter(power_of_ten)
     axes.minorticks_off()
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    share = percent(sum(negative) / sum(everything))
-    say_inside(axes, f"n = {panel.pairs['document'].nunique():,}\nΔJS < 0: {share}", top=True)
-    most, least = max(everything), min(weight for weight in (*everything, *negative) if weight > 0)
-    return max(least / 2, most / 10**DECADES), HEADROOM * most
+    documents = documents_in(panel.pairs)
+    require_drawn("documents", sum(everything), documents)
+    say_inside(axes, f"n = {documents:,}\nΔJS < 0: {percent(sum(negative) / documents)}", top=True)
+    least = min(weight for weight in (*everything, *negative) if weight > 0)
+    return least / 2, HEADROOM * max(everything)

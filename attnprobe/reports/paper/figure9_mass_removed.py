@@ -16,7 +16,7 @@ MEASURED = "Attention mass erased"
 
 def mass_boxes(results: RunResults) -> dict[str, FractionBox]:
     """Box statistics by ordering, in order of display."""
-    return {name: box_of(flip.mass) for name, flip in results.first_flips.items()}
+    return {name: box_of(flip.mass, flip) for name, flip in results.first_flips.items()}
 
 
 def draw(grid: RunGrid, folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from attnprobe.analysis.first_flips import flip_curves
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
+from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.paper.box_panel import whole_percent
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import MODEL_NAMES, in_order_of_display, model_name
@@ -25,7 +26,8 @@ FRACTIONS = np.linspace(0, 1, 401) ** 2
 """Equally far apart on an axis of square roots."""
 
 HOW_TO_READ = (
-    "documents that never flip stay in the denominator; never: their share when the most attended items go first"
+    "flips while something is left, of all documents; without: the share that does not flip so when the most attended "
+    "items go first"
 )
 
 UNITS = {"word": "words", "sentence": "sentences", "token": "tokens"}
@@ -38,7 +40,7 @@ COLUMN_WIDTH = 1.0
 
 
 def draw(grid: RunGrid, folder: Path) -> list[Path]:
-    """One panel a pair. Documents that never flip are in the denominator: a curve ends at one minus their share."""
+    """One panel a pair. All documents are in the denominator: a curve ends at the share that flips at all."""
     rows, columns = len(grid.datasets), len(grid.models)
     figure = new_sheet(max(PAGE, COLUMN_WIDTH * columns), 0.75 + 1.02 * rows)
     panels = figure.subplots(rows, columns, squeeze=False)
@@ -99,6 +101,7 @@ def _draw_panel(axes: Axes, results: RunResults) -> list[str]:
     curves = flip_curves(results, FRACTIONS)
     colours = style.colours(curves)
     for name, curve in curves.items():
+        require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
         axes.plot(FRACTIONS, curve, color=colours[name], dashes=style.DASHES.get(name, (1, 0)), linewidth=0.9)
     axes.set_xscale("function", functions=(np.sqrt, np.square))
     axes.set(xlim=(0, 1), ylim=(0, 1.03))
@@ -107,7 +110,7 @@ def _draw_panel(axes: Axes, results: RunResults) -> list[str]:
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.tick_params(labelsize=6, length=2)
     axes.grid(color="#E6E6E6", linewidth=0.4)
-    never = whole_percent(1 - float(curves[ATTENTION][-1]))
-    said = f"n = {len(results.several):,}, never {never} %"
+    without = whole_percent(1 - float(curves[ATTENTION][-1]))
+    said = f"n = {len(results.several):,}, without {without} %"
     axes.text(0.5, 1.02, said, ha="center", va="bottom", fontsize=5, color=GREY, transform=axes.transAxes)
     return list(curves)

@@ -31,12 +31,14 @@ class RunGrid:
 
     Attributes:
         folders: where each run is.
+        released: whether first flips are counted by the convention of 2019; see :meth:`RunResults.as_released`.
     """
 
     folders: dict[Run, Path]
+    released: bool = False
 
     @classmethod
-    def find(cls, paths: Iterable[Path]) -> RunGrid:
+    def find(cls, paths: Iterable[Path], *, released: bool = False) -> RunGrid:
         """The finished runs that these folders are or have below them.
 
         Raises:
@@ -52,7 +54,7 @@ class RunGrid:
                 raise InputError(
                     f"{folders[run]} and {folder} are both {run.dataset} · {run.model} · seed {run.seed}: give one."
                 )
-        return cls(folders)
+        return cls(folders, released)
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -86,6 +88,7 @@ class RunGrid:
         if not seeds:
             return None
         results = RunResults.load(self.folders[Run(dataset, model, seeds[0] if seed is None else seed)])
+        results = results.as_released() if self.released else results
         return results if (results.documents["n"] > 1).any() else None
 
     def why_missing(self, dataset: str, model: str) -> str:
@@ -108,5 +111,6 @@ class RunGrid:
 
     @property
     def note(self) -> str:
-        """What is drawn: ``seed_note`` and ``sample_note``."""
-        return ", ".join(filter(None, [self.seed_note, self.sample_note]))
+        """What is drawn: ``seed_note`` and ``sample_note``, and by which convention where it is that of 2019."""
+        convention = "flips counted as released in 2019" if self.released else ""
+        return ", ".join(filter(None, [self.seed_note, self.sample_note, convention]))

@@ -10,6 +10,7 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.delta_js import delta_js_pairs, weighted_quantiles
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.drawn import cells_of
 from attnprobe.reports.numbers import significant
 from attnprobe.reports.page.marks import Marks
 
@@ -54,11 +55,10 @@ def delta_js_panel(results: RunResults, marks: Marks) -> DeltaJsPanel | None:
     pairs = delta_js_pairs(results)
     if pairs.empty:
         return None
-    alpha, js, weight = (pairs[name].to_numpy() for name in ("delta_alpha", "delta_js", "weight"))
+    alpha, js, weight = (pairs[name].to_numpy(dtype=np.float64) for name in ("delta_alpha", "delta_js", "weight"))
     edges = _edges(js, weight)
     reach = float(alpha.max()) or 1.0
-    column = np.clip((alpha / reach * COLUMNS).astype(np.int64), 0, COLUMNS - 1)
-    line = np.clip(np.searchsorted(edges, js, side="right") - 1, 0, len(edges) - 2)
+    column, line = cells_of(pairs, np.linspace(0, reach, COLUMNS + 1), edges)
     rows = np.searchsorted(results.several["document"].to_numpy(), pairs["document"].to_numpy())
     cells = []
     height, width = 100 / (len(edges) - 1), 100 / COLUMNS
@@ -93,7 +93,10 @@ def _edges(js: Numbers, weight: Numbers) -> Numbers:
     above = 10.0 ** np.arange(bottom, top + 0.25, 0.5)
     most_negative = float(-js.min())
     below = above[above < most_negative * math.sqrt(10)] if most_negative > above[0] else above[:1]
-    return np.concatenate([-below[::-1], above])
+    edges = np.concatenate([-below[::-1], above])
+    # A power of ten may fall short, by rounding, of the number that it was made to hold.
+    edges[0], edges[-1] = min(edges[0], float(js.min())), max(edges[-1], float(js.max()))
+    return edges
 
 
 def _number(edge: float) -> str:
