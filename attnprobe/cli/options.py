@@ -40,6 +40,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns of the files under a path")
     columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
     columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    columns.add_argument(
+        "--given-tokens",
+        action="store_true",
+        help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
+    )
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
     training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
@@ -150,7 +155,14 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     checkpoint = _checkpoint(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
-    whole = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
+    if arguments.given_tokens:
+        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, given_tokens=True))
+    whole = load_dataset(
+        location,
+        label_column=arguments.label_column,
+        text_column=arguments.text_column,
+        given_tokens=settings.data.given_tokens,
+    )
     dataset = settings.data.apply(whole)
     source = DataSource(
         location=location,
@@ -214,7 +226,12 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()
     source = configuration.data
-    whole = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
+    whole = load_dataset(
+        source.location,
+        label_column=source.label_column,
+        text_column=source.text_column,
+        given_tokens=configuration.settings.data.given_tokens,
+    )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
     dataset = configuration.settings.data.apply(whole)

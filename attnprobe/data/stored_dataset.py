@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 from attnprobe.atomic_files import creating_folder
@@ -29,12 +28,13 @@ from attnprobe.data.files.labels import sorted_labels
 from attnprobe.data.files.reading import changed
 from attnprobe.data.split import Split, StoredSplit
 from attnprobe.data.split_files import DamagedError, SplitFiles, read_sealed, write_sealed, write_split
+from attnprobe.data.tokens.given_tokens import Text, as_string
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
 from attnprobe.errors import InputError
 
-FORMAT = 1  # to be raised when the same files would be read, tokenised or stored in another way
+FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"
 ABANDONED_SECONDS = 24 * 3600
 
@@ -101,7 +101,8 @@ def _key(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> str:
     identity = (
         f"format {FORMAT}, {tokeniser_version()}, split seed {SPLIT_SEED}, "
         f"windows of {windows.WINDOW_DOCUMENTS} documents or {windows.WINDOW_WORDS} words, "
-        f"columns {wanted.label!r} and {wanted.text!r}, content {content_key(list(files.values()), name)}"
+        f"columns {wanted.label!r} and {wanted.text!r}, tokens given {wanted.given_tokens}, "
+        f"content {content_key(list(files.values()), name)}"
     )
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -142,24 +143,30 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
 
 
 def _tokenised(
-    texts: Iterable[str], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
+    texts: Iterable[Text], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
 ) -> Iterator[Documents]:
     """The documents of a split, in parts; only a few are held at a time."""
     number_of_label = {label: number for number, label in enumerate(labels)}
     number_of_code = np.array([number_of_label.get(label, -1) for label in split.labels], dtype=np.int64)
     codes = split.codes
-    hashes: deque[npt.NDArray[np.uint64]] = deque()
+    waiting: deque[list[str]] = deque()
 
-    def chunks() -> Iterator[list[str]]:
+    def chunks() -> Iterator[list[Text]]:
         for chunk in in_chunks(texts):
-            hashes.append(document_hashes(chunk))
+            waiting.append([as_string(text) for text in chunk])
             yield chunk
 
     start = 0
     with closing(map_chunks(tokenise_texts, chunks())) as parts:
         for part in parts:
             end = start + len(part.sentences_per_document)
-            yield Documents(**part._asdict(), labels=number_of_code[codes[start:end]], content_hashes=hashes.popleft())
+            strings = waiting.popleft()
+            yield Documents(
+                **part._asdict(),
+                labels=number_of_code[codes[start:end]],
+                content_hashes=document_hashes(strings),
+                texts=strings,
+            )
             progress.update(end - start)
             start = end
 

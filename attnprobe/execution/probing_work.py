@@ -173,7 +173,8 @@ class ProbingWork(Work[Piece]):
         """Of a piece of one window; what is known of the window alone is said of its first documents."""
         encoded = self._window(piece.first)
         begins = not piece.batch and not piece.begin
-        return Remarks(cut=encoded.cut if begins else 0, longest=int(encoded.lengths.max()))
+        cut, special = (encoded.cut, encoded.special) if begins else (0, 0)
+        return Remarks(cut, special, longest=int(encoded.lengths.max()))
 
     def _made_subject(self) -> Subject[Any, Any]:
         if self._subject is None:

@@ -47,17 +47,24 @@ class Remarks:
 
     Attributes:
         cut: how many are longer than the model takes.
+        special: in how many a string stands that the model's tokenizer takes for a special token.
         longest: tokens of the longest one.
         lost: number of a document without results → why it has none.
     """
 
     cut: int = 0
+    special: int = 0
     longest: int = 0
     lost: dict[int, str] = field(default_factory=dict)
 
     def with_those_of(self, other: Remarks) -> Remarks:
         """Both together."""
-        return Remarks(self.cut + other.cut, max(self.longest, other.longest), self.lost | other.lost)
+        return Remarks(
+            self.cut + other.cut,
+            self.special + other.special,
+            max(self.longest, other.longest),
+            self.lost | other.lost,
+        )
 
 
 class DamagedError(Exception):
@@ -128,7 +135,7 @@ class ShardFiles:
         try:
             entries = _entries(pq.read_metadata(path).metadata)
             lost = {int(document): str(why) for document, why in entries["lost"].items()}
-            return Remarks(int(entries["cut"]), int(entries["longest"]), lost)
+            return Remarks(int(entries["cut"]), int(entries["special"]), int(entries["longest"]), lost)
         except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise DamagedError(piece, path) from None
 

@@ -23,7 +23,7 @@ from attnprobe.execution.work import Done
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probing import document_seeds
 from attnprobe.run_lock import locked
-from attnprobe.stages import Run
+from attnprobe.stages import Run, special_strings_in_words
 from attnprobe.subjects import Tested
 
 ATTEMPTS = 3
@@ -80,7 +80,9 @@ def _probed_and_joined(
             run.say(f"{damage.path} is damaged: its documents are probed again.")
             work.files.remove(damage.piece)
             continue
-        names = {} if classes is None else {"classes": classes.names}
+        names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        if joined.remarks.special:
+            names["special_strings"] = joined.remarks.special
         run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=_told(joined.remarks))
         return joined
     raise InputError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
@@ -142,12 +144,14 @@ def _told(remarks: Remarks) -> dict[str, Any]:
 
 
 def _say_remarks(run: Run, work: ProbingWork, joined: Joined) -> None:
-    cut, longest, lost = dataclasses.astuple(joined.remarks)
+    cut, special, longest, lost = dataclasses.astuple(joined.remarks)
     if cut:
         run.say(
             f"{cut:,} of {len(work.split):,} {TEST} documents are longer than the model takes: "
             f"they are cut to {longest:,} tokens."
         )
+    if special:
+        run.say(special_strings_in_words(special, len(work.split), TEST))
     if lost:
         run.say(
             f"{len(lost):,} of {len(work.split):,} documents broke the model and were left out: "

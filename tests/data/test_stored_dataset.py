@@ -267,7 +267,11 @@ def words_at_spaces(texts):
     types = {}
     words = np.array([types.setdefault(word, len(types)) for text in texts for word in text.split()], dtype=np.int32)
     lengths = np.array([text.count(" ") + 1 for text in texts], dtype=np.int32)
-    return TokenisedTexts(list(types), words, lengths, np.ones(len(texts), dtype=np.int32))
+    sizes = np.array([len(word) + 1 for word in types])[words]
+    starts = np.cumsum(sizes) - sizes
+    starts = starts - np.repeat(starts[np.cumsum(lengths) - lengths], lengths)
+    ones = np.ones(len(texts), dtype=np.int32)
+    return TokenisedTexts(list(types), words, lengths, ones, starts.astype(np.int32))
 
 stored_dataset.tokenise_texts = words_at_spaces
 stored_dataset.map_chunks = lambda function, chunks: (function(chunk) for chunk in chunks)
