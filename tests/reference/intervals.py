@@ -52,13 +52,17 @@ def exact(value, low, high):
 
 
 def wilson(count, n):
-    """A share of yes-or-no outcomes with Wilson's interval: all p with (p̂ − p)² ≤ z² p (1 − p) / n."""
-    share = count / n
-    # The two roots in p of (1 + z²/n) p² − (2 p̂ + z²/n) p + p̂² = 0.
-    a, b, c = 1 + Z**2 / n, 2 * share + Z**2 / n, share**2
-    root = np.sqrt(max(0.0, b**2 - 4 * a * c))
-    low, high = (b - root) / (2 * a), (b + root) / (2 * a)
-    return exact(share, 0.0 if count == 0 else low, 1.0 if count == n else high)
+    """A share of yes-or-no outcomes with Wilson's interval."""
+    low, high = _score_ends(count / n, n, Z)
+    return exact(count / n, 0.0 if count == 0 else low, 1.0 if count == n else high)
+
+
+def _score_ends(share, n, z):
+    """The least and the largest p with (share − p)² ≤ z² p (1 − p) / n."""
+    # The two roots of (1 + z²/n) p² − (2 share + z²/n) p + share² = 0.
+    a, b, c = 1 + z**2 / n, 2 * share + z**2 / n, share**2
+    root = np.sqrt(np.maximum(0.0, b**2 - 4 * a * c))
+    return (b - root) / (2 * a), (b + root) / (2 * a)
 
 
 def clopper_pearson(count, n):
@@ -125,10 +129,11 @@ def _interval(column, resampled):
         return stats.norm.cdf(bias + (bias + normal) / (1 - acceleration * (bias + normal)))
 
     found = levels(bias)
-    # A quantile at level L of B draws is one at a level that has a standard deviation of √(L (1 − L) / B).
-    own = DEVIATIONS * np.sqrt(found * (1 - found) / resamples)
-    fewest = np.quantile(resampled, np.clip(found - np.hypot(found - levels(bias - error), own), 0, 1))
-    most = np.quantile(resampled, np.clip(found + np.hypot(found - levels(bias + error), own), 0, 1))
+    # The quantile at level L of a run's draws is above x where fewer than L of them are below x: of all levels from
+    # which the share of so many draws may be L.
+    lowest, highest = _score_ends(found, resamples, DEVIATIONS)
+    fewest = np.quantile(resampled, np.clip(found - np.hypot(found - levels(bias - error), found - lowest), 0, 1))
+    most = np.quantile(resampled, np.clip(found + np.hypot(found - levels(bias + error), found - highest), 0, 1))
     low, high = ((float(ends[0]), float(ends[1])) for ends in zip(fewest, most, strict=True))
     return Estimate(value, low, high)
 

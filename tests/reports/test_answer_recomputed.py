@@ -15,6 +15,7 @@ from tests.commands import planted_folder
 from tests.page.made_runs import MadeRun, random_texts
 from tests.reference.answer import Tables, single_erasures
 from tests.reference.answer import answer as recomputed
+from tests.reference.answer import main as main_of_reference
 from tests.reference.answer_text import read
 
 REFERENCE = ("answer", "answer_text", "intervals", "verdicts")
@@ -35,7 +36,7 @@ def test_a_transformer(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     data = planted_folder(tmp_path / "planted", test=50)
     options = "--model transformer --d-e 16 --d-k 4 --num-heads 4 --num-layers 2 --epochs 6 --learning-rate 0.01"
-    options += " --longest 24 --layers all --heads 0-2 --greedy --out"
+    options += " --longest 24 --layers all --heads 0-2 --greedy --head-map-documents 30 --out"
     assert main(["run", "--dataset", str(data), *options.split(), str(tmp_path / "runs")]) == 0
     out = capsys.readouterr().out
     (folder,) = (tmp_path / "runs").glob("planted/*/seed-0")
@@ -52,6 +53,12 @@ def test_a_pooled_run(pooled):
     reading = read(text, recomputed(folder))
     assert reading.faults() == []
     assert "Smallest set (exact): attention takes times as many" in {row.place for row in reading.rows}
+
+
+def test_the_command_says_the_same_of_any_run(pooled, capsys):
+    assert main_of_reference(str(pooled[1])) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"All {len(lines) - 2} numbers of the answer agree."
 
 
 def test_the_documents_are_those_of_the_items(pooled):
