@@ -41,7 +41,7 @@ def locked(path: Path, folder: Path, *, shared: bool = False) -> Iterator[None]:
         named = not shared and os.fstat(descriptor).st_nlink == 1
         if named:
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         try:
             yield
         finally:
@@ -76,7 +76,7 @@ def _acquire(descriptor: int, folder: Path, *, shared: bool) -> None:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):  # a file system without locks: go on without
             return
         alone = os.fstat(descriptor).st_nlink == 1
-        said = os.pread(descriptor, LONGEST_NAME, 0) if alone else b""
+        said = os.read(descriptor, LONGEST_NAME) if alone else b""
         holder = said.decode(errors="replace") or "several processes"
         raise InputError(
             f"{folder} is being written by another attnprobe ({holder}): wait for it, or stop it."
