@@ -145,7 +145,6 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.cli.settings import settings_from
     from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
     from attnprobe.training.ranks import the_only_rank
@@ -174,7 +173,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     )
     configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
     folder = RunFolder.of(arguments.out, configuration.settings)
-    with locked(folder.lock, folder.path) if ranks.first else nullcontext():
+    with folder.locked() if ranks.first else nullcontext():
         if ranks.first:
             folder.open(configuration, force=arguments.force)
         elif folder.read_configuration().fingerprint != configuration.fingerprint:
@@ -204,12 +203,11 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     Raises:
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
 
     folder = RunFolder(path)
     folder.read_configuration()
-    with locked(folder.lock, path, shared=shared):
+    with folder.locked(shared=shared):
         yield reopen_run(path, arguments)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,9 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from attnprobe.atomic_files import creating_folder
+from attnprobe.atomic_files import creating_folder, remove_folder, remove_leftovers
 from attnprobe.data import windows
-from attnprobe.data.cache_folder import CACHE_VARIABLE, cache_folder, temporary_folder
+from attnprobe.data.cache_folder import (
+    CACHE_VARIABLE,
+    cache_folder,
+    remove_abandoned_temporary_folders,
+    temporary_folder,
+)
 from attnprobe.data.content_hashes import Fingerprint, document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.data.files.columns import WantedColumns
@@ -32,11 +35,10 @@ from attnprobe.data.tokens.given_tokens import Text, as_string
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError, error_of
 
 FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"
-ABANDONED_SECONDS = 24 * 3600
 
 
 class StoredDataset(NamedTuple):
@@ -62,6 +64,8 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
     """
     before = [_state(path) for path in files.values()]
     key = _key(files, wanted, name)
+    remove_leftovers(cache_folder())
+    remove_abandoned_temporary_folders()
     folder = cache_folder() / "tokenised" / key
     stored = _found(folder)
     if stored is not None:
@@ -79,11 +83,11 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
             raise _unwritable(folder, second) from second
     for path, state in zip(files.values(), before, strict=True):
         if _state(path) != state:
-            shutil.rmtree(folder)
+            remove_folder(folder)
             raise changed(path)
     stored = _found(folder)
     if stored is None:
-        raise InputError(f"{folder}: what was just written is damaged; is the disk sound?")
+        raise FailedError(f"{folder}: what was just written is damaged; is the disk sound?")
     return stored
 
 
@@ -127,7 +131,6 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
         OSError: something cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
     labels = sorted_labels(raw["train"].labels)
     fingerprint = Fingerprint()
     with creating_folder(folder) as temporary:
@@ -139,7 +142,7 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
                 write_split(temporary / split, in_windows(parts), len(documents))
         write_sealed(temporary / DATASET, {"labels": labels, "fingerprint": fingerprint.hexdigest()})
         if folder.exists() and _found(folder) is None:
-            _discard(folder)
+            remove_folder(folder)
 
 
 def _tokenised(
@@ -171,23 +174,9 @@ def _tokenised(
             start = end
 
 
-def _discard(folder: Path) -> None:
-    """Take a damaged folder out of the way."""
-    aside = folder.with_name(f".{folder.name}.damaged-{os.getpid()}")
-    os.rename(folder, aside)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes left behind that were killed while they made this folder."""
-    for path in folder.parent.glob(f".{folder.name}.*"):
-        times = [path.stat().st_mtime, *(file.stat().st_mtime for file in path.rglob("*"))]
-        if max(times) < time.time() - ABANDONED_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-
-
 def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(
+    return error_of(
+        error,
         f"{folder}: the tokenised documents cannot be written ({error.strerror or error}); "
-        f"let {CACHE_VARIABLE} name another folder."
+        f"let {CACHE_VARIABLE} name another folder.",
     )

@@ -6,7 +6,6 @@ Each file holds a row group for each window that has rows, and says in its metad
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.execution.shards import Piece
 from attnprobe.probing import Tables
+from attnprobe.run_layout import remove_shards
 from attnprobe.runs import PARQUET, TABLES
 
 LAST = "documents"
@@ -184,8 +184,9 @@ class ShardFiles:
             self.path(piece, name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove what is there of any piece, and the folder, if nothing else is in it."""
+        remove_leftovers(self.folder, deep=False)
+        remove_shards(self.folder)
 
 
 def _entries(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import torch
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
+from attnprobe.atomic_files import append_line
+from attnprobe.errors import FailedError
 from attnprobe.execution.joining import Joined, decided_classes, join_pieces
 from attnprobe.execution.probing_work import TEST, ProbingWork
 from attnprobe.execution.scheduling import carry_out
@@ -85,22 +86,19 @@ def _probed_and_joined(
             names["special_strings"] = joined.remarks.special
         run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=_told(joined.remarks))
         return joined
-    raise InputError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
+    raise FailedError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
 
 
 def _carry_out(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
     executor = execution.make(work.split.windows, run.device.type)
-    with run.folder.execution_log.open("a", encoding="utf-8") as log:
 
-        def note(done: Done[Piece]) -> None:
-            documents = len(work.numbers(done.piece))
-            entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
-            entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
-            entry |= {"end": time.time()}
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
+    def note(done: Done[Piece]) -> None:
+        documents = len(work.numbers(done.piece))
+        entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
+        entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
+        append_line(run.folder.execution_log, json.dumps(entry | {"end": time.time()}))
 
-        carry_out(work, pieces, executor, run.say, note)
+    carry_out(work, pieces, executor, run.say, note)
 
 
 def _carry_out_share(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import append_line, replacing
 
 
 class Unfinished:
@@ -40,8 +40,7 @@ class Unfinished:
     def add(self, document: int, results: Any) -> None:  # noqa: ANN401
         """Keep a document's results, made of dictionaries, lists and numbers."""
         line = json.dumps((document, results))
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append_line(self.path, line)
         self.documents[document] = json.loads(line)[1]
 
     def remove(self) -> None:

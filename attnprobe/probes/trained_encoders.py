@@ -16,6 +16,7 @@ from attnprobe.data.documents import Dataset
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
 from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.own_files import kind_of
 from attnprobe.runs import RunFolder
 from attnprobe.subjects import TransformerSubject
 
@@ -86,7 +87,7 @@ def find_encoders(paths: Iterable[Path]) -> list[TrainedEncoder]:
     found = []
     for config in sorted(configs):
         folder = RunFolder(config.parent)
-        if folder.model.exists():
+        if kind_of(folder.model) is not None:
             configuration = folder.read_configuration()
             if configuration.settings.transformer is not None:
                 found.append(TrainedEncoder(folder, configuration))
