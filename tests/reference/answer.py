@@ -194,7 +194,9 @@ def _bootstrapped(tables, flips):
         columns[name, "second"] = (attention.times > ordering.times).mean(axis=1)
         columns[name, "equal"] = ((attention.times == ordering.times) & ordering.flips).mean(axis=1)
         columns[name, "lead"] = columns[name, "first"] - columns[name, "second"]
-    means = bootstrapped_means(np.column_stack(list(columns.values())).astype(float), SEED)
+    kinds = ("flips", "emptied", "never", "first", "second", "equal", "other")
+    shares = [each for each, name in enumerate(columns) if (name if isinstance(name, str) else name[1]) in kinds]
+    means = bootstrapped_means(np.column_stack(list(columns.values())).astype(float), SEED, shares)
     return columns, dict(zip(columns, means, strict=True))
 
 

@@ -94,8 +94,12 @@ def exact_sign_test(earlier, later):
     return float(stats.binomtest(earlier, earlier + later, 0.5).pvalue) if earlier + later else 1.0
 
 
-def bootstrapped_means(columns, seed):
-    """Means over documents with bootstrap intervals, of columns (documents, statistics) that share the resamples."""
+def bootstrapped_means(columns, seed, shares=()):
+    """Means over documents with bootstrap intervals, of columns (documents, statistics) that share the resamples.
+
+    Of the columns whose numbers are in ``shares``, which lie between 0 and 1, an interval without width reaches as far
+    as that of a share that none of the documents has.
+    """
     columns = np.asarray(columns, dtype=float)
     n = len(columns)
     generator = np.random.default_rng(seed)
@@ -105,7 +109,13 @@ def bootstrapped_means(columns, seed):
         size = min(chunk, RESAMPLES - start)
         draws.append(generator.multinomial(n, np.full(n, 1 / n), size=size) @ columns / n)
     resampled = np.concatenate(draws)
-    return [_interval(column, resampled[:, each]) for each, column in enumerate(columns.T)]
+    found = [_interval(column, resampled[:, each]) for each, column in enumerate(columns.T)]
+    reach = Z**2 / (n + Z**2)
+    for each in shares:
+        value = found[each].value
+        if n > 1 and np.ptp(columns[:, each]) < 1e-12:
+            found[each] = exact(value, max(0.0, value - reach), min(1.0, value + reach))
+    return found
 
 
 def _interval(column, resampled):
