@@ -202,7 +202,7 @@ def test_a_command_that_is_stopped_again_and_again_ends_the_same(large, name):
                 (os.killpg if whole_group else os.kill)(process.pid, number)
             # −SIGTERM and −SIGINT: before the command had begun. 1: a worker's death was met before the signal.
             expected = {0, 1, -number, 128 + number}
-            # Ray's own library may crash when its cluster is interrupted, after the command has said that it stops.
+            # Ray's own library may crash when its cluster is interrupted, too, after the command has said its sentence.
             expected |= {-signal.SIGSEGV, -signal.SIGABRT} if "ray" in name else set()
             assert process.wait(120) in expected
         process = start(story.arguments, folder)
