@@ -55,7 +55,7 @@ def stopped_by_signals() -> Iterator[None]:
     ours = [number for number, default in _BY_DEFAULT.items() if signal.getsignal(number) == default]
     hook = sys.unraisablehook
     if ours:
-        sys.unraisablehook = partial(_heed_again, hook)
+        sys.unraisablehook = partial(heed_again, hook)
     for number in ours:
         signal.signal(number, _stop)
     try:
@@ -89,8 +89,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise StoppedError(number)
 
 
-def _heed_again(hook: Callable[[UnraisableHookArgs], object], unraisable: UnraisableHookArgs) -> None:
-    """A stop that came while an object was taken away is lost to the program, which would simply go on."""
+def heed_again(hook: Callable[[UnraisableHookArgs], object], unraisable: UnraisableHookArgs) -> None:
+    """Stop again soon: a stop that came while an object was taken away is lost to the program, which would just go on.
+
+    Args:
+        hook: what is done with any other exception that Python lets no further.
+        unraisable: the exception.
+    """
     if not isinstance(unraisable.exc_value, StoppedError):
         hook(unraisable)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,10 +13,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.quiet_spawning import sheltered_start, signals_held_back
+from attnprobe.stopping import StoppedError, heed_again
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 SECONDS_TO_STOP = 1.0
 """That a worker has to take its temporary files away before it is killed."""
@@ -118,13 +123,20 @@ def _leave_signals_to_parent() -> None:
     """Ctrl-C reaches the parent, too, which sends SIGTERM; that ends the worker once temporary files are gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop_working)
+    sys.unraisablehook = _stop_working_again
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
 
 def _stop_working(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise StoppedError(number)
+
+
+def _stop_working_again(unraisable: UnraisableHookArgs) -> None:
+    if isinstance(unraisable.exc_value, StoppedError):
+        signal.signal(signal.SIGTERM, _stop_working)
+    heed_again(sys.__unraisablehook__, unraisable)
 
 
 def _end_with_parent() -> None:

@@ -179,7 +179,7 @@ def test_a_file_that_cannot_grow(planted):
     """The disk is full from the reader's side: the model does not fit into what may be written."""
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 
     arguments = ("--dataset", planted, "--model", "flan-none", "--epochs", "1")
     sentence = refused("train", *arguments, cwd=planted.parent, expected=1, preexec_fn=limit)
