@@ -38,7 +38,7 @@ class RunFolder:
         self.model = path / "model.safetensors"
         self.checkpoint = path / OWN_FOLDER
         self.training_state = path / "training-state.safetensors"
-        self.identification_state = path / "identification-state.jsonl"
+        self.identification_state = path / "identification-state"
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
@@ -193,7 +193,6 @@ class RunFolder:
             self.config,
             self.model,
             self.training_state,
-            self.identification_state,
             self.training_log,
             self.vocabulary,
             self.summary,
@@ -201,10 +200,13 @@ class RunFolder:
         ]
         for folder in (self.checkpoint, self.tables, self.figures):
             files += [file for file in folder.glob("*") if file.is_file()]
+        state = self.identification_state
+        files += [state / "under-way.txt", *state.glob("*-*-*.parquet")]
         for file in [*files, *map(self.table, (*TABLES, *FURTHER_TABLES))]:
             file.unlink(missing_ok=True)
-        with suppress(OSError):  # not there, or something in it is not ours
-            self.checkpoint.rmdir()
+        for folder in (self.checkpoint, state):
+            with suppress(OSError):  # not there, or something in it is not ours
+                folder.rmdir()
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401

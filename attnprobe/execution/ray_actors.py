@@ -19,6 +19,7 @@ from typing import Any
 
 from attnprobe.errors import InputError
 from attnprobe.execution.crew import Crew, Died, Report, Worker
+from attnprobe.execution.time_limit import in_words
 
 SECONDS_WITHOUT_ROOM = 600.0
 """That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""
@@ -45,13 +46,20 @@ class RayActors(Crew):
         address: of the cluster, as Ray understands it; by default that in ``RAY_ADDRESS``, otherwise one is started on
             this machine, with one CPU for each worker.
         gpus_per_worker: a fraction where several workers share one.
+        step_seconds: after which a worker is killed that is still at the same step of a piece; None for no limit.
 
     Raises:
         InputError: Ray is not installed.
     """
 
-    def __init__(self, workers: int, address: str | None = None, gpus_per_worker: float = 0) -> None:
-        super().__init__(workers)
+    def __init__(
+        self,
+        workers: int,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
+        step_seconds: float | None = None,
+    ) -> None:
+        super().__init__(workers, step_seconds)
         self.address = address or os.environ.get("RAY_ADDRESS") or "local"
         self.gpus_per_worker = gpus_per_worker
         self._ray = _import_ray()
@@ -62,6 +70,7 @@ class RayActors(Crew):
         self._calls: dict[Any, int] = {}
         self._arriving: dict[Any, int] = {}
         self._arrived: set[int] = set()
+        self._given: dict[Any, float] = {}
         self._without_room_since = 0.0
 
     def _begin(self, work: bytes) -> None:
@@ -98,12 +107,13 @@ class RayActors(Crew):
             raise InputError(f"--gpus-per-worker {self.gpus_per_worker:g}: Ray finds {gpus:g} on this machine.")
 
     def _launch(self, worker: int) -> None:
-        actor = self._actors[worker] = self._actor_class.remote()
+        actor = self._actors[worker] = self._actor_class.remote(self.step_seconds)
         self._arriving[actor.arrive.remote()] = worker
         self._calls[actor.open.remote(self._work)] = worker
 
     def _give(self, worker: int, piece: Any) -> None:  # noqa: ANN401
-        self._calls[self._actors[worker].do.remote(piece)] = worker
+        call = self._actors[worker].do.remote(piece)
+        self._calls[call], self._given[call] = worker, monotonic()
 
     def _listen(self) -> Sequence[tuple[int, Report]]:
         awaited = [*self._arriving, *self._calls]
@@ -117,10 +127,15 @@ class RayActors(Crew):
 
     def _hear(self, call: Any) -> Report:  # noqa: ANN401
         worker = self._calls.pop(call)
+        seconds = monotonic() - self._given.pop(call, monotonic())
         try:
             report: Report = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
             self._dismiss(worker)
+            # Of a worker that a signal has killed Ray does not say which; a document by itself has two steps, the
+            # first of them no work at all.
+            if self.step_seconds is not None and seconds >= self.step_seconds:
+                return Died(in_words(self.step_seconds))
             return Died(_cause_of_death(error))
         return report
 
@@ -138,6 +153,7 @@ class RayActors(Crew):
         for calls in (self._calls, self._arriving):
             for call in [call for call, of in calls.items() if of == worker]:
                 del calls[call]
+                self._given.pop(call, None)
 
     def _stop(self) -> None:
         for worker in list(self._actors):

@@ -82,14 +82,21 @@ class TestOnACluster:
         assert texts["here"] == texts["cluster"]
 
     def test_poison_is_left_out_and_nothing_else(self, tmp_path):
-        troubles = {2: "raise", 5: "kill", 9: "call exit", 14: "segfault"}
+        troubles = {2: "raise", 5: "kill", 7: "panic", 9: "call exit", 14: "segfault"}
         work, pieces, lines = Writing(tmp_path, troubles), pieces_of(16, 2), []
         lost = carry_out(work, pieces, RayActors(2), lines.append)
         assert list(lost) == [(document, document + 1) for document in troubles]
         died = "the worker died"
-        assert list(lost.values()) == [REASONS["raise"], died, REASONS["call exit"], died]
+        assert list(lost.values()) == [REASONS["raise"], died, REASONS["panic"], REASONS["call exit"], died]
         assert results(work, pieces) == expected(pieces, troubles)
         assert len(lines) == 4 * len(troubles)
+
+    def test_documents_that_take_too_long_are_left_out_and_nothing_else(self, tmp_path):
+        work, pieces, lines = Writing(tmp_path, {1: "stuck", 3: "sleep"}), pieces_of(5, 1), []
+        lost = carry_out(work, pieces, RayActors(2, step_seconds=3), lines.append)
+        assert lost == dict.fromkeys([(1, 2), (3, 4)], "it took longer than 3 s")
+        assert results(work, [piece for piece in pieces if piece not in lost]) == expected([(0, 1), (2, 3), (4, 5)])
+        assert len(lines) == 4
 
     def test_workers_killed_from_outside_are_replaced(self, tmp_path):
         work, pieces, lines = Writing(tmp_path, {4: "leave once"}, seconds=0.03), pieces_of(18, 3), []
