@@ -1,5 +1,4 @@
 import os
-import secrets
 import signal
 import sys
 
@@ -15,6 +14,7 @@ from tests.execution.processes import any_alive, start_script, wait_until
 from tests.execution.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
+pytestmark = pytest.mark.usefixtures("token")
 
 SCRIPT = """
 import sys
@@ -40,19 +40,8 @@ def workers_of(work):
     return [int(pid) for pid in work.log("opened")]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def token(tmp_path_factory):
-    """Clusters started side by side would each make one in the home folder, in each other's place."""
-    path = tmp_path_factory.mktemp("ray") / "token"
-    path.write_text(secrets.token_hex(32))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
-        patch.delenv("RAY_ADDRESS", raising=False)
-        yield
-
-
 @pytest.fixture(scope="class")
-def cluster():
+def cluster(token):
     """One that is there before and after the runs: it takes seconds to start."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     before = signal.getsignal(signal.SIGTERM)
