@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from attnprobe.any_model import probe
-    from attnprobe.divergence import entropy, js_divergence, kl_divergence, total_variation
+    from attnprobe.distributions import entropy, js_divergence, kl_divergence, total_variation
     from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
     from attnprobe.hooks import capturing, erasing
     from attnprobe.identifiability import (
@@ -44,7 +44,7 @@ _HOME = {
     "decision_gradient": "erasure",
     "dk_star": "identifiability",
     "effective_attention": "identifiability",
-    "entropy": "divergence",
+    "entropy": "distributions",
     "erase": "erasure",
     "erasing": "hooks",
     "farthest_alternative": "identifiability",
@@ -52,8 +52,8 @@ _HOME = {
     "first_flip_range": "identifiability",
     "item_flips": "identifiability",
     "joint_nullity": "identifiability",
-    "js_divergence": "divergence",
-    "kl_divergence": "divergence",
+    "js_divergence": "distributions",
+    "kl_divergence": "distributions",
     "maxent_attention": "identifiability",
     "minimal_flip_set": "erasure",
     "nullity": "identifiability",
@@ -64,7 +64,7 @@ _HOME = {
     "rank_by_gradient_attention": "orderings",
     "same_head_output": "identifiability",
     "single_erasures": "erasure",
-    "total_variation": "divergence",
+    "total_variation": "distributions",
     "weight_range": "identifiability",
 }
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.orderings import ORDERINGS, Evidence, ranks
+from attnprobe.orderings import ORDERINGS, Evidence, orders_of, ranks
 
 ORACLE = "oracle"
 """Name, beside those of the orderings, of the smallest set that flips the decision."""
@@ -134,7 +134,7 @@ def run_battery(erasures: Erasures, seeds: Tensor) -> BatteryResult:
     evidence = Evidence(
         attention.scores, attention.weights, attention.gradients, attention.products, attention.mask, seeds
     )
-    orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
+    orders = orders_of(evidence)
     single = erasures.single_effects()
     references = erasures.references()
     return BatteryResult(

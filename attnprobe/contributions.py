@@ -15,16 +15,16 @@ so that a remainder of 1e-300 of the mass is still exact.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from attnprobe.arrays import Array, as_mask, check_numbers, first_document
+from attnprobe.arrays import Array, Holds, as_mask, check_numbers, first_document
 from attnprobe.orderings import softmax_of_scores
 from attnprobe.sorting import sort_ascending, stable_order_descending
 
-Readout: TypeAlias = "nn.Linear | tuple[Array, Array]"
+Readout: TypeAlias = Annotated[nn.Linear | tuple[Array, Array], Holds.READOUT]
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
 
 _PROJECTED = 1 << 19
@@ -147,6 +147,14 @@ class Contributions:
         """Terms (batch, classes, items) times the mass, and the mass as one more row."""
         return torch.cat([terms * self.mass[:, None], self.mass[:, None]], dim=1)
 
+    def check_decides(self) -> None:
+        """Raise a ``ValueError`` where the readout has one row: its argmax is the same whatever is erased."""
+        if len(self.bias) == 1:
+            raise ValueError(
+                "the readout has one row, and one logit decides nothing by argmax: give its two-row form, weight rows "
+                "(0, w) and bias (0, b)"
+            )
+
     def log_probabilities(self) -> Tensor:
         """Log-probabilities of the unerased documents (batch, classes)."""
         return torch.log_softmax(self.logits, dim=-1)
@@ -160,6 +168,7 @@ class Contributions:
 
     def decision_gradient(self) -> Tensor:
         """∂p_y/∂aᵢ = p_y (u_iy − Σ_c p_c u_ic), u = W h: free weights after the softmax (batch, items), float64."""
+        self.check_decides()
         p = self.log_probabilities().exp()
         p_decision = p.gather(1, self.decision[:, None])
         bias_margin = self.bias - self.bias[self.decision][:, None]
@@ -168,6 +177,7 @@ class Contributions:
 
     def single_erasures(self) -> SingleErasures:
         """The decision after erasing each item alone."""
+        self.check_decides()
         sums = _without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
@@ -181,6 +191,7 @@ class Contributions:
 
     def first_flip(self, order: Tensor) -> FirstFlip:
         """The first prefix of each ordering (…, batch, items) whose erasure flips the decision."""
+        self.check_decides()
         self._check_order(order)
         batch, items = order.shape[-2:]
         flat = order.reshape(math.prod(order.shape[:-2]), batch, items)
@@ -232,6 +243,7 @@ class Contributions:
 
     def minimal_flip_set(self) -> MinimalFlipSet:
         """The oracle: for each class erase its smallest margins first; the least count over classes is the minimum."""
+        self.check_decides()
         margins = (self.margins * self.mass[:, None]).masked_fill_(~self.mask[:, None], -torch.inf)
         # From the largest margin down: the sums are positive for the first few and never again.
         sums = sort_ascending(-margins).neg_().cumsum_(-1)
@@ -285,6 +297,11 @@ def _affine(readout: Readout) -> tuple[Tensor, Tensor]:
         readout = (readout.weight, readout.bias)
     weight = readout[0].detach().double()
     bias = weight.new_zeros(len(weight)) if readout[1] is None else readout[1].detach().double()
+    if weight.dim() != 2 or not len(weight) or bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"the readout has a weight of shape {tuple(weight.shape)} and a bias of {tuple(bias.shape)}, but "
+            "(classes, dim) and (classes,) are needed"
+        )
     if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
         raise ValueError("the readout holds NaN or infinite numbers")
     return weight, bias

@@ -1,35 +1,24 @@
-"""Divergences between discrete distributions, from log-probabilities, in nats."""
+"""Divergences between discrete distributions, from log-probabilities, in nats, as plain functions on tensors.
+
+Nothing is checked here and no format changed: this is what the engine calls on log-probabilities that it made itself.
+The public functions, which check, are those of ``distributions``.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
-
 _FAR = 40.0
 """A log-ratio beyond which what a class adds changes by less than 1e-15."""
 
 
-@numpy_or_torch
-def js_divergence(log_p: Array, log_q: Array, *, dim: int = -1) -> Array:
-    """Jensen-Shannon divergence in nats: 0 for equal distributions, log 2 at most.
+def js_divergence(log_p: Tensor, log_q: Tensor, *, dim: int = -1) -> Tensor:
+    """Jensen-Shannon divergence, by a form that loses no digits when the two are almost equal.
 
     With m the mean of p and q, d = log p − log q, y = d/2 and s = sinh²(y/2), each class adds
-    ``m (d tanh y − 2 log cosh y) / 2``, where log cosh y = log(1 + 2s) and tanh y = 2 √(s(1+s)) / (1 + 2s). This loses
-    no digits when the two are almost equal: the sign of a difference of two divergences is a result of its own.
-
-    Args:
-        log_p: log-probabilities (…, classes), −∞ allowed.
-        log_q: the same, broadcast against ``log_p``.
-        dim: the axis of the classes.
-
-    Returns:
-        (…), never negative.
-
-    >>> import torch
-    >>> js_divergence(torch.tensor([0.0, -torch.inf]), torch.tensor([-torch.inf, 0.0]))
-    tensor(0.6931)
+    ``m (d tanh y − 2 log cosh y) / 2``, where log cosh y = log(1 + 2s) and tanh y = 2 √(s(1+s)) / (1 + 2s): the sign of
+    a difference of two divergences is a result of its own.
     """
     distance = _log_ratio(log_p, log_q).abs_().clamp_(max=_FAR)
     s = torch.sinh(distance / 4).square_()
@@ -37,48 +26,19 @@ def js_divergence(log_p: Array, log_q: Array, *, dim: int = -1) -> Array:
     return per_class.mul_(log_p.exp() + log_q.exp()).sum(dim).div(4).clamp(min=0)
 
 
-@numpy_or_torch
-def kl_divergence(log_p: Array, log_q: Array, *, dim: int = -1) -> Array:
-    """Kullback-Leibler divergence KL(p‖q) in nats; infinite where q is zero and p is not.
-
-    Args:
-        log_p: log-probabilities (…, classes).
-        log_q: the same.
-        dim: the axis of the classes.
-
-    Returns:
-        (…), never negative.
-    """
+def kl_divergence(log_p: Tensor, log_q: Tensor, *, dim: int = -1) -> Tensor:
+    """Kullback-Leibler divergence KL(p‖q); infinite where q is zero and p is not."""
     p = log_p.exp()
     return torch.where(p > 0, p * _log_ratio(log_p, log_q), 0.0).sum(dim).clamp(min=0)
 
 
-@numpy_or_torch
-def total_variation(log_p: Array, log_q: Array, *, dim: int = -1) -> Array:
-    """Total-variation distance, half of the sum of absolute differences: 0 to 1.
-
-    Args:
-        log_p: log-probabilities (…, classes).
-        log_q: the same.
-        dim: the axis of the classes.
-
-    Returns:
-        (…)
-    """
+def total_variation(log_p: Tensor, log_q: Tensor, *, dim: int = -1) -> Tensor:
+    """Half of the sum of absolute differences."""
     return (log_p.exp() - log_q.exp()).abs().sum(dim).div(2)
 
 
-@numpy_or_torch
-def entropy(log_p: Array, *, dim: int = -1) -> Array:
-    """Shannon entropy in nats of log-probabilities (…, classes), where −∞ adds nothing.
-
-    Args:
-        log_p: log-probabilities (…, classes).
-        dim: the axis of the classes.
-
-    Returns:
-        (…)
-    """
+def entropy(log_p: Tensor, *, dim: int = -1) -> Tensor:
+    """Shannon entropy, to which −∞ adds nothing."""
     return -(log_p.exp() * log_p.clamp(min=torch.finfo(log_p.dtype).min)).sum(dim)
 
 

@@ -1,24 +1,26 @@
 """Erase attention weights, renormalise the rest, and read the decision off again, exactly, for affine readouts.
 
-Functions take NumPy arrays or torch tensors and return the same kind. Where weights may have underflowed, give the
-pre-softmax ``scores`` and the weights are made from them in float64. The mathematics is in ``contributions``.
+What functions take and return is said in ``arrays``. Where weights may have underflowed, give the pre-softmax
+``scores`` and the weights are made from them in float64. The mathematics is in ``contributions``.
 """
 
 from __future__ import annotations
 
 import torch
 
-from attnprobe.arrays import Array, as_mask, check_numbers, numpy_or_torch
+from attnprobe.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch
 from attnprobe.contributions import Contributions, FirstFlip, MinimalFlipSet, Readout, check_weights
+from attnprobe.orderings import check_order
 
 
 @numpy_or_torch
-def erase(weights: Array, erased: Array, mask: Array = None, *, scores: Array = None) -> Array:
+def erase(weights: Array, erased: Mask, mask: Mask = None, *, scores: Array = None) -> Array:
     """Zero the weights of a set of items and renormalise what remains to a sum of one; differentiable.
 
     Args:
         weights: attention weights (…, items); may be None where ``scores`` are given.
-        erased: True where an item's weight is set to zero, broadcast against (…, items).
+        erased: True where an item's weight is set to zero: (…, items), with axes of length one where it is the same
+            for all, or (items,).
         mask: True where an item is real (…, items); padding is zero afterwards.
         scores: pre-softmax scores (…, items): the remainder is then normalised from them.
 
@@ -26,27 +28,29 @@ def erase(weights: Array, erased: Array, mask: Array = None, *, scores: Array = 
         Weights (…, items); a row of which nothing remains is zero.
 
     Raises:
-        ValueError: NaN, infinite or negative weights; the message names the document.
+        ValueError: NaN, infinite or negative weights, the message names the document; masks of another shape.
 
     >>> erase(torch.tensor([[0.5, 0.25, 0.25]]), torch.tensor([[True, False, False]]))
     tensor([[0.0000, 0.5000, 0.5000]])
     """
     given = weights if scores is None else scores
-    remaining = as_mask(mask, given) & ~erased.to(device=given.device, dtype=torch.bool)
+    if erased is None:
+        raise ValueError("erased is None, but a mask is needed")
+    remaining = as_mask(mask, given) & ~as_mask(erased, given, "erased")
     if scores is not None:
         check_numbers("scores", scores, as_mask(mask, scores), minus_infinity=True)
         # A softmax over nothing is NaN, forwards and backwards: such a row is computed on its scores and then zeroed.
         nothing = ~(remaining & (scores > -torch.inf)).any(dim=-1, keepdim=True)
         kept = scores.double().masked_fill(~(remaining | nothing), -torch.inf).masked_fill(nothing, 0.0)
-        return torch.softmax(kept, dim=-1).masked_fill(nothing, 0.0).to(scores.dtype)
+        return torch.softmax(kept, dim=-1).masked_fill(nothing, 0.0)
     check_weights(weights, as_mask(mask, weights))
     kept = weights.double().masked_fill(~remaining, 0.0)
     total = kept.sum(dim=-1, keepdim=True)
-    return (kept / total.masked_fill(total == 0, 1.0)).to(weights.dtype)
+    return kept / total.masked_fill(total == 0, 1.0)
 
 
 @numpy_or_torch
-def decision_gradient(values: Array, weights: Array, mask: Array, readout: Readout, *, scores: Array = None) -> Array:
+def decision_gradient(values: Array, weights: Array, mask: Mask, readout: Readout, *, scores: Array = None) -> Array:
     """Gradient of the decision's probability with respect to each attention weight, in closed form.
 
     The weights are free variables after the softmax, as in Serrano & Smith (2019): ∂p_y/∂aᵢ = p_y (u_iy − Σ_c p_c u_ic)
@@ -60,51 +64,54 @@ def decision_gradient(values: Array, weights: Array, mask: Array, readout: Reado
         scores: pre-softmax scores (batch, items).
 
     Returns:
-        (batch, items), zero at padding, in the dtype of ``values``.
+        (batch, items), zero at padding.
 
     Raises:
-        ValueError: shapes that do not fit, NaN or infinite numbers, negative weights; the message names the document.
+        ValueError: shapes that do not fit, NaN or infinite numbers, negative weights, the message names the document; a
+            readout of one row, which decides nothing.
     """
-    return Contributions(values, weights, mask, readout, scores=scores).decision_gradient().to(values.dtype)
+    return Contributions(values, weights, mask, readout, scores=scores).decision_gradient()
 
 
 @numpy_or_torch
-def single_erasures(values: Array, weights: Array, mask: Array, readout: Readout, *, scores: Array = None) -> Array:
+def single_erasures(values: Array, weights: Array, mask: Mask, readout: Readout, *, scores: Array = None) -> Array:
     """The logits after erasing each item alone.
 
-    Args, raises: as :func:`decision_gradient`.
+    Args, raises: as :func:`decision_gradient`, but a readout of one row is taken.
 
     Returns:
-        (batch, items, classes) in the dtype of ``values``; at padding, where nothing is erased, the unerased logits.
+        (batch, items, classes); at padding, where nothing is erased, the unerased logits.
         Where no mass remains they are the bias.
     """
     logits = Contributions(values, weights, mask, readout, scores=scores).logits_without_each()
-    return logits.transpose(1, 2).to(values.dtype)
+    return logits.transpose(1, 2)
 
 
 @numpy_or_torch
 def first_flip(
-    values: Array, weights: Array, mask: Array, order: Array, readout: Readout, *, scores: Array = None
+    values: Array, weights: Array, mask: Mask, order: WholeNumbers, readout: Readout, *, scores: Array = None
 ) -> FirstFlip:
     """How much of each ordering must be erased before the decision flips.
 
     Args:
         order: orderings (…, batch, items), most important first, padding last; any number of leading axes.
 
-    The other arguments and what is raised: as :func:`decision_gradient`.
+    The other arguments and what is raised: as :func:`decision_gradient`, and a ``ValueError`` for an ordering that is
+    no permutation of a document's items with its padding last, naming the document.
 
     Returns:
         ``FirstFlip`` of ``count`` (int64), ``fraction``, ``mass`` and ``emptied`` (bool), each (…, batch). Erasing
         everything counts as k = n, and leaves the bias to decide: where the decision changes only then ``emptied`` is
         True. A document that does not flip even then has −1, NaN and NaN.
     """
-    flip = Contributions(values, weights, mask, readout, scores=scores).first_flip(order)
-    return flip._replace(fraction=flip.fraction.to(values.dtype), mass=flip.mass.to(values.dtype))
+    contributions = Contributions(values, weights, mask, readout, scores=scores)
+    check_order(order, contributions.mask)
+    return contributions.first_flip(order)
 
 
 @numpy_or_torch
 def minimal_flip_set(
-    values: Array, weights: Array, mask: Array, readout: Readout, *, scores: Array = None
+    values: Array, weights: Array, mask: Mask, readout: Readout, *, scores: Array = None
 ) -> MinimalFlipSet:
     """The oracle: the provably smallest set of items whose erasure flips the decision, in O(classes · items log items).
 

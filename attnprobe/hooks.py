@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from attnprobe.arrays import Mask, truths
 from attnprobe.erasure import erase
 
 _proved: weakref.WeakSet[nn.Module] = weakref.WeakSet()
@@ -53,22 +54,24 @@ def capturing(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @contextlib.contextmanager
-def erasing(module: nn.Module, erased: Tensor | Callable[[Tensor], Tensor]) -> Iterator[None]:
+def erasing(module: nn.Module, erased: Mask | Callable[[Tensor], Mask]) -> Iterator[None]:
     """Zero selected attention weights that ``module`` returns and renormalise the rest, as long as the context lasts.
 
     Args:
         module: returns attention weights (…, items), which its caller multiplies with the values.
-        erased: True where a weight is set to zero, broadcast against the weights; or a function that makes such a mask
-            from the weights.
+        erased: True where a weight is set to zero: as many axes as the weights have, of length one where it is the same
+            for all, or (items,); or a function that makes such a mask from the weights.
 
     Raises:
         EditError: the module does not return one tensor of attention weights; or, on first use, the output of the model
             that it is part of does not depend on them.
+        ValueError: what is given is no such mask; when the model runs, where that is seen from the weights alone.
     """
+    _refuse_by_name(module)
+    chosen = erased if callable(erased) else truths("erased", erased)
 
     def edit(weights: Tensor) -> Tensor:
-        chosen = erased(weights) if callable(erased) else torch.as_tensor(erased)
-        edited: Tensor = erase(weights, chosen)
+        edited: Tensor = erase(weights, chosen(weights) if callable(chosen) else chosen)
         return edited
 
     with _editing(module, edit), _proving(module):

@@ -1,8 +1,8 @@
 """Ranking functions: attention weights or gradients in, orderings out.
 
 An ordering is a permutation of a document's items, most important first, padding last. Ties keep the earlier position
-first, so that an ordering does not depend on the device, the batch or the padding. Everything here takes NumPy arrays
-or torch tensors and returns the same kind.
+first, so that an ordering does not depend on the device, the batch or the padding. What the functions take and return
+is said in ``arrays``.
 
 The three deterministic rankings are those of Serrano & Smith (2019, §4.2), which erase in descending order of the
 attention weight, of the gradient of the decision's probability with respect to it (signed), or of their product.
@@ -16,7 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, as_mask, check_numbers, numpy_or_torch
+from attnprobe.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch, whole_number
+from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 from attnprobe.sorting import sort_ascending, stable_order_descending
 
@@ -33,7 +34,7 @@ def _descending(name: str, keys: Tensor, mask: Tensor | None, *, minus_infinity:
 
 
 @numpy_or_torch
-def rank_by_attention(weights: Array, mask: Array = None, *, scores: Array = None) -> Array:
+def rank_by_attention(weights: Array, mask: Mask = None, *, scores: Array = None) -> Array:
     """Items by attention weight, the largest first.
 
     Args:
@@ -57,7 +58,7 @@ def rank_by_attention(weights: Array, mask: Array = None, *, scores: Array = Non
 
 
 @numpy_or_torch
-def rank_by_gradient(gradients: Array, mask: Array = None) -> Array:
+def rank_by_gradient(gradients: Array, mask: Mask = None) -> Array:
     """Items by the signed gradient of the decision's probability with respect to their weight, the largest first.
 
     Args:
@@ -74,8 +75,8 @@ def rank_by_gradient(gradients: Array, mask: Array = None) -> Array:
 
 
 @numpy_or_torch
-def rank_by_gradient_attention(weights: Array, gradients: Array, mask: Array = None, *, scores: Array = None) -> Array:
-    """Items by gradient times attention weight, the largest first.
+def rank_by_gradient_attention(weights: Array, gradients: Array, mask: Mask = None, *, scores: Array = None) -> Array:
+    """Items by gradient times attention weight, the largest first; the products are formed in float64.
 
     Args:
         weights: attention weights (…, items); may be None where ``scores`` are given.
@@ -91,11 +92,13 @@ def rank_by_gradient_attention(weights: Array, gradients: Array, mask: Array = N
     """
     if scores is not None:
         weights = softmax_of_scores(scores, mask)
-    return _descending("gradients times weights", gradients.to(weights.dtype) * weights, mask)
+    if gradients.shape != weights.shape:
+        raise ValueError(f"gradients have shape {tuple(gradients.shape)}, but {tuple(weights.shape)} is needed")
+    return _descending("gradients times weights", gradients.double() * weights.double(), mask)
 
 
 @numpy_or_torch
-def rank_at_random(mask: Array, draws: int, seeds: Array) -> Array:
+def rank_at_random(mask: Mask, draws: int, seeds: WholeNumbers) -> Array:
     """Uniformly random orderings that belong to the documents: the same in any batch, with any padding.
 
     Each real item gets a key made of its document's seed, the draw and its position by the SplitMix64 finaliser
@@ -110,10 +113,17 @@ def rank_at_random(mask: Array, draws: int, seeds: Array) -> Array:
         The orderings (draws, batch, items), int64.
 
     Raises:
-        ValueError: ``seeds`` has another length than the batch.
+        ValueError: ``seeds`` has another length than the batch, or holds no whole numbers; ``mask`` has other axes, or
+            more than 2²⁴ items; ``draws`` is no number of orderings.
     """
+    if mask is None or mask.dim() != 2:
+        raise ValueError(f"mask has shape {None if mask is None else tuple(mask.shape)}, but (batch, items) is needed")
     batch, items = mask.shape
-    seeds = torch.as_tensor(seeds, device=mask.device).to(torch.int64)
+    if items > 1 << POSITION_BITS:
+        raise ValueError(
+            f"mask has {items} items a document, but random orderings are made of up to {1 << POSITION_BITS}"
+        )
+    draws, seeds = whole_number("draws", draws, 0), seeds.to(mask.device)
     rows = torch.arange(batch, device=mask.device)
     if seeds.dim() == 0:
         seeds = _mix(seeds + rows)
@@ -124,7 +134,7 @@ def rank_at_random(mask: Array, draws: int, seeds: Array) -> Array:
     keys = _mix(streams[:, :, None] + positions)
     # Bits 24 to 61 are random, the lower ones the position; bit 62 puts padding behind every real item.
     keys = (_shift(keys, POSITION_BITS + 2) << POSITION_BITS) | positions
-    keys = torch.where(mask.to(torch.bool), keys, keys | (1 << 62))
+    keys = torch.where(mask, keys, keys | (1 << 62))
     return sort_ascending(keys) & ((1 << POSITION_BITS) - 1)
 
 
@@ -146,6 +156,45 @@ def softmax_of_scores(scores: Tensor, mask: Tensor | None) -> Tensor:
     real = as_mask(mask, scores)
     check_numbers("scores", scores, real, minus_infinity=True)
     return torch.softmax(scores.double().masked_fill(~real, -torch.inf), dim=-1).nan_to_num(0.0)
+
+
+def check_order(order: Tensor, mask: Tensor) -> None:
+    """See that orderings (…, batch, items) are permutations of the items with the real ones first.
+
+    Args:
+        order: int64; any number of leading axes.
+        mask: True where an item is real (batch, items).
+
+    Raises:
+        ValueError: they are not; the message names the first such document and what is wrong in it.
+    """
+    if order.dim() < 2 or order.shape[-2:] != mask.shape:
+        raise ValueError(f"order has shape {tuple(order.shape)}, but (…, {', '.join(map(str, mask.shape))}) is needed")
+    items = mask.shape[-1]
+    if not order.numel():
+        return
+    least, most = torch.aminmax(order)
+    if int(least) < 0 or int(most) >= items:
+        where, item = _first_place((order < 0) | (order >= items), order)
+        raise ValueError(f"{where} names item {item}, which is none of its {items} items (0 to {items - 1})")
+    places = torch.arange(items, dtype=torch.int32, device=order.device)
+    place = torch.full(order.shape, -1, dtype=torch.int32, device=order.device).scatter_(
+        -1, order, places.expand_as(order)
+    )
+    if int(place.min()) < 0:
+        where, missing = _first_place(place < 0, places.expand_as(order))
+        raise ValueError(f"{where} is no permutation: it leaves out item {missing} and names another twice")
+    early = (place < mask.sum(-1, keepdim=True)) & ~mask
+    if bool(early.any()):
+        where, item = _first_place(early, places.expand_as(order))
+        raise ValueError(f"{where} puts padding, item {item}, before a real item")
+
+
+def _first_place(bad: Tensor, items: Tensor) -> tuple[str, int]:
+    """The first ordering of which ``bad`` (…, batch, items) is True somewhere, in words, and the item there."""
+    *leading, document, position = torch.nonzero(bad)[0].tolist()
+    which = " ".join(["order", *([", ".join(map(str, leading))] if leading else []), f"of document {document}"])
+    return which, int(items[(*leading, document, position)])
 
 
 def ranks(order: Tensor) -> Tensor:
@@ -218,3 +267,18 @@ ORDERINGS.register(
         ],
     ),
 )
+
+
+def orders_of(evidence: Evidence) -> dict[str, Tensor]:
+    """What every registered ranking makes of a batch: name → (draws, batch, items).
+
+    Raises:
+        InputError: a ranking, perhaps of another package, gives no permutations of the real items with padding last.
+    """
+    orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
+    for name, order in orders.items():
+        try:
+            check_order(order, evidence.mask)
+        except ValueError as error:
+            raise InputError(f"What is registered as the ordering {name} is none: {error}.") from None
+    return orders

@@ -99,7 +99,7 @@ def probe_batches(
         collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device)))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
-    return collected.tables(encoded.documents.labels, probe.item_texts(encoded, sampled & chosen))
+    return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -146,19 +146,20 @@ class Collector:
         items["position"] = position.cpu().numpy().astype(np.int32)
         self.items.append(items)
 
-    def tables(self, labels: Column | None, texts: pa.Array) -> Tables:
+    def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:
         """All rows that were added.
 
         Args:
             labels: class numbers (documents,), where there are any.
-            texts: of the items that are kept, in order.
+            token: texts of the items that are kept, in order.
+            before: of each the text between it and the item before it, where that is known.
         """
         rows = np.concatenate(self.rows)
         order = np.argsort(rows)
         return Tables(
             self._document_table(None if labels is None else labels[rows[order]], self.numbers[rows[order]], order),
             self._erasure_table(self.numbers[rows], order),
-            self._item_table(texts),
+            self._item_table(token, before),
         )
 
     def _document_table(self, labels: Column | None, numbers: Column, order: Column) -> pa.Table:
@@ -185,12 +186,12 @@ class Collector:
         }
         return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})
 
-    def _item_table(self, texts: pa.Array) -> pa.Table:
+    def _item_table(self, token: pa.Array, before: pa.Array | None) -> pa.Table:
         columns = _join(self.items)
         order = np.lexsort((columns["position"], columns["document"]))
         columns = {name: column[order] for name, column in columns.items()}
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
-        table["token"] = texts
+        table |= {"token": token} | ({} if before is None else {"before": before})
         ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
         return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks)
 

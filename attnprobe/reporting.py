@@ -1,15 +1,18 @@
-"""The last stage of a run: tables, figures, page, summary and answer, from its files alone."""
+"""The last stage of a run: tables, figures, page, summary, methods and answer, from its files alone."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
+from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import draw_all
+from attnprobe.reports.methods import methods
 from attnprobe.reports.page import Page
 from attnprobe.reports.tables import write_tables
 from attnprobe.runs import RunFolder
@@ -17,9 +20,12 @@ from attnprobe.runs import RunFolder
 PAGE = "report.html"
 """The page's file, in the run's folder."""
 
+METHODS = "methods.txt"
+"""The file of what a paper says of the run, in its folder."""
+
 
 def report(folder: RunFolder, say: Callable[[str], None]) -> str:
-    """Make a probed run's tables, figures, page and summary from its files alone.
+    """Make a probed run's tables, figures, page, summary and paragraph of methods from its files alone.
 
     Returns:
         The answer in words, for the terminal.
@@ -30,11 +36,17 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
     with folder.timed("report"):
         results = RunResults.load(folder.path)
         summary = summarise(results)
+        _write(methods(results, summary), folder.path / METHODS)
         made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures)
         folder.note(**summary, reported=folder.probed_fingerprint())
         page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary)
+
+
+def _write(text: str, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def report_together(folders: Sequence[RunFolder], say: Callable[[str], None]) -> Path:
@@ -47,6 +59,8 @@ def report_together(folders: Sequence[RunFolder], say: Callable[[str], None]) ->
         InputError: a run has no report yet, or cannot be read.
     """
     paths = [folder.path.resolve() for folder in folders]
-    page = Page.of(*paths).write(Path(os.path.commonpath(paths)) / PAGE)
+    together = Path(os.path.commonpath(paths))
+    remove_leftovers(together, re.escape(PAGE), deep=False)
+    page = Page.of(*paths).write(together / PAGE)
     say(f"Side by side: {page}.")
     return page

@@ -5,6 +5,7 @@ import torch
 import attnprobe
 from attnprobe.errors import InputError
 from attnprobe.probes.refusals import RefusedError
+from attnprobe.probes.token_axes import TokenAxes
 
 
 class FirstToken(torch.nn.Module):
@@ -91,6 +92,24 @@ def test_what_cannot_be_probed_is_refused_in_one_sentence(model):
         attnprobe.probe(
             torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3)), [{"input": torch.ones(4, 3, 2)}]
         )
+
+
+@pytest.mark.parametrize("name", ["mask", "attention_mask", "src_key_padding_mask", "decoder_attention_mask"])
+def test_a_mask_among_the_inputs_holds_zeros_and_ones(name):
+    """A mask that is added to scores reads the wrong way round: 0 where a token is real, −∞ where it is not."""
+    real = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    inputs = {"input_ids": real} | ({"decoder_input_ids": real} if name.startswith("decoder") else {})
+    for kind in (real, real.bool(), real.double()):
+        axes = TokenAxes.of(inputs | {name: kind}, torch.nn.Identity())
+        found = axes.target if name.startswith("decoder") else axes.source
+        assert torch.equal(found, real == 0 if "padding" in name else real == 1)
+    for wrong, sentence in (
+        (real.double().log(), "0 and 1 or Booleans"),
+        (real * 7, "holds 7"),
+        (real.tolist(), "is list"),
+    ):
+        with pytest.raises(InputError, match=rf"{name} .*{sentence}"):
+            TokenAxes.of(inputs | {name: wrong}, torch.nn.Identity())
 
 
 def test_texts_with_a_tokenizer_and_words():

@@ -115,7 +115,7 @@ def test_copies_of_one_word_differ_by_nothing():
     values = torch.randn(1, 3, 4)[:, [0, 1, 1, 1, 2]]
     scores = torch.tensor([[0.3, 2.1, 2.1, 2.1, 0.9]])
     mask = torch.ones(1, 5, dtype=torch.bool)
-    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.zeros(1))
+    result = run_battery(PooledErasures(values, scores, mask, torch.nn.Linear(4, 3)), torch.zeros(1, dtype=torch.long))
     assert result.documents["top_item"].item() == 1
     assert result.documents["delta_js_zero"].item() == pytest.approx(2 / 4)
 

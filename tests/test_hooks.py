@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -180,3 +181,31 @@ def test_training_mode_with_dropout_does_not_pass_for_proof(values):
     model = Random()
     with pytest.raises(EditError), attnprobe.erasing(model.attention, torch.tensor([True, *[False] * 4])):
         model(values)
+
+
+@pytest.mark.parametrize(
+    "erased", [[1, 0, 0, 0, 1], np.array([True, False, False, False, True]), lambda weights: [1.0, 0.0, 0.0, 0.0, 1.0]]
+)
+def test_masks_of_any_kind_are_taken(values, erased):
+    model = Pooled()
+    with attnprobe.erasing(model.attention, erased):
+        _, weights = model(values)
+    assert (weights[:, [0, 4]] == 0).all()
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2))
+
+
+def test_positions_and_masks_of_other_axes_are_refused(values):
+    model = Pooled()
+    with pytest.raises(ValueError, match=r"erased is a mask .* positions"), attnprobe.erasing(model.attention, [0, 4]):
+        pass
+    for misfit in (torch.tensor([1]), torch.ones(2, 4, dtype=torch.bool), torch.ones(1, 2, 5)):
+        with pytest.raises(ValueError, match="erased has shape"), attnprobe.erasing(model.attention, misfit):
+            model(values)
+    assert hooks_left(model) == 0
+
+
+def test_half_precision_comes_back_in_half_precision(values):
+    model = Pooled().bfloat16()
+    with attnprobe.erasing(model.attention, [1, 0, 0, 0, 0]):
+        logits, weights = model(values.bfloat16())
+    assert {logits.dtype, weights.dtype} == {torch.bfloat16}

@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attnprobe
-from attnprobe.orderings import ORDERINGS, Evidence, softmax_of_scores
+from attnprobe.battery import run_battery
+from attnprobe.errors import InputError
+from attnprobe.orderings import ORDERINGS, Evidence, Ordering, softmax_of_scores
+from attnprobe.probes.pooled import PooledErasures
 from tests.strategies import cases
 
 
@@ -124,3 +127,24 @@ def test_every_registered_ordering_permutes_real_items_and_keeps_padding_last(na
             n = int(mask.sum())
             assert sorted(row.tolist()) == list(range(len(row)))
             assert mask[row[:n]].all()
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        (lambda e: torch.zeros_like(rank_all(e)), "order 0 of document 0 is no permutation: it leaves out item 1"),
+        (lambda e: rank_all(e).flip(-1), "order 0 of document 1 puts padding, item 2, before a real item"),
+        (lambda e: rank_all(e) + 1, "order 0 of document 0 names item 3"),
+        (lambda e: rank_all(e)[..., :1], "order has shape"),
+    ],
+)
+def test_what_is_registered_and_is_no_ordering_is_refused_by_name(monkeypatch, spoilt, sentence):
+    monkeypatch.setattr(ORDERINGS, "_entries", {"theirs": Ordering("of another package", spoilt)})
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    erasures = PooledErasures(torch.randn(2, 3, 4), torch.zeros(2, 3), mask, torch.nn.Linear(4, 2))
+    with pytest.raises(InputError, match=f"the ordering theirs is none: {sentence}"):
+        run_battery(erasures, torch.arange(2))
+
+
+def rank_all(evidence):
+    return attnprobe.rank_by_attention(None, evidence.mask, scores=evidence.scores)[None]

@@ -27,7 +27,8 @@ class FlipTiming(NamedTuple):
     Attributes:
         mean_fraction: at which late begins.
         entropy, entropy_normalised: late against early.
-        never: normalised entropy of those that never flip, which are in neither group; NaN as released.
+        never: normalised entropy of those that nothing flips while something is left, which are in neither group; NaN
+            as released.
     """
 
     mean_fraction: float
@@ -56,14 +57,14 @@ def flip_timing(results: RunResults, ordering: str = ATTENTION, *, as_released: 
     Args:
         results: of a run.
         ordering: by which to erase; of a random one each document's mean over the draws counts.
-        as_released: count never-flips as a fraction of −1, in the mean and so among the early, as in the released code.
+        as_released: as in the released code, count a change that happens only when nothing is left as a flip, and
+            never-flips as a fraction of −1, in the mean and so among the early.
 
     Raises:
         InputError: the table of documents lacks a column, or there is no such ordering.
     """
-    fraction = results.flips_of(ordering).fraction
-    if as_released:
-        fraction = np.where(np.isnan(fraction), -1.0, fraction)
+    flips = (results.as_released() if as_released else results).flips_of(ordering)
+    fraction = np.where(np.isnan(flips.fraction), -1.0, flips.fraction) if as_released else flips.fraction
     fraction = fraction.mean(axis=1)
     never = np.isnan(fraction)
     mean = float(fraction[~never].mean()) if not never.all() else float("nan")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
+from attnprobe.analysis.erased_orders import Positions
 
 Flags = npt.NDArray[np.bool_]
 
@@ -40,46 +41,25 @@ class OneDocument(NamedTuple):
     without_smallest: Decision
 
 
-def one_document(items: pd.DataFrame) -> OneDocument | None:
-    """A document from its rows of the table of items; None where no set flips it unless all its weight goes.
+def one_document(items: pd.DataFrame, smallest: Positions) -> OneDocument | None:
+    """A document from its rows of the table of items; None where nothing is left without i* or the set.
 
     The contributions are kept in single precision: a decision that hangs on less than their rounding may differ here.
+
+    Args:
+        items: its rows.
+        smallest: positions of the smallest set whose erasure flips the decision, as it was found.
     """
     items = items.sort_values("position")
     contributions = _contributions(items)
     weights = items["weight"].to_numpy(dtype=np.float64)
     texts = [str(token) for token in items["token"]]
     top = int(weights.argmax())
-    smallest = smallest_set(contributions)
-    erased = (np.zeros(len(weights), bool), np.arange(len(weights)) == top, smallest)
-    if smallest is None or any(weights[~each].sum() <= 0 for each in erased if each is not None):
+    places = np.arange(len(weights))
+    erased = (np.zeros(len(weights), bool), places == top, np.isin(places, smallest))
+    if any(weights[~each].sum() <= 0 for each in erased):
         return None
-    decisions = (_decision(contributions, weights, each) for each in erased if each is not None)
-    return OneDocument(texts, weights, top, smallest, *decisions)
-
-
-def smallest_set(contributions: Numbers) -> Flags | None:
-    """The smallest set of items whose erasure flips the decision, of those that leave an item; None without one.
-
-    Another class beats the decision exactly when the margins of what remains sum to more than zero, so that for each
-    class those with the smallest margins go first; see ``docs/method.md``.
-
-    Args:
-        contributions: each item's weight times the logits that it would give alone (items, classes).
-    """
-    decision = int(contributions.sum(axis=0).argmax())
-    best: Flags | None = None
-    for other in range(contributions.shape[1]):
-        if other == decision:
-            continue
-        margins = contributions[:, other] - contributions[:, decision]
-        order = np.argsort(margins, kind="stable")
-        remaining = np.cumsum(margins[order][::-1])[::-1]
-        flips = np.flatnonzero(remaining >= 0 if other < decision else remaining > 0)
-        if len(flips) and (best is None or flips[0] < best.sum()):
-            best = np.zeros(len(margins), bool)
-            best[order[: flips[0]]] = True
-    return best
+    return OneDocument(texts, weights, top, erased[2], *(_decision(contributions, weights, each) for each in erased))
 
 
 def _contributions(items: pd.DataFrame) -> Numbers:

@@ -13,12 +13,12 @@ from attnprobe.analysis.effect_sizes import discordant_odds, rank_biserial
 from attnprobe.analysis.first_flips import with_ascending
 from attnprobe.analysis.restricted_means import restricted
 from attnprobe.analysis.results import ASCENDING, ATTENTION, RANDOM, REFERENCES, FirstFlips, RunResults
-from attnprobe.analysis.significance import PermutationTest, SignTest, sign_flip_tests, sign_test
-from attnprobe.analysis.who_flips_first import Comparison, compare, shares_of_documents
+from attnprobe.analysis.significance import PermutationTest, SignTest, sign_test
+from attnprobe.analysis.who_flips_first import Comparison, compare, is_certain, permutation_tests
 
 
 class OrderingTest(NamedTuple):
-    """Two orderings on the same documents; never counts as later than everything.
+    """Two orderings on the same documents; no flip while something is left counts as later than everything.
 
     Attributes:
         comparison: who flips first, by strict comparison; its lead is the share-difference effect size.
@@ -54,12 +54,7 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
     """
     flips = with_ascending(results)
     pairs = _pairs(flips) if pairs is None else list(pairs)
-    leads: dict[tuple[str, str], Numbers] = {
-        pair: shares_of_documents(*(flips[name].removed for name in pair))["lead"]
-        for pair in pairs
-        if not _certain(flips, pair)
-    }
-    permutations = sign_flip_tests(leads)
+    permutations = permutation_tests(flips, pairs)
     censored = {name: restricted(flip) for name, flip in flips.items()}
     differences = {
         (pair, field): censored[pair[1]][field] - censored[pair[0]][field]
@@ -68,8 +63,9 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
     }
     estimates = means(differences)
     tests = []
-    for pair, comparison in zip(pairs, compare(flips, pairs), strict=True):
-        sign = sign_test(*(_never_last(flips[name]) for name in pair)) if _certain(flips, pair) else None
+    for pair, comparison in zip(pairs, compare(flips, pairs, permutations), strict=True):
+        first, second = (_never_last(flips[name]) for name in pair)
+        sign = sign_test(first, second) if is_certain(flips, pair) else None
         tests.append(
             OrderingTest(
                 comparison=comparison,
@@ -88,10 +84,6 @@ def _pairs(flips: dict[str, FirstFlips]) -> list[tuple[str, str]]:
     names = sorted((name for name in flips if name not in (*REFERENCES, ASCENDING)), key=lambda name: name != ATTENTION)
     pairs = list(itertools.combinations(names, 2))
     return pairs + ([(ATTENTION, ASCENDING), (RANDOM, ASCENDING)] if ASCENDING in flips else [])
-
-
-def _certain(flips: dict[str, FirstFlips], pair: tuple[str, str]) -> bool:
-    return all(flips[name].removed.shape[1] == 1 for name in pair)
 
 
 def _never_last(flip: FirstFlips) -> Numbers:

@@ -28,7 +28,9 @@ DOCUMENT = "document"
 
 _WHOLE_NUMBERS = (DOCUMENT, "n", "label", "decision", "draw", "removed", "position")
 _TEXTS = ("ordering", "token", "stack")
-"""Columns that hold these in every table that has them; all others hold numbers, which may be missing."""
+_GAPS = ("before",)
+"""Columns that hold these in every table that has them, a gap perhaps none; all others hold numbers, which may be
+missing."""
 
 
 def columns_of_table(path: Path) -> list[str]:
@@ -121,7 +123,7 @@ def _check_types(path: Path, fields: Sequence[pa.Field]) -> None:
     """Raise an InputError where a column does not hold what columns of its name do."""
     for field in fields:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if field.name in _TEXTS:
+        if field.name in (*_TEXTS, *_GAPS):
             fits, words = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
         elif field.name in _WHOLE_NUMBERS:
             fits, words = pa.types.is_integer(kind), "whole numbers"
@@ -137,7 +139,7 @@ def _check_values(path: Path, table: pa.Table) -> None:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if name in (*_WHOLE_NUMBERS, *_TEXTS) and column.null_count:
             raise InputError(f"{path}: the column {name!r} has no value in {column.null_count:,} rows.")
-        if name in _TEXTS:
+        if name in (*_TEXTS, *_GAPS):
             column.validate(full=True)
 
 

@@ -27,7 +27,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class SignTest(NamedTuple):
-    """An exact two-sided binomial test that each direction is as likely as the other.
+    """An exact two-sided binomial test that each direction is as likely as the other, or ``odds`` times as likely.
 
     Attributes:
         p: probability of at least so unequal a split; 0 below 1e-308.
@@ -71,27 +71,36 @@ def mcnemar(first: Numbers, second: Numbers) -> SignTest:
     return sign_test(second, first)
 
 
-def sign_test(first: Numbers, second: Numbers) -> SignTest:
-    """Whether the first value of a document is smaller as often as larger: (documents,) each, NaN for none.
+def sign_test(first: Numbers, second: Numbers, odds: float = 1.0) -> SignTest:
+    """Whether the first value of a document is smaller ``odds`` times as often as larger: (documents,), NaN for none.
 
-    It is what the released code of Serrano & Smith (2019) ran under the name of McNemar on columns that are no yes or
-    no, where the statistic that it printed as χ² is the smaller count. Infinities count as values.
+    Even odds are what the released code of Serrano & Smith (2019) ran under the name of McNemar on columns that are no
+    yes or no, where the statistic that it printed as χ² is the smaller count. Infinities count as values.
     """
     defined = ~(np.isnan(first) | np.isnan(second))
     one, other = np.asarray(first, float)[defined], np.asarray(second, float)[defined]
     smaller, larger = int(np.count_nonzero(one < other)), int(np.count_nonzero(one > other))
-    log_p = binomial_log_p(smaller, larger)
+    log_p = binomial_log_p(smaller, larger, odds)
     left_out = int(np.count_nonzero(~defined))
     ties = len(one) - smaller - larger
     return SignTest(math.exp(log_p), log_p / math.log(10), smaller, larger, ties, left_out)
 
 
-def binomial_log_p(first: int, second: int) -> float:
-    """Natural logarithm of min(1, 2 P(X ≤ min)) for X of Binomial(first + second, ½), summed in logarithms."""
+def binomial_log_p(first: int, second: int, odds: float = 1.0) -> float:
+    """Natural logarithm of min(1, 2 min(P(X ≤ first), P(X ≥ first))), summed in logarithms.
+
+    X is of Binomial(first + second, odds / (1 + odds)): of even odds the sign test.
+    """
+    tails = _log_tail(first, second, odds), _log_tail(second, first, 1 / odds)
+    return min(0.0, min(tails) + math.log(2))
+
+
+def _log_tail(first: int, second: int, odds: float) -> float:
+    """Natural logarithm of P(X ≤ first), X as above."""
     n = first + second
-    k = np.arange(min(first, second) + 1)
-    log_terms = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    return min(0.0, float(logsumexp(log_terms)) - (n - 1) * math.log(2))
+    k = np.arange(first + 1)
+    log_terms = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + k * math.log(odds) - n * math.log1p(odds)
+    return float(logsumexp(log_terms))
 
 
 def sign_flip_tests(columns: Mapping[Key, Numbers], flips: int = FLIPS) -> dict[Key, PermutationTest]:

@@ -26,7 +26,7 @@ from attnprobe.analysis.restricted_means import restricted_means
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.single_weight_tests import single_weight_tests
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
-from attnprobe.analysis.verdict import give_verdict
+from attnprobe.analysis.verdict import anything_flips, give_verdict
 from attnprobe.analysis.who_flips_first import who_flips_first
 
 
@@ -93,13 +93,13 @@ def summarise(results: RunResults) -> dict[str, Any]:
         "accuracy_of_all_documents": _accuracy(results.documents),
         "attention_entropy": entropy,
         "first_flips": first_flip_statistics(results),
-        "first_flips_as_released": first_flip_statistics(results.as_released()),
+        "first_flips_as_released": first_flip_statistics(results, as_released=True),
         "flip_curves": {"fraction": GRID} | flip_curves(results),
         "who_flips_first": comparisons,
         "single_flips": single_flips(results),
         "delta_js": by_delta_alpha(pairs),
         **_secondary(results),
-        "answer": give_verdict(entropy, comparisons),
+        "answer": give_verdict(entropy, comparisons, anything_flips=anything_flips(results)),
     }
     plain: dict[str, Any] = _plain(summary)
     return plain

@@ -11,13 +11,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attnprobe.analysis.erased_orders import RANK, erased_order
 from attnprobe.analysis.one_document import OneDocument, one_document
 from attnprobe.analysis.results import ORACLE, RunResults
+from attnprobe.analysis.run_tables import columns_of_table
 
 FEWEST_ITEMS = 4
 
 MOST_CHARACTERS = 650
 """What a column of a paper holds legibly."""
+
+TABLE = "items.parquet"
 
 READ = 40
 """Candidates of a run whose text is looked at."""
@@ -34,31 +38,39 @@ class TellingDocument(NamedTuple):
 def telling_document(results: RunResults) -> TellingDocument | None:
     """The document in which the largest weight decides least; None where there is none.
 
-    Without smallest sets among the results there is none either.
+    Without smallest sets among the results there is none either, nor where it was not kept which items are in them.
 
     It must have four items or more and at most 650 characters, its decision must be right, erasing i* alone must leave
-    it, and a smallest set must flip it without taking all. Of those, the ones with the fewest items in that set; of
-    those, the one with the largest weight; of those, the first.
+    it, and a smallest set must flip it while something is left. Of those, the ones with the fewest items in that set;
+    of those, the one with the largest weight; of those, the first.
     """
+    if not knows_items_of_smallest_sets(results):
+        return None
     candidates = _candidates(results)
     if candidates.empty:
         return None
     fitting = candidates[candidates["document"].map(_characters(results)) <= MOST_CHARACTERS].head(READ)
     items = results.items(_columns(results), fitting["document"])
     for row in fitting.to_dict("records"):
-        document = one_document(items[items["document"] == row["document"]])
+        of_document = items[items["document"] == row["document"]].sort_values("position")
+        smallest = erased_order(of_document, ORACLE, results.folder / TABLE)
+        document = None if smallest is None else one_document(of_document, smallest)
         if document is not None and _agrees(document, row):
             return TellingDocument(int(row["document"]), int(row["removed"]), document)
     return None
 
 
+def knows_items_of_smallest_sets(results: RunResults) -> bool:
+    """Whether the run says which items are in the smallest sets; older ones say only how many."""
+    return results.knows_smallest_sets and f"{RANK}{ORACLE}" in columns_of_table(results.folder / TABLE)
+
+
 def _candidates(results: RunResults) -> pd.DataFrame:
     documents = results.several[["document", "n", "label", "decision", "top_item", "top_weight", "flip_top"]]
-    smallest = results.erasures[results.erasures["ordering"] == ORACLE][["document", "removed"]]
-    joined = documents.merge(smallest, on="document")
-    right = joined["label"] == joined["decision"]
-    flipped = (joined["removed"] > 0) & (joined["removed"] < joined["n"])
-    kept = joined[right & flipped & ~joined["flip_top"].astype(bool) & (joined["n"] >= FEWEST_ITEMS)]
+    documents = documents.assign(removed=results.first_flips[ORACLE].removed[:, 0])
+    right = documents["label"] == documents["decision"]
+    flipped = documents["removed"].notna()  # while something is left
+    kept = documents[right & flipped & ~documents["flip_top"].astype(bool) & (documents["n"] >= FEWEST_ITEMS)]
     return kept.sort_values(["removed", "top_weight", "document"], ascending=[True, False, True])
 
 
@@ -79,7 +91,7 @@ def _lengths(tokens: pa.Array) -> npt.NDArray[np.int64]:
 
 def _columns(results: RunResults) -> list[str]:
     contributions = [f"contribution_{label}" for label in range(len(results.labels))]
-    return ["document", "position", "token", "weight", *contributions]
+    return ["document", "position", "token", "weight", f"{RANK}{ORACLE}", *contributions]
 
 
 def _agrees(document: OneDocument, row: Mapping[Hashable, Any]) -> bool:

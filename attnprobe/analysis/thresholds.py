@@ -1,4 +1,7 @@
-"""What counts as near zero, rare, large or uniform when a claim is judged; fixed before any grid was run."""
+"""What counts as near zero, rare, large or uniform when a claim is judged.
+
+Fixed before any grid was run, but for those of which it is said that they came later.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,24 @@ NEARLY_UNIFORM = 0.95
 NEGLIGIBLE_GAIN = 0.01
 """An order that saves less than this fraction of the items, over a random one, orders them no better.
 
-Of single heads, not of claims, and added later.
+Of single heads, not of claims, and came later.
 """
+
+NEGLIGIBLE_LEAD = 0.05
+"""A lead of less than this share of the documents is none worth speaking of.
+
+Of runs, not of claims, and came later: after the grids, and after two runs of a transformer whose intervals held 0, one
+narrow and one wide, had both been answered with "no".
+"""
+
+FEWEST_ITEMS = 10
+"""Claims M4 and M7, on what is a large part of a document, are judged over documents of at least so many items.
+
+Of fewer a single item is more than ``LARGE_FRACTION``. Came later: after HAN had failed M7 with one sentence of two.
+"""
+
+FEWEST_DOCUMENTS = 30
+"""With fewer such documents these claims are not informative. Came later."""
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are significant."""

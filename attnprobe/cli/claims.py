@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="claims as Markdown, CSV and LaTeX, runs as CSV (claims)",
     )
+    parser.add_argument(
+        "--as-released",
+        action="store_true",
+        help="count a decision that changes only when nothing is left as a first flip, as the code of 2019 did; claims "
+        "that rest on first flips are judged both ways in any case",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
@@ -31,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.reports.scorecard import for_terminal, write_scorecard
 
     runs = load_runs(arguments.runs)
-    scorecard = judge_claims(runs)
+    scorecard = judge_claims(runs, as_released=arguments.as_released)
     say(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
     say("\n".join(str(path) for path in made))

@@ -20,9 +20,6 @@ FROM_ENVIRONMENT = "env"
 _NUMBERED = (("RANK", "WORLD_SIZE", 0), ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", None))
 """Variables that number jobs, that count them, and the first number; None where another variable says it."""
 
-DOCUMENTS_LEFT_OUT = 3
-"""Exit status of a run that ended, but without documents that broke the model."""
-
 
 def add_execution_arguments(parser: argparse.ArgumentParser, *, shared: bool = False) -> None:
     """Declare them; ``shared`` where several jobs can share the work."""

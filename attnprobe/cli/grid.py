@@ -9,13 +9,16 @@ import argparse
 import os
 from pathlib import Path
 
-from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, whole_number
+from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, seed_numbers
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("grid", type=Path, metavar="FILE", help="a grid's TOML file")
-    parser.add_argument("--seeds", type=_seeds, metavar="0,1,2", help="these in the place of the file's")
+    parser.add_argument(
+        "--seeds", type=seed_numbers, metavar="SEEDS", help="0,3,5 or 0-2: these in the place of the file's"
+    )
     parser.add_argument("--only", default="*", metavar="GLOB", help="experiments whose name matches")
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="runs side by side, a thread each"
@@ -24,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_machine_arguments(parser)
 
 
-def execute(arguments: argparse.Namespace) -> None:
-    """Run the grid."""
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the grid; the status says whether a run had to leave documents out."""
     from attnprobe.experiments import load_grid
     from attnprobe.gridding import run_grid
 
@@ -33,8 +36,5 @@ def execute(arguments: argparse.Namespace) -> None:
     machine = ["--device", arguments.device]
     if arguments.data_dir is not None:
         machine += ["--data-dir", str(arguments.data_dir)]
-    run_grid(runs, arguments.out, arguments.jobs, machine, say)
-
-
-def _seeds(text: str) -> list[int]:
-    return [whole_number(seed) for seed in text.split(",")]
+    incomplete = run_grid(runs, arguments.out, arguments.jobs, machine, say)
+    return DOCUMENTS_LEFT_OUT if incomplete else 0

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
+from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
     add_out_argument,
@@ -27,6 +27,7 @@ from attnprobe.cli.options import (
     writing_run,
 )
 from attnprobe.errors import InputError
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from attnprobe.configuration import CheckpointSource, RunConfiguration
     from attnprobe.stages import Run
     from attnprobe.training import Ranks
+
+MOST_SEEDS = 1000
+"""At a time: more are a slip of the finger."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +40,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns of the files under a path")
     columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
     columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    columns.add_argument(
+        "--given-tokens",
+        action="store_true",
+        help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
+    )
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
     training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
@@ -136,7 +145,6 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.cli.settings import settings_from
     from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
     from attnprobe.training.ranks import the_only_rank
@@ -146,7 +154,14 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     checkpoint = _checkpoint(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
-    whole = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
+    if arguments.given_tokens:
+        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, given_tokens=True))
+    whole = load_dataset(
+        location,
+        label_column=arguments.label_column,
+        text_column=arguments.text_column,
+        given_tokens=settings.data.given_tokens,
+    )
     dataset = settings.data.apply(whole)
     source = DataSource(
         location=location,
@@ -158,7 +173,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     )
     configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
     folder = RunFolder.of(arguments.out, configuration.settings)
-    with locked(folder.lock, folder.path) if ranks.first else nullcontext():
+    with folder.locked() if ranks.first else nullcontext():
         if ranks.first:
             folder.open(configuration, force=arguments.force)
         elif folder.read_configuration().fingerprint != configuration.fingerprint:
@@ -188,12 +203,11 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     Raises:
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
 
     folder = RunFolder(path)
     folder.read_configuration()
-    with locked(folder.lock, path, shared=shared):
+    with folder.locked(shared=shared):
         yield reopen_run(path, arguments)
 
 
@@ -210,7 +224,12 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()
     source = configuration.data
-    whole = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
+    whole = load_dataset(
+        source.location,
+        label_column=source.label_column,
+        text_column=source.text_column,
+        given_tokens=configuration.settings.data.given_tokens,
+    )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
     dataset = configuration.settings.data.apply(whole)
@@ -241,6 +260,29 @@ def whole_number(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def seed_numbers(text: str) -> list[int]:
+    """Seeds from numbers and spans such as ``0-2,7``, for argparse.
+
+    Raises:
+        InputError: it is no such list, a span runs backwards, a seed is in it twice, or there are too many.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", part.strip(), re.ASCII)
+        if found is None:
+            raise InputError(f"--seeds {text}: {part.strip()!r} is no seed and no span of seeds, such as 0-2.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise InputError(f"--seeds {text}: the span {part.strip()} ends before it begins.")
+        if len(seeds) + last - first >= MOST_SEEDS:
+            raise InputError(f"--seeds {text}: these are more than {MOST_SEEDS:,} seeds.")
+        seeds += range(first, last + 1)
+    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if twice is not None:
+        raise InputError(f"--seeds {text}: seed {twice} is in it twice.")
+    return seeds
 
 
 def positive(text: str) -> int:

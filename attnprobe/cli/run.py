@@ -4,34 +4,76 @@ Running the same command again reuses what is finished and resumes what is not.
 
   attnprobe run
   attnprobe run --dataset path/to/folder --model han-rnn
+  attnprobe run --seeds 0-2
   attnprobe run --dataset path/to/folder --model hf:path/to/bert --unit word
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
-from attnprobe.cli.options import add_machine_arguments, add_run_arguments, say, start_run
+from attnprobe.cli.execution import add_execution_arguments, execution_from
+from attnprobe.cli.options import add_machine_arguments, add_run_arguments, say, seed_numbers, start_run
+from attnprobe.errors import InputError
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
+
+if TYPE_CHECKING:
+    from attnprobe.execution.settings import ExecutionSettings
+    from attnprobe.runs import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run_arguments(parser)
+    parser.set_defaults(seed=None)
+    parser.add_argument(
+        "--seeds",
+        type=seed_numbers,
+        metavar="SEEDS",
+        help="several, 0-2 or 0,3,5: a run of each, and the answer over them",
+    )
     add_machine_arguments(parser)
     add_execution_arguments(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run all stages and print the answer; the status says whether documents were left out."""
+    execution = execution_from(arguments)
+    if arguments.seeds is None:
+        folder, answer, left_out = _run(arguments, arguments.seed or 0, execution)
+        say(f"\n{answer}\n\nEverything is in {folder.path}: start with summary.json, tables/ and figures/.")
+        return DOCUMENTS_LEFT_OUT if left_out else 0
+    if arguments.seed is not None:
+        raise InputError("--seed and --seeds exclude each other: give one of them.")
+    return _run_each(arguments, execution)
+
+
+def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> int:
+    """A run of each seed, in a folder of its own as ever, and the answer over all of them."""
+    from attnprobe.analysis.results import RunResults
+    from attnprobe.reports.answer_over_seeds import answer_over_seeds
+
+    folders: list[RunFolder] = []
+    any_left_out = 0
+    for seed in arguments.seeds:
+        say(f"Seed {seed} ({len(folders) + 1} of {len(arguments.seeds)})")
+        folder, _, left_out = _run(arguments, seed, execution)
+        folders.append(folder)
+        any_left_out += left_out
+    runs = [RunResults.load(folder.path) for folder in folders]
+    say(f"\n{answer_over_seeds(runs, [folder.read_summary() for folder in folders])}")
+    say(f"\nThe answer of one seed: attnprobe report {folders[0].path}")
+    return DOCUMENTS_LEFT_OUT if any_left_out else 0
+
+
+def _run(arguments: argparse.Namespace, seed: int, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:
+    """All stages of one seed: where it is, its answer, and how many documents were left out."""
     from attnprobe import stages
     from attnprobe.execution.stage import probe
     from attnprobe.reporting import report
 
-    execution = execution_from(arguments)
-    with start_run(arguments) as run:
+    with start_run(argparse.Namespace(**{**vars(arguments), "seed": seed})) as run:
         stages.train(run)
         left_out = probe(run, execution)
-        answer = report(run.folder, say)
-        say(f"\n{answer}\n\nEverything is in {run.folder.path}: start with summary.json, tables/ and figures/.")
-    return DOCUMENTS_LEFT_OUT if left_out else 0
+        return run.folder, report(run.folder, say), left_out

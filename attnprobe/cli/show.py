@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("document", type=whole_number, metavar="DOCUMENT", help="its row in the test split, from 0")
     parser.add_argument(
         "--by",
-        choices=("attention", "gradient", "gradient_attention"),
         default="attention",
-        help="shade by these numbers, and erase the largest first (default: attention)",
+        metavar="ORDERING",
+        help="shade and erase by this one: attention, gradient, random or any other of the run (default: attention)",
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.time_limit import TooLongError
 from attnprobe.execution.work import P
 
@@ -77,7 +77,7 @@ def portable(error: BaseException) -> InputError | OSError:
         if error.errno is None or isinstance(error, BrokenPipeError):
             return OSError(str(error))
         return OSError(error.errno, error.strerror, error.filename, None, error.filename2)
-    return InputError(str(error))
+    return (FailedError if isinstance(error, FailedError) else InputError)(str(error))
 
 
 def reason(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.attempts import Attempt, attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import keep_to_one_thread
 from attnprobe.execution.time_limit import ending_the_worker
@@ -154,7 +154,7 @@ class Crew(Executor):
         self._failed_openings[worker] = self._failed_openings.get(worker, 0) + 1
         left = len(self._opening) + len(self._idle) + len(self._busy) + len(self._absent())
         if not left or (not self._any_ready and sum(self._failed_openings.values()) >= OPENINGS):
-            raise InputError(f"No worker can be made ready for the work: {cause}.")
+            raise FailedError(f"No worker can be made ready for the work: {cause}.")
         again = "again" if self._failed_openings[worker] < OPENINGS else f"going on with {left} of {self.workers}"
         self._say(f"Worker {worker + 1} could not be made ready: {cause}; {again}.")
 

@@ -9,6 +9,7 @@ from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.work import Executor
+from attnprobe.own_files import FILE, kind_of
 
 EXECUTORS = ("in-process", "pool", "ray")
 """Names for the command line."""
@@ -48,7 +49,7 @@ def make_executor(
     if name == "in-process":
         if workers > 1:
             raise InputError(f"--workers {workers}: there is but one in process; take --executor pool.")
-        if under_way is not None and under_way.is_file():
+        if under_way is not None and kind_of(under_way) == FILE:
             return ProcessPool(1, step_seconds)
         return InProcess(step_seconds, under_way)
     raise InputError(f"There is no executor {name!r}; known: {', '.join(EXECUTORS)}.")

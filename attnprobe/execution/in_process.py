@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attnprobe.atomic_files import replacing
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.attempts import attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import one_torch_thread
 from attnprobe.execution.time_limit import ending_the_piece
@@ -79,7 +79,7 @@ class InProcess(Executor):
         if spent:
             left, self._under_way = self._under_way, None
             where = "a process pool" if left is None else "started again, attnprobe takes a process pool, which"
-            raise InputError(
+            raise FailedError(
                 f"The accelerator can no longer be used by this process ({failure}); {where} leaves such documents out."
             )
         return Outcome(piece, failure, seconds, cpu_seconds, 0)

@@ -218,4 +218,4 @@ class ProbingWork(RunWork[Piece]):
 
 
 def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
-    return Remarks(cut=encoded.cut, longest=int(encoded.lengths.max()))
+    return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))

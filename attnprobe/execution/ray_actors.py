@@ -21,6 +21,7 @@ from attnprobe.errors import InputError
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.ray_address import SECONDS_TO_ANSWER, SECONDS_TO_JOIN, NoRayError, in_time, require_ray
 from attnprobe.execution.time_limit import in_words
+from attnprobe.stopping import StoppedError
 
 SECONDS_WITHOUT_ROOM = 600.0
 """That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""
@@ -209,7 +210,7 @@ def _own_termination() -> Iterator[None]:
     """Ray sets a handler of its own for SIGTERM, which exits; afterwards it is again the one before.
 
     Raises:
-        KeyboardInterrupt: a SIGTERM came meanwhile.
+        StoppedError: a SIGTERM came meanwhile.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -218,6 +219,6 @@ def _own_termination() -> Iterator[None]:
     try:
         yield
     except SystemExit:
-        raise KeyboardInterrupt from None
+        raise StoppedError(signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Generic, NoReturn
 
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError
 from attnprobe.execution.work import Done, Executor, Outcome, P, Say, Work
+from attnprobe.stopping import stopped_by_signals
 
 ATTEMPTS = 2
 """At a piece, before it is divided or left out."""
@@ -49,10 +46,10 @@ def carry_out(
 
     Raises:
         InputError, OSError: a failure that is no piece's fault; what is finished is kept.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the same.
+        StoppedError: Ctrl-C or SIGTERM; the same.
     """
     schedule = _Schedule(work, pieces, say, note)
-    with _bar(schedule.all_cost, schedule.settled_cost) as bar, _terminated_as_interrupted(), executor:
+    with _bar(schedule.all_cost, schedule.settled_cost) as bar, stopped_by_signals(), executor:
         schedule.tell_progress_to(bar)
         begun = False
         while True:
@@ -174,7 +171,7 @@ class _Schedule(Generic[P]):
     def _lose(self, piece: P, reason: str) -> None:
         self._losses += 1
         if self._losses >= MOST_LOST_BEFORE_ANY_IS_DONE and not self._any_done:
-            raise InputError(
+            raise FailedError(
                 f"Nothing could be done: {self._losses} pieces have failed by themselves, the last with {reason}."
             )
         self._advance(piece)
@@ -213,20 +210,3 @@ def _bar(tokens: int, finished: int) -> tqdm[NoReturn]:
     return tqdm(
         total=tokens, initial=finished, unit=" tokens", unit_scale=True, mininterval=0.5, disable=None, leave=False
     )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt inside, unless the program has met it in a way of its own."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from attnprobe.execution.scheduling import carry_out
 from attnprobe.execution.shards import Share
 from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 from attnprobe.execution.work import Done, Executor, P, Say, Work
+from attnprobe.own_files import FILE, kind_of, open_own
 
 LONGEST_NAME = 200
 """Characters of a piece's name that are read from a file."""
@@ -77,8 +78,8 @@ class ExecutionSettings:
             InputError: the executor cannot be had like this, or a failure is no piece's fault.
             OSError: a failure that is no piece's fault.
         """
-        if under_way.is_file():
-            with under_way.open(encoding="utf-8", errors="replace") as file:
+        if kind_of(under_way) == FILE:
+            with open(open_own(under_way, os.O_RDONLY), encoding="utf-8", errors="replace") as file:
                 what = file.read(LONGEST_NAME)
             say(f"The last start ended in the midst of {what or 'its work'}: this one works in other processes.")
         lost = carry_out(work, pieces, self._executor(windows, device, under_way), say, note)

@@ -7,7 +7,8 @@ import json
 import time
 from typing import Any
 
-from attnprobe.errors import InputError
+from attnprobe.atomic_files import append_line
+from attnprobe.errors import FailedError
 from attnprobe.execution.canonical_tables import joined as in_order_of_document
 from attnprobe.execution.group_work import left_out
 from attnprobe.execution.head_map_work import HeadMapWork
@@ -19,7 +20,7 @@ from attnprobe.execution.shard_files import DamagedError
 from attnprobe.execution.shards import Piece, shards
 from attnprobe.execution.work import Done
 from attnprobe.run_lock import locked
-from attnprobe.stages import Run
+from attnprobe.stages import Run, special_strings_in_words
 from attnprobe.subjects import Tested
 
 ATTEMPTS = 3
@@ -72,29 +73,28 @@ def _probed_and_joined(
             run.say(f"{damage.path} is damaged: its documents are probed again.")
             work.files.remove(damage.piece)
             continue
-        names = {} if classes is None else {"classes": classes.names}
+        names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        if joined.remarks.special:
+            names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)
         if not_mapped is not None:
             quarantined["single_heads"] = left_out(not_mapped)
         run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=quarantined)
         return joined, not_mapped or {}
-    raise InputError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
+    raise FailedError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
 
 
 def _carry_out(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
     name = "under-way" if execution.share is None else f"under-way-{execution.share.part}-of-{execution.share.parts}"
     under_way = work.files.folder / f"{name}.txt"
-    with run.folder.execution_log.open("a", encoding="utf-8") as log:
 
-        def note(done: Done[Piece]) -> None:
-            documents = len(work.numbers(done.piece))
-            entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
-            entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
-            entry |= {"end": time.time()}
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
+    def note(done: Done[Piece]) -> None:
+        documents = len(work.numbers(done.piece))
+        entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
+        entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
+        append_line(run.folder.execution_log, json.dumps(entry | {"end": time.time()}))
 
-        execution.carry_out(work, pieces, work.split.windows, run.device.type, run.say, under_way, note)
+    execution.carry_out(work, pieces, work.split.windows, run.device.type, run.say, under_way, note)
 
 
 def _carry_out_share(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
@@ -127,12 +127,14 @@ def _map_of_heads(
 
 
 def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:
-    cut, longest, lost = dataclasses.astuple(joined.remarks)
+    cut, special, longest, lost = dataclasses.astuple(joined.remarks)
     if cut:
         run.say(
             f"{cut:,} of {len(work.split):,} {TEST} documents are longer than the model takes: "
             f"they are cut to {longest:,} tokens."
         )
+    if special:
+        run.say(special_strings_in_words(special, len(work.split), TEST))
     if lost:
         run.say(
             f"{len(lost):,} of {len(work.split):,} documents broke the model and were left out: "

@@ -24,6 +24,7 @@ from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.probe import Probe
@@ -96,11 +97,11 @@ class CheckpointProbe(Probe[PieceBatch]):
             inputs["use_cache"] = False
         return inputs
 
-    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or pieces."""
         assert isinstance(encoded, EncodedPieces)
-        items = encoded.items[np.repeat(chosen, encoded.sizes)]
-        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array(encoded.item_types, pa.string()))
+        texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]
+        return ItemColumns.of_strings([text.token for text in texts], [text.before for text in texts])
 
     @property
     def head_map_documents(self) -> int:

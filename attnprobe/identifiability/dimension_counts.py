@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 
+from attnprobe.arrays import whole_number
+
 
 def dk_star(n: int, d_v: int) -> float:
     """The critical key width: attention is generically locally identifiable iff ``d_k ≤ dk_star(n, d_v)``.
@@ -27,12 +29,12 @@ def dk_star(n: int, d_v: int) -> float:
         d_v: width of the values.
 
     Raises:
-        ValueError: a number below 1.
+        ValueError: a number that is not whole, or below 1.
 
     >>> round(dk_star(128, 64), 2)
     37.7
     """
-    _check(n=n, d_v=d_v)
+    n, d_v = _counts(n=n, d_v=d_v)
     if d_v >= n - 1:
         return math.inf
     rows = 2 * n - 1
@@ -49,12 +51,12 @@ def local_dimension(n: int, d_k: int, d_v: int) -> int:
         d_v: width of the values.
 
     Raises:
-        ValueError: a number below 1.
+        ValueError: a number that is not whole, or below 1.
 
     >>> local_dimension(128, 64, 64)
     4032
     """
-    _check(n=n, d_k=d_k, d_v=d_v)
+    n, d_k, d_v = _counts(n=n, d_k=d_k, d_v=d_v)
     return max(0, realisable_dimension(n, d_k) - n * min(d_v, n - 1))
 
 
@@ -68,19 +70,19 @@ def joint_local_dimension(n: int, d_k: int, d_e: int, heads: int) -> int:
         heads: number of heads.
 
     Raises:
-        ValueError: a number below 1.
+        ValueError: a number that is not whole, or below 1.
     """
-    _check(n=n, d_k=d_k, d_e=d_e, heads=heads)
+    n, d_k, d_e, heads = _counts(n=n, d_k=d_k, d_e=d_e, heads=heads)
     return max(0, heads * realisable_dimension(n, d_k) - n * min(d_e, heads * (n - 1)))
 
 
 def realisable_dimension(n: int, d_k: int) -> int:
     """Dimension of the attention matrices that keys and queries of width d_k realise: all n (n − 1) from n − 1 on."""
+    n, d_k = _counts(n=n, d_k=d_k)
     width = min(d_k, n - 1)
     return width * (2 * n - 1 - width)
 
 
-def _check(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"{name} is {number}, but a number of at least 1 is needed")
+def _counts(**numbers: int) -> list[int]:
+    """Whole numbers of Python, whatever they came as: a square does not overflow in them."""
+    return [whole_number(name, number, 1) for name, number in numbers.items()]

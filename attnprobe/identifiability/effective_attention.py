@@ -9,12 +9,12 @@ so it is **not a distribution**, and nothing says that it is "the part that caus
 
 from __future__ import annotations
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import as_batch, as_distributions, column_space
 
 
 @numpy_or_torch
-def effective_attention(weights: Array, values: Array, mask: Array = None) -> Array:
+def effective_attention(weights: Array, values: Array, mask: Mask = None) -> Array:
     """The minimum-norm weights with the same output and sum (Brunner et al. 2020, §4); entries may be negative.
 
     Args:
@@ -23,14 +23,14 @@ def effective_attention(weights: Array, values: Array, mask: Array = None) -> Ar
         mask: True where an item is real (…, items).
 
     Returns:
-        As ``weights``, float64, zero at padding; each row sums to one and is not a distribution in general.
+        As ``weights``, zero at padding; each row sums to one and is not a distribution in general.
 
     Raises:
         ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution.
 
     >>> import torch
     >>> effective_attention(torch.tensor([0.7, 0.2, 0.1]), torch.zeros(3, 1))
-    tensor([0.3333, 0.3333, 0.3333], dtype=torch.float64)
+    tensor([0.3333, 0.3333, 0.3333])
     """
     numbers, real = as_batch(values, mask)
     rows = weights.dim() == values.dim()

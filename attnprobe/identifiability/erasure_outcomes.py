@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numbers, numpy_or_torch
 from attnprobe.contributions import Readout
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
@@ -67,7 +67,7 @@ class ItemFlips(NamedTuple):
 
 
 @numpy_or_torch
-def item_flips(values: Array, weights: Array, mask: Array, readout: Readout) -> ItemFlips:
+def item_flips(values: Array, weights: Array, mask: Mask, readout: Readout) -> ItemFlips:
     """Must, may or never: the outcome of erasing each item over all weights with the same head output.
 
     Args:
@@ -80,16 +80,17 @@ def item_flips(values: Array, weights: Array, mask: Array, readout: Readout) -> 
         ``ItemFlips`` in the shape of ``weights``.
 
     Raises:
-        ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution.
+        ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution, a readout of one
+            row.
         SolverError: a linear program failed.
     """
-    numbers, real = as_batch(values.cpu(), None if mask is None else mask.cpu())
+    exact, real = as_batch(values.cpu(), None if mask is None else mask.cpu())
     mass = as_distributions(weights.cpu(), real)
     can_flip, can_stay = torch.zeros_like(real), torch.zeros_like(real)
     for row in np.ndindex(*real.shape[:-1]):  # each row is a polytope of its own
         kept = real[row]
-        alternatives = same_head_output(mass[row][kept], numbers[row][kept])
-        found = ErasureOutcomes(alternatives, numbers[row][kept], readout).items()
+        alternatives = same_head_output(mass[row][kept], exact[row][kept])
+        found = ErasureOutcomes(alternatives, exact[row][kept], readout).items()
         can_flip[row][kept], can_stay[row][kept] = torch.from_numpy(found.can_flip), torch.from_numpy(found.can_stay)
     return ItemFlips(can_flip, can_stay)
 
@@ -113,12 +114,13 @@ class ErasureOutcomes:
             readout: ``torch.nn.Linear`` or (weight (classes, dim), bias (classes,)).
 
         Raises:
-            ValueError: alternatives of several heads, shapes that do not fit, NaN or infinite numbers.
+            ValueError: alternatives of several heads, shapes that do not fit, NaN or infinite numbers, a readout of one
+                row, which decides nothing.
         """
         if alternatives.observed.ndim != 1:
             raise ValueError("erasing items needs the alternatives of one head, but they are of several")
-        numbers = as_batch(torch.as_tensor(values), None)[0].numpy()
-        found = margins_of(numbers, alternatives.observed, readout)
+        exact = as_batch(numbers("values", values), None)[0].numpy()
+        found = margins_of(exact, alternatives.observed, readout)
         self.alternatives = alternatives
         others = np.delete(found.alone, found.decision, axis=0)
         self.margins = others / max(float(np.abs(others).max(initial=0.0)), 1e-300)

@@ -20,12 +20,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, WholeNumbers, numpy_or_torch
 from attnprobe.contributions import Readout
 from attnprobe.identifiability.erasure_outcomes import POSITIVE, TIE, ErasureOutcomes
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, as_distributions
+from attnprobe.orderings import check_order
 
 
 class FirstFlipRange(NamedTuple):
@@ -50,7 +51,9 @@ class FirstFlipCertificates(NamedTuple):
 
 
 @numpy_or_torch
-def first_flip_range(values: Array, weights: Array, mask: Array, order: Array, readout: Readout) -> FirstFlipRange:
+def first_flip_range(
+    values: Array, weights: Array, mask: Mask, order: WholeNumbers, readout: Readout
+) -> FirstFlipRange:
     """The earliest and the latest first flip of each ordering over all weights with the same head output.
 
     Args:
@@ -64,13 +67,15 @@ def first_flip_range(values: Array, weights: Array, mask: Array, order: Array, r
         ``FirstFlipRange`` of int64 (…, batch); where not ``latest`` is −1, ``earliest ≤ latest``.
 
     Raises:
-        ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution.
+        ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution, orderings that
+            are no permutations of the items with padding last, a readout of one row.
         SolverError: a linear program failed.
     """
     numbers, real = as_batch(values.cpu(), None if mask is None else mask.cpu())
     mass = as_distributions(weights.cpu(), real)
-    if real.dim() != 2 or order.shape[-2:] != real.shape:
-        raise ValueError(f"order has shape {tuple(order.shape)}, but (…, {tuple(real.shape)}) is needed")
+    if real.dim() != 2:
+        raise ValueError(f"values have shape {tuple(values.shape)}, but (batch, items, dim) is needed")
+    check_order(order.cpu(), real)
     flat = order.cpu().reshape(-1, *real.shape)
     counts = torch.empty((2, *flat.shape[:2]), dtype=torch.int64)
     for row in range(len(real)):  # each row is a polytope of its own
@@ -79,12 +84,13 @@ def first_flip_range(values: Array, weights: Array, mask: Array, order: Array, r
         position = kept.cumsum(0) - 1
         outcomes = ErasureOutcomes(same_head_output(mass[row][kept], numbers[row][kept]), numbers[row][kept], readout)
         for index, ordering in enumerate(flat[:, row]):
-            found = first_flips_of(outcomes, position[ordering[:size]].numpy())
+            found = first_flips_of(outcomes, position[ordering[:size]])
             counts[:, index, row] = torch.tensor([found.earliest, found.latest])
     return FirstFlipRange(*counts.reshape(2, *order.shape[:-1]))
 
 
-def first_flips_of(outcomes: ErasureOutcomes, order: np.ndarray) -> FirstFlipCertificates:
+@numpy_or_torch
+def first_flips_of(outcomes: ErasureOutcomes, order: WholeNumbers) -> FirstFlipCertificates:
     """The range of one ordering's first flip over the alternatives of one row, of any kind.
 
     Args:
@@ -96,6 +102,7 @@ def first_flips_of(outcomes: ErasureOutcomes, order: np.ndarray) -> FirstFlipCer
         SolverError: a linear program failed.
     """
     items = len(outcomes.alternatives.observed)
+    order = order.cpu().numpy()
     if not np.array_equal(np.sort(order), np.arange(items)):
         raise ValueError(f"order is no permutation of {items} items")
     rank = np.empty(items, dtype=np.int64)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import torch
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     PRACTICAL_TOLERANCES,
     NumericalRank,
@@ -25,7 +25,7 @@ from attnprobe.identifiability.value_space import (
 
 @numpy_or_torch
 def logit_rank(
-    log_weights: Array, mask: Array = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES
+    log_weights: Array, mask: Mask = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES
 ) -> NumericalRank:
     """The least rank of logits that give these attention weights.
 
@@ -52,7 +52,7 @@ def logit_rank(
 
 
 @numpy_or_torch
-def distance_from_keys(log_weights: Array, keys: Array, mask: Array = None) -> Array:
+def distance_from_keys(log_weights: Array, keys: Array, mask: Mask = None) -> Array:
     """How far the logits of each row are from any that the keys can give: zero iff some query realises the weights.
 
     Args:
@@ -61,7 +61,7 @@ def distance_from_keys(log_weights: Array, keys: Array, mask: Array = None) -> A
         mask: True where an item is real (…, items).
 
     Returns:
-        (…,) the root mean square of log a less its projection onto the columns of [K, 1], float64.
+        (…,) the root mean square of log a less its projection onto the columns of [K, 1].
 
     Raises:
         ValueError: shapes that do not fit; NaN or infinite numbers.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from attnprobe.arrays import Array
+from attnprobe.arrays import Mask, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -22,7 +22,8 @@ class MassRange(NamedTuple):
     highest: Numbers
 
 
-def mass_range(alternatives: Alternatives, chosen: Array) -> MassRange:
+@numpy_or_torch
+def mass_range(alternatives: Alternatives, chosen: Mask) -> MassRange:
     """The least and the greatest total weight of a set of items over all alternatives.
 
     Args:
@@ -33,8 +34,9 @@ def mass_range(alternatives: Alternatives, chosen: Array) -> MassRange:
         ValueError: ``chosen`` has another shape.
         SolverError: a linear program failed.
     """
-    if tuple(chosen.shape) != alternatives.observed.shape:
-        raise ValueError(f"chosen has shape {tuple(chosen.shape)}, but {alternatives.observed.shape} is needed")
-    objective = 0.0 + (chosen if not hasattr(chosen, "numpy") else chosen.numpy())
+    shape = None if chosen is None else tuple(chosen.shape)
+    if shape != alternatives.observed.shape:
+        raise ValueError(f"chosen has shape {shape}, but {alternatives.observed.shape} is needed")
+    objective = chosen.double().cpu().numpy()
     lowest, highest = alternatives.minimise(objective), alternatives.maximise(objective)
     return MassRange(lowest.value, highest.value, lowest.weights, highest.weights)

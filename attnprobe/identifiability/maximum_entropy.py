@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.linear_programs import minimise
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, column_space
@@ -37,7 +37,7 @@ _ON_FACE = 1e-9
 
 
 @numpy_or_torch
-def maxent_attention(values: Array, output: Array, mask: Array = None) -> Array:
+def maxent_attention(values: Array, output: Array, mask: Mask = None) -> Array:
     """The maximum-entropy attention weights with a given head output.
 
     Args:
@@ -47,13 +47,13 @@ def maxent_attention(values: Array, output: Array, mask: Array = None) -> Array:
         mask: True where an item is real (…, items).
 
     Returns:
-        Weights (…, items), float64: a distribution over the real items, zero at padding.
+        Weights (…, items): a distribution over the real items, zero at padding.
 
     Raises:
         ValueError: shapes that do not fit, NaN or infinite numbers, or an output that is no average of the values.
 
     >>> maxent_attention(torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([1.0]))
-    tensor([0.3333, 0.3333, 0.3333], dtype=torch.float64)
+    tensor([0.3333, 0.3333, 0.3333])
     """
     numbers, real = as_batch(values, mask)
     if output.shape != (*values.shape[:-2], values.shape[-1]):
@@ -95,7 +95,8 @@ def _problem(numbers: Tensor, real: Tensor, output: Tensor) -> _Problem:
     """
     space = column_space(numbers, real)
     sizes = real.sum(-1).clamp(min=1)[:, None]
-    precision = torch.finfo(output.dtype).eps if output.dtype.is_floating_point else 0.0
+    # An output of whole numbers is exact, and comes in float64.
+    precision = torch.finfo(output.dtype).eps
     accepted = _ACCEPTED + 100 * precision
     norm = torch.linalg.matrix_norm(numbers)[:, None]
     resolved = space.singular_values > max(numbers.shape[-2:]) * precision * norm

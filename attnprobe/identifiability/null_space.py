@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     PRACTICAL_TOLERANCES,
     NumericalRank,
@@ -61,7 +61,7 @@ class Nullity(NamedTuple):
 
 
 @numpy_or_torch
-def nullity(values: Array, mask: Array = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES) -> Nullity:
+def nullity(values: Array, mask: Mask = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES) -> Nullity:
     """The nullity of [V, 1] of each row of attention (Bhardwaj et al. 2021, §3; Brunner et al. 2020).
 
     Args:
@@ -89,9 +89,7 @@ def nullity(values: Array, mask: Array = None, *, tolerances: tuple[float, ...] 
 
 
 @numpy_or_torch
-def joint_nullity(
-    values: Array, mask: Array = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES
-) -> Nullity:
+def joint_nullity(values: Array, mask: Mask = None, *, tolerances: tuple[float, ...] = PRACTICAL_TOLERANCES) -> Nullity:
     """The joint nullity of one row of all heads: how many ways lead to the same *layer* output Σ_h a_h T_h.
 
     Args:
@@ -107,7 +105,8 @@ def joint_nullity(
     """
     if values.dim() < 3:
         raise ValueError(f"values have shape {tuple(values.shape)}, but (…, heads, items, dim) is needed")
-    numbers, real = as_batch(values, None if mask is None else mask[..., None, :])
+    # One axis for the heads; a mask of the items alone needs none.
+    numbers, real = as_batch(values, mask if mask is None or mask.dim() == 1 else mask[..., None, :])
     stacked = centred(numbers, real).flatten(-3, -2)
     norm = torch.linalg.matrix_norm(numbers.flatten(-3, -2))
     threshold = rounding_threshold(stacked, norm, values.shape[-1] + values.shape[-3])
@@ -124,7 +123,7 @@ def _nullity(found: NumericalRank, items: Array, distinct: Array, ones: Array) -
 
 
 @numpy_or_torch
-def published_rank(values: Array, mask: Array = None) -> NumericalRank:
+def published_rank(values: Array, mask: Mask = None) -> NumericalRank:
     """The rank of V alone as NumPy counts it in float32: no column of ones, threshold 2⁻²³ · max(n, d) · σ₁.
 
     This is the count behind figures of rank against length; use :func:`nullity` to decide on uniqueness.

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attnprobe.arrays import Mask, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -112,20 +113,23 @@ class KendallRange(NamedTuple):
     weights: Numbers
 
 
-def lowest_kendall_tau(alternatives: Alternatives, flips: np.ndarray | None = None) -> KendallRange:
+@numpy_or_torch
+def lowest_kendall_tau(alternatives: Alternatives, flips: Mask = None) -> KendallRange:
     """Bounds on the lowest Kendall's τ over all alternatives, from above by an alternative, from below by pairs.
 
     Args:
         alternatives: of one row of one head.
         flips: what :func:`order_flips` gave, if it is at hand.
 
-    Raises: as :func:`order_flips`.
+    Raises: as :func:`order_flips`, and a ``ValueError`` for ``flips`` of another shape.
     """
     ahead = _ahead(alternatives.observed)
     items = len(ahead)
     if items < 2:
         return KendallRange(1.0, 1.0, alternatives.observed)
-    flips = order_flips(alternatives) if flips is None else flips
+    flips = order_flips(alternatives) if flips is None else flips.cpu().numpy()
+    if flips.shape != ahead.shape:
+        raise ValueError(f"flips has shape {flips.shape}, but {ahead.shape} is needed")
     vertices = alternatives.extremes.vertices
     order = np.argsort(-alternatives.observed, kind="stable")
     steps = np.eye(items)[order[:-1]] - np.eye(items)[order[1:]]

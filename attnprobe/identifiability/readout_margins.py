@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from attnprobe.arrays import readout as taken
 from attnprobe.contributions import Contributions, Readout
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -39,11 +40,10 @@ def margins_of(values: Numbers, weights: Numbers, readout: Readout) -> Margins:
         readout: ``torch.nn.Linear`` or (weight (classes, dim), bias (classes,)).
 
     Raises:
-        ValueError: shapes that do not fit, NaN or infinite numbers.
+        ValueError: shapes that do not fit, NaN or infinite numbers, a readout of one row.
     """
-    if isinstance(readout, tuple):
-        readout = (torch.as_tensor(readout[0]), None if readout[1] is None else torch.as_tensor(readout[1]))
-    row = Contributions(torch.as_tensor(values)[None], torch.as_tensor(weights)[None], None, readout)
+    row = Contributions(torch.as_tensor(values)[None], torch.as_tensor(weights)[None], None, taken("readout", readout))
+    row.check_decides()
     decision = int(row.decision)
     # Items with equal values get equal margins to the last bit, so that programs can count them as one.
     _, first, group = np.unique(values, axis=0, return_index=True, return_inverse=True)

@@ -16,6 +16,7 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
+from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, whole_number
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.value_space import as_batch, centred
 
@@ -39,10 +40,11 @@ class Realised(NamedTuple):
     total_variation: Tensor
 
 
+@numpy_or_torch
 def realisable_alternatives(
     logits_of: Callable[..., Tensor],
-    parameters: tuple[Tensor, ...],
-    values: Tensor,
+    parameters: SeveralArrays,
+    values: Array,
     starts: int = 5,
     spread: float = 1.0,
     seed: int = 0,
@@ -50,7 +52,8 @@ def realisable_alternatives(
     """Search for other parameters whose attention has the same output.
 
     Args:
-        logits_of: attention logits (rows, items) from the parameters, scaling included.
+        logits_of: attention logits (rows, items) from the parameters, which it is given as float64 tensors, scaling
+            included.
         parameters: the observed ones.
         values: (items, dim).
         starts: how many searches.
@@ -59,11 +62,12 @@ def realisable_alternatives(
 
     Returns:
         One ``Realised`` for each search that met the output to 1e-9, the farthest from the observed weights first;
-        empty where none did.
+        empty where none did. In float64, in which they were checked.
 
     Raises:
-        ValueError: NaN or infinite values.
+        ValueError: NaN or infinite values; ``starts`` or ``seed`` is no whole number.
     """
+    starts, seed = whole_number("starts", starts, 0), whole_number("seed", seed, 0)
     numbers, real = as_batch(values, None)
     moved = centred(numbers, real)
     scale = float(moved.abs().max()) or 1.0

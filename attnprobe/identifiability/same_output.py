@@ -22,7 +22,7 @@ so it holds every admissible alternative and ranges over it are too wide, never 
 that no difference of logits changes by more than 4 artanh ε: the log-odds of every event then change by no more, and
 a change of w in log-odds moves a probability by tanh(w/4) at most. It holds admissible alternatives only.
 
-Functions take one row: unpadded tensors or NumPy arrays.
+Functions take one row, unpadded; the sets that they make are in float64 and of NumPy arrays.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ import math
 from typing import Literal
 
 import numpy as np
-import torch
+from torch import Tensor
 
-from attnprobe.arrays import Array
+from attnprobe.arrays import Array, numpy_or_torch
 from attnprobe.contributions import Readout
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.canonical_form import canonical_form
@@ -42,6 +42,7 @@ from attnprobe.identifiability.readout_margins import Margins, margins_of
 from attnprobe.identifiability.value_space import as_batch, as_distributions
 
 
+@numpy_or_torch
 def same_head_output(weights: Array, values: Array) -> Alternatives:
     """All weights with the same head output: ``a'[T, 1] = a[T, 1]``, a' ≥ 0 (Bhardwaj et al. 2021, P1 to P3).
 
@@ -56,6 +57,7 @@ def same_head_output(weights: Array, values: Array) -> Alternatives:
     return _layer(mass, numbers[None])
 
 
+@numpy_or_torch
 def same_layer_output(weights: Array, values: Array) -> Alternatives:
     """All weights of one row of all heads with the same sum Σ_h a_h T_h.
 
@@ -68,6 +70,7 @@ def same_layer_output(weights: Array, values: Array) -> Alternatives:
     return _layer(*_one_row(weights, values))
 
 
+@numpy_or_torch
 def same_normed_output(weights: Array, values: Array, residual: Array) -> Alternatives:
     """All weights of one row of all heads with the same LayerNorm(x + Σ_h a_h T_h), x the residual stream.
 
@@ -79,7 +82,7 @@ def same_normed_output(weights: Array, values: Array, residual: Array) -> Altern
     Raises: as :func:`same_head_output`.
     """
     mass, numbers = _one_row(weights, values)
-    added = np.asarray(torch.as_tensor(residual).detach().double().cpu())
+    added = residual.detach().double().cpu().numpy()
     stacked = numbers if numbers.ndim == 3 else numbers[None]
     if added.shape != stacked.shape[-1:]:
         raise ValueError(f"residual has shape {added.shape}, but {stacked.shape[-1:]} is needed")
@@ -87,6 +90,7 @@ def same_normed_output(weights: Array, values: Array, residual: Array) -> Altern
     return _layer(mass, stacked, np.stack([before, np.ones_like(before)]))
 
 
+@numpy_or_torch
 def same_logits(weights: Array, values: Array, readout: Readout) -> Alternatives:
     """All weights with the same logits of an affine readout, up to a shift common to all classes.
 
@@ -95,12 +99,13 @@ def same_logits(weights: Array, values: Array, readout: Readout) -> Alternatives
         values: (items, dim).
         readout: ``torch.nn.Linear`` or (weight (classes, dim), bias (classes,)).
 
-    Raises: as :func:`same_head_output`.
+    Raises: as :func:`same_head_output`, and a ``ValueError`` for a readout of one row.
     """
     mass, numbers = _one_row(weights, values)
     return _layer(mass, margins_of(numbers, mass, readout).alone.T[None])
 
 
+@numpy_or_torch
 def same_decision(weights: Array, values: Array, readout: Readout) -> Alternatives:
     """All weights with the same decision: each other class's logit at most the decision's.
 
@@ -114,6 +119,7 @@ def same_decision(weights: Array, values: Array, readout: Readout) -> Alternativ
     return _half_spaces(mass, others, np.maximum(others @ mass, 0.0))
 
 
+@numpy_or_torch
 def same_probabilities(
     weights: Array,
     values: Array,
@@ -161,9 +167,9 @@ def _log_ratio_limits(margins: Margins, mass: Numbers, epsilon: float, inner: bo
     return np.array(rows).reshape(-1, len(mass)), np.array(limits)
 
 
-def _one_row(weights: Array, values: Array) -> tuple[Numbers, Numbers]:
-    numbers, real = as_batch(torch.as_tensor(values).cpu(), None)
-    return as_distributions(torch.as_tensor(weights).cpu(), real).numpy(), numbers.numpy()
+def _one_row(weights: Tensor, values: Tensor) -> tuple[Numbers, Numbers]:
+    numbers, real = as_batch(values.cpu(), None)
+    return as_distributions(weights.cpu(), real).numpy(), numbers.numpy()
 
 
 def _layer(mass: Numbers, values: Numbers, further: Numbers | None = None) -> Alternatives:

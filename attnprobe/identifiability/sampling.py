@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attnprobe.arrays import whole_number
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -36,10 +37,11 @@ def sample_alternatives(alternatives: Alternatives, count: int, seed: int = 0) -
         values share their sum as a uniform draw from the simplex.
 
     Raises:
-        ValueError: alternatives with further variables.
+        ValueError: alternatives with further variables; ``count`` or ``seed`` is no whole number.
         SolverError: the vertices that chains start between could not be found.
     """
-    generator = np.random.default_rng(seed)
+    count = whole_number("count", count, 0)
+    generator = np.random.default_rng(whole_number("seed", seed, 0))
     space = alternatives.space
     if len(space.start) > space.groups:
         raise ValueError("weights that come with a scale and a shift of their own cannot be sampled")

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, SeveralArrays, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     NumericalRank,
     as_batch,
@@ -43,14 +43,13 @@ class TangentDimension(NamedTuple):
     output: NumericalRank
 
 
-def tangent_dimension(
-    logits_of: Callable[..., Tensor], parameters: tuple[Tensor, ...], values: Tensor
-) -> TangentDimension:
+@numpy_or_torch
+def tangent_dimension(logits_of: Callable[..., Tensor], parameters: SeveralArrays, values: Array) -> TangentDimension:
     """The local dimension of the attention that parameters realise with an unchanged output, by two ranks.
 
     Args:
-        logits_of: attention logits (rows, items) from the parameters, scaling included; rows that are read out only.
-            For a layer (heads, rows, items): its output is the sum over heads.
+        logits_of: attention logits (rows, items) from the parameters, which it is given as float64 tensors, scaling
+            included; rows that are read out only. For a layer (heads, rows, items): its output is the sum over heads.
         parameters: where to measure: for example (Q, K), (W_Q, W_K) with the input fixed, or a query.
         values: (items, dim), or (heads, items, dim) with the output projection in them.
 
@@ -79,7 +78,7 @@ def tangent_dimension(
 
 
 @numpy_or_torch
-def fixed_key_dimension(weights: Array, values: Array, keys: Array, mask: Array = None) -> TangentDimension:
+def fixed_key_dimension(weights: Array, values: Array, keys: Array, mask: Mask = None) -> TangentDimension:
     """The same for one row whose keys are fixed and whose query is free: rank SK − rank TᵀSK.
 
     Args:

@@ -24,7 +24,7 @@ PRACTICAL_TOLERANCES = (1e-3, 1e-2)
 """Singular values below these shares of the largest are left out of the practical ranks."""
 
 _SUM_TOLERANCE = 1e-3
-"""How far weights may sum from one before they are refused: half-precision softmax stays within it."""
+"""How far weights may sum from one before they are refused, or by an ε of their format where that is more."""
 
 
 class NumericalRank(NamedTuple):
@@ -78,9 +78,11 @@ def as_batch(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """
     if values.dim() < 2 or not values.shape[-2]:
         raise ValueError(f"values have shape {tuple(values.shape)}, but (…, items, dim), with items, is needed")
-    real = as_mask(mask, values[..., 0] if values.shape[-1] else values.sum(-1))
-    check_numbers("values", values.detach().sum(-1), real)
-    return values.detach().double().masked_fill(~real[..., None], 0.0), real
+    numbers = values.detach().double()
+    sums = numbers.sum(-1)
+    real = as_mask(mask, sums)
+    check_numbers("values", sums, real)
+    return numbers.masked_fill(~real[..., None], 0.0), real
 
 
 def as_distributions(weights: Tensor, real: Tensor) -> Tensor:
@@ -94,7 +96,8 @@ def as_distributions(weights: Tensor, real: Tensor) -> Tensor:
     check_numbers("weights", weights, real)
     mass = weights.detach().double().masked_fill(~real, 0.0)
     total = mass.sum(-1)
-    bad = (mass < 0).any(-1) | ((total - 1).abs() > _SUM_TOLERANCE)
+    tolerance = max(_SUM_TOLERANCE, torch.finfo(weights.dtype).eps)
+    bad = (mass < 0).any(-1) | ((total - 1).abs() > tolerance)
     if bool(bad.any()):
         where = torch.nonzero(bad.reshape(-1))[0].item()
         sum_ = float(total.reshape(-1)[int(where)])

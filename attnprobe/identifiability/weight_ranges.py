@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, as_distributions
@@ -34,7 +34,7 @@ class WeightRange(NamedTuple):
 
 
 @numpy_or_torch
-def weight_range(weights: Array, values: Array, mask: Array = None) -> WeightRange:
+def weight_range(weights: Array, values: Array, mask: Mask = None) -> WeightRange:
     """The least and the greatest value of each weight among all distributions with the same head output.
 
     Args:
@@ -43,7 +43,7 @@ def weight_range(weights: Array, values: Array, mask: Array = None) -> WeightRan
         mask: True where an item is real (…, items).
 
     Returns:
-        ``WeightRange`` of float64 tensors on the CPU; ``low ≤ weights ≤ high``.
+        ``WeightRange`` on the CPU; ``low ≤ weights ≤ high`` up to rounding.
 
     Raises:
         ValueError: shapes that do not fit, NaN or infinite numbers, weights that are no distribution.

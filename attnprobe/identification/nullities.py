@@ -29,7 +29,7 @@ def nullity_rows(documents: npt.NDArray[np.integer], readings: Iterable[HeadRead
 
 def _layer(documents: npt.NDArray[np.integer], reading: HeadReadings) -> Columns:
     heads = len(reading.heads)
-    found = nullity(reading.values, reading.mask)
+    found = nullity(reading.values.double(), reading.mask)
     items = found.items.flatten().cpu().numpy()
     width = reading.values.shape[-1]
     keys = np.nan if reading.key_width is None else reading.key_width

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.atomic_files import replacing
-from attnprobe.errors import InputError
+from attnprobe.atomic_files import remove_leftovers, replacing
+from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.group_files import Group, Results
 from attnprobe.execution.group_work import GroupWork, left_out
 from attnprobe.execution.settings import ExecutionSettings
@@ -22,6 +21,7 @@ from attnprobe.identification.identification_tables import OF_DOCUMENTS, head_ta
 from attnprobe.identification.nullities import Columns
 from attnprobe.identification.programs import Entry
 from attnprobe.identification.works import NullityWork, ProgramsWork
+from attnprobe.run_layout import remove_unfinished
 from attnprobe.runs import RunFolder
 from attnprobe.stages import Run
 from attnprobe.subjects import Tested
@@ -64,8 +64,9 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
         How many documents had to be left out because they broke the model, or took too long.
 
     Raises:
-        InputError: the run is not probed with the model that is there, there are no such layers or heads, the model's
-            values cannot be seen, or not one document could be read.
+        InputError: the run is not probed with the model that is there, there are no such layers or heads, or the
+            model's values cannot be seen.
+        FailedError: not one document could be read.
     """
     folder = run.folder
     tested = run.subject.load()
@@ -82,7 +83,8 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
         lost = without_nullity | without_programs
         folder.note(quarantined={IDENTIFICATION: left_out(lost)})
         _write(folder, stamp, wanted, nullities, entries, affine=affine)
-    shutil.rmtree(folder.identification_state, ignore_errors=True)
+    remove_leftovers(folder.identification_state, deep=False)
+    remove_unfinished(folder.identification_state)
     if lost:
         run.say(
             f"{len(lost):,} documents broke the model, or took too long, and were left out: "
@@ -122,7 +124,7 @@ def _nullities(
     groups = work.groups(np.sort(order[: max(wanted.documents, NULLITIES // heads)]))
     rows, lost = _results(run, work, groups, execution)
     if rows is None:
-        raise InputError(f"Not one document could be read; the first failed with: {next(iter(lost.values()))}")
+        raise FailedError(f"Not one document could be read; the first failed with: {next(iter(lost.values()))}")
     return work.columns(rows), lost
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from attnprobe.arrays import Mask, as_mask, truths
 from attnprobe.interception.calls import intercepting
 from attnprobe.interception.edits import emptied_rows
 from attnprobe.interception.sites import Site
@@ -70,7 +71,7 @@ class AttachedModel:
 
     @contextlib.contextmanager
     def erasing(
-        self, erased: Tensor, *, layers: str = "last", heads: str = ALL, query: str = ALL, mask: Tensor | None = None
+        self, erased: Mask, *, layers: str = "last", heads: str = ALL, query: str = ALL, mask: Mask = None
     ) -> Iterator[Erasure]:
         """Zero the attention to some tokens and rescale the rest of each row to the sum that it had.
 
@@ -81,11 +82,13 @@ class AttachedModel:
 
         Raises:
             InputError: there are no such layers, heads or rows.
+            ValueError: a mask holds anything but Booleans, zeros and ones; or, when the model runs, has another shape.
         """
+        tokens, real = truths("erased", erased), None if mask is None else truths("mask", mask)
         settings = AttentionSettings(layers=layers, heads=heads, query=query)
         selected = select(self.attachment.sites, settings, self.attachment.auto())
         report = Erasure()
-        taps = [_EraseAndReport(chosen, erased, mask, report) for chosen in selected]
+        taps = [_EraseAndReport(chosen, tokens, real, report) for chosen in selected]
         with intercepting(self.model, dict(c.site.tapped(tap) for c, tap in zip(selected, taps, strict=True))):
             yield report
 
@@ -108,10 +111,16 @@ class _EraseAndReport(Capture):
         self._chosen, self._tokens, self._mask, self._report = chosen, erased, mask, report
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
-        erased = self._tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
+        tokens = as_mask(self._tokens, weights[:, 0, 0], "erased")
+        erased = tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
         if self._chosen.query != ALL:
             queries = weights.new_ones(len(weights), weights.shape[2], dtype=torch.bool)
-            rows = queries if self._mask is None or self._mask.shape != queries.shape else self._mask
-            erased = erased & self._chosen.rows(rows)[:, None, :, None]
+            erased = erased & self._chosen.rows(self._real(queries, weights.shape[-1]))[:, None, :, None]
         self._report.emptied_rows.append(emptied_rows(weights > 0, erased))
         return Erase(erased).edit(weights, scores)
+
+    def _real(self, queries: Tensor, keys: int) -> Tensor:
+        """Which rows (batch, queries) are real tokens: of rows that are not the columns' tokens nothing is known."""
+        if self._mask is None or (queries.shape[1] != keys and self._mask.shape != queries.shape):
+            return queries
+        return as_mask(self._mask, queries)

@@ -17,6 +17,7 @@ from attnprobe.data.batches import B, EncodedSplit
 from attnprobe.errors import InputError
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 
 
 class Probe(ABC, Generic[B]):
@@ -85,5 +86,5 @@ class Probe(ABC, Generic[B]):
         raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
 
     @abstractmethod
-    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from attnprobe.arrays import truths
 from attnprobe.errors import InputError
 from attnprobe.interception.sites import CROSS, DECODER, Site
 from attnprobe.probes.model_call import Inputs
@@ -32,13 +33,13 @@ class TokenAxes:
         """Read off a model's inputs.
 
         Raises:
-            InputError: they hold no tensor of (batch, tokens, …).
+            InputError: they hold no tensor of (batch, tokens, …), or a mask of anything but Booleans, zeros and ones.
         """
         source = _mask(inputs)
         if "decoder_input_ids" in inputs:
             ids = inputs["decoder_input_ids"]
-            given = inputs.get("decoder_attention_mask")
-            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given.to(torch.bool))
+            given = _truths(inputs, "decoder_attention_mask")
+            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given)
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
         return cls(source, source if has_decoder else None)  # a classifier shows its decoder the text itself
 
@@ -63,14 +64,27 @@ class TokenAxes:
 
 def _mask(inputs: Inputs) -> Tensor:
     for name in _REAL:
-        if isinstance(inputs.get(name), Tensor) and inputs[name].dim() == 2:
-            real: Tensor = inputs[name].to(torch.bool)
+        real = _truths(inputs, name)
+        if real is not None and real.dim() == 2:
             return real
     for name in _PADDING:
-        if isinstance(inputs.get(name), Tensor):
-            padding: Tensor = inputs[name].to(torch.bool)
+        padding = _truths(inputs, name)
+        if padding is not None:
             return ~padding
     for value in inputs.values():
         if isinstance(value, Tensor) and value.dim() >= 2:
             return torch.ones(value.shape[:2], dtype=torch.bool, device=value.device)
     raise InputError("The model's inputs hold no tensor of (batch, tokens, …).")
+
+
+def _truths(inputs: Inputs, name: str) -> Tensor | None:
+    """A mask among the inputs, where there is one: added to scores it would be read the wrong way round."""
+    given = inputs.get(name)
+    if given is None or (isinstance(given, Tensor) and given.dim() > 2):
+        return None  # a mask of pairs says of no token whether it is real
+    if not isinstance(given, Tensor):
+        raise InputError(f"{name} of the model's inputs is {type(given).__name__}, but a tensor is needed.")
+    try:
+        return truths(name, given)
+    except ValueError as error:
+        raise InputError(f"In the model's inputs {error}.") from None

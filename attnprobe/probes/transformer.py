@@ -19,6 +19,7 @@ from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.probe import Probe
@@ -70,13 +71,15 @@ class TransformerProbe(Probe[Batch]):
         """What heads average; see :meth:`Probe.readings`."""
         return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
 
-    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, then words."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         types, lengths = documents.types, documents.words_per_document
         first = np.cumsum(lengths) - lengths
         items = np.insert(documents.words, first, len(types))
-        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+        token = pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+        between = [gap for row in range(len(documents)) for gap in (None, *documents.between_words(row))]
+        return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
 
     @property
     def head_map_documents(self) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.reports.heads_in_words import heads_in_words
-from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, significant
+from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -33,20 +34,20 @@ def answer(summary: Summary) -> str:
     """
     verdict = f"Does attention explain this model? {_verdict(summary)}"
     parts = [
-        _filled(_introduction(summary)),
+        filled(_introduction(summary)),
         _outcomes(summary),
         _how_early(summary),
-        _filled(_where_all_flip(summary)),
+        filled(_where_all_flip(summary)),
         _who_is_first(summary),
-        _filled(_erasing_one(summary)),
-        _filled(verdict),
-        _filled(heads_in_words(summary)),
+        filled(_erasing_one(summary)),
+        filled(verdict),
+        filled(heads_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _filled(text: str) -> str:
-    """In lines, none of which begins with a percent sign."""
+def filled(text: str) -> str:
+    """A text in lines, none of which begins with a percent sign."""
     together = text.replace(" %", "\u00a0%")
     return textwrap.fill(together, WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
 
@@ -68,15 +69,15 @@ def _outcomes(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     headings = ["", "while some are left", "only when none is left", "never"]
     rows = [
-        [_shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
+        [shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
         for name, row in summary["first_flips"].items()
     ]
-    title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
+    title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
     decides = (
         "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
     )
     note = f"(With none left {decides}: such a change is no work of the attention.)"
-    return "\n".join([title, *_aligned([headings, *rows]), note])
+    return "\n".join([title, *aligned([headings, *rows]), note])
 
 
 def _how_early(summary: Summary) -> str:
@@ -85,7 +86,7 @@ def _how_early(summary: Summary) -> str:
     headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
-            _shortened(name),
+            shortened(name),
             percent_with_interval(row["restricted_mean"]),
             "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
             *(percent(row[field]["value"]) for field in FRACTIONS),
@@ -98,16 +99,17 @@ def _how_early(summary: Summary) -> str:
         "and the share of documents that have changed with 10, 25 and 50 % erased:",
         WIDTH,
     )
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
-def _shortened(ordering: str) -> str:
-    """Its name, without what is in brackets where it is too long."""
+def shortened(ordering: str) -> str:
+    """An ordering's name, without what is in brackets where it is too long."""
     name = display_name(ordering)
     return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns are as wide as their widest cell, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -157,50 +159,76 @@ def _erasing_one(summary: Summary) -> str:
 
 def _who_is_first(summary: Summary) -> str:
     verdict = summary["answer"]
-    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["lead"]["n"]]
+    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["neither"]["value"] < 1]
     if not compared:
-        return "No decision changes under attention or what it is compared with, however much is erased."
-    headings = ("attention against", "attention first", "equal", "the other first")
+        return "No decision changes under attention or what it is compared with, while something is left."
+    headings = ("attention against", "attention first", "equal", "the other first", "neither")
     rows = [
-        [_shortened(one["second"])]
+        [shortened(one["second"])]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
+        + [percent(one["neither"]["value"])]
         for one in compared
     ]
     title = "Which changes the decision with fewer erasures (share of documents):"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
-    better = " or by ".join(map(_in_prose, verdict["better"]))
-    also = f"; erasing by {better} changes them earlier" if better else ""
-    sentences = {
-        NOT_INFORMATIVE: (
-            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and their "
-            "order changes decisions no earlier than a random one."
-        ),
-        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
-        UNDECIDED: (
-            f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
-            f"does, these documents do not tell{also}."
-        ),
-        IN_PART: (
-            "Only in part: its order changes decisions earlier than a random one, but erasing by "
-            f"{better} changes them earlier still."
-        ),
-        AS_WELL_AS_ANY: (
-            "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
-            "changes them earlier still."
-        ),
-    }
-    text = sentences[verdict["verdict"]]
+    if verdict["verdict"] == NOTHING_FLIPS:
+        return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
+    text = _sentence(verdict, unit, evenness)
+    if verdict["documents_to_decide"] is not None:
+        text += f" About {rounded_up(verdict['documents_to_decide']):,} documents like these would tell."
     if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
         text += (
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
     return text + _without_smallest_sets(summary)
+
+
+def _sentence(verdict: Mapping[str, Any], unit: str, evenness: str) -> str:
+    """What the verdict says and no more: what these documents do not tell is said to be open."""
+    better, left_open = (
+        " or by ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+    )
+    against_random_is_open = RANDOM in verdict["open"]
+    no_earlier = "their order changes decisions no earlier than a random one"
+    if against_random_is_open:
+        no_earlier = "whether their order changes decisions earlier than a random one, these documents do not tell"
+    undecided = (
+        "Undecided: its order changes decisions earlier than a random one; whether erasing by "
+        f"{left_open} changes them earlier still, these documents do not tell."
+    )
+    if against_random_is_open:
+        also = f"; erasing by {better} changes them earlier than it does" if better else ""
+        undecided = (
+            f"Undecided: whether erasing the most attended {unit}s first changes decisions earlier than a random order "
+            f"does, these documents do not tell{also}."
+        )
+    elif verdict["nearly_uniform"] is None:
+        undecided = (
+            "Undecided: its order changes decisions no earlier than a random one, but whether the weights are too "
+            f"equal for that to say anything (evenness {evenness}, where 1 is all equal), these documents do not tell."
+        )
+    return {
+        NOT_INFORMATIVE: (
+            f"Not informative: the weights are nearly equal (evenness {evenness}, where 1 is all equal), and "
+            f"{no_earlier}."
+        ),
+        NO: f"No: erasing the most attended {unit}s first does not change decisions earlier than a random order does.",
+        UNDECIDED: undecided,
+        IN_PART: (
+            "Only in part: its order changes decisions earlier than a random one, but erasing by "
+            f"{better} changes them earlier still."
+        ),
+        AS_WELL_AS_ANY: (
+            "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
+            f"changes them earlier still in {100 * NEGLIGIBLE_LEAD:.0f} % more of the documents than later."
+        ),
+    }[verdict["verdict"]]
 
 
 def _without_smallest_sets(summary: Summary) -> str:

@@ -41,6 +41,16 @@ def significant(value: float | None) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def rounded_up(count: int) -> int:
+    """Two significant digits, never fewer than there are.
+
+    >>> rounded_up(7), rounded_up(1501), rounded_up(99_999)
+    (7, 1600, 100000)
+    """
+    step = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // step) * step
+
+
 def percent_with_interval(estimate: Mapping[str, Any]) -> str:
     """``12.3 % [11.0, 13.6]``, of an estimate; without the interval where its ends are NaN or None."""
     ends = [percent(estimate[end]).removesuffix(" %").replace(" ", "") for end in ("low", "high")]

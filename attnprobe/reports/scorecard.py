@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from attnprobe.analysis.claims.judgement import VERDICTS, Case, by_group
+from attnprobe.analysis.claims.judgement import IDENTITY, VERDICTS, Case, Judgement, by_group
 from attnprobe.analysis.claims.scorecard import ClaimResult
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import output_folder, replacing
 from attnprobe.reports.latex import booktabs, in_latex
 
 WIDTH = 100
@@ -24,23 +24,28 @@ LONGEST_LIST = 8
 COLUMNS = (
     *("claim", "over_all", "case", "part", "verdict", "value", "low", "high", "n"),
     *("threshold", "p", "p_holm", "left_out", "note"),
+    *("flips", "other_over_all", "other_verdict", "other_value", "other_low", "other_high"),
 )
+
+CONVENTIONS = ("while something is left", "as released")
+"""What counts as a first flip; by whether the change that happens only when nothing is left does."""
 
 Scorecard = Sequence[ClaimResult]
 
 
 def for_terminal(scorecard: Scorecard) -> str:
-    """Every claim with its verdict over the grid, how many pairs stand behind it, and what is missing."""
+    """Every claim with its verdict over the grid, what stands behind it, what is missing, and the other convention."""
     parts = []
     for result in scorecard:
-        head = f"{result.claim.id}  {result.verdict.upper():<16}{_counts(result.cases)}"
-        parts.append("\n".join([head.rstrip(), *_wrapped(result.claim.sentence), *_wrapped(_missing(result))]))
+        head = f"{result.claim.id}  {result.verdict.upper():<16}{_counts(result, result.cases)}"
+        lines = [result.claim.sentence, _missing(result), _otherwise(result)]
+        parts.append("\n".join([head.rstrip(), *(wrapped for line in lines for wrapped in _wrapped(line))]))
     return "\n".join(parts)
 
 
 def write_scorecard(scorecard: Scorecard, folder: Path) -> list[Path]:
     """Write ``claims.md``, ``claims.csv`` (a row a case) and ``claims.tex`` into a folder; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     contents = {"claims.md": as_markdown, "claims.csv": as_csv, "claims.tex": as_latex}
     for name, make in contents.items():
         with replacing(folder / name) as temporary:
@@ -50,42 +55,54 @@ def write_scorecard(scorecard: Scorecard, folder: Path) -> list[Path]:
 
 def as_markdown(scorecard: Scorecard) -> str:
     """A table of all claims, then one of each claim's cases."""
-    lines = ["| claim | | verdict | pairs |", "|---|---|---|---|"]
+    other = CONVENTIONS[not scorecard[0].as_released] if scorecard else ""
+    lines = [f"| claim | | verdict | of | {other} |", "|---|---|---|---|---|"]
     lines += [
-        f"| {result.claim.id} | {_cell(result.claim.sentence)} | **{result.verdict}** | {_counts(result.cases)} |"
+        f"| {result.claim.id} | {_cell(result.claim.sentence)} | **{result.verdict}** | "
+        f"{_counts(result, result.cases)} | {_other_verdict(result)} |"
         for result in scorecard
     ]
     for result in scorecard:
         claim = result.claim
         lines += ["", f"## {claim.id}: {result.verdict}", "", claim.sentence, ""]
-        lines += [f"Measured: {claim.statistic}; confirmed {_confirmed(claim.comparison)}.", ""]
+        lines += [f"Measured: {claim.statistic}{_confirmed(claim.comparison)}.", ""]
+        if claim.by_first_flips:
+            lines += [f"Flips count {CONVENTIONS[result.as_released]}.", ""]
         if _missing(result):
             lines += [_missing(result), ""]
         if result.cases:
-            lines += ["| case | verdict | value [95 % interval] | n | left out | note |", "|---|---|---|---|---|---|"]
-            lines += [_case_row(case) for case in result.cases]
+            headings = ["case", "verdict", "value [95 % interval]", "n", "left out", "note"]
+            headings += [other] if claim.by_first_flips else []
+            lines += [_row(headings), "|---" * len(headings) + "|", *map(_case_row, result.cases)]
     return "\n".join(lines) + "\n"
 
 
 def as_csv(scorecard: Scorecard) -> str:
-    """One row a case: claim, case, part, verdict, value, low, high, n, threshold, p, p after Holm, left out, note."""
+    """One row a case: claim, case, part, verdict, value, low, high, n, threshold, p, p after Holm, left out, note.
+
+    Of a claim that rests on first flips, what counts as one (``flips``), and verdict and value by the other convention.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in scorecard:
         if not result.cases:
-            writer.writerow([result.claim.id, result.verdict, *[""] * 11, _missing(result)])
+            writer.writerow([result.claim.id, result.verdict, *[""] * 11, _missing(result), *[""] * 6])
         for case, adjusted in zip(result.cases, result.adjusted, strict=True):
             judgement = case.judgement
             numbers = [*judgement.estimate, judgement.threshold, judgement.p_value, adjusted]
             told = ["" if math.isnan(number) else number for number in numbers]
             names = [result.claim.id, result.verdict, case.name, case.part, judgement.verdict]
-            writer.writerow([*names, *told, judgement.left_out, judgement.note])
+            beside: list[object] = [""] * 6
+            if case.other is not None:
+                beside = [CONVENTIONS[result.as_released], result.other_verdict, case.other.verdict]
+                beside += ["" if math.isnan(number) else number for number in case.other.estimate[:3]]
+            writer.writerow([*names, *told, judgement.left_out, judgement.note, *beside])
     return text.getvalue()
 
 
 def as_latex(scorecard: Scorecard) -> str:
-    """A table of all claims: verdict over the grid, and the number of pairs with each verdict."""
+    """A table of all claims: verdict over the grid, how many pairs have each verdict, and the other convention's."""
     rows = []
     for result in scorecard:
         counts = Counter(by_group(result.cases).values())
@@ -94,19 +111,39 @@ def as_latex(scorecard: Scorecard) -> str:
             [
                 rf"\parbox[t]{{0.5\linewidth}}{{\raggedright {sentence}\strut}}",
                 in_latex(result.verdict),
-                *(str(counts[verdict]) for verdict in VERDICTS),
+                *("--" if result.verdict == IDENTITY else str(counts[verdict]) for verdict in VERDICTS),
+                in_latex(_other_verdict(result)),
             ]
         )
-    headings = ["Claim", "Verdict", "Holds", "Fails", "Undecided", "Not inf."]
+    other = CONVENTIONS[not scorecard[0].as_released] if scorecard else ""
+    headings = ["Claim", "Verdict", "Holds", "Fails", "Undecided", "Not inf.", other.capitalize()]
     caption = (
-        "Claims, judged from 95\\,\\% intervals: the verdict over all pairs, and how many pairs have each verdict."
+        "Claims, judged from 95\\,\\% intervals: the verdict over all pairs, how many pairs (of M5 and M6 comparisons) "
+        f"have each verdict, and the verdict with flips counted {other}."
     )
     return booktabs(pd.DataFrame(rows, columns=headings), caption, "tab:claims")
 
 
-def _counts(cases: Sequence[Case]) -> str:
+def _counts(result: ClaimResult, cases: Sequence[Case]) -> str:
+    """How many pairs, or comparisons, have each verdict: ``2 pairs: 1 holds, 1 undecided``."""
     counts = Counter(by_group(cases).values())
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    if not counts:
+        return ""
+    verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*VERDICTS, IDENTITY) if counts[verdict])
+    total = counts.total()
+    return f"{total} {result.claim.counted.removesuffix('s') if total == 1 else result.claim.counted}: {verdicts}"
+
+
+def _other_verdict(result: ClaimResult) -> str:
+    return result.other_verdict or "–"
+
+
+def _otherwise(result: ClaimResult) -> str:
+    """The verdict under the other convention of what a first flip is, where there is one."""
+    if not result.other_cases:
+        return ""
+    counts = _counts(result, result.other_cases)
+    return f"With flips {CONVENTIONS[not result.as_released]}: {result.other_verdict}. {counts}."
 
 
 def _missing(result: ClaimResult) -> str:
@@ -122,14 +159,26 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _confirmed(comparison: str) -> str:
-    return comparison if comparison.startswith(("where", "when")) else f"where {comparison}"
+    """What confirms a claim; of an identity nothing."""
+    if not comparison:
+        return ""
+    return f"; confirmed {comparison if comparison.startswith(('where', 'when')) else f'where {comparison}'}"
 
 
 def _case_row(case: Case) -> str:
-    value, low, high, n = case.judgement.estimate
+    judgement = case.judgement
     name = f"{case.name} ({case.part})" if case.part else case.name
-    numbers = "–" if math.isnan(value) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
-    cells = [name, case.judgement.verdict, numbers, f"{n:,}", case.judgement.left_out, case.judgement.note]
+    cells = [name, judgement.verdict, _numbers(judgement), f"{judgement.estimate.n:,}"]
+    cells += [judgement.left_out, judgement.note]
+    return _row(cells if case.other is None else [*cells, f"{case.other.verdict} {_numbers(case.other)}"])
+
+
+def _numbers(judgement: Judgement) -> str:
+    value, low, high, _ = judgement.estimate
+    return "–" if math.isnan(value) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(map(_cell, cells)) + " |"
 
 

@@ -66,9 +66,11 @@ class Comparison:
                 self._compare_smallest(where, flip.removed, reference)
             else:
                 self._compare_first_flip(where, flip, reference, orders[name, draw])
-            if draw == 0 and stored.items is not None:
-                place = self._where("items", stored.number)
-                self._compare_rank(place, name, stored.items[f"{RANK}{name}"], flip, reference, orders.get((name, 0)))
+            rank = (stored.items or {}).get(f"{RANK}{name}")
+            if draw == 0 and rank is not None:
+                self._compare_rank(
+                    self._where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
+                )
 
     def _same_decision(self, stored: StoredDocument, reference: Reference) -> bool:
         """Whether it is the same document with the same decision, so that the rest can be compared."""
@@ -125,7 +127,7 @@ class Comparison:
         if right and flip.removed > 0:
             right = len(places) >= flip.removed
             emptied = reference.nothing_is_left(places[: flip.removed])
-            if emptied != flip.emptied:
+            if flip.emptied not in (emptied, None):
                 self.differing.append(
                     f"{where}: {RANK}{name} leaves {'nothing' if emptied else 'something'} at the first flip, but "
                     f"emptied is {flip.emptied}"

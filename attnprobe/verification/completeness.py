@@ -143,7 +143,7 @@ def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbe
     possible &= integers(path, rows, "n") == sizes
     possible &= np.where(never, np.isnan(fraction), np.abs(fraction - removed / np.maximum(sizes, 1)) <= 1e-9)
     possible &= np.where(never, np.isnan(mass), (mass >= -_SUM) & (mass <= 1 + _SUM))
-    emptied = flags(path, rows, "emptied")
+    emptied = flags(path, rows, "emptied") if "emptied" in rows.column_names else np.zeros(len(rows), dtype=bool)
     possible &= ~emptied | (~never & (mass >= 1 - _SUM))
     for row in np.flatnonzero(~possible)[:1]:
         raise InputError(

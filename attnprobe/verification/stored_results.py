@@ -15,18 +15,21 @@ from attnprobe.errors import InputError
 from attnprobe.runs import RunFolder
 
 _DOCUMENTS = ("n", "decision", "p_decision")
-_ERASURES = ("ordering", "draw", "removed", "mass", "emptied")
+_ERASURES = ("ordering", "draw", "removed", "mass")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
 Column = npt.NDArray[Any]
 
 
 class StoredFlip(NamedTuple):
-    """How many items are erased at an ordering's first flip, −1 for never; their mass; whether nothing is left then."""
+    """How many items are erased at an ordering's first flip, −1 for never; their mass; whether nothing is left then.
+
+    Runs older than the record of that have None.
+    """
 
     removed: int
     mass: float
-    emptied: bool
+    emptied: bool | None
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class StoredDocument:
         decision: the class that was decided for.
         p_decision: its probability.
         erasures: by ordering and draw.
-        items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null.
+        items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null, and not
+            there in runs older than the record of it.
     """
 
     number: int
@@ -64,7 +68,8 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     documents = _by_document(folder, "documents", _DOCUMENTS, numbers)
-    erasures = _by_document(folder, "erasures", _ERASURES, numbers)
+    known = "emptied" in pq.read_schema(folder.table("erasures")).names
+    erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
     ranks = [name for name in pq.read_schema(folder.table("items")).names if name.startswith(RANK)]
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     return [
@@ -74,10 +79,8 @@ def stored_documents(
             documents[number]["decision"][0].item(),
             documents[number]["p_decision"][0].item(),
             {
-                (str(name), int(draw)): StoredFlip(int(removed), float(mass), bool(emptied))
-                for name, draw, removed, mass, emptied in zip(
-                    *(erasures[number][column] for column in _ERASURES), strict=True
-                )
+                (str(name), int(draw)): StoredFlip(int(removed), float(mass), bool(emptied[0]) if emptied else None)
+                for name, draw, removed, mass, *emptied in zip(*erasures[number].values(), strict=True)
             },
             items.get(number),
         )

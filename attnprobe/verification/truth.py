@@ -78,6 +78,7 @@ def _in_words(comparison: Comparison) -> str:
     made = comparison.made
     counts = ", ".join(f"{made[name]:,} {words}" for name, words in _WORDS.items() if made[name])
     cut = f", {comparison.cut:,} of them followed for {FOLLOWED} removals" * bool(comparison.cut)
+    cut += "" if made["ranks"] else "; the run does not say in which order it erased"
     return (
         f"{made['documents']:,} documents agree with the slow reference in {made.total():,} comparisons: {counts}; "
         f"{comparison.within_rounding:,} within rounding; {comparison.first_flips:,} first flips{cut}"

@@ -90,7 +90,7 @@ def test_a_change_with_nothing_left_is_neither_a_flip_nor_never(tmp_path):
     assert [getattr(here, field).value for field in OUTCOMES] == [0.25, 0.5, 0.25]
     assert here.mean_fraction.value == 0.25
     assert here.restricted_mean.value == pytest.approx((0.25 + 3) / 4)
-    released = first_flip_statistics(results.as_released())["attention"]
+    released = first_flip_statistics(results, as_released=True)["attention"]
     assert [getattr(released, field).value for field in OUTCOMES] == [0.75, 0, 0.25]
     assert released.mean_fraction.value == pytest.approx(0.75)
 

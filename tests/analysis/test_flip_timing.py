@@ -14,15 +14,19 @@ def results(tmp_path):
     return RunResults.load(tmp_path)
 
 
-def table(results, ordering):
-    rows = results.erasures[results.erasures["ordering"] == ordering].set_index("document")["removed"]
+def table(results, ordering, as_released=False):
+    """Documents by number, with ``removed`` −1 where nothing flips: while something is left, or at all as released."""
     documents = results.documents[results.documents["n"] > 1].set_index("document")
-    return documents.assign(removed=rows, fraction=np.where(rows < 0, np.nan, rows / results.documents["n"])[SIZES > 1])
+    rows = results.erasures[results.erasures["ordering"] == ordering].set_index("document")
+    removed = rows["removed"].loc[documents.index]
+    if not as_released:
+        removed = removed.where(removed < documents["n"], -1)
+    return documents.assign(removed=removed, fraction=(removed / documents["n"]).where(removed > 0))
 
 
 @pytest.mark.parametrize("as_released", [False, True])
 def test_late_and_early_equal_a_loop(results, as_released):
-    documents = table(results, "attention")
+    documents = table(results, "attention", as_released)
     if as_released:
         documents["fraction"] = documents["fraction"].fillna(-1)
     mean = documents["fraction"].mean()

@@ -1,22 +1,23 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.errors import InputError
-from tests.analysis.synthetic import write_run
+from tests.analysis.synthetic import ORDERINGS, write_run
 
-SIZES = [10] * 60
+SIZES = [10] * 100
 
 
-def verdict(tmp_path, attention, gradient, random, **options):
+def verdict(tmp_path, attention, gradient, random, documents=100, **options):
     product = options.pop("product", attention)
-    removed = {"attention": [attention] * 60, "gradient": [gradient] * 60, "gradient_attention": [product] * 60}
-    removed |= {"random": [[random] * 5] * 60, "oracle": [1] * 60}
-    write_run(tmp_path, SIZES, removed=removed, **options)
+    removed = {"attention": attention, "gradient": gradient, "gradient_attention": product, "oracle": 1}
+    removed = {name: [number] * documents for name, number in removed.items()}
+    write_run(tmp_path, [10] * documents, removed=removed | {"random": [[random] * 5] * documents}, **options)
     return summarise(RunResults.load(tmp_path))["answer"]
 
 
@@ -29,6 +30,7 @@ def verdict(tmp_path, attention, gradient, random, **options):
         (3, 3, 3, {}, NO, []),
         (5, 2, 3, {}, NO, ["gradient"]),
         (-1, -1, -1, {}, NO, []),
+        (10, 10, -1, {}, NO, []),
         (5, 2, 7, {}, IN_PART, ["gradient"]),
         (5, 5, 7, {"product": 4}, IN_PART, ["gradient_attention"]),
         (5, 2, -1, {"product": 2}, IN_PART, ["gradient", "gradient_attention"]),
@@ -41,18 +43,72 @@ def test_each_verdict(tmp_path, attention, gradient, random, options, expected, 
     assert answer["better"] == better
 
 
-@pytest.mark.parametrize(("earlier", "expected"), [(34, UNDECIDED), (42, AS_WELL_AS_ANY)])
+@pytest.mark.parametrize(("earlier", "expected"), [(56, UNDECIDED), (70, AS_WELL_AS_ANY)])
 def test_the_interval_decides_not_the_value(tmp_path, earlier, expected):
-    attention = np.where(np.arange(60) < earlier, 3, 8)
+    attention = np.where(np.arange(100) < earlier, 3, 8)
     removed = {name: attention for name in ("attention", "gradient", "gradient_attention")}
-    write_run(tmp_path, SIZES, removed=removed | {"random": [[5] * 5] * 60})
+    write_run(tmp_path, SIZES, removed=removed | {"random": [[5] * 5] * 100})
     answer = summarise(RunResults.load(tmp_path))["answer"]
     assert answer["against_random"]["lead"]["value"] > 0
     assert answer["verdict"] == expected
 
 
+def test_what_is_undecided_says_how_many_documents_would_tell(tmp_path):
+    answer = verdict(tmp_path, 3, 3, 7, documents=60)
+    assert (answer["verdict"], answer["open"]) == (UNDECIDED, ["gradient", "gradient_attention"])
+    assert 73 < answer["documents_to_decide"] < 100
+    answer = verdict(tmp_path, 3, 3, 3, documents=60)
+    assert (answer["verdict"], answer["open"][0]) == (UNDECIDED, "random")
+    assert verdict(tmp_path, 3, 3, 3, documents=100)["documents_to_decide"] is None
+
+
+@pytest.mark.parametrize(
+    ("entropies", "random", "expected"),
+    [
+        ((0.88, 1.0), 3, UNDECIDED),
+        ((0.955, 0.98), 3, NOT_INFORMATIVE),
+        ((0.92, 0.948), 3, NO),
+        ((0.88, 1.0), 7, AS_WELL_AS_ANY),
+    ],
+)
+def test_nearly_uniform_is_judged_from_the_interval(tmp_path, entropies, random, expected):
+    answer = verdict(tmp_path, 3, 3, random, entropy=np.tile(entropies, 50))
+    assert answer["verdict"] == expected
+    assert answer["nearly_uniform"] == {0.88: None, 0.955: True, 0.92: False}[entropies[0]]
+    assert (answer["documents_to_decide"] is None) == (expected != UNDECIDED)
+
+
+def test_how_many_would_tell_is_of_the_question_that_is_asked(tmp_path):
+    """Whether weights are nearly equal is another one than whether their order is earlier than a random one."""
+    answers = [
+        verdict(tmp_path, 3, 3, 3, documents=60, entropy=np.tile(entropies, 30))
+        for entropies in ((0.5, 0.5), (0.8999, 1.0), (0.9, 1.0))
+    ]
+    assert [one["nearly_uniform"] for one in answers] == [False, None, None]
+    assert [(one["verdict"], one["open"][0]) for one in answers] == [(UNDECIDED, "random")] * 3
+    assert len({one["documents_to_decide"] for one in answers}) == 1
+    assert 60 < answers[0]["documents_to_decide"] < 100
+
+
+def test_no_earlier_than_a_random_order_needs_enough_documents_where_weights_are_equal_too(tmp_path):
+    answer = verdict(tmp_path, 3, 3, 3, documents=60, entropy=0.99)
+    assert (answer["verdict"], answer["open"][0]) == (NOT_INFORMATIVE, "random")
+    assert verdict(tmp_path, 3, 3, 3, entropy=0.99)["open"] == []
+
+
+def test_where_nothing_flips_there_is_no_verdict_on_attention(tmp_path):
+    for emptied in (-1, 10):
+        write_run(tmp_path, SIZES, removed={name: [[emptied] * draws] * 100 for name, draws in ORDERINGS.items()})
+        path = tmp_path / "documents.parquet"
+        documents = pd.read_parquet(path)
+        flips = [name for name in documents if name.startswith(("flip_top", "flip_other"))]
+        assert summarise(RunResults.load(tmp_path))["answer"]["verdict"] == NO
+        documents.assign(**dict.fromkeys(flips, 0.0)).to_parquet(path)
+        assert summarise(RunResults.load(tmp_path))["answer"]["verdict"] == NOTHING_FLIPS
+
+
 def test_other_orderings_are_rivals_and_the_oracle_is_not(tmp_path):
-    removed = {"attention": [3] * 60, "mine": [2] * 60, "oracle": [1] * 60, "random": [9] * 60}
+    removed = {"attention": [3] * 100, "mine": [2] * 100, "oracle": [1] * 100, "random": [9] * 100}
     write_run(tmp_path, SIZES, removed=removed, draws=dict.fromkeys(removed, 1))
     assert summarise(RunResults.load(tmp_path))["answer"]["better"] == ["mine"]
 
@@ -97,7 +153,7 @@ def test_a_single_document_has_values_and_no_intervals(tmp_path):
     summary = summarise(RunResults.load(tmp_path))
     assert summary["first_flips"]["attention"]["mean_fraction"]["low"] is None
     assert summary["first_flips"]["attention"]["mean_fraction"]["value"] is not None
-    assert summary["answer"]["verdict"] == NO
+    assert summary["answer"]["verdict"] == UNDECIDED
 
 
 def test_same_tables_same_numbers(tmp_path):

@@ -18,6 +18,11 @@ def test_the_scorecard_is_printed_and_written(tmp_path):
         "runs.csv",
         "seeds.csv",
     }
+    assert set(pd.read_csv(tmp_path / "card" / "claims.csv")["flips"].dropna()) == {"while something is left"}
+    status, out, errors = attnprobe("claims", "runs", "--out", "released", "--as-released", cwd=tmp_path)
+    assert status == 0, errors
+    assert "With flips while something is left: " in out
+    assert set(pd.read_csv(tmp_path / "released" / "claims.csv")["flips"].dropna()) == {"as released"}
     runs = pd.read_csv(tmp_path / "card" / "runs.csv")
     assert runs.model.tolist() == ["flan-conv", "flan-rnn"]
     assert runs.top_flips.tolist() == [0, 1]

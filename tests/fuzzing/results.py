@@ -40,7 +40,9 @@ def valid_run():
     """The bytes of a small run's files."""
     if not _valid:
         with tempfile.TemporaryDirectory() as folder:
-            write_run(Path(folder), SIZES)
+            *_, items = write_run(Path(folder), SIZES)
+            items["rank_attention"] = items.groupby("document")["weight"].rank(ascending=False).astype(np.int32) - 1
+            items.to_parquet(Path(folder, "items.parquet"))
             _valid.update({path.name: path.read_bytes() for path in Path(folder).iterdir()})
     return _valid
 

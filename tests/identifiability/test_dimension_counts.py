@@ -41,5 +41,5 @@ def test_layers_count_all_heads_against_one_output():
 
 def test_numbers_below_one_are_refused():
     for bad in (lambda: dk_star(0, 4), lambda: local_dimension(4, 0, 4), lambda: joint_local_dimension(4, 2, 4, 0)):
-        with pytest.raises(ValueError, match="is 0, but a number of at least 1"):
+        with pytest.raises(ValueError, match="is 0, but a whole number of at least 1"):
             bad()

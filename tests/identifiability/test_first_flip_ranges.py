@@ -124,12 +124,6 @@ def test_a_unique_row_has_its_own_first_flip():
         assert found.earliest == found.latest == expected
 
 
-def test_one_class_never_flips():
-    weights, values = random_row(0, 5, 2)
-    found = first_flip_range(values[None], weights[None], None, np.arange(5)[None], (np.ones((1, 2)), np.zeros(1)))
-    assert (found.earliest.tolist(), found.latest.tolist()) == ([-1], [-1])
-
-
 def test_one_token_and_nothing_left():
     one = np.ones((1, 1)), np.ones((1, 1, 1)), np.zeros((1, 1), dtype=np.int64)
     for bias, count in ((np.array([0.0, 0.5]), 1), (np.array([0.5, 0.0]), -1)):

@@ -65,8 +65,8 @@ def test_further_inequalities_equal_those_of_all_vertices(row):
 
 def test_closed_form_of_three_items_on_a_line():
     found = weight_range(torch.full((3,), 1 / 3), torch.tensor([[0.0], [1.0], [2.0]]))
-    torch.testing.assert_close(found.low, torch.zeros(3, dtype=torch.float64))
-    torch.testing.assert_close(found.high, torch.tensor([0.5, 1.0, 0.5], dtype=torch.float64))
+    torch.testing.assert_close(found.low, torch.zeros(3))
+    torch.testing.assert_close(found.high, torch.tensor([0.5, 1.0, 0.5]))
 
 
 def test_closed_forms_of_unique_and_of_free_weights():

@@ -78,3 +78,29 @@ def test_a_layer_that_there_is_not_is_an_error(encoder):
         pass
     with pytest.raises(InputError, match="no 'cross' attention"), attached.capturing("cross:0"):
         pass
+
+
+@pytest.mark.parametrize("of", [torch.Tensor.int, torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.float])
+def test_masks_of_any_kind_erase_the_same(encoder, of):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    erased = torch.arange(6).expand(4, 6) % 3 == 0
+    mask = torch.arange(6) < torch.tensor([[6], [4], [5], [2]])
+    outputs = []
+    for kind in (lambda tensor: tensor, of):
+        with torch.no_grad(), attached.erasing(kind(erased), query="last", mask=kind(mask)):
+            outputs.append(encoder(**INPUTS))
+    assert torch.equal(*outputs)
+
+
+def test_positions_and_masks_of_other_tokens_are_refused(encoder):
+    attached = attnprobe.AttachedModel(encoder, INPUTS)
+    with pytest.raises(ValueError, match=r"erased is a mask .* positions"), attached.erasing([0, 5]):
+        pass
+    everything = torch.ones(4, 6, dtype=torch.bool)
+    for arguments, sentence in (
+        ({"erased": everything[:, :5]}, r"erased has shape \(4, 5\), but \(4, 6\)"),
+        ({"erased": everything[:3]}, r"erased has shape \(3, 6\), but \(4, 6\)"),
+        ({"erased": everything, "query": "last", "mask": everything[:3]}, r"mask has shape \(3, 6\), but \(4, 6\)"),
+    ):
+        with torch.no_grad(), pytest.raises(ValueError, match=sentence), attached.erasing(**arguments):
+            encoder(**INPUTS)

@@ -15,6 +15,8 @@ from attnprobe.probes.settings import AttentionSettings
 
 VALUES, LENGTH = 8, 10
 MARK, ASK = VALUES, VALUES + 1
+SEED = 3
+"""With which the task is learned, by looking the token up."""
 
 
 def documents(count, generator):
@@ -26,7 +28,10 @@ def documents(count, generator):
 
 
 def trained(library, seed):
-    """A model trained until it is mostly right, and then a little longer at ever smaller rates."""
+    """A model trained until it is mostly right, and then a little longer at ever smaller rates.
+
+    In double precision: what rounding differs by from one processor to another does not grow into another model.
+    """
     sizes = {
         "vocab_size": VALUES + 2,
         "n_positions": LENGTH + 1,
@@ -38,7 +43,7 @@ def trained(library, seed):
     plain = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "bos_token_id": None, "eos_token_id": None}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = library.GPT2LMHeadModel(library.GPT2Config(**sizes, **plain))
+        model = library.GPT2LMHeadModel(library.GPT2Config(**sizes, **plain)).double()
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2, betas=(0.9, 0.98))
     right, left = 0.0, None
@@ -64,11 +69,9 @@ def trained(library, seed):
 @pytest.fixture(scope="module")
 def model():
     library = pytest.importorskip("transformers")
-    for seed in range(3, 7):  # on another processor another seed may be the one that learns it
-        model, right = trained(library, seed)
-        if right > 0.98:
-            return model
-    raise AssertionError("no seed learns the task")
+    model, right = trained(library, seed=SEED)
+    assert right > 0.98
+    return model
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def test_items_are_the_first_token_and_the_words():
         assert items.loc[items["document"] == row, "token"].tolist() == expected
     assert tables.documents.column("n").to_pylist() == [len(documents.documents.words_of(row)) + 1 for row in range(12)]
     chosen = np.arange(12) % 5 == 1
-    texts = probe.item_texts(documents, chosen).to_pylist()
+    texts = probe.item_texts(documents, chosen).token.to_pylist()
     assert texts == items.loc[items["document"].isin(np.flatnonzero(chosen)), "token"].tolist()
 
 

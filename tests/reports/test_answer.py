@@ -3,9 +3,11 @@ import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.reports.answer import WIDTH, answer
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.reports.answer import WIDTH, _verdict, answer
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
+from attnprobe.reports.page.two_sentences import verdict_in_a_sentence
 from tests.analysis.synthetic import write_run
 from tests.analysis.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
@@ -58,7 +60,7 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
     ],
 )
 def test_each_verdict_in_words(tmp_path, changes, options, sentence):
-    text = told(tmp_path, removed=REMOVED | changes, **options)
+    text = told(tmp_path, sizes=[10] * 100, removed=REMOVED | changes, **options)
     assert f"Does attention explain this model? {sentence}" in text
     assert "It takes 2.00 times as many words as the smallest set that suffices." in text
 
@@ -70,9 +72,39 @@ def test_what_documents_do_not_tell_is_said(tmp_path):
     text = " ".join(answer(summarise(RunResults.load(tmp_path))).split())
     assert (
         "Undecided: whether erasing the most attended words first changes decisions earlier than a random order does, "
-        "these documents do not tell; erasing by gradient changes them earlier."
+        "these documents do not tell; erasing by gradient changes them earlier than it does. About 290 documents "
+        "like these would tell."
     ) in text
     assert "model? No" not in text
+
+
+def told_of(verdict, **changes):
+    """The verdict's sentences in the terminal and on the page."""
+    answered = {"better": [], "open": [], "nearly_uniform": False, "documents_to_decide": None, "verdict": verdict}
+    answered["attention_entropy"] = {"value": 0.95}
+    summary = {"answer": answered | changes, "run": {"unit": "word"}, "first_flips": {"oracle": {}}}
+    return _verdict(summary), verdict_in_a_sentence(summary)
+
+
+def test_a_sentence_says_no_more_than_its_verdict():
+    terminal, page = told_of(NOTHING_FLIPS)
+    assert terminal.startswith("Nothing flips: no decision changes, whichever words are erased")
+    assert page.startswith("Nothing flips: no decision changes")
+    for text in told_of(NOT_INFORMATIVE, nearly_uniform=True, open=["random"]):
+        assert "no earlier than" not in text
+        assert "documents do not tell" in text
+    for text in told_of(NOT_INFORMATIVE, nearly_uniform=True):
+        assert "no earlier than" in text
+    for text in told_of(UNDECIDED, nearly_uniform=None):
+        assert "too equal for that to say anything" in text
+    for text in told_of(UNDECIDED, open=["gradient", "mine"], documents_to_decide=1234):
+        assert text.startswith("Undecided: its order changes decisions earlier than")
+        assert "gradient" in text
+        assert "mine" in text
+    terminal, _ = told_of(UNDECIDED, open=["mine"], documents_to_decide=1234)
+    assert "About 1,300 documents like these would tell." in terminal
+    for text in told_of(AS_WELL_AS_ANY):
+        assert "5 %" in text
 
 
 def test_the_numbers_are_there(tmp_path):
@@ -82,7 +114,7 @@ def test_the_numbers_are_there(tmp_path):
         "In the 60 of 60 documents whose decision every ordering changes while some words are left, erasing the most "
         "attended first takes 40.0 % of the words, a random order 80.0 %, the smallest set that suffices 20.0 %."
     ) in text
-    assert "while some are left only when none is left never Random 100 % [100, 100] 0 % [0, 0] 0 % [0, 0]" in text
+    assert "while some are left only when none is left never Random 100 % [94.0, 100] 0 % [0, 6.0] 0 % [0, 6.0]" in text
     assert "Attention 40.0 % [40.0, 40.0] 0 % 0 % 100 %" in text
     assert "Random 80.0 % [80.0, 80.0] +40.0 [+40.0, +40.0] 0 % 0 % 0 %" in text
     assert "Erasing only the most attended word changes the decision in" in text
@@ -105,7 +137,7 @@ def test_an_older_run_says_what_it_does_not_know(tmp_path):
 
 
 def test_nobody_flips(tmp_path):
-    text = told(tmp_path, never=1)
+    text = told(tmp_path, sizes=[10] * 100, never=1)
     assert "No decision changes under attention" in text
     assert "In no document does every ordering change the decision while some words are left." in text
     assert "Does attention explain this model? No:" in text
@@ -130,16 +162,14 @@ GREEDY = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, "
 
 
 def test_a_transformer_is_held_against_greedy_erasure(tmp_path):
-    text = told(tmp_path, removed=GREEDY, write=write_transformer_run, never=0)
-    assert text.startswith("toy · Mini|LM^{x} · seed 3: 60 documents.")
+    text = told(tmp_path, sizes=[10] * 100, removed=GREEDY, write=write_transformer_run, never=0)
+    assert text.startswith("toy · Mini|LM^{x} · seed 3: 100 documents.")
     assert "a random order 80.0 %, erasing greedily by gradient 20.0 %." in text
     assert "Attention 40.0 % [40.0, 40.0] 0 % 0 % 100 %" in text
     assert "Greedy 20.0 % [20.0, 20.0] −20.0 [−20.0, −20.0]" in text
-    assert "attention against attention first equal the other first Random" in text
+    assert "attention against attention first equal the other first neither Random" in text
     assert "Greedy" not in text[text.index("attention against") :]
-    assert (
-        "earlier still. How far it is from the best is open: no exact smallest set is known for this readout." in text
-    )
+    assert "than later. How far it is from the best is open: no exact smallest set is known for this readout." in text
     assert "It takes 2.00 times as many tokens as erasing greedily by gradient." in text
     assert "% of the changes by attention some row of it had lost every weight." in text
 

@@ -217,3 +217,15 @@ def test_the_sample_is_seeded_and_half_of_it_has_items():
     np.testing.assert_array_equal(one, drawn(numbers, kept, Sample(12, seed=3)))
     assert not np.array_equal(one, drawn(numbers, kept, Sample(12, seed=4)))
     np.testing.assert_array_equal(drawn(numbers, ~kept, Sample(5000)), numbers)
+
+
+def test_of_an_older_run_what_it_says_is_compared(cases):
+    """Neither orders nor whether anything was left were kept."""
+    for stored, reference, orders in cases[:3]:
+        items = {name: column for name, column in stored.items.items() if not name.startswith("rank_")}
+        erasures = {key: flip._replace(emptied=None) for key, flip in stored.erasures.items()}
+        older = dataclasses.replace(stored, items=items, erasures=erasures)
+        comparison = compared([(older, reference, orders)])
+        assert comparison.differing == []
+        assert comparison.made["ranks"] == 0
+        assert comparison.made["weight"] == stored.n

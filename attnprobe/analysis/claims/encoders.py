@@ -20,7 +20,7 @@ class OfASeed(NamedTuple):
     """What is compared over seeds, of one run.
 
     Attributes:
-        attention, random: mean fractions erased at the first flip, a document that never flips counting as one.
+        attention, random: mean fractions erased at the first flip, a document without one counting as one.
         lead: share of documents that attention flips strictly earlier than gradient, less the share later.
     """
 

@@ -1,4 +1,7 @@
-"""What can be said of a claim, from an interval and never from a value: holds, fails, undecided, not informative."""
+"""What can be said of a claim, from an interval and never from a value: holds, fails, undecided, not informative.
+
+Of an identity, which holds by algebra, nothing is judged: its size is told.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.thresholds import SIGNIFICANT
 
 HOLDS = "holds"
 FAILS = "fails"
@@ -15,19 +19,23 @@ UNDECIDED = "undecided"
 NOT_INFORMATIVE = "not informative"
 NOT_TESTED = "not tested"
 
+IDENTITY = "identity"
+"""What cannot fail: of it the size alone is told."""
+
 VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_INFORMATIVE)
+"""What is judged of a claim that can fail."""
 
 
 class Judgement(NamedTuple):
     """A verdict and what it rests on.
 
     Attributes:
-        verdict: one of ``VERDICTS``.
+        verdict: one of ``VERDICTS``, or ``IDENTITY``.
         estimate: the statistic, with its 95 % interval and its n.
         threshold: what it is held against.
         left_out: how many documents have no part in it, and why, in words.
         note: what else a reader should know.
-        p_value: of a test of no difference, where there is one; NaN elsewhere. Not adjusted.
+        p_value: of the test that the statistic is the threshold, where there is one; NaN elsewhere. Not adjusted.
     """
 
     verdict: str
@@ -46,26 +54,28 @@ class Case(NamedTuple):
         group: what counts as one over a grid: a pair of dataset and model with all its seeds, or a comparison.
         judgement: the judgement.
         part: which part of a claim that has several.
+        other: of a claim that rests on first flips, the judgement under the other convention of what one is.
     """
 
     name: str
     group: str
     judgement: Judgement
     part: str = ""
+    other: Judgement | None = None
 
 
 def above(estimate: Estimate, threshold: float) -> str:
-    """``holds`` where the whole interval lies above the threshold, ``fails`` where none of it does."""
+    """``holds`` where the whole interval lies above the threshold, ``fails`` where it lies below it."""
     if estimate.low > threshold:
         return HOLDS
-    return FAILS if estimate.high <= threshold else UNDECIDED
+    return FAILS if estimate.high < threshold else UNDECIDED
 
 
 def below(estimate: Estimate, threshold: float) -> str:
-    """``holds`` where the whole interval lies below the threshold, ``fails`` where none of it does."""
+    """``holds`` where the whole interval lies below the threshold, ``fails`` where it lies above it."""
     if estimate.high < threshold:
         return HOLDS
-    return FAILS if estimate.low >= threshold else UNDECIDED
+    return FAILS if estimate.low > threshold else UNDECIDED
 
 
 def differs(estimate: Estimate, threshold: float) -> str:
@@ -79,6 +89,11 @@ def both(first: str, second: str) -> str:
     if FAILS in verdicts:
         return FAILS
     return HOLDS if verdicts == {HOLDS} else UNDECIDED
+
+
+def agreed(verdict: str, p_value: float) -> str:
+    """The verdict of an interval where the test beside it, if there is one, finds the same; else ``undecided``."""
+    return UNDECIDED if verdict in (HOLDS, FAILS) and p_value >= SIGNIFICANT else verdict
 
 
 def by_group(cases: Sequence[Case]) -> dict[str, str]:
@@ -113,3 +128,9 @@ def over_most(cases: Sequence[Case]) -> str:
     if not informative:
         return NOT_INFORMATIVE
     return next((verdict for verdict in (HOLDS, FAILS) if counts[verdict] > informative / 2), UNDECIDED)
+
+
+def size_only(cases: Sequence[Case]) -> str:
+    """Over the grid on an identity: there is nothing to judge, but perhaps no run has it."""
+    verdicts = set(by_group(cases).values())
+    return IDENTITY if IDENTITY in verdicts else NOT_INFORMATIVE if verdicts else NOT_TESTED

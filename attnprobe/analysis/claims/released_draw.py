@@ -1,15 +1,19 @@
-"""Claim O2, on the draw of r as the code of 2019 released it: a rank that is used as a position."""
+"""O2, on the draw of r as the code of 2019 released it: a rank that is used as a position."""
 
 from __future__ import annotations
 
 from attnprobe.analysis.claims.evidence import Evidence
-from attnprobe.analysis.claims.judgement import Judgement, below
+from attnprobe.analysis.claims.judgement import IDENTITY, Judgement
 from attnprobe.analysis.released_draw import released_draws
 from attnprobe.analysis.results import ATTENTION
 
 
 def released_draw_deflates(evidence: Evidence) -> Judgement:
-    """O2: share of the documents in which only i* flips, r as released less r as intended."""
+    """O2: share of the documents in which only i* flips, r as released less r as intended.
+
+    It cannot be above 0. Where i* is first in its document the two are equal. Elsewhere the released r is i* in the
+    place of the first item, and where i* flips, r = i* flips as well: the share of r that do not falls, or stays.
+    """
     draw = released_draws(evidence.results)[ATTENTION]
     estimate = draw.difference.only_top
     note = (
@@ -19,4 +23,4 @@ def released_draw_deflates(evidence: Evidence) -> Judgement:
     )
     left_out = f"{draw.left_out:,} whose items were not kept" if draw.left_out else ""
     left_out = ", ".join(filter(None, [evidence.left_out, left_out]))
-    return Judgement(below(estimate, 0.0), estimate, 0.0, left_out, note)
+    return Judgement(IDENTITY, estimate, 0.0, left_out, note)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, means, ratios
 from attnprobe.analysis.claims.evidence import Evidence, p_value_of
-from attnprobe.analysis.claims.judgement import NOT_INFORMATIVE, Judgement, above, below, both
+from attnprobe.analysis.claims.judgement import NOT_INFORMATIVE, UNDECIDED, Judgement, above, below, both
+from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.thresholds import MIDDLING_DELTA_ALPHA, MOST, NEAR_ZERO_JS
 
 
@@ -18,7 +17,7 @@ def top_moves_more(evidence: Evidence) -> Judgement:
     negative = documents["delta_js_negative"].to_numpy(dtype=np.float64)
     positive = 1 - negative - documents["delta_js_zero"].to_numpy(dtype=np.float64)
     estimate = means({"positive": positive})["positive"]
-    p_value = p_value_of(positive - negative)
+    p_value = p_value_of(positive - MOST)
     return _unless_uniform(evidence, Judgement(above(estimate, MOST), estimate, MOST, p_value=p_value))
 
 
@@ -27,13 +26,13 @@ def effect_is_near_zero(evidence: Evidence) -> Judgement:
     low, high = MIDDLING_DELTA_ALPHA
     delta_alpha, delta_js = (evidence.pairs[c].to_numpy() for c in ("delta_alpha", "delta_js"))
     middling, large = (delta_alpha >= low) & (delta_alpha < high), delta_alpha >= high
-    estimate = evidence.share_of_pairs(delta_js < NEAR_ZERO_JS, middling)
+    is_near_zero = (delta_js < NEAR_ZERO_JS).astype(np.float64)
+    estimate, beyond, rise = evidence.means_over_pairs(is_near_zero, middling, large)
     if not estimate.n:
         return Judgement(NOT_INFORMATIVE, estimate, MOST, note=f"no pair has Δα from {low} to {high}")
     verdict, note = above(estimate, MOST), f"hardly a pair has Δα of {high} or more: whether it rises there is not seen"
-    beyond = evidence.share_of_pairs(delta_js < NEAR_ZERO_JS, large)
     if beyond.n > 1:  # one document has no interval
-        verdict = both(verdict, below(beyond, estimate.value))
+        verdict = both(verdict, above(rise, 0.0))
         note = f"near zero at Δα of {high} or more: {beyond.value:.1%} of {beyond.n:,} documents' pairs"
     without = len(evidence.results.several) - estimate.n
     left_out = f"{without:,} without such a pair"
@@ -42,20 +41,19 @@ def effect_is_near_zero(evidence: Evidence) -> Judgement:
 
 def negative_where_weights_are_close(evidence: Evidence) -> Judgement:
     """S3: mean Δα of the pairs with ΔJS < 0 less the mean Δα of all pairs."""
-    delta_alpha, weight = (evidence.pairs[c].to_numpy() for c in ("delta_alpha", "weight"))
-    negative = evidence.pairs["delta_js"].to_numpy() < 0
-    mean = float(np.average(delta_alpha, weights=weight)) if len(weight) else math.nan
-    estimate = evidence.mean_over_pairs(delta_alpha - mean, negative)
+    delta_alpha, delta_js = (evidence.pairs[c].to_numpy() for c in ("delta_alpha", "delta_js"))
+    compared = evidence.means_over_pairs(delta_alpha, delta_js < 0, np.ones(len(delta_js), dtype=bool))
+    estimate = compared.difference._replace(n=compared.first.n)
     if not estimate.n:
         return Judgement(NOT_INFORMATIVE, estimate, 0.0, note="no ΔJS is negative")
     left_out = f"{len(evidence.results.several) - estimate.n:,} without a negative ΔJS"
-    note = f"mean Δα of all pairs: {mean:.3g}"
+    note = f"mean Δα of all pairs: {compared.second.value:.3g}"
     return _unless_uniform(evidence, Judgement(below(estimate, 0.0), estimate, 0.0, left_out=left_out, note=note))
 
 
 def top_rarely_flips(evidence: Evidence) -> Judgement:
     """S4: share of the documents whose decision erasing i* alone flips."""
-    estimate = means({"flip": evidence.results.several["flip_top"].to_numpy(dtype=np.float64)})["flip"]
+    estimate = binary_shares({"flip": evidence.results.several["flip_top"].to_numpy(dtype=np.float64)})["flip"]
     return _unless_uniform(evidence, Judgement(below(estimate, MOST), estimate, MOST))
 
 
@@ -74,9 +72,16 @@ def top_flips_more_often(evidence: Evidence) -> Judgement:
 
 
 def _unless_uniform(evidence: Evidence, judgement: Judgement) -> Judgement:
-    """Where attention is nearly uniform no item is singled out, and comparing i* with r tells nothing."""
+    """Where attention is nearly uniform no item is singled out, and comparing i* with r tells nothing.
+
+    Where documents do not tell whether it is, whatever the comparison says is undecided.
+    """
     left_out = ", ".join(filter(None, [evidence.left_out, judgement.left_out]))
     entropy: Estimate = evidence.entropy
     note = "; ".join(filter(None, [judgement.note, f"normalised attention entropy {entropy.value:.3f}"]))
-    verdict = NOT_INFORMATIVE if evidence.is_nearly_uniform else judgement.verdict
+    verdict = judgement.verdict
+    if evidence.is_nearly_uniform is not False and verdict != NOT_INFORMATIVE:
+        verdict = NOT_INFORMATIVE if evidence.is_nearly_uniform else UNDECIDED
+        if verdict == UNDECIDED:
+            note += f" [{entropy.low:.3f}, {entropy.high:.3f}]: whether the weights are nearly equal is open"
     return judgement._replace(verdict=verdict, left_out=left_out, note=note)

@@ -1,4 +1,4 @@
-"""Kinds of documents that are worth reading: those that flip late or early, that mislead, that are right or wrong."""
+"""Kinds of documents that are worth reading: those by when they flip, by whether attention misleads, by the label."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ def add_categories(results: RunResults, marks: Marks) -> list[int]:
     flips = results.first_flips
     attention = flips[ATTENTION].fraction[:, 0]
     removed = flips[ATTENTION].removed[:, 0]
+    # What changes only when nothing is left, and what never does, is later than any flip.
     at_random = np.where(np.isnan(flips[RANDOM].removed), np.inf, flips[RANDOM].removed).mean(axis=1)
     top, other = columns_of(results, ["flip_top", "flip_other"]).values()
     named = {
         "Flips late by attention": _tenth(attention, largest=True),
         "Flips early by attention": _tenth(attention, largest=False),
-        "Never flips by attention": np.isnan(removed),
+        "Changes only when nothing is left by attention": flips[ATTENTION].emptied[:, 0],
+        "Never flips by attention": flips[ATTENTION].never[:, 0],
         "Attention misleads: a random order flips earlier": at_random < np.where(np.isnan(removed), np.inf, removed),
     }
     best = next((name for name in (ORACLE, GREEDY) if name in flips), None)

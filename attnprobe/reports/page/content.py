@@ -35,6 +35,11 @@ LISTED = 100
 Summary = Mapping[str, Any]
 
 
+def is_reported(summary: Summary) -> bool:
+    """Whether a run's summary has the statistics that a page shows; those of earlier versions know no *emptied*."""
+    return "answer" in summary and "emptied_known" in summary["counts"]
+
+
 @dataclass(frozen=True)
 class RunContent:
     """One run in the page.
@@ -131,7 +136,8 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
     place = np.full(len(results.several), -1)
     for index, document in enumerate(documents):
         place[candidate.rows[document["number"]]] = index
-    columns = SampledDocuments(results, []).columns
+    sampled = SampledDocuments(results, [])
+    columns = sampled.columns
     bias = readout_bias(candidate.summary)
     contributions = columns.contributions
     orderings = list(results.first_flips)
@@ -142,7 +148,12 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "sampled": results.is_sample,
         "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
         "bias": bias if bias and len(bias) == len(contributions) else None,
-        "columns": {"doubles": columns.doubles, "singles": columns.singles, "flags": columns.flags},
+        "columns": {
+            "doubles": columns.doubles,
+            "singles": columns.singles,
+            "ranks": sampled.shown_ranks,
+            "flags": columns.flags,
+        },
         "orderings": [{"id": name, "name": display_name(name)} for name in orderings],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],

@@ -12,7 +12,7 @@ import pandas as pd
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.reports.page.content import Summary
+from attnprobe.reports.page.content import Summary, is_reported
 from attnprobe.reports.page.rendering import page_html
 from attnprobe.runs import RunFolder
 
@@ -32,13 +32,13 @@ def framed(page: str) -> str:
 
 
 def frame_of_run(results: RunResults) -> str:
-    """The page of one run, framed; its statistics are computed where the run has no report yet.
+    """The page of one run, framed; its statistics are computed where the run has no report yet, or an older one.
 
     Raises:
         InputError: no document has more than one item, or a file of the run cannot be read.
     """
     summary: Summary = RunFolder(results.folder).read_summary()
-    if "answer" not in summary:
+    if not is_reported(summary):
         summary = {**summary, **json.loads(json.dumps(summarise(results)))}
     return framed(page_html([(results, summary)], IN_A_NOTEBOOK))
 

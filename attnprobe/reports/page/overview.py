@@ -11,7 +11,7 @@ from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
-from attnprobe.reports.page.panels.fractions import FractionRow, fraction_rows
+from attnprobe.reports.page.panels.fractions import END, ENDS, SPAN, FractionRow, fraction_rows
 from attnprobe.reports.page.panels.heads import HeadStack, head_stacks
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
@@ -34,6 +34,8 @@ class Overview:
     sample: str
     quarantined: int
     no_smallest_set: str
+    emptied_known: bool
+    bases: list[tuple[float, float]]
     categories: list[int]
     fractions: list[FractionRow]
     delta_js: DeltaJsPanel | None
@@ -66,6 +68,8 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         sample=sample_in_words(results),
         quarantined=results.quarantined,
         no_smallest_set="" if results.knows_smallest_sets else NO_SMALLEST_SET,
+        emptied_known=results.knows_emptied,
+        bases=[(0.0, SPAN), *((x, END) for x in ENDS)],
         categories=categories,
         fractions=fraction_rows(results, summary, marks),
         delta_js=delta_js_panel(results, marks),

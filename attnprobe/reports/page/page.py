@@ -8,7 +8,7 @@ from pathlib import Path
 from attnprobe.analysis.results import RunResults
 from attnprobe.atomic_files import replacing
 from attnprobe.errors import InputError
-from attnprobe.reports.page.content import BUDGET, Summary
+from attnprobe.reports.page.content import BUDGET, Summary, is_reported
 from attnprobe.reports.page.notebook import IN_A_NOTEBOOK, framed
 from attnprobe.reports.page.rendering import page_html
 from attnprobe.runs import RunFolder
@@ -29,14 +29,14 @@ class Page:
         """The page of these run folders, from their files alone.
 
         Raises:
-            InputError: a run is not there, or has no report yet.
+            InputError: a run is not there, or has no report yet, or one of an earlier version.
         """
         runs = []
         for folder in map(Path, folders):
             results = RunResults.load(folder)
             summary = RunFolder(folder).read_summary()
-            if "answer" not in summary:
-                raise InputError(f"{folder} has no report yet: run attnprobe report {folder} first.")
+            if not is_reported(summary):
+                raise InputError(f"{folder} has no report yet, or an older one: run attnprobe report {folder} first.")
             runs.append((results, summary))
         return cls(tuple(runs))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
-from attnprobe.analysis.one_document import smallest_set
-from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, RunResults
+from attnprobe.analysis.erased_orders import Positions, follows
+from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDOM, FirstFlips, RunResults
 from attnprobe.errors import InputError
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.documents import SampledDocuments
-from attnprobe.reports.page.readable import legible
-from attnprobe.reports.style import COLOURS, display_name
-
-SHADED_BY = (ATTENTION, "gradient", "gradient_attention")
-"""Orderings whose numbers the table of items has."""
+from attnprobe.reports.page.readable import gaps, legible, legible_item
+from attnprobe.reports.style import colours, display_name
 
 STRONGEST = 0.6
 """Of the colour in the paper's white, for the largest number."""
 
 NAMED, SHORT = 10, 40
 """Items of the smallest set that are named, and characters of each."""
+
+_TAB = "    "
+
+_SPACED = re.compile(r"(\s*)(\S*)")
 
 _ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
@@ -43,34 +45,42 @@ def document_in_terminal(
 ) -> str:
     """A document's text and where its decision flips, in lines; of one whose items were not kept, what else is known.
 
+    What is struck through is what the tests had erased at the first flip. A run that does not say in which order items
+    were erased has nothing struck through, and a sentence that says so.
+
     Args:
         results: the run; the document need not be among those that statistics are made of.
         number: of the document, as in documents.parquet.
-        ordering: one of ``SHADED_BY``.
+        ordering: one that the run has the order or the numbers of.
         bias: the readout's, where it is affine: what is decided when nothing is left.
         width: characters in a line.
         colour: shade and strike through with escape sequences; without, tildes are around what is struck.
 
     Raises:
-        InputError: there is no such document.
+        InputError: there is no such document, or nothing is known of the ordering.
     """
     results, row = results.only([number]), 0
     if not (results.documents["n"] > 1).any():
         raise InputError(f"{results.folder} has no document {number} with more than one {results.unit}.")
-    items = SampledDocuments(results, [row]).items(row)
+    documents = SampledDocuments(results, [row])
+    items = documents.items(row)
+    affine = bias is not None and len(bias) == len(documents.columns.contributions) > 0
+    _check_known(documents, ordering, affine=affine)
     if items is None:
         unkept = f"Its {results.unit}s were not kept: of a large split items.parquet has those of a seeded sample."
         return _in_lines([_head(results, row), unkept, _all_orderings(results, row)], width)
-    keys = _keys(items, ordering)
-    flips = results.first_flips[ordering].removed[row, 0]
+    order = documents.order(row, ordering)
+    shades = _shades(_numbers(items, ordering, affine=affine), order, ordering, len(items))
+    erased = _erased(results.flips_of(ordering), row, order)
     struck = np.zeros(len(items), dtype=bool)
-    struck[np.argsort(-keys, kind="stable")[: 0 if np.isnan(flips) else int(flips)]] = True
-    texts = [legible(token) for token in items["token"]]
-    text = _text(texts, _shades(keys), struck, COLOURS[ordering] if colour else None, width, results.unit)
+    struck[[] if erased is None else erased] = True
+    texts = [legible_item(token) for token in items["token"]]
+    between, hue = gaps(items["before"].tolist()), colours([ordering])[ordering] if colour else None
+    text = _text(texts, between, shades, struck, hue, width, results.unit)
     said = [
-        _flip(results, row, items, ordering, struck, bias),
+        _outcome(results, row, items, ordering, erased, bias if affine else None),
         _all_orderings(results, row),
-        _smallest(results, items, texts),
+        _smallest(documents, row, texts),
     ]
     return "\n\n".join([_in_lines([_head(results, row)], width), text, _in_lines(said, width)])
 
@@ -79,18 +89,51 @@ def _in_lines(paragraphs: Sequence[str], width: int) -> str:
     return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in paragraphs if paragraph)
 
 
-def _keys(items: pd.DataFrame, ordering: str) -> Numbers:
-    weight = items["weight"].to_numpy(dtype=np.float64)
-    if ordering == ATTENTION:
-        return weight
-    gradient = items["gradient"].to_numpy(dtype=np.float64)
-    return gradient if ordering == "gradient" else gradient * weight
+def _check_known(documents: SampledDocuments, ordering: str, *, affine: bool) -> None:
+    """Raise an InputError where the run has neither the order nor the numbers of an ordering."""
+    results, columns = documents.results, documents.columns
+    present = list(dict.fromkeys(results.erasures["ordering"]))
+    known = [name for name in present if name in columns.ranks or _ranked_by(name, columns.doubles, affine=affine)]
+    if ordering not in known:
+        unknown = "does not say in which order items were erased by" if ordering in present else "knows no ordering"
+        raise InputError(f"{results.folder} {unknown} {ordering!r}; it can show {', '.join(known)}.")
 
 
-def _shades(keys: Numbers) -> Numbers:
-    """From 0 to 1, as a share of the largest."""
-    largest = keys.max()
-    return np.clip(keys, 0, None) / largest if largest > 0 else np.zeros_like(keys)
+def _ranked_by(ordering: str, columns: Iterable[Any], *, affine: bool) -> list[str]:
+    """The columns whose product the items were ranked by, where they are among these.
+
+    Weight times gradient is what was ranked where the readout is affine; elsewhere they are means of several heads.
+    """
+    wanted = {ATTENTION: ["weight"], "gradient": ["gradient"]} | (
+        {"gradient_attention": ["gradient", "weight"]} if affine else {}
+    )
+    named = wanted.get(ordering, [])
+    return named if set(named) <= set(columns) else []
+
+
+def _numbers(items: pd.DataFrame, ordering: str, *, affine: bool) -> Numbers | None:
+    """What the items were ranked by (items,), where the table has it."""
+    columns = _ranked_by(ordering, items, affine=affine)
+    return items[columns].to_numpy(dtype=np.float64).prod(axis=1) if columns else None
+
+
+def _shades(numbers: Numbers | None, order: Positions | None, ordering: str, n: int) -> Numbers:
+    """From 0 to 1 (n,): numbers as shares of the largest, where the order is theirs; elsewhere by place in it."""
+    if numbers is not None and (order is None or follows(order, numbers)):
+        largest = numbers.max()
+        return np.clip(numbers, 0, None) / largest if largest > 0 else np.zeros(n)
+    shades = np.zeros(n)
+    if order is not None:
+        shades[order] = 1.0 if ordering == ORACLE else 1 - np.arange(len(order)) / n
+    return shades
+
+
+def _erased(flips: FirstFlips, row: int, order: Positions | None) -> Positions | None:
+    """The positions erased at the first flip of the first draw, none where nothing flips; None: it is not known."""
+    count = flips.removed[row, 0]
+    if np.isnan(count):
+        return np.zeros(0, dtype=np.int64)
+    return None if order is None or len(order) < count else order[: int(count)]
 
 
 def _head(results: RunResults, row: int) -> str:
@@ -105,24 +148,83 @@ def _head(results: RunResults, row: int) -> str:
 
 
 def _text(
-    texts: Sequence[str], shades: Numbers, struck: npt.NDArray[np.bool_], hue: str | None, width: int, unit: str
+    texts: Sequence[str],
+    between: Sequence[str],
+    shades: Numbers,
+    struck: npt.NDArray[np.bool_],
+    hue: str | None,
+    width: int,
+    unit: str,
 ) -> str:
-    """The items in lines; sentences each begin one."""
-    lines: list[str] = []
-    room = 0
-    for text, shade, gone in zip(texts, shades, struck, strict=True):
-        for piece in textwrap.wrap(text, width - 4) or [" "]:
-            marked = _painted(piece, float(shade), bool(gone), hue)
-            length = len(_ESCAPE.sub("", marked))
-            if lines and room > length:
-                lines[-1] += f" {marked}"
-                room -= length + 1
-            else:
-                lines.append(marked)
-                room = width - length
-        if unit == "sentence":
-            room = 0
-    return "\n".join(lines)
+    """The items in lines, with the text between them as it is; sentences each begin a line."""
+    page = _Page(width)
+    for j, (text, gap) in enumerate(zip(texts, between, strict=True)):
+        if unit == "sentence" and j:
+            gap = "\n" + gap.strip(" ").removeprefix("\n")
+        page.write_between(gap)
+        page.write(text, partial(_painted, shade=float(shades[j]), gone=bool(struck[j]), hue=hue))
+    return page.text()
+
+
+class _Page:
+    """Lines that are filled from left to right, and broken at white space where what comes next does not fit."""
+
+    def __init__(self, width: int) -> None:
+        self._lines = [""]
+        self._width = self._room = width
+        self._space = self._word = ""
+        self._length = 0  # of the word, which is not yet in its line
+
+    def write(self, text: str, marked: Callable[[str], str]) -> None:
+        """Go on with an item, each part of it in a line marked."""
+        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
+            if number:
+                self._break()
+            for place, part in enumerate(textwrap.wrap(line, self._width - 4)):
+                if place:
+                    self._put_space(" ")
+                self._put(marked(part))
+
+    def write_between(self, text: str) -> None:
+        """Go on with text that is no item."""
+        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
+            if number:
+                self._break()
+            for blank, part in _SPACED.findall(line):
+                self._put_space(blank)
+                self._put(part)
+
+    def text(self) -> str:
+        """All lines."""
+        self._end_word()
+        return "\n".join(self._lines)
+
+    def _put(self, marked: str) -> None:
+        length = len(_ESCAPE.sub("", marked))
+        if self._length + length > self._width:
+            self._end_word()
+        self._word += marked
+        self._length += length
+
+    def _put_space(self, blank: str) -> None:
+        if blank:
+            self._end_word()
+            self._space += blank
+
+    def _end_word(self) -> None:
+        if not self._word:
+            return
+        if self._lines[-1] and len(self._space) + self._length > self._room:
+            self._lines.append("")
+            self._room, self._space = self._width, ""
+        self._lines[-1] += self._space + self._word
+        self._room -= len(self._space) + self._length
+        self._space, self._word, self._length = "", "", 0
+
+    def _break(self) -> None:
+        self._end_word()
+        self._lines.append("")
+        self._room, self._space = self._width, ""
 
 
 def _painted(text: str, shade: float, gone: bool, hue: str | None) -> str:
@@ -136,35 +238,52 @@ def _painted(text: str, shade: float, gone: bool, hue: str | None) -> str:
     return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
 
 
-def _flip(
+def _outcome(
     results: RunResults,
     row: int,
     items: pd.DataFrame,
     ordering: str,
-    struck: npt.NDArray[np.bool_],
+    erased: Positions | None,
     bias: Sequence[float] | None,
 ) -> str:
-    name, count = display_name(ordering), int(struck.sum())
-    if not count:
-        return f"By {_in_prose(name)} the decision never flips, not even with everything erased."
-    unit = results.unit if count == 1 else f"{results.unit}s"
-    then = _decided_after(results, items, struck, bias)
+    """What erasing in an ordering makes of the decision; ``bias`` where the readout is affine."""
+    flips, lead = results.flips_of(ordering), _lead(ordering)
+    if flips.emptied[row, 0]:
+        if bias is None:
+            return f"{lead} the decision changes only when nothing is left: the rest of the model then decides alone."
+        then = _decided_after(results, items, np.ones(len(items), dtype=bool), bias)
+        return f"{lead} the decision changes only when nothing is left: the readout's bias alone then decides{then}."
+    if flips.never[row, 0]:
+        return f"{lead} the decision never changes, not even when nothing is left."
+    count = int(flips.removed[row, 0])
     share = percent(count / len(items))
-    return f"By {_in_prose(name)} the decision flips{then} with the first {count:,} {unit} erased, {share} of all."
+    counted = results.unit if count == 1 else f"{count:,} {results.unit}s"
+    gone = f"{'one ' * (count == 1)}{counted}" if ordering == ORACLE else f"the first {counted}"
+    if erased is None:
+        return (
+            f"{lead} the decision flips with {gone} erased, {share} of all. Which these are "
+            "the run does not say, as it was made before the order of erasing was kept: nothing is struck through."
+        )
+    struck = np.isin(np.arange(len(items)), erased)
+    then = "" if bias is None else f" to{_decided_after(results, items, struck, bias)}"
+    return f"{lead} the decision flips{then} with {gone} erased, {share} of all."
+
+
+def _lead(ordering: str) -> str:
+    own = {RANDOM: "In the first random order", ORACLE: "By the smallest set"}
+    return own.get(ordering, f"By {_in_prose(display_name(ordering))}")
 
 
 def _decided_after(
-    results: RunResults, items: pd.DataFrame, struck: npt.NDArray[np.bool_], bias: Sequence[float] | None
+    results: RunResults, items: pd.DataFrame, struck: npt.NDArray[np.bool_], bias: Sequence[float]
 ) -> str:
-    """`` to <class> (<probability>)``, where the readout is affine; nothing elsewhere."""
+    """`` <class> (<probability>)``, of an affine readout."""
     contributions = _contributions(items)
-    if bias is None or not len(bias) == contributions.shape[1] > 0:
-        return ""
     mass = items["weight"].to_numpy(dtype=np.float64)[~struck].sum()
     logits = contributions[~struck].sum(axis=0) / mass if mass > 0 else np.asarray(bias)
     p = np.exp(logits - logits.max())
     p /= p.sum()
-    return f" to {_class(results, int(p.argmax()))} ({percent(float(p.max()))})"
+    return f" {_class(results, int(p.argmax()))} ({percent(float(p.max()))})"
 
 
 def _contributions(items: pd.DataFrame) -> Numbers:
@@ -175,20 +294,26 @@ def _contributions(items: pd.DataFrame) -> Numbers:
 def _all_orderings(results: RunResults, row: int) -> str:
     said = []
     for name, flips in results.first_flips.items():
-        draws = sorted({-1 if np.isnan(draw) else int(draw) for draw in flips.removed[row]}, key=lambda k: (k < 0, k))
-        ends = ["never" if k < 0 else f"{k:,}" for k in (draws if len(draws) == 1 else (draws[0], draws[-1]))]
-        said.append(f"{_in_prose(display_name(name))} {' to '.join(ends)}")
+        counts = sorted({int(count) for count in flips.removed[row] if not np.isnan(count)})
+        ends = [f"{count:,}" for count in (counts if len(counts) == 1 else (*counts[:1], *counts[-1:]))]
+        ways = [" to ".join(ends)] if ends else []
+        ways += ["only with nothing left"] * bool(flips.emptied[row].any()) + ["never"] * bool(flips.never[row].any())
+        said.append(f"{_in_prose(display_name(name))} {' or '.join(ways)}")
     return f"Erased at the first flip: {', '.join(said)}."
 
 
-def _smallest(results: RunResults, items: pd.DataFrame, texts: Sequence[str]) -> str:
+def _smallest(documents: SampledDocuments, row: int, texts: Sequence[str]) -> str:
+    results, unit = documents.results, documents.results.unit
     if not results.knows_smallest_sets:
         return f"({NO_SMALLEST_SET[0].upper()}{NO_SMALLEST_SET[1:]}.)"
-    contributions = _contributions(items)
-    chosen = smallest_set(contributions) if contributions.shape[1] else None
+    flips = results.first_flips[ORACLE]
+    chosen = _erased(flips, row, documents.order(row, ORACLE))
     if chosen is None:
-        return ""
-    positions = [int(position) for position in np.flatnonzero(chosen)]
+        count = int(flips.removed[row, 0])
+        return f"Smallest set that flips it: {count:,} {unit}{'s' * (count > 1)}; the run does not say which."
+    if not len(chosen):
+        return f"No set of {unit}s flips it while anything is left."
+    positions = sorted(chosen.tolist())
     named = [f"“{textwrap.shorten(texts[each], SHORT, placeholder='…')}” ({each})" for each in positions[:NAMED]]
     more = f" and {len(positions) - NAMED:,} more" if len(positions) > NAMED else ""
     return f"Smallest set that flips it (and positions): {', '.join(named)}{more}."

@@ -7,7 +7,8 @@ from typing import Any
 
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, UNDECIDED
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.style import display_name
 
@@ -17,13 +18,26 @@ Summary = Mapping[str, Any]
 def verdict_in_a_sentence(summary: Summary) -> str:
     """Does attention explain this model? A few words, and why."""
     verdict = summary["answer"]
-    better = " and ".join(_in_prose(name) for name in verdict["better"])
+    better, left_open = (
+        " and ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+    )
+    than_chance = "decisions no earlier than chance"
+    undecided = f"its order changes decisions earlier than chance, but whether {left_open} earlier still is open."
+    if RANDOM in verdict["open"]:
+        than_chance = "decisions earlier than chance or not: these documents do not tell"
+        undecided = "these documents do not tell whether its order changes decisions earlier than chance."
+    elif verdict["nearly_uniform"] is None:
+        undecided = "its order is no earlier than chance, but its weights may be too equal for that to say anything."
     sentences = {
-        NOT_INFORMATIVE: "Its weights are nearly equal, and their order changes decisions no earlier than chance.",
+        NOTHING_FLIPS: "Nothing flips: no decision changes, whatever is erased while something is left.",
+        NOT_INFORMATIVE: f"Its weights are nearly equal, and their order changes {than_chance}.",
         NO: "No: its order changes decisions no earlier than a random one.",
-        UNDECIDED: "Undecided: these documents do not tell whether its order changes decisions earlier than chance.",
+        UNDECIDED: f"Undecided: {undecided}",
         IN_PART: f"Only in part: its order changes decisions earlier than a random one, but {better} earlier still.",
-        AS_WELL_AS_ANY: "As well as any ordering tried: earlier than a random one, and none earlier still.",
+        AS_WELL_AS_ANY: (
+            "As well as any ordering tried: earlier than a random one, and none earlier still by "
+            f"{100 * NEGLIGIBLE_LEAD:.0f} % of the documents."
+        ),
     }
     return sentences[verdict["verdict"]]
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from attnprobe.analysis.one_document import Decision, OneDocument
 from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, RunResults
-from attnprobe.analysis.telling_documents import TellingDocument, telling_document
+from attnprobe.analysis.telling_documents import TellingDocument, knows_items_of_smallest_sets, telling_document
 from attnprobe.reports import style
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import model_name
@@ -70,10 +70,13 @@ def choose(grid: RunGrid) -> Chosen | None:
 
 
 def _why_none(grid: RunGrid) -> str:
-    runs = (grid.results(dataset, model) for dataset in grid.datasets for model in grid.models)
-    if any(results is not None and results.knows_smallest_sets for results in runs):
-        return "In no run does a short document keep its decision without i*"
-    return f"There is nothing to frame: {NO_SMALLEST_SET}"
+    found = [grid.results(dataset, model) for dataset in grid.datasets for model in grid.models]
+    runs = [results for results in found if results is not None and results.knows_smallest_sets]
+    if not runs:
+        return f"There is nothing to frame: {NO_SMALLEST_SET}"
+    if not any(map(knows_items_of_smallest_sets, runs)):
+        return "There is nothing to frame: these runs say how large the smallest sets are, but not what is in them"
+    return "In no run does a short document keep its decision without i*"
 
 
 def _of_model(grid: RunGrid, model: str) -> Iterator[Chosen]:

@@ -1,11 +1,11 @@
 """Run folders of several datasets, models and seeds, with everything that the paper's figures read."""
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 
-from attnprobe.analysis.one_document import smallest_set
 from tests.analysis.synthetic import write_run
 
 SIZES = np.random.default_rng(5).integers(1, 9, size=16)
@@ -45,6 +45,7 @@ def _add_contributions(run):
     contributions = (generator.normal(size=(len(items), 2)) * items["weight"].to_numpy()[:, None]).astype(np.float32)
     items["contribution_0"], items["contribution_1"] = contributions.T
     items["token"] = [f"Word {position} $\\alpha$ _ 日 , x\tnow ." for position in items["position"]]
+    ranks = np.full(len(items), -1)
     for document, rows in items.groupby("document"):
         values = contributions[rows.index].astype(np.float64)
         decision = int(values.sum(axis=0).argmax())
@@ -52,8 +53,21 @@ def _add_contributions(run):
         left = np.delete(values, top, axis=0).sum(axis=0).argmax() if len(rows) > 1 else decision
         documents.loc[document, ["label", "decision"]] = decision
         documents.loc[document, "flip_top"] = bool(left != decision)
-        smallest = smallest_set(values)
-        erasures.loc[(document, "oracle", 0), "removed"] = -1 if smallest is None else int(smallest.sum())
+        smallest = _smallest_set(values)
+        ranks[rows.index[list(smallest)]] = np.arange(len(smallest))
+        erasures.loc[(document, "oracle", 0), ["removed", "emptied"]] = len(smallest) or -1, False
+    items["rank_oracle"] = pd.array(ranks, "Int32")
+    items.loc[items["rank_oracle"] < 0, "rank_oracle"] = pd.NA
     items.to_parquet(run / "items.parquet")
     documents.reset_index().to_parquet(run / "documents.parquet")
     erasures.reset_index().to_parquet(run / "erasures.parquet")
+
+
+def _smallest_set(contributions):
+    """The first of the smallest sets whose erasure flips the decision and leaves something; () where there is none."""
+    decision = contributions.sum(axis=0).argmax()
+    for size in range(1, len(contributions)):
+        for erased in itertools.combinations(range(len(contributions)), size):
+            if np.delete(contributions, erased, axis=0).sum(axis=0).argmax() != decision:
+                return erased
+    return ()

@@ -1,5 +1,7 @@
+import pandas as pd
 import pytest
 
+from attnprobe.reports.paper import figure1_document
 from attnprobe.reports.paper.figure1_document import choose, untokenised
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.shaded_text import lay_out
@@ -19,6 +21,31 @@ def test_the_choice_is_the_documented_one(runs):
     assert document.smallest.sum() == chosen.telling.size
     assert len(document.texts) == row["n"] >= 4
     assert choose(grid).telling.number == chosen.telling.number
+
+
+def test_a_set_that_leaves_nothing_is_not_framed(tmp_path):
+    run = write_one(tmp_path, "toy", "flan-rnn", 0)
+    framed = choose(RunGrid.find([tmp_path])).telling
+    erasures = pd.read_parquet(run / "erasures.parquet")
+    chosen = (erasures["document"] == framed.number) & (erasures["ordering"] == "oracle")
+    erasures.loc[chosen, "emptied"] = True
+    erasures.to_parquet(run / "erasures.parquet")
+    other = choose(RunGrid.find([tmp_path]))
+    assert other is None or other.telling.number != framed.number
+
+
+def test_runs_that_do_not_say_what_is_in_the_smallest_sets_have_nothing_framed(tmp_path, monkeypatch):
+    run = write_one(tmp_path / "runs", "toy", "flan-rnn", 0)
+    items = pd.read_parquet(run / "items.parquet").drop(columns="rank_oracle")
+    items.to_parquet(run / "items.parquet")
+    grid = RunGrid.find([tmp_path / "runs"])
+    assert choose(grid) is None
+    said = []
+    monkeypatch.setattr(figure1_document, "say_missing", lambda axes, words, width: said.append(words))
+    figure1_document.draw(grid, tmp_path)
+    assert said == [
+        "There is nothing to frame: these runs say how large the smallest sets are, but not what is in them"
+    ]
 
 
 def test_without_a_sentence_model_words_are_drawn(tmp_path):

@@ -1,4 +1,4 @@
-"""What share of the items each ordering erases at the first flip: a histogram a row, never apart."""
+"""What share of the items each ordering erases at the first flip: a histogram a row, what does not flip behind it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.analysis.bootstrap import Numbers
-from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.reports.numbers import percent, percent_with_interval
 from attnprobe.reports.page.marks import Marks, Rows
 from attnprobe.reports.style import display_name
 
 BINS = 20
 
-SPAN = 88.0
-"""Percent of the width that the fractions take; what never flips stands behind them."""
+SPAN = 70.0
+"""Percent of the width that the fractions take."""
 
-NEVER = 92.0
+ENDS = (74.0, 88.0)
+"""Where the bars of what changes only when nothing is left, and of what never does, stand behind them."""
+
+END = 12.0
+"""How wide these are."""
 
 
 class Bar(NamedTuple):
@@ -43,13 +46,17 @@ class FractionRow(NamedTuple):
     low: float
     high: float
     says_mean: str
+    says_emptied: str
     says_never: str
 
 
 def fraction_rows(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[FractionRow]:
     """One row an ordering, in order of display. Every bar's height is relative to the highest of all rows."""
     flips = results.first_flips
-    shares = {name: _histogram(flip.fraction) for name, flip in flips.items()}
+    shares = {
+        name: np.bincount(_bins(flip).reshape(-1), minlength=BINS + 2) / flip.fraction.size
+        for name, flip in flips.items()
+    }
     highest = max(float(each.max()) for each in shares.values()) or 1.0
     rows = []
     for place, (name, flip) in enumerate(flips.items()):
@@ -57,32 +64,26 @@ def fraction_rows(results: RunResults, summary: Mapping[str, Any], marks: Marks)
         bars = []
         for number, share in enumerate(shares[name]):
             if share > 0:
-                title, chosen = _documents(name, flip.fraction, number)
-                x, width = (NEVER, 7.6) if number == BINS else (SPAN * number / BINS, SPAN / BINS - 0.4)
+                title, chosen = _documents(name, flip, number)
+                x, width = (SPAN * number / BINS, SPAN / BINS - 0.4) if number < BINS else (ENDS[number - BINS], END)
                 says = f"{title}: {percent(float(share))} of the documents"
                 bars.append(Bar(x, width, 100 * float(share) / highest, marks.add(title, chosen), says))
         mean = statistics["mean_fraction"]
         value, low, high = (math.nan if mean[end] is None else SPAN * mean[end] for end in ("value", "low", "high"))
-        never = statistics["never_share"]
-        said = percent_with_interval(mean), percent_with_interval(never)
+        said = (percent_with_interval(each) for each in (mean, statistics["emptied_share"], statistics["never_share"]))
         rows.append(FractionRow(place, display_name(name), bars, value, low, high, *said))
     return rows
 
 
-def _bins(fractions: Numbers) -> npt.NDArray[np.int64]:
-    """Which bar each erasure belongs to, the last one for never; a fraction at the end of a bin belongs to it."""
-    bins = np.ceil(np.nan_to_num(fractions, nan=2.0) * BINS - 1e-9).astype(np.int64) - 1
-    return np.where(np.isnan(fractions), BINS, np.clip(bins, 0, BINS - 1))
+def _bins(flip: FirstFlips) -> npt.NDArray[np.int64]:
+    """Which bar each erasure belongs to, the last two for emptied and never; the end of a bin belongs to it."""
+    bins = np.ceil(np.nan_to_num(flip.fraction) * BINS - 1e-9).astype(np.int64) - 1
+    return np.where(flip.never, BINS + 1, np.where(flip.emptied, BINS, np.clip(bins, 0, BINS - 1)))
 
 
-def _histogram(fractions: Numbers) -> Numbers:
-    return np.bincount(_bins(fractions).reshape(-1), minlength=BINS + 1) / fractions.size
-
-
-def _documents(name: str, fractions: Numbers, number: int) -> tuple[str, Rows]:
-    chosen = (_bins(fractions) == number).any(axis=1)
-    draws = ", in a draw" if fractions.shape[1] > 1 else ""
-    if number == BINS:
-        return f"{display_name(name)}: never flips{draws}", chosen
+def _documents(name: str, flip: FirstFlips, number: int) -> tuple[str, Rows]:
+    chosen = (_bins(flip) == number).any(axis=1)
     low, high = 100 * number // BINS, 100 * (number + 1) // BINS
-    return f"{display_name(name)}: flips with {low} to {high} % erased{draws}", chosen
+    ends = {BINS: "changes only when nothing is left", BINS + 1: "never changes"}
+    outcome = ends.get(number, f"flips with {low} to {high} % erased")
+    return f"{display_name(name)}: {outcome}{', in a draw' * (flip.fraction.shape[1] > 1)}", chosen

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from attnprobe.analysis.results import ATTENTION, RunResults
-from attnprobe.analysis.who_flips_first import shares_of_documents
+from attnprobe.analysis.who_flips_first import SHARES, shares_of_documents
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.style import display_name
-
-FIELDS = ("first_earlier", "equal", "second_earlier")
 
 
 class Segment(NamedTuple):
@@ -37,7 +35,7 @@ class ComparisonRow(NamedTuple):
 
 
 def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[ComparisonRow]:
-    """One row an ordering that attention is held against.
+    """One row an ordering that attention is held against; under neither, nothing flips while something is left.
 
     A document belongs to the most frequent outcome of its draws.
     """
@@ -46,19 +44,20 @@ def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Mark
     rows = []
     for comparison in summary["who_flips_first"]:
         other = comparison["second"]
-        if comparison["first"] != ATTENTION or not comparison["lead"]["n"]:
+        if comparison["first"] != ATTENTION:
             continue
         shares = shares_of_documents(flips[ATTENTION].removed, flips[other].removed)
-        outcome = np.argmax([shares[field] for field in (*FIELDS, "neither")], axis=0)
+        outcome = np.argmax([shares[field] for field in SHARES], axis=0)
         name = display_name(other)
         titles = (
             f"Attention flips earlier than {name}",
             f"Attention and {name} flip after as many",
             f"{name} flips earlier than attention",
+            f"Neither attention nor {name} flips while something is left",
         )
         segments: list[Segment] = []
         x = 0.0
-        for place, (field, title) in enumerate(zip(FIELDS, titles, strict=True)):
+        for place, (field, title) in enumerate(zip(SHARES, titles, strict=True)):
             width = 100 * comparison[field]["value"]
             if width > 0:
                 share = percent_with_interval(comparison[field])

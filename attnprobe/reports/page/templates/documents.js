@@ -3,6 +3,7 @@
 const ATTENTION = "attention";
 const RANDOM = "random";
 const ORACLE = "oracle";
+const EMPTIED = 0;
 
 /** What is known of a document of a run, with its numbers unpacked. */
 function openDocument(run, index) {
@@ -11,114 +12,91 @@ function openDocument(run, index) {
   const n = packed.tokens.length;
   const bytes = Uint8Array.from(atob(packed.numbers), (character) => character.charCodeAt(0)).buffer;
   const columns = {};
+  const places = {};
+  const Places = n < 256 ? Uint8Array : n < 65536 ? Uint16Array : Uint32Array;
   let offset = 0;
-  for (const [names, Kind] of [
-    [run.columns.doubles, Float64Array],
-    [run.columns.singles, Float32Array],
-    [run.columns.flags, Uint8Array],
+  for (const [into, names, Kind] of [
+    [columns, run.columns.doubles, Float64Array],
+    [columns, run.columns.singles, Float32Array],
+    [places, run.columns.ranks, Places],
+    [columns, run.columns.flags, Uint8Array],
   ]) {
     for (const name of names) {
-      columns[name] = new Kind(bytes, offset, n);
+      into[name] = new Kind(bytes, offset, n);
       offset += n * Kind.BYTES_PER_ELEMENT;
     }
   }
-  const doc = { ...packed, ...columns, n, run, index, orders: {}, classes: run.labels.length, right: packed.labelled === null ? null : packed.label === packed.decision, bias: run.bias };
+  const doc = { ...packed, ...columns, places, n, run, index, orders: {}, classes: run.labels.length, right: packed.labelled === null ? null : packed.label === packed.decision, bias: run.bias };
   doc.exact = run.bias !== null;
   doc.contributions = run.labels.map((_, c) => columns[`contribution_${c}`]);
   packed.opened = doc;
   return doc;
 }
 
-/** Positions in the order in which an ordering erases them; null where the run's files do not tell. */
+/**
+ * Positions in the order in which an ordering erased them, as far as it goes; null where the run's files do not tell.
+ * It is read and never made again. Of random it is the first draw; of the smallest set its items, none where no set
+ * flips the decision while something is left.
+ */
 function orderOf(doc, ordering) {
-  if (!(ordering in doc.orders)) doc.orders[ordering] = makeOrder(doc, ordering);
+  if (!(ordering in doc.orders)) doc.orders[ordering] = readOrder(doc, ordering);
   return doc.orders[ordering];
 }
 
-function makeOrder(doc, ordering) {
-  const { weight, gradient, n } = doc;
-  if (ordering === ATTENTION) return sortedBy(weight, -1);
-  if (ordering === "gradient" && gradient) return sortedBy(gradient, -1);
-  if (ordering === "gradient_attention" && gradient) return sortedBy(gradient.map((g, j) => g * weight[j]), -1);
-  if (ordering === RANDOM && doc.exact) return shuffled(n, doc.number);
-  if (ordering === ORACLE && doc.exact) return smallestSet(doc);
+function readOrder(doc, ordering) {
+  const places = doc.places[ordering];
+  if (!places) return null;
+  if (ordering === ORACLE && firstFlip(doc, ORACLE) <= 0) return new Int32Array(0);
+  const order = new Int32Array(places.reduce((count, place) => count + (place > 0), 0));
+  places.forEach((place, j) => { if (place > 0) order[place - 1] = j; });
+  return order.length > 0 && order.length >= doc.removed[ordering][0] ? order : null;
+}
+
+/** What an ordering ranked the items by (items), where the files have it; with more than one head they have means. */
+function numbersOf(doc, ordering) {
+  if (ordering === ATTENTION) return doc.weight;
+  if (ordering === "gradient") return doc.gradient ?? null;
+  if (ordering === "gradient_attention" && doc.exact && doc.gradient) return doc.gradient.map((g, j) => g * doc.weight[j]);
   return null;
 }
 
-/** A draw of the page's own, the same each time a document is opened (mulberry32, Fisher and Yates). */
-function shuffled(n, seed) {
-  const positions = Int32Array.from({ length: n }, (_, j) => j);
-  let state = (seed + 0x6d2b79f5) | 0;
-  for (let j = n - 1; j > 0; j--) {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    const other = Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * (j + 1));
-    [positions[j], positions[other]] = [positions[other], positions[j]];
-  }
-  return positions;
+/** Whether an order goes from the largest of these numbers down, but for rounding. */
+function follows(order, numbers) {
+  const slack = 1e-6 * numbers.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return order.every((j, place) => place === 0 || numbers[j] - numbers[order[place - 1]] <= slack);
 }
 
-/** What shades the items, from 0 to 1 (items), and what the ends of the scale mean. */
+/** What shades the items, from 0 to 1 (items), and what the ends of the scale mean; null where nothing is known. */
 function shadesOf(doc, ordering) {
   const order = orderOf(doc, ordering);
-  if (!order) return { shades: new Float64Array(doc.n), low: "", high: "" };
-  const numbers = { attention: doc.weight, gradient: doc.gradient }[ordering]
-    ?? (ordering === "gradient_attention" ? doc.gradient.map((g, j) => g * doc.weight[j]) : null);
-  if (numbers) {
+  const numbers = numbersOf(doc, ordering);
+  if (numbers && (!order || follows(order, numbers))) {
     const largest = numbers.reduce((a, b) => Math.max(a, b), 0);
     const shades = Float64Array.from(numbers, (each) => (largest > 0 ? Math.max(0, each) / largest : 0));
     return { shades, low: ordering === ATTENTION ? "0" : "0 or less", high: significant(largest) };
   }
+  if (!order) return null;
   const shades = new Float64Array(doc.n);
-  order.forEach((j, rank) => { shades[j] = ordering === ORACLE ? 1 : 1 - rank / order.length; });
+  order.forEach((j, place) => { shades[j] = ordering === ORACLE ? 1 : 1 - place / doc.n; });
   return ordering === ORACLE ? { shades, low: "not in the set", high: "in the set" } : { shades, low: "last", high: "first" };
 }
 
-/** Rank of each item from 1 on (items); 0 where the ordering does not have it. */
-function ranksOf(doc, ordering) {
-  const key = `${ordering} ranks`;
-  if (!doc.orders[key]) {
-    doc.orders[key] = new Int32Array(doc.n);
-    (orderOf(doc, ordering) ?? []).forEach((j, rank) => { doc.orders[key][j] = rank + 1; });
-  }
-  return doc.orders[key];
+/**
+ * What an ordering's draws come to: how many are erased at a flip while something is left; 0 (EMPTIED) where the
+ * decision changes only when nothing is left; −1 where it never does.
+ */
+function outcomesOf(doc, ordering) {
+  return (doc.removed[ordering] ?? []).map((count, draw) => (doc.emptied[ordering]?.[draw] ? EMPTIED : count));
 }
 
-/** The decision's first flip in an ordering's first draw: how many are erased, −1 for never, undefined if not known. */
+/** The outcome of an ordering's first draw; undefined where there is none. */
 function firstFlip(doc, ordering) {
-  return ordering === RANDOM && doc.exact ? firstFlipOfDraw(doc) : doc.removed[ordering]?.[0];
+  return outcomesOf(doc, ordering)[0];
 }
 
-/** Where the page's own random draw flips: the run's draws were others. */
-function firstFlipOfDraw(doc) {
-  if (doc.flipOfDraw === undefined) {
-    const order = orderOf(doc, RANDOM);
-    const erased = new Uint8Array(doc.n);
-    const flipsAt = (k) => {
-      erased.fill(0);
-      for (let rank = 0; rank < k; rank++) erased[order[rank]] = 1;
-      return largestOf(logitsWithout(doc, erased).logits) !== doc.decision;
-    };
-    doc.flipOfDraw = firstPrefix(doc, order, flipsAt);
-  }
-  return doc.flipOfDraw;
-}
-
-/** The shortest prefix that flips: sums of what remains, a class at a time, and the empty remainder by the bias. */
-function firstPrefix(doc, order, flipsAt) {
-  const { n, classes, contributions, decision, weight } = doc;
-  const sums = new Float64Array(classes);
-  let first = flipsAt(n) ? n : -1;
-  let mass = 0;
-  for (let k = n - 1; k > 0; k--) {
-    const j = order[k];
-    mass += weight[j];
-    for (let c = 0; c < classes; c++) sums[c] += contributions[c][j] - contributions[decision][j];
-    const beaten = sums.some((sum, c) => c !== decision && (c < decision ? sum >= 0 : sum > 0));
-    if (mass > 0 ? beaten : first === n) first = k;
-  }
-  return first;
+/** Orderings by which this document's items were erased in an order that the run's files do not tell. */
+function unknownOrders(doc) {
+  return doc.run.orderings.filter(({ id }) => orderOf(doc, id) === null && (!doc.places[id] || firstFlip(doc, id) > 0));
 }
 
 /** A number with three significant digits. */

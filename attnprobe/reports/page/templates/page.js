@@ -169,9 +169,10 @@ function matches(doc, run, words) {
 
 function listRow(run, index) {
   const doc = run.documents[index];
-  const flip = doc.removed[ATTENTION]?.[0] ?? -1;
+  const [flip, n] = [firstFlip(doc, ATTENTION), doc.tokens.length];
+  const outcome = flip > 0 ? `flips at ${flip} of ${n}` : `${flip === EMPTIED ? "changes only when nothing is left" : "never flips"}, ${n} ${run.unit}s`;
   const says = html("span", { class: "says" }, `${doc.number} · `, html("bdi", {}, doc.decided), doc.labelled === null || doc.label === doc.decision ? "" : html("span", { class: "wrong" }, " wrong"),
-    ` · ${flip < 0 ? `never flips, ${doc.tokens.length} ${run.unit}s` : `flips at ${flip} of ${doc.tokens.length}`}`);
+    ` · ${outcome}`);
   return html("li", {}, html("button", { type: "button", "data-index": index }, says, html("bdi", { class: "snippet" }, doc.snippet)));
 }
 

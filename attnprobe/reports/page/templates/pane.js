@@ -1,5 +1,17 @@
 // One document of one run: its text, what is erased, and what the model makes of the rest.
 
+/** Where an ordering's draws flip the decision, and what becomes of those that do not: a line each. */
+function outcomesInWords(draws, n) {
+  const counts = draws.filter((count) => count > 0).sort((a, b) => a - b);
+  const [first, last] = [counts[0], counts[counts.length - 1]];
+  const lines = counts.length ? [`${first === last ? first : `${first} to ${last}`} of ${n}`] : [];
+  for (const [outcome, words, short] of [[EMPTIED, "only when nothing is left", "nothing left"], [-1, "never", "never"]]) {
+    const some = draws.filter((count) => count === outcome).length;
+    if (some) lines.push(some < draws.length ? `${short} in ${some} of ${draws.length} draws` : words);
+  }
+  return lines;
+}
+
 class Pane {
   /**
    * @param {object[]} runs of the page
@@ -30,7 +42,7 @@ class Pane {
     const doc = this.doc;
     this.erased = new Uint8Array(doc.n);
     this.before = doc.exact ? probabilities(logitsWithout(doc, this.erased).logits) : null;
-    const known = run.orderings.filter(({ id }) => orderOf(doc, id) || id === ORACLE);
+    const known = run.orderings.filter(({ id }) => shadesOf(doc, id));
     this.by = known.some(({ id }) => id === by) ? by : ATTENTION;
     this.compared = known.some(({ id }) => id === compared) ? compared : "";
     const options = () => known.map(({ id, name }) => html("option", { value: id }, name));
@@ -39,13 +51,33 @@ class Pane {
     this.words.show(doc);
     this.head();
     const smallest = this.find("[data-do=smallest]");
-    smallest.disabled = !orderOf(doc, ORACLE);
-    smallest.title = smallest.disabled ? (doc.exact ? "No set flips this decision." : "No exact smallest set is known for this readout.") : "";
+    smallest.disabled = !orderOf(doc, ORACLE)?.length;
+    smallest.title = smallest.disabled ? this.withoutSmallest() : "";
     this.find(".exactness").textContent = doc.exact
       ? "Exact: computed here, from each item's stored contribution, for any set you erase."
       : `This model's readout is not affine, so that erasures cannot be computed here. What the tests computed is shown: each ${run.unit} erased alone, and each ordering up to its first flip.`;
-    this.find(".course-section").hidden = !doc.exact;
+    this.find(".course-section").hidden = !doc.exact || !run.orderings.some(({ id }) => orderOf(doc, id)?.length === doc.n);
+    this.find(".unknown-orders").replaceChildren(...this.ordersUnknown());
+    this.find(".unknown-orders").hidden = unknownOrders(doc).length === 0;
     this.shade(this.by, this.compared);
+  }
+
+  /** Why there is no smallest set to erase. */
+  withoutSmallest() {
+    const { doc } = this;
+    if (!(ORACLE in doc.removed)) return "No exact smallest set is known for this readout.";
+    if (firstFlip(doc, ORACLE) > 0) return "Which items are in it is not in the run's files.";
+    return firstFlip(doc, ORACLE) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
+  }
+
+  /** What cannot be shown of this document, in a sentence. */
+  ordersUnknown() {
+    const { doc } = this;
+    const unknown = unknownOrders(doc).map(({ name }) => name);
+    const all = unknown.length === doc.run.orderings.length;
+    const by = all ? "" : ` by ${unknown.join(", ").replace(/, ([^,]*)$/, " and $1")}`;
+    return [`The run's files do not tell in which order ${doc.run.unit}s were erased${by}: they were made before that was kept. So `
+      + `nothing can be struck out in ${all ? "an order that was" : "the order"} erased; counts are those of the tests.`];
   }
 
   head() {
@@ -72,6 +104,7 @@ class Pane {
     this.underline(compared === "" ? null : `r${runNumber}o${place(compared)}`);
     const order = orderOf(doc, by);
     this.find(".k").max = order ? order.length : 0;
+    this.find(".k").disabled = !order?.length;
     if (doc.exact) drawCourses(this.find(".course"), doc, runNumber, by);
     this.find(".course-title").replaceChildren("Probability of ", html("bdi", {}, doc.decided), " as items go");
     drawFlipTicks(this.find(".flip-ticks"), doc, runNumber, by);
@@ -126,7 +159,7 @@ class Pane {
     else if (what === "smallest") this.eraseOnly(orderOf(this.doc, ORACLE) ?? []);
     else if (what === "flip") {
       if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
-      this.erasePrefix(Math.max(0, this.by === ORACLE ? orderOf(this.doc, ORACLE)?.length ?? 0 : firstFlip(this.doc, this.by) ?? 0));
+      this.erasePrefix(Math.max(0, firstFlip(this.doc, this.by) ?? 0));
     } else this.owner.asked(this, what);
   }
 
@@ -139,17 +172,19 @@ class Pane {
     const name = doc.run.orderings.find(({ id }) => id === this.by).name;
     const unit = `${doc.run.unit}s`;
     this.find(".k").value = k ?? 0;
-    this.find(".slider-text").textContent = k === null
+    this.find(".slider-text").textContent = count > 0 && k === null
       ? `Erased by hand: ${count} of ${doc.n} ${unit}`
-      : `Erase the first ${k} of ${doc.n} ${unit} by ${name}`;
+      : orderOf(doc, this.by)?.length ? `Erase the first ${k} of ${doc.n} ${unit} by ${name}` : `There is no order to erase in by ${name}`;
     const flip = firstFlip(doc, this.by);
-    this.find("[data-do=flip]").disabled = !(flip > 0) || !orderOf(doc, this.by);
+    const toFlip = this.find("[data-do=flip]");
+    toFlip.disabled = !(flip > 0) || !orderOf(doc, this.by);
+    toFlip.title = flip > 0 || flip === undefined ? "" : `By ${name} the decision ${flip === EMPTIED ? "changes only when nothing is left" : "never changes"}.`;
     let flipped;
     if (doc.exact) {
       const { logits, mass } = logitsWithout(doc, this.erased);
       const uncertain = mass > 0 && mass < TOO_LITTLE;
       const now = uncertain ? null : probabilities(logits);
-      flipped = now ? count > 0 && largestOf(now) !== doc.decision : null;
+      flipped = now ? count > 0 && mass > 0 && largestOf(now) !== doc.decision : null;
       drawDistribution(this.find(".distribution tbody"), doc, now, this.before);
       moveCursor(this.find(".course"), doc, k);
       this.say(this.exactly(count, mass, now, flipped));
@@ -168,9 +203,14 @@ class Pane {
     const { doc } = this;
     const label = (c) => html("bdi", { class: "class" }, doc.run.labels[c]);
     if (count === 0) return ["Nothing is erased. Click a ", doc.run.unit, " to erase it, or move the slider."];
-    const gone = `${count.toLocaleString("en")} ${doc.run.unit}${count === 1 ? "" : "s"} with ${percent(Math.min(1, Math.max(0, 1 - mass)))} of the attention`;
+    const items = `${count.toLocaleString("en")} ${doc.run.unit}${count === 1 ? "" : "s"}`;
+    const gone = `${items} with ${percent(Math.min(1, Math.max(0, 1 - mass)))} of the attention`;
     if (!now) return [`Without ${gone} so little is left that the run's files do not tell what the model decides.`];
     const decided = largestOf(now);
+    if (mass === 0) {
+      return [html("strong", {}, "Nothing is left"), ` with ${count === doc.n ? "all " : ""}${items} erased: the readout's bias alone decides`,
+        decided === doc.decision ? ", and decides the same, " : " ", label(decided), ` (${percent(now[decided])}), whatever the text.`];
+    }
     return flipped
       ? [html("strong", {}, "The decision flips"), " to ", label(decided), ` (${percent(now[decided])}) without ${gone}.`]
       : ["The decision is still ", label(doc.decision), ` (${percent(now[doc.decision])}) without ${gone}.`];
@@ -188,12 +228,22 @@ class Pane {
       return { flipped, words: [html("strong", {}, flipped ? `Without this ${unit} the decision flips.` : `Without this ${unit} the decision stays.`), moved] };
     }
     const flip = firstFlip(doc, this.by);
-    if (k !== null && flip !== undefined && (flip < 0 || k <= flip)) {
+    const changes = doc.removed[this.by]?.[0];  // while something is left, or when nothing is
+    if (count === doc.n || (k !== null && flip === EMPTIED && k >= changes)) return { flipped: false, words: this.nothingLeft() };
+    if (k !== null && changes !== undefined && (changes < 0 || k <= changes)) {
       return k === flip
         ? { flipped: true, words: [html("strong", {}, `The decision flips here`), `: ${k} ${unit}s erased. What comes after was not computed.`] }
         : { flipped: false, words: [`The decision stays with the first ${k} ${unit}s erased.`] };
     }
     return { flipped: null, words: [`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`] };
+  }
+
+  /** What is decided with everything erased, where a test came so far: one whose decision changed only then, or never. */
+  nothingLeft() {
+    const { doc } = this;
+    const outcomes = doc.run.orderings.flatMap(({ id }) => outcomesOf(doc, id));
+    const then = outcomes.includes(EMPTIED) ? "decides otherwise" : outcomes.includes(-1) ? "decides the same" : null;
+    return [html("strong", {}, "Nothing is left"), then ? `: the rest of the model, without this attention, ${then}.` : ". What the model decides then was not computed."];
   }
 
   say(words) {
@@ -203,21 +253,18 @@ class Pane {
   drawFirstFlips() {
     const { doc, runNumber } = this;
     const rows = doc.run.orderings.map(({ id, name }, number) => {
-      const draws = doc.removed[id] ?? [];
-      const shown = [...new Set(draws)].sort((a, b) => (a < 0) - (b < 0) || a - b);
-      const each = (value) => (value < 0 ? "never" : `${value}`);
-      const text = shown.length > 1 ? `${each(shown[0])} to ${each(shown[shown.length - 1])}` : each(shown[0] ?? -1);
-      const reachable = orderOf(doc, id) && (firstFlip(doc, id) > 0 || id === ORACLE);
+      const draws = outcomesOf(doc, id);
+      const reachable = orderOf(doc, id) && firstFlip(doc, id) > 0;
       const title = reachable
         ? html("button", { type: "button", "data-do": "flip", "data-ordering": id }, name)
         : html("span", {}, name);
       const mass = (doc.mass[id] ?? []).filter((each) => each !== null);
       const mean = mass.length ? mass.reduce((a, b) => a + b, 0) / mass.length : null;
       return html("tr", { class: `r${runNumber}o${number}` }, html("th", { scope: "row" }, html("span", { class: "swatch" }), title),
-        html("td", { class: "number" }, text === "never" ? text : `${text} of ${doc.n}`), html("td", { class: "number" }, percent(mean)));
+        html("td", { class: "outcome" }, ...outcomesInWords(draws, doc.n).map((each) => html("span", {}, each))), html("td", { class: "number" }, percent(mean)));
     });
     this.find(".first-flips tbody").replaceChildren(...rows);
-    this.find(".draws").hidden = !(doc.exact && RANDOM in doc.removed);
+    this.find(".draws").hidden = !(doc.removed[RANDOM]?.length > 1 && orderOf(doc, RANDOM));
   }
 
   /** Say what is known of an item, beside it. */
@@ -225,12 +272,12 @@ class Pane {
     this.tip.hidden = j === null;
     if (j === null) return;
     const { doc } = this;
-    const ranks = doc.run.orderings.filter(({ id }) => id !== RANDOM && orderOf(doc, id)).map(({ id, name }) => {
-      const rank = ranksOf(doc, id)[j];
+    const ranks = doc.run.orderings.filter(({ id }) => id !== RANDOM && orderOf(doc, id)?.length).map(({ id, name }) => {
+      const rank = doc.places[id][j];
       return rank ? `${name}: ${rank} of ${orderOf(doc, id).length}` : `${name}: not in it`;
     });
     const alone = doc.flips ? `Alone: JS ${doc.js ? significant(doc.js[j]) : "?"} nats, ${doc.flips[j] ? "flips the decision" : "the decision stays"}` : "";
-    this.tip.replaceChildren(html("b", {}, "Rank"), ...ranks.map((line) => html("span", {}, line)),
+    this.tip.replaceChildren(...(ranks.length ? [html("b", {}, "Rank")] : []), ...ranks.map((line) => html("span", {}, line)),
       html("span", {}, `Attention ${significant(doc.weight[j])}${doc.gradient ? `, gradient ${significant(doc.gradient[j])}` : ""}`), html("span", {}, alone));
     const around = this.root.getBoundingClientRect();
     const box = element.getClientRects()[0];

@@ -50,7 +50,7 @@ function drawDistribution(body, doc, now, before) {
   body.replaceChildren(...rows);
 }
 
-/** One line an ordering; the one that is chosen stands out. Circles are first flips. */
+/** One line an ordering whose order is known; the one that is chosen stands out. Circles are first flips. */
 function drawCourses(place, doc, runNumber, chosen) {
   const lines = [];
   const circles = [];
@@ -58,7 +58,7 @@ function drawCourses(place, doc, runNumber, chosen) {
   doc.run.orderings.forEach(({ id }, number) => {
     const order = orderOf(doc, id);
     const hue = `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`;
-    if (id === ORACLE && order) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    if (id === ORACLE && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
     if (!order || order.length < doc.n) return;
     doc.courses ??= {};
     const course = (doc.courses[id] ??= courseOf(doc, order));

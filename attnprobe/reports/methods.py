@@ -1,0 +1,260 @@
+"""What a paper says of how a run was made: its data, its model, what was erased, the tests, in whole sentences.
+
+Made of the run's files alone: where a file does not say something, the sentence about it is not there.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attnprobe.analysis.bootstrap import BCA_UP_TO, LEVEL, RESAMPLES, RESAMPLES_OF_MANY
+from attnprobe.analysis.first_flips import FRACTIONS
+from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM, RunResults
+from attnprobe.analysis.run_configuration import HUB
+from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.style import display_name
+
+WIDTH = 80
+"""Characters in a line."""
+
+REFERENCES = (
+    "Sofia Serrano and Noah A. Smith. 2019. Is Attention Interpretable? In Proceedings of the 57th Annual Meeting of "
+    "the Association for Computational Linguistics, pages 2931–2951. https://doi.org/10.18653/v1/P19-1282.",
+    "The attnprobe developers. attnprobe{version}. Software.",
+)
+"""What the paragraph cites."""
+
+_KNOWN_ORDERINGS = {
+    ATTENTION: "by attention weight",
+    "gradient": "by the gradient of the decision's probability with respect to the weights",
+    "gradient_attention": "by gradient times attention weight",
+}
+
+_REFERENCES = {
+    GREEDY: "erasing greedily by gradient, ranked again after each erasure",
+    ORACLE: "the smallest set that flips the decision, which is known exactly for this readout",
+}
+
+Summary = Mapping[str, Any]
+
+
+def methods(results: RunResults, summary: Summary) -> str:
+    """One paragraph and its references, in lines of at most 80 characters; the same run gives the same text.
+
+    Args:
+        results: of the run.
+        summary: as ``summarise`` gives it.
+    """
+    sentences = [
+        *_subject(results, summary),
+        *_documents(results, summary),
+        *_erasure(results),
+        *_orderings(results, summary),
+        *_statistics(results, summary),
+        *_further(summary),
+        *_software(results),
+    ]
+    version = _entry(results.config, "attnprobe")
+    cited = [entry.format(version=f" {version}" if version else "") for entry in REFERENCES]
+    parts = [" ".join(sentences), "References", *cited]
+    return "\n\n".join(map(_filled, parts)) + "\n"
+
+
+def _filled(text: str) -> str:
+    """In lines, without what cannot be printed; a percent sign stays with its number."""
+    visible = "".join(each if each.isprintable() else " " for each in text)
+    together = " ".join(visible.split()).replace(" %", "\u00a0%")
+    filled = textwrap.fill(together, WIDTH, break_on_hyphens=False)
+    return filled.replace("\u00a0", " ")
+
+
+def _subject(results: RunResults, summary: Summary) -> Iterator[str]:
+    data = results.config["data"]
+    yield (
+        f"We tested whether attention explains the decisions of the model {results.short_model} on the dataset "
+        f"{results.dataset}, with the erasure tests of Serrano and Smith (2019) as attnprobe carries them out."
+    )
+    fingerprint = data.get("fingerprint")
+    documents = data.get("documents") or {}
+    names = {"train": "training", "dev": "development", "test": "test"}
+    counted = [f"{documents[split]:,} {name}" for split, name in names.items() if split in documents]
+    splits = f" and {_listed(counted)} documents" if counted else ""
+    known = f" (fingerprint {fingerprint})" if fingerprint else ""
+    yield f"The dataset{known} has {summary['run']['classes']:,} classes{splits}."
+    yield _training(results)
+
+
+def _training(results: RunResults) -> str:
+    settings, seed = results.config["settings"], results.seed
+    checkpoint = results.config.get("checkpoint") or {}
+    of = f"the Hugging Face checkpoint {results.short_model} (content {checkpoint.get('content')})"
+    if "training" not in settings:
+        return f"The seed is {seed}."
+    training = settings["training"]
+    if training is None:
+        return f"The model is {of}, tested as it is; the seed of the random orderings is {seed}."
+    hub = str(settings["model"]).startswith(HUB)
+    made, optimiser = (f"fine-tuned from {of}", "AdamW") if hub else ("trained", "Adam")
+    text = f"The model was {made} with seed {seed} by {optimiser}"
+    text += (
+        f" with a learning rate of {training['learning_rate']:g} and batches of at most "
+        f"{training['batch_documents']:,} documents, for at most {training['epochs']:,} "
+        f"epoch{'s' * (training['epochs'] != 1)} and no more than {training['patience']:,} without a gain"
+    )
+    return f"{text}{_epochs(results)}."
+
+
+def _epochs(results: RunResults) -> str:
+    """What the log says of the epoch whose weights were kept."""
+    try:
+        accuracies = pd.read_csv(results.folder / "training.csv")["dev_accuracy"].to_numpy(dtype=np.float64)
+        best = int(accuracies.argmax())  # the first of several, as in training
+        return (
+            f"; of {len(accuracies):,} epoch{'s' * (len(accuracies) != 1)} the best on the development documents, "
+            f"epoch {best + 1:,} with an accuracy of {accuracies[best]:.3f}, gave the weights"
+        )
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _documents(results: RunResults, summary: Summary) -> Iterator[str]:
+    counts, unit = summary["counts"], results.unit
+    sampled = counts["sampled"] < counts["documents"]
+    of = f", which are in a seeded sample of {counts['sampled']:,} of {counts['documents']:,}" if sampled else ""
+    text = f"Statistics are of the {counts['with_several_items']:,} test documents with more than one {unit}{of}"
+    left_out = [
+        f"{counts[field]:,} {words}"
+        for field, words in (
+            ("with_one_item", f"with a single {unit}"),
+            ("quarantined", "that the model could not read"),
+        )
+        if counts[field]
+    ]
+    verb = "is" if counts["with_one_item"] + counts["quarantined"] == 1 else "are"
+    yield f"{text}; {_listed(left_out)} {verb} left out." if left_out else f"{text}."
+    if summary["accuracy"]:
+        yield f"In {percent_with_interval(summary['accuracy'])} of them the model is right."
+
+
+def _erasure(results: RunResults) -> Iterator[str]:
+    unit, attention = results.unit, results.config["settings"].get("attention")
+    yield (
+        f"To erase a {unit} is to set its attention weight to zero and to renormalise the weights that remain; what "
+        "comes after the attention is then computed again."
+    )
+    if attention:
+        words = list(attention.get("label_words") or ())
+        places = [_which("layer", attention.get("layers")), _which("head", attention.get("heads"))]
+        yield (
+            f"This was done at once in {_listed(places)}, in {_rows(attention.get('query'))}; of several, an item's "
+            f"attention and gradient are the {attention.get('aggregate')}."
+        )
+        if words:
+            yield f"The model is a language model, which decides between the words {_listed(words)}."
+    yield (
+        "The decision is the argmax of the model's output for the whole document, whatever its true class, and flips "
+        "where another class takes its place."
+    )
+    yield "A change that comes only when no weight is left is counted apart, and is no flip."
+
+
+def _which(kind: str, selected: object) -> str:
+    """A selection of layers or heads in words.
+
+    >>> _which("layer", "last"), _which("head", "all"), _which("head", "0,2-4")
+    ('the last layer', 'all heads', 'heads 0,2-4')
+    """
+    return {"last": f"the last {kind}", "all": f"all {kind}s"}.get(str(selected), f"{kind}s {selected}")
+
+
+def _rows(query: object) -> str:
+    known = {
+        "auto": "the query row that the decision is read from, or all rows where there is none such",
+        "all": "all query rows",
+        "first": "the first query row",
+        "last": "the last query row",
+    }
+    return known.get(str(query), f"query rows {query}")
+
+
+def _orderings(results: RunResults, summary: Summary) -> Iterator[str]:
+    names = list(summary["first_flips"])
+    draws = results.first_flips[RANDOM].removed.shape[1]
+    random = f"at random ({draws} draws a document)"
+    rankings = [
+        _KNOWN_ORDERINGS.get(name, f"by {display_name(name).lower()}")
+        for name in names
+        if name not in (RANDOM, *_REFERENCES)
+    ]
+    items = f"{results.unit.capitalize()}s"
+    yield f"{items} were erased one after another, {random} and, the largest first, {_listed(rankings)}."
+    references = [words for name, words in _REFERENCES.items() if name in names]
+    if references:
+        yield f"The reference is {_listed(references)}."
+
+
+def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
+    unit = results.unit
+    shares = _listed([f"{100 * fraction:g}" for fraction in FRACTIONS.values()])
+    yield (
+        "Of each ordering we report in which share of the documents the decision flips, changes only when nothing is "
+        f"left, and never changes; the mean fraction of the {unit}s erased at the first flip, over all documents, the "
+        f"latter two counting as everything erased; and the share that has flipped with {shares} % erased."
+    )
+    yield (
+        "Orderings are held against each other in the same documents, by the share in which the one flips the decision "
+        "with fewer erasures less the share in which the other does; of two without chance in them that lead has an "
+        "interval that agrees with the exact sign test, with a random order a bootstrap's beside a sign-flip "
+        "permutation test."
+    )
+    yield (
+        f"The most attended {unit} is also erased alone, and held against every other {unit} erased alone, averaged "
+        "over all of them."
+    )
+    many = summary["counts"]["with_several_items"] > BCA_UP_TO
+    kind = "percentile" if many else "bias-corrected and accelerated"
+    yield (
+        f"Intervals are at {100 * LEVEL:g} %: Wilson's for shares of a plain yes or no, and otherwise those of a "
+        f"{kind} bootstrap over documents ({RESAMPLES_OF_MANY if many else RESAMPLES:,} resamples); they are "
+        "conditional on the trained model."
+    )
+
+
+def _further(summary: Summary) -> Iterator[str]:
+    heads = summary.get("heads")
+    if heads:
+        yield (
+            f"Each of {len(heads):,} attention heads was also erased by itself in {heads[0]['documents']:,} documents, "
+            "in its own order and in a random one; their p-values are Holm's over the heads."
+        )
+
+
+def _software(results: RunResults) -> Iterator[str]:
+    versions = results.config.get("versions")
+    version = _entry(results.config, "attnprobe")
+    named = [f"attnprobe {version}"] if version else []
+    named += [f"{'Python' if name == 'python' else name} {number}" for name, number in _pairs(versions)]
+    if named:
+        yield f"The run was made with {_listed(named)}."
+
+
+def _pairs(entries: object) -> list[tuple[str, Any]]:
+    return list(entries.items()) if isinstance(entries, dict) else []
+
+
+def _entry(config: Mapping[str, Any], name: str) -> str | None:
+    return str(config[name]) if config.get(name) else None
+
+
+def _listed(parts: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``.
+
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
