@@ -20,7 +20,7 @@ from attnprobe.errors import FailedError, InputError
 from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.experiments import GridRun
 from attnprobe.own_files import open_own, own_folder
-from attnprobe.run_layout import note_written
+from attnprobe.run_layout import begin_manifest, note_written
 from attnprobe.run_lock import is_held
 from attnprobe.runs import RunFolder
 from attnprobe.stopping import STOPS_WITH_INPUT
@@ -107,6 +107,7 @@ def _run(
     own_folder(folder.path, folder.within)
     started = perf_counter()
     _await_end_of_former(folder)
+    begin_manifest(folder.path)
     note_written(folder.path / LOG)
     log = open_own(folder.path / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
