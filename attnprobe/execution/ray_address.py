@@ -65,12 +65,12 @@ def require_ray(address: str, seconds: float = SECONDS_TO_ANSWER) -> None:
     with socket.create_connection(place, seconds) as connection:
         if os.environ.get("RAY_USE_TLS") in ("1", "true"):  # then it is greeted with a certificate
             return
-        connection.settimeout(_left(deadline))
-        connection.sendall(_GREETING)
-        head = b""
+        unsaid, head = _GREETING, b""
         while len(head) < _FRAME_HEAD:
             connection.settimeout(_left(deadline))
             try:
+                connection.sendall(unsaid)
+                unsaid = b""
                 received = connection.recv(_FRAME_HEAD - len(head))
             except TimeoutError:
                 raise _silent() from None
