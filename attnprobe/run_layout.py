@@ -22,9 +22,13 @@ MANIFEST = "manifest.jsonl"
 """One file a line, as a JSON string: its path in the run's folder."""
 
 CONFIG = "config.json"
-MODEL, TABLES, FIGURES, SHARDS = "model", "tables", "figures", "shards"
+MODEL, TABLES, FIGURES = "model", "tables", "figures"
+SHARDS, IDENTIFICATION = "shards", "identification-state"
 
-FOLDERS = (MODEL, TABLES, FIGURES, SHARDS)
+UNFINISHED = (SHARDS, IDENTIFICATION)
+"""Folders of results that are to be put together."""
+
+FOLDERS = (MODEL, TABLES, FIGURES, *UNFINISHED)
 """Everything in them is plain, too."""
 
 RESULTS = (
@@ -57,7 +61,12 @@ _OLDER = {
 
 _SUFFIXES = {TABLES: (".csv", ".tex"), FIGURES: (".png", ".pdf")}
 _OF_A_CHECKPOINT = "attnprobe.json"
-_OF_A_SHARD = re.compile(r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items)\.parquet")
+_OF_UNFINISHED = re.compile(
+    r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items)\.parquet"
+    r"|\d{6,}-\d{6,}\.\d+-\d+\.lengths\.json"
+    r"|(heads|nullity|programs)-\d{8,}-\d+\.parquet"
+    r"|under-way(-heads|-\d+-of-\d+)?\.txt"
+)
 
 
 def check_run_folder(folder: Path, within: Path | None = None) -> None:
@@ -133,7 +142,8 @@ def clear_run_folder(folder: Path) -> None:
     for name in written:
         if kind_of(folder / name) == FILE and name not in LOGS:
             (folder / name).unlink(missing_ok=True)
-    remove_shards(folder / SHARDS)
+    for name in UNFINISHED:
+        remove_unfinished(folder / name)
     for name in FOLDERS:
         remove_if_empty(folder / name)
     for name in (CONFIG, *RESULTS, MODEL):
@@ -145,10 +155,10 @@ def clear_run_folder(folder: Path) -> None:
     _write_manifest(folder, [name for name in LOGS if name in written])
 
 
-def remove_shards(folder: Path) -> None:
-    """Remove the results of shards, and their folder if nothing else is in it."""
+def remove_unfinished(folder: Path) -> None:
+    """Remove what is in one of the folders ``UNFINISHED``, and the folder if nothing else is in it."""
     for name in _names(folder):
-        if _OF_A_SHARD.fullmatch(name) and kind_of(folder / name) == FILE:
+        if _OF_UNFINISHED.fullmatch(name) and kind_of(folder / name) == FILE:
             (folder / name).unlink(missing_ok=True)
     remove_if_empty(folder)
 

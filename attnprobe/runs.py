@@ -17,7 +17,16 @@ from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.configuration import FORMAT, RunConfiguration, RunSettings
 from attnprobe.errors import InputError
 from attnprobe.own_files import own_folder
-from attnprobe.run_layout import CONFIG, FIGURES, MODEL, SHARDS, begin_manifest, check_run_folder, clear_run_folder
+from attnprobe.run_layout import (
+    CONFIG,
+    FIGURES,
+    IDENTIFICATION,
+    MODEL,
+    SHARDS,
+    begin_manifest,
+    check_run_folder,
+    clear_run_folder,
+)
 from attnprobe.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.run_lock import locked
 
@@ -47,7 +56,7 @@ class RunFolder:
         self.model = path / "model.safetensors"
         self.checkpoint = path / MODEL
         self.training_state = path / "training-state.safetensors"
-        self.identification_state = path / "identification-state.jsonl"
+        self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"

@@ -148,7 +148,13 @@ def test_a_spoilt_configuration_is_refused(folder, content):
 
 OURS = ("training.csv", "heads.parquet", "report.html", "tables/heads.csv", "figures/of_a_plugin.png", "run.log")
 THEIRS = ("notes.txt", "tables/mine.csv", "figures/heads.csv", "figures/delta_js.png", "shards/notes", "more/heads.csv")
-SHARD = "shards/000000-000001.3.0-128.items.parquet"
+THEIRS += ("identification-state/notes.parquet", "identification-state/heads.parquet")
+UNFINISHED = (
+    *("shards/000000-000001.3.0-128.items.parquet", "shards/000000-000001.0-600.lengths.json"),
+    *("shards/heads-00000003-64.parquet", "shards/under-way.txt", "shards/under-way-2-of-3.txt"),
+    *("shards/under-way-heads.txt", "identification-state/under-way.txt"),
+    *("identification-state/nullity-00000003-64.parquet", "identification-state/programs-00000003-1.parquet"),
+)
 
 
 def files(folder):
@@ -157,7 +163,7 @@ def files(folder):
 
 def test_force_removes_what_was_written_and_leaves_what_is_not_ours(folder):
     folder.open(CONFIGURATION)
-    write(*(folder.path / name for name in (*OURS, SHARD)))
+    write(*(folder.path / name for name in (*OURS, *UNFINISHED)))
     with creating_folder(folder.checkpoint) as temporary:
         (temporary / "weights").touch()
     for name in THEIRS:

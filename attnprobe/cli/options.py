@@ -48,10 +48,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
     training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
-    training.add_argument("--learning-rate", type=_positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
+    training.add_argument("--learning-rate", type=positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
     training.add_argument("--batch-size", type=positive, metavar="N", help="documents, at most (32)")
-    training.add_argument("--gradient-norm", type=_positive_number, metavar="X", help="limit (10; hf: 1)")
-    training.add_argument("--gradient-value", type=_positive_number, metavar="X", help="limit (none)")
+    training.add_argument("--gradient-norm", type=positive_number, metavar="X", help="limit (10; hf: 1)")
+    training.add_argument("--gradient-value", type=positive_number, metavar="X", help="limit (none)")
     training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
     _add_transformer_arguments(parser)
     _add_attention_arguments(parser)
@@ -304,7 +304,8 @@ def _words(text: str) -> tuple[str, ...]:
     return words
 
 
-def _positive_number(text: str) -> float:
+def positive_number(text: str) -> float:
+    """A finite number above zero, for argparse."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")

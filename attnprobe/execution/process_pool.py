@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.quiet_spawning import sheltered_start, signals_held_back
+from attnprobe.execution.time_limit import in_words
 from attnprobe.stopping import StoppedError, heed_again
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class _Station(NamedTuple):
 class ProcessPool(Crew):
     """Processes that start without the caller's script, and end when this one does, in whatever way."""
 
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers)
+    def __init__(self, workers: int, step_seconds: float | None = None) -> None:
+        super().__init__(workers, step_seconds)
         self._work = b""
         self._stations: dict[int, _Station] = {}
 
@@ -48,7 +49,7 @@ class ProcessPool(Crew):
         context = get_context("spawn")
         with sheltered_start():
             here, there = context.Pipe()
-            process = context.Process(target=serve, args=(there,), name=f"attnprobe-worker-{worker}")
+            process = context.Process(target=serve, args=(there, self.step_seconds), name=f"attnprobe-worker-{worker}")
             process.start()
             there.close()
             self._stations[worker] = _Station(process, here)
@@ -77,6 +78,8 @@ class ProcessPool(Crew):
         self._dismiss(worker)
         if status is None:
             return Died("the worker closed its connection")
+        if self.step_seconds is not None and -status == getattr(signal, "SIGALRM", None):
+            return Died(in_words(self.step_seconds))
         return Died(f"the worker died ({f'signal {-status}' if status < 0 else f'exit status {status}'})")
 
     def _dismiss(self, worker: int) -> None:
@@ -103,12 +106,12 @@ def _send(connection: Connection[Any, Any], content: Any) -> None:  # noqa: ANN4
         connection.send(content)
 
 
-def serve(connection: Connection[Any, Any]) -> None:
+def serve(connection: Connection[Any, Any], step_seconds: float | None) -> None:
     """A worker's life: open the work that comes first, do the pieces that come then, report after each."""
     try:
         _leave_signals_to_parent()
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        worker = Worker()
+        worker = Worker(step_seconds)
         connection.send(worker.open(connection.recv()))
         while True:
             connection.send(worker.do(connection.recv()))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.execution.shards import Piece
 from attnprobe.probing import Tables
-from attnprobe.run_layout import remove_shards
+from attnprobe.run_layout import remove_unfinished
 from attnprobe.runs import PARQUET, TABLES
 
 LAST = "documents"
@@ -186,7 +186,7 @@ class ShardFiles:
     def remove_all(self) -> None:
         """Remove what is there of any piece, and the folder, if nothing else is in it."""
         remove_leftovers(self.folder, deep=False)
-        remove_shards(self.folder)
+        remove_unfinished(self.folder)
 
 
 def _entries(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +79,10 @@ class CheckpointProbe(Probe[PieceBatch]):
         tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
         return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
     def readings(self, batch: PieceBatch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What heads average; see :meth:`Probe.readings`."""
         return self.attention.readings(self._inputs(batch), layers, heads, seeds)
@@ -104,10 +108,14 @@ class CheckpointProbe(Probe[PieceBatch]):
         """Of how many documents single heads are tested, at most."""
         return self.settings.head_map_documents
 
-    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device, advance)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
         return self._inputs(batch), Items.of(batch.units)

@@ -127,6 +127,11 @@ class PooledProbe(Probe[Batch]):
         """A batch ready for erasures."""
         return PooledErasures(*self.read(batch), self.readout)
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """One."""
+        indices("layers", layers, 1), indices("heads", heads, 1)
+        return 1
+
     def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """The one attention, which pools a document's items; see :meth:`Probe.readings`."""
         indices("layers", layers, 1), indices("heads", heads, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,10 @@ class TransformerProbe(Probe[Batch]):
         """A batch ready for erasures."""
         return self.attention.erasures(*self._ready(batch))
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
     def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What heads average; see :meth:`Probe.readings`."""
         return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
@@ -82,10 +86,14 @@ class TransformerProbe(Probe[Batch]):
         """Of how many documents single heads are tested, at most."""
         return self.settings.head_map_documents
 
-    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device, advance)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)

@@ -19,7 +19,15 @@ NOBODY = 65534
 MODEL = ("--model", "flan-none", "--epochs", "1")
 RUN = Path("runs", "planted", "flan-none", "seed-0")
 
-FURTHER = ("identification-state.jsonl", "training-state.safetensors", "heads.parquet", "run.log", "run.lock-1-of-2")
+FURTHER = (
+    "identification-state.jsonl",
+    "identification-state",
+    "shards",
+    "training-state.safetensors",
+    "heads.parquet",
+    "run.log",
+    "run.lock-1-of-2",
+)
 """Names that a finished run has not, and that are opened all the same."""
 
 OF_A_RUN = {

@@ -61,7 +61,7 @@ def test_numbers_are_the_same_bytes_in_process_and_in_a_pool(tmp_path, several_t
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_poison_of_every_kind_is_left_out_and_nothing_else(tmp_path, workers):
     troubles = {2 + 4 * number: kind for number, kind in enumerate(REASONS)}
-    work, pieces, lines = Writing(tmp_path, troubles), pieces_of(26, 4), []
+    work, pieces, lines = Writing(tmp_path, troubles), pieces_of(30, 4), []
     lost = carry_out(work, pieces, ProcessPool(workers), lines.append)
     assert lost == {(document, document + 1): REASONS[kind] for document, kind in troubles.items()}
     assert list(lost) == sorted(lost)

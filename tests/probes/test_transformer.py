@@ -110,7 +110,7 @@ def test_the_map_of_heads_has_a_row_for_each():
     assert probe.head_map_documents == 4
     numbers = np.array([3, 5, 8, 13, 21, 34])
     drawn = Drawn(documents, numbers, np.array([4, 1, 0, 2, 5, 3]), torch.arange(6))
-    table = probe.map_of_heads(drawn, torch.device("cpu"), lambda tokens: None)
+    table = probe.map_of_heads(drawn, torch.device("cpu"))
     assert table["document"].to_pylist() == np.repeat(numbers, 2 * 4).tolist()
 
 
