@@ -101,7 +101,7 @@ def _train_epochs(run: Run, trainer: Trainer[Any], training: StreamedSplit[Any],
     estimate = left * trainer.estimate_seconds(sample, run.device)
     run.say(
         f"Training: {len(training):,} documents, {about}{sample.tokens:,} tokens, "
-        f"at most {left} epochs: about {_duration(estimate)} at most, less if it stops early."
+        f"at most {left} epoch{'s' * (left != 1)}: about {_duration(estimate)} at most, less if it stops early."
     )
     tokens = sample.tokens
     del sample
@@ -165,5 +165,5 @@ def _bar(stage: str, tokens: int, *, shown: bool) -> tqdm[NoReturn]:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        return "1 second" if seconds < 1.5 else f"{round(seconds)} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -27,14 +27,14 @@ class FlipTiming(NamedTuple):
     Attributes:
         mean_fraction: at which late begins.
         entropy, entropy_normalised: late against early.
-        never: normalised entropy of those that nothing flips while something is left, which are in neither group; NaN
-            as released.
+        without_flip: normalised entropy of those that nothing flips while something is left, which are in neither
+            group; NaN as released.
     """
 
     mean_fraction: float
     entropy: Compared
     entropy_normalised: Compared
-    never: Estimate
+    without_flip: Estimate
 
 
 class Divergence(NamedTuple):

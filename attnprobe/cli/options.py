@@ -256,10 +256,17 @@ _say_nothing: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 def whole_number(text: str) -> int:
     """A number that may be zero, for argparse."""
-    number = int(text)
+    number = _integer(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
 
 
 def seed_numbers(text: str) -> list[int]:
@@ -287,7 +294,7 @@ def seed_numbers(text: str) -> list[int]:
 
 def positive(text: str) -> int:
     """A whole number from one on, for argparse."""
-    number = int(text)
+    number = _integer(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
     return number

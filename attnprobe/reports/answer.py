@@ -130,7 +130,7 @@ def _where_all_flip(summary: Summary) -> str:
     references = {GREEDY: "erasing greedily by gradient", ORACLE: "the smallest set that suffices"}
     best = "".join(f", {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired)
     times = "".join(
-        f" It takes {significant(ratio)} times as many {unit}s as {words}."
+        f" Attention takes {significant(ratio)} times as many {unit}s as {words}."
         for name, words in references.items()
         if (ratio := orderings[ATTENTION][f"removed_ratio_to_{name}"]["value"]) is not None
     )

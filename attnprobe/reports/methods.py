@@ -203,14 +203,15 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
     shares = _listed([f"{100 * fraction:g}" for fraction in FRACTIONS.values()])
     yield (
         "Of each ordering we report in which share of the documents the decision flips, changes only when nothing is "
-        f"left, and never changes; the mean fraction of the {unit}s erased at the first flip, over all documents, the "
-        f"latter two counting as everything erased; and the share that has flipped with {shares} % erased."
+        f"left, and never changes; the mean fraction of the {unit}s erased at the first flip, over all documents, a "
+        "document that does not flip while something is left counting as one of which everything is erased; and the "
+        f"share that has flipped with {shares} % erased."
     )
     yield (
         "Orderings are held against each other in the same documents, by the share in which the one flips the decision "
-        "with fewer erasures less the share in which the other does; of two without chance in them that lead has an "
-        "interval that agrees with the exact sign test, with a random order a bootstrap's beside a sign-flip "
-        "permutation test."
+        "with fewer erasures less the share in which the other does. Where neither has chance in it, this lead has an "
+        "interval that leaves zero out exactly where the exact sign test does at that level; against a random order it "
+        "has the bootstrap's, and beside it the p of a sign-flip permutation test."
     )
     yield (
         f"The most attended {unit} is also erased alone, and held against every other {unit} erased alone, averaged "
@@ -219,9 +220,9 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
     many = summary["counts"]["with_several_items"] > BCA_UP_TO
     kind = "percentile" if many else "bias-corrected and accelerated"
     yield (
-        f"Intervals are at {100 * LEVEL:g} %: Wilson's for shares of a plain yes or no, and otherwise those of a "
-        f"{kind} bootstrap over documents ({RESAMPLES_OF_MANY if many else RESAMPLES:,} resamples); they are "
-        "conditional on the trained model."
+        f"All other intervals, at {100 * LEVEL:g} % as these, are Wilson's of shares of a plain yes or no, and of the "
+        f"rest those of a {kind} bootstrap over documents "
+        f"({RESAMPLES_OF_MANY if many else RESAMPLES:,} resamples). They are conditional on the trained model."
     )
 
 

@@ -38,7 +38,7 @@ def test_late_and_early_equal_a_loop(results, as_released):
     difference = late["attention_entropy_normalised"].mean() - early["attention_entropy_normalised"].mean()
     assert timing.entropy_normalised.difference.value == pytest.approx(difference)
     assert (timing.entropy.first.n, timing.entropy.second.n) == (len(late), len(early))
-    assert timing.never.n == (0 if as_released else documents["fraction"].isna().sum())
+    assert timing.without_flip.n == (0 if as_released else documents["fraction"].isna().sum())
 
 
 def test_divergence_where_another_wins_equals_a_loop(results):
@@ -67,6 +67,6 @@ def test_nobody_flips(tmp_path):
     timing = flip_timing(results)
     assert np.isnan(timing.mean_fraction)
     assert timing.entropy.first.n == timing.entropy.second.n == 0
-    assert timing.never.n == 9
+    assert timing.without_flip.n == 9
     assert flip_timing(results, as_released=True).mean_fraction == -1
     assert np.isnan(divergence_from_uniform(results).where_other_wins["gradient"]["attention_js_uniform"].first.value)

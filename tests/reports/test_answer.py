@@ -62,7 +62,7 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
 def test_each_verdict_in_words(tmp_path, changes, options, sentence):
     text = told(tmp_path, sizes=[10] * 100, removed=REMOVED | changes, **options)
     assert f"Does attention explain this model? {sentence}" in text
-    assert "It takes 2.00 times as many words as the smallest set that suffices." in text
+    assert "Attention takes 2.00 times as many words as the smallest set that suffices." in text
 
 
 def test_what_documents_do_not_tell_is_said(tmp_path):
@@ -170,7 +170,7 @@ def test_a_transformer_is_held_against_greedy_erasure(tmp_path):
     assert "attention against attention first equal the other first neither Random" in text
     assert "Greedy" not in text[text.index("attention against") :]
     assert "than later. How far it is from the best is open: no exact smallest set is known for this readout." in text
-    assert "It takes 2.00 times as many tokens as erasing greedily by gradient." in text
+    assert "Attention takes 2.00 times as many tokens as erasing greedily by gradient." in text
     assert "% of the changes by attention some row of it had lost every weight." in text
 
 

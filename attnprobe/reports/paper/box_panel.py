@@ -37,10 +37,11 @@ SIDE_BY_SIDE = 4
 GROUP = 0.92
 """Share of a dataset's place that its boxes fill."""
 
-HOW_TO_READ = (
-    "box: quartiles, line: median, ◇: mean, whiskers: 5–95 %, of documents that flip while something is left; "
-    "emptied: changes only when nothing is left"
-)
+BOXES = "box: quartiles, line: median, ◇: mean, whiskers: 5–95 %, of documents that flip"
+
+HOW_TO_READ = f"{BOXES} while something is left; emptied: changes only when nothing is left"
+
+HOW_TO_READ_AS_RELEASED = f"{BOXES}, with nothing left too; so none is emptied"
 
 _EMPTIED, _NEVER = -0.055, -0.115
 """Below the axis, as shares of its height."""
@@ -79,7 +80,8 @@ def box_sheet(grid: RunGrid, rows: Sequence[tuple[str, ...]], boxes: Boxes, meas
         style.display_name(name): Patch(facecolor=to_rgba(colours[name], 0.45), edgecolor="black", linewidth=0.5)
         for name in shown
     }
-    head(figure, f"{title} · {grid.note}", HOW_TO_READ + without_smallest_sets(drawn), patches)
+    said = HOW_TO_READ_AS_RELEASED if grid.released else HOW_TO_READ
+    head(figure, f"{title} · {grid.note}", said + without_smallest_sets(drawn), patches)
     return figure
 
 

@@ -25,10 +25,11 @@ from attnprobe.reports.paper.type_widths import fitted
 FRACTIONS = np.linspace(0, 1, 401) ** 2
 """Equally far apart on an axis of square roots."""
 
-HOW_TO_READ = (
-    "flips while something is left, of all documents; without: the share that does not flip so when the most attended "
-    "items go first"
-)
+WITHOUT = "of all documents; without: the share that does not flip so when the most attended items go first"
+
+HOW_TO_READ = f"flips while something is left, {WITHOUT}"
+
+HOW_TO_READ_AS_RELEASED = f"flips, with nothing left too, {WITHOUT}"
 
 UNITS = {"word": "words", "sentence": "sentences", "token": "tokens"}
 
@@ -63,7 +64,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
         style.display_name(name): Line2D([], [], color=colours[name], dashes=style.DASHES.get(name, (1, 0)))
         for name in orderings
     }
-    said = HOW_TO_READ + without_smallest_sets(shown)
+    said = (HOW_TO_READ_AS_RELEASED if grid.released else HOW_TO_READ) + without_smallest_sets(shown)
     head(figure, f"Documents flipped by the share of their items erased · {grid.note}", said, lines)
     items = " or ".join(name for unit, name in UNITS.items() if unit in units)
     figure.supxlabel(f"{items.capitalize()} erased, %, on an axis of square roots", fontsize=7.5)

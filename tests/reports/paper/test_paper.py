@@ -94,3 +94,22 @@ def test_missing_pairs_say_so_in_the_picture(runs, tmp_path, monkeypatch):
     n = int((np.asarray(RunGrid.find([runs]).results("yelp10k", "flan-rnn").documents["n"]) > 1).sum())
     for words in ("Smallest set (exact)", f"n = {n}", "never, %", "Sentences erased", "Words erased"):
         assert words in boxes
+
+
+@pytest.mark.parametrize(
+    "name", ["figure5_fraction_removed", "figure6_fraction_removed_without_encoder", "flip_curves"]
+)
+def test_how_a_sheet_is_read_follows_the_convention_that_it_is_drawn_by(name, tmp_path, monkeypatch):
+    """By that of 2019 a change with nothing left is a flip, and the sheet does not say otherwise."""
+    write_one(tmp_path / "runs", "toy", "flan-rnn", 0, sizes=[4] * 20)
+    said = []
+
+    def keep(figure, title, how, legend):
+        said.append(how)
+
+    for module in ("box_panel", "flip_curves"):
+        monkeypatch.setattr(f"attnprobe.reports.paper.{module}.head", keep)
+    for released in (False, True):
+        draw(name, RunGrid.find([tmp_path / "runs"], released=released), tmp_path / "out")
+    assert ["while something is left" in how for how in said] == [True, False]
+    assert "with nothing left too" in said[1]
