@@ -96,9 +96,7 @@ def test_missing_pairs_say_so_in_the_picture(runs, tmp_path, monkeypatch):
         assert words in boxes
 
 
-@pytest.mark.parametrize(
-    "name", ["figure5_fraction_removed", "figure6_fraction_removed_without_encoder", "flip_curves"]
-)
+@pytest.mark.parametrize("name", ["figure5_fraction_removed", "flip_curves"])
 def test_how_a_sheet_is_read_follows_the_convention_that_it_is_drawn_by(name, tmp_path, monkeypatch):
     """By that of 2019 a change with nothing left is a flip, and the sheet does not say otherwise."""
     write_one(tmp_path / "runs", "toy", "flan-rnn", 0, sizes=[4] * 20)
