@@ -126,18 +126,33 @@ def _probe_texts(
     from attnprobe.huggingface.probe import CheckpointProbe
     from attnprobe.huggingface.sequences import longest_sequence
 
-    for row, text in enumerate(texts):
-        if not text.strip():
-            raise InputError(f"Text {row} is blank.")
+    texts = _checked(texts)
     labels = np.zeros(len(texts), dtype=np.int64)
     documents = Documents(
-        **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=list(texts)
+        **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
     )
     of_model = CheckpointProbe(model, tokenizer, settings)
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
     result = _result(tables, of_model.attention.engine, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
+
+
+def _checked(texts: Iterable[str]) -> list[str]:
+    """The texts as strings of Python's own; raises an InputError that names the first that is none."""
+    if isinstance(texts, str):
+        raise InputError("The texts are one string, but several are needed: [text] is a list of one.")
+    checked = list(texts)
+    if not checked:
+        raise InputError("There are no texts.")
+    for row, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise InputError(f"Text {row} is no string, but {type(text).__name__}.")
+        if not text.strip():
+            raise InputError(f"Text {row} is blank.")
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise InputError(f"Text {row} holds half of a surrogate pair, which is no character.")
+    return [str(text) for text in checked]
 
 
 def _probe_batches(

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -123,8 +124,38 @@ def test_texts_with_a_tokenizer_and_words():
     tokens = result.items.groupby("document")["token"].agg(list)
     assert tokens[0] == ["[CLS]", "word0", "unbelievably", "plantedpos", ".", "[SEP]"]
     assert "label" not in result.documents
-    with pytest.raises(InputError, match="Text 1 is blank"):
-        attnprobe.probe(classifier, wordpiece(), ["word0", "  "])
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["word0", "  "], "Text 1 is blank"),
+        ("word0", "one string"),
+        ([], "There are no texts"),
+        (["word0", None], "Text 1 is no string, but NoneType"),
+        ([["word0", "word1"]], "Text 0 is no string, but list"),
+        (["word0 \ud83d"], "Text 0 holds half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_a_sentence(texts, sentence):
+    with pytest.raises(InputError, match=sentence):
+        attnprobe.probe(None, None, texts)
+
+
+@pytest.mark.parametrize("given", [np.array, lambda texts: (text for text in texts)], ids=["array", "generator"])
+def test_texts_may_come_in_an_array_or_one_after_another(given):
+    pytest.importorskip("transformers")
+    from tests.huggingface.checkpoints import bert, wordpiece
+
+    torch.manual_seed(0)
+    classifier, texts = bert(classifier=True, num_labels=3), ["word0 word1 .", "we loved word11 !"]
+    expected = attnprobe.probe(classifier, wordpiece(), texts)
+    pd.testing.assert_frame_equal(attnprobe.probe(classifier, wordpiece(), given(texts)).items, expected.items)
+
+
+def test_a_unit_that_there_is_none_of_is_refused():
+    with pytest.raises(InputError, match="--unit sentence: give token or word"):
+        attnprobe.probe(None, None, ["word0"], unit="sentence")
 
 
 def test_words_are_erased_with_all_their_pieces():

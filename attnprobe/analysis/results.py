@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from attnprobe.analysis.bootstrap import Numbers
+from attnprobe.analysis.emptied_alone import while_something_is_left
 from attnprobe.analysis.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
 from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
 from attnprobe.analysis.run_tables import (
@@ -232,13 +233,19 @@ class RunResults:
     def several(self) -> pd.DataFrame:
         """The documents with more than one item, in order of document; the others are left out of every statistic.
 
+        Flips by one item alone are, as those of orderings, flips while something is left; as released, all changes are.
+
         Raises:
             InputError: there is none.
         """
         several = self.documents[self.documents["n"] > 1].sort_values("document", ignore_index=True)
         if several.empty:
             raise InputError(f"No document of {self.folder} has more than one item, so nothing can be erased.")
-        return several
+        if self.released or not self.knows_emptied:  # of several items one is not all, as far as an older run says
+            return several
+        rows = self.erasures
+        by_one = rows[(rows["ordering"] == ATTENTION) & (rows["removed"] == 1) & (rows["emptied"] == 1)]
+        return while_something_is_left(several, several["document"].isin(by_one["document"]))
 
     @cached_property
     def first_flips(self) -> dict[str, FirstFlips]:

@@ -144,7 +144,7 @@ def test_the_secondary_tests_are_there(tmp_path):
     assert set(summary["restricted_means"]) == set(summary["mass"]) == set(summary["first_flips"])
     assert summary["never_flips"]["bias_class"] is None
     assert summary["ordering_tests"][0]["permutation"]["n"] == 6
-    assert summary["flip_timing_as_released"]["never"]["n"] == 0
+    assert summary["flip_timing_as_released"]["without_flip"]["n"] == 0
     assert set(summary["uniform_divergence"]["where_other_wins"]) == {"gradient", "gradient_attention"}
 
 

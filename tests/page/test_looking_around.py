@@ -141,3 +141,17 @@ def test_two_runs_show_the_same_document_side_by_side(two_page, opened):
     again = opened(two_page, page.evaluate("() => location.hash"))
     assert erased(again, 1) == [0]
     assert again.locator(".pane").nth(1).locator(".words .item").count() == 2
+
+
+@pytest.mark.browser
+def test_an_address_that_is_written_over_before_it_is_heard_of_is_followed_all_the_same(made, made_page, opened):
+    """The page notes the document before by replacing the address, and may do so just then."""
+    page = opened(made_page, "#run=0&document=3&by=attention")
+    page.evaluate(
+        """() => new Promise(done => {
+            addEventListener('hashchange', () => setTimeout(done), { once: true });
+            location.hash = '#run=0&document=5&by=attention';
+            history.replaceState(null, '', '#run=0&document=3&by=attention');
+        })"""
+    )
+    assert page.locator(".pane .title").inner_text() == "Document 5"

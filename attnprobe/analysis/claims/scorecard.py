@@ -12,6 +12,7 @@ from attnprobe.analysis.claims.evidence import Evidence
 from attnprobe.analysis.claims.judgement import (
     FAILS,
     HOLDS,
+    UNDECIDED,
     Case,
     Judgement,
     agreed,
@@ -89,9 +90,11 @@ class ClaimResult(NamedTuple):
 
 
 def often_but_not_always(cases: Sequence[Case]) -> str:
-    """Over the grid: holds in most pairs, and fails or stays open in some."""
-    verdict = over_most(cases)
-    return FAILS if set(by_group(cases).values()) == {HOLDS} else verdict
+    """Over the grid: holds in most pairs, and fails or stays open in some; of one that holds neither is to be seen."""
+    verdicts = by_group(cases)
+    if set(verdicts.values()) != {HOLDS}:
+        return over_most(cases)
+    return FAILS if len(verdicts) > 1 else UNDECIDED
 
 
 CLAIMS = (

@@ -160,6 +160,7 @@ def test_verdicts_over_a_grid(verdicts, most, all_of_them):
         ((HOLDS, HOLDS, UNDECIDED), HOLDS),
         ((HOLDS, HOLDS, FAILS), HOLDS),
         ((HOLDS, HOLDS), FAILS),
+        ((HOLDS,), UNDECIDED),
         ((FAILS, FAILS, HOLDS), FAILS),
         ((HOLDS, FAILS), UNDECIDED),
     ],

@@ -219,7 +219,8 @@ document.addEventListener("click", (event) => {
   writeAddress(href === "#documents" && panes[0] ? currentAddress() : href, "pushState");
   scrollTo(0, 0);
 });
-addEventListener("hashchange", () => go(location.hash));
+// Of the event: what the bar says may have been written over since, by the page itself.
+addEventListener("hashchange", (event) => go(new URL(event.newURL).hash));
 byId("list").addEventListener("click", (event) => {
   const button = event.target.closest("button[data-index]");
   if (button) visit(Number(button.dataset.index));
