@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from attnprobe.atomic_files import replacing
 from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.attempts import attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import one_torch_thread
 from attnprobe.execution.time_limit import ending_the_piece
 from attnprobe.execution.work import Executor, Outcome, Say, Work
+from attnprobe.own_files import open_own
 
 
 class InProcess(Executor):
@@ -73,8 +74,9 @@ class InProcess(Executor):
         piece = self._pieces.popleft()
         if self._under_way is not None:
             self._under_way.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(self._under_way) as temporary:
-                temporary.write_text(self._work.name(piece), encoding="utf-8")
+            # It has to outlive this process and no machine, so that nothing waits for the disk.
+            with open(open_own(self._under_way, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as file:
+                file.write(self._work.name(piece))
         failure, seconds, cpu_seconds, spent = attempt(self._do, piece, ending_the_piece(self.step_seconds))
         if spent:
             left, self._under_way = self._under_way, None

@@ -30,12 +30,13 @@ def effect_is_near_zero(evidence: Evidence) -> Judgement:
     estimate, beyond, rise = evidence.means_over_pairs(is_near_zero, middling, large)
     if not estimate.n:
         return Judgement(NOT_INFORMATIVE, estimate, MOST, note=f"no pair has Δα from {low} to {high}")
-    verdict, note = above(estimate, MOST), f"hardly a pair has Δα of {high} or more: whether it rises there is not seen"
+    rises, note = UNDECIDED, f"hardly a pair has Δα of {high} or more: whether it rises there is not seen"
     if beyond.n > 1:  # one document has no interval
-        verdict = both(verdict, above(rise, 0.0))
+        rises = above(rise, 0.0)
         note = f"near zero at Δα of {high} or more: {beyond.value:.1%} of {beyond.n:,} documents' pairs"
     without = len(evidence.results.several) - estimate.n
     left_out = f"{without:,} without such a pair"
+    verdict = both(above(estimate, MOST), rises)
     return _unless_uniform(evidence, Judgement(verdict, estimate, MOST, left_out=left_out, note=note))
 
 
