@@ -52,8 +52,7 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
     Of the documents with n > 1 whose items were kept. A ΔJS that is rounding is zero.
 
     Raises:
-        InputError: the table of items is missing or cannot be read, lacks an item of a document, or has a weight or a
-            divergence that is no finite number.
+        InputError: the table of items is missing or cannot be read, or lacks an item of a document.
     """
     documents = results.several
     numbers = pd.Index(documents["document"])
@@ -73,10 +72,6 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
 def _require_whole(pairs: pd.DataFrame, results: RunResults) -> None:
     """Refuse a table of items that has not every item of its documents: their weights would not add up to one."""
     path = results.folder / "items.parquet"
-    finite = np.isfinite(pairs[["delta_alpha", "delta_js", "weight"]].to_numpy(dtype=np.float64)).all(axis=1)
-    if not finite.all():
-        document = pairs["document"].to_numpy()[~finite][0]
-        raise InputError(f"{path}: document {document} has a weight or a divergence that is no finite number.")
     kept = pairs["document"].value_counts(sort=False)
     others = results.several.set_index("document")["n"].reindex(kept.index) - 1
     wrong = kept[kept != others]
