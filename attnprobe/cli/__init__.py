@@ -11,12 +11,14 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from attnprobe import __version__
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
 from attnprobe.closed_output import output_that_may_end
 from attnprobe.errors import InputError
+from attnprobe.visible import visible
 
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
@@ -35,9 +37,17 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and parsers of commands, whose complaints show what they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and leave with status 2."""
+        super().error(visible(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="attnprobe",
         description="Tests whether attention explains a model's decisions: erase attention weights, renormalise the "
         "rest, and see what becomes of the decision.",
@@ -80,5 +90,5 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _refuse(sentence: str) -> int:
-    print(f"attnprobe: {sentence}", file=sys.stderr)
+    print(f"attnprobe: {visible(sentence)}", file=sys.stderr)
     return 2

@@ -9,6 +9,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from attnprobe.cli.options import say_lines
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -28,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> None:
     model, task = _load(arguments.model.removeprefix(PREFIX))
     with quiet():
         examination = examine(model, decision=True)
-    print(examination_text(examination, task))
+    say_lines(examination_text(examination, task))
     if examination.refusal is not None:
         sys.exit(2)
 

@@ -21,6 +21,7 @@ from attnprobe.cli.options import (
     add_run_arguments,
     positive,
     say,
+    say_lines,
     start_run,
     whole_number,
     writing_run,
@@ -61,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> None:
         seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
         identify(run, Identified(arguments.documents, arguments.layers, arguments.heads, seed))
         report(run.folder, say)
-        say(f"\n{identifiability_in_words(run.folder.read_summary())}")
+        say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.records import Table
 from attnprobe.errors import InputError
+from attnprobe.visible import visible
 
 FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     ".tsv": tsv_table,
@@ -88,7 +89,9 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
     first_rows: list[int] = []
     with (
         _opened_table(path, wanted) as table,
-        tqdm(_checked(table, path), f"reading {path.name}", unit=" documents", delay=0.5, disable=None) as documents,
+        tqdm(
+            _checked(table, path), visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None
+        ) as documents,
     ):
         for row, label, _ in documents:
             code = code_of.setdefault(label, len(code_of))

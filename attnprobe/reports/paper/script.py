@@ -10,6 +10,7 @@ from attnprobe.closed_output import output_that_may_end
 from attnprobe.errors import InputError
 from attnprobe.reports.paper import draw
 from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.visible import visible
 
 
 def main(name: str, description: str | None) -> None:
@@ -24,7 +25,7 @@ def main(name: str, description: str | None) -> None:
         arguments = parser.parse_args()
         try:
             for path in draw(name, RunGrid.find(arguments.runs), arguments.out):
-                print(path)
+                print(visible(str(path)))
         except InputError as error:
             sys.exit(_refuse(parser.prog, str(error)))
         except OSError as error:
@@ -32,5 +33,5 @@ def main(name: str, description: str | None) -> None:
 
 
 def _refuse(program: str, sentence: str) -> int:
-    print(f"{program}: {sentence}", file=sys.stderr)
+    print(f"{program}: {visible(sentence)}", file=sys.stderr)
     return 2
