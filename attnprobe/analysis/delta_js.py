@@ -52,7 +52,8 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
     Of the documents with n > 1 whose items were kept. A ΔJS that is rounding is zero.
 
     Raises:
-        InputError: the table of items is missing or cannot be read, or lacks an item of a document.
+        InputError: the table of items is missing or cannot be read, or lacks an item of a document, or
+            gives it more weight than its most attended one has.
     """
     documents = results.several
     numbers = pd.Index(documents["document"])
@@ -66,6 +67,11 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
         parts.append(dict(zip(("document", "delta_alpha", "delta_js", "weight"), columns, strict=True)))
     pairs = pd.DataFrame({name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])})
     _require_whole(pairs, results)
+    for document in pairs["document"].to_numpy()[pairs["delta_alpha"].to_numpy() < 0][:1]:
+        raise InputError(
+            f"{results.folder / 'items.parquet'}, document {document}: the column 'weight' holds more than the "
+            f"'top_weight' of {results.folder / 'documents.parquet'}."
+        )
     return pairs
 
 

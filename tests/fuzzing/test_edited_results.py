@@ -265,6 +265,15 @@ def test_more_orderings_than_a_run_has_are_refused(tmp_path):
         digest(folder)
 
 
+def test_weights_that_pass_the_largest_are_refused(tmp_path):
+    folder = tmp_path / "run"
+    MadeRun(folder, random_texts(SIZES), classes=2)
+    documents = pq.read_table(folder / "documents.parquet")
+    pq.write_table(edited(documents, "top_weight", 3, 0.0), folder / "documents.parquet")
+    with pytest.raises(InputError, match=r"items.parquet, document 3: the column 'weight' holds more than the 'top_w"):
+        summarise(RunResults.load(folder))
+
+
 def test_contributions_to_some_classes_alone_are_refused(tmp_path):
     folder = tmp_path / "run"
     MadeRun(folder, random_texts(SIZES), classes=3)
