@@ -168,7 +168,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "top_weight": _share(_ANYWHERE),
         "attention_entropy_normalised": _share(_ALONE),
         "js_top": _nats(),
-        "js_other": _nats(_ALONE),
+        "js_other": _nats(_ANYWHERE),
         "flip_top": _YES_NO,
     },
     "identifiability": {
