@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,12 +42,16 @@ class ProbeResult:
         erasures: one row a document × ordering × draw.
         items: one row a document × item.
         engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
+        cut: how many texts were longer than the model takes, and lost what was beyond.
+        special_strings: in how many texts a string stands that the tokenizer takes for a special token.
     """
 
     documents: pd.DataFrame
     erasures: pd.DataFrame
     items: pd.DataFrame
     engine: str
+    cut: int = 0
+    special_strings: int = 0
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
@@ -92,7 +96,7 @@ def probe(
         tokenizer_or_batches: the tokenizer; or batches of the model's keyword arguments, tensors whose first axis is
             that of the documents and whose second is that of the tokens; ``attention_mask`` (or ``mask``, or the
             inverse ``src_key_padding_mask``) says which tokens are real. The first batch has two documents or more.
-        texts: documents, none of them blank; with a tokenizer.
+        texts: documents, none of them blank; with a tokenizer, which reads each as it is.
         seed: of the random orderings.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
@@ -126,11 +130,14 @@ def _probe_texts(
         if not text.strip():
             raise InputError(f"Text {row} is blank.")
     labels = np.zeros(len(texts), dtype=np.int64)
-    documents = Documents(*tokenise_texts(texts), labels=labels, content_hashes=document_hashes(texts))
+    documents = Documents(
+        **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=list(texts)
+    )
     of_model = CheckpointProbe(model, tokenizer, settings)
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
-    return _result(tables, of_model.attention.engine, labelled=False)
+    result = _result(tables, of_model.attention.engine, labelled=False)
+    return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
 
 def _probe_batches(

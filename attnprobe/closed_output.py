@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 STREAMS = {"stdout": 1, "stderr": 2}
 """Names in ``sys``, and the numbers that they have in every process."""
 
+OF_NUMBERS = {1: "standard output", 2: "standard error"}
+"""What messages call them."""
+
 
 @contextlib.contextmanager
 def output_that_may_end() -> Iterator[None]:
@@ -27,7 +30,7 @@ def output_that_may_end() -> Iterator[None]:
 
     From the first word on that nobody can receive, what is written there goes nowhere: what this process says, what
     libraries say on their own, and what processes say that are started afterwards. Other failures to write, such as to
-    a full disk, stay errors.
+    a full disk, are errors, once.
     """
     with contextlib.ExitStack() as stack:
         for name, number in STREAMS.items():
@@ -74,9 +77,10 @@ class _MayEnd(io.FileIO):
         try:
             return super().write(content)
         except OSError as error:
+            # What was not written would be tried again, and fail again when the process ends.
+            _lead_nowhere(self.fileno())
             if error.errno not in self._at_the_end:
-                raise
-        _lead_nowhere(self.fileno())
+                raise OSError(error.errno, error.strerror, OF_NUMBERS[self.fileno()]) from None
         return super().write(content)
 
 

@@ -69,6 +69,8 @@ class RunSettings:
         for name in ("attention", "transformer"):
             if entries[name] is None:
                 del entries[name]
+        if not self.data.given_tokens:
+            del entries["data"]["given_tokens"]
         return entries
 
     @classmethod
@@ -131,6 +133,7 @@ class RunConfiguration:
         }
         if self.checkpoint is not None:  # wherever it lies
             identity["settings"] |= {"model": PREFIX}
+            identity["text"] = "as given"  # what its tokenizer reads
             identity["checkpoint"] = self.checkpoint.content
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
@@ -215,4 +218,5 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     training: dict[str, Any] = entries.pop("training") or {}
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
-    return entries | training | attention | transformer
+    del entries["data"]
+    return entries | dataclasses.asdict(settings.data) | training | attention | transformer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +77,8 @@ def probe_batches(
     seeds: npt.NDArray[np.uint64],
     sampled: npt.NDArray[np.bool_],
     device: torch.device,
-    first: int = 0,
+    numbers: IntArray | None = None,
+    begin_batch: Callable[[], None] = lambda: None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -88,15 +89,17 @@ def probe_batches(
         seeds: for the random orderings (documents,).
         sampled: whose items are kept (documents,).
         device: where the model is.
-        first: the number in its split of the document in row 0.
+        numbers: ascending, of the documents in their split (documents,); by default their rows.
+        begin_batch: told of each batch before it is begun.
     """
-    collected = Collector(sampled, first)
+    collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
+        begin_batch()
         collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device)))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
-    return collected.tables(encoded.documents.labels, probe.item_texts(encoded, sampled & chosen))
+    return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -112,12 +115,12 @@ class Collector:
 
     Args:
         sampled: whose items are kept (documents,).
-        first: the number in its split of the document in row 0.
+        numbers: ascending, of the documents in their split (documents,); by default their rows.
     """
 
-    def __init__(self, sampled: npt.NDArray[np.bool_], first: int = 0) -> None:
+    def __init__(self, sampled: npt.NDArray[np.bool_], numbers: IntArray | None = None) -> None:
         self.sampled = sampled
-        self.first = first
+        self.numbers = np.arange(len(sampled)) if numbers is None else numbers
         self.rows: list[Column] = []
         self.documents: list[dict[str, Column]] = []
         self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
@@ -139,23 +142,24 @@ class Collector:
             by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
             items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
         row, position = torch.nonzero(kept, as_tuple=True)
-        items["document"] = self.first + rows[row.cpu().numpy()]
+        items["document"] = self.numbers[rows[row.cpu().numpy()]]
         items["position"] = position.cpu().numpy().astype(np.int32)
         self.items.append(items)
 
-    def tables(self, labels: Column | None, texts: pa.Array) -> Tables:
+    def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:
         """All rows that were added.
 
         Args:
             labels: class numbers (documents,), where there are any.
-            texts: of the items that are kept, in order.
+            token: texts of the items that are kept, in order.
+            before: of each the text between it and the item before it, where that is known.
         """
         rows = np.concatenate(self.rows)
         order = np.argsort(rows)
         return Tables(
-            self._document_table(None if labels is None else labels[rows[order]], self.first + rows[order], order),
-            self._erasure_table(self.first + rows, order),
-            self._item_table(texts),
+            self._document_table(None if labels is None else labels[rows[order]], self.numbers[rows[order]], order),
+            self._erasure_table(self.numbers[rows], order),
+            self._item_table(token, before),
         )
 
     def _document_table(self, labels: Column | None, numbers: Column, order: Column) -> pa.Table:
@@ -182,12 +186,12 @@ class Collector:
         }
         return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})
 
-    def _item_table(self, texts: pa.Array) -> pa.Table:
+    def _item_table(self, token: pa.Array, before: pa.Array | None) -> pa.Table:
         columns = _join(self.items)
         order = np.lexsort((columns["position"], columns["document"]))
         columns = {name: column[order] for name, column in columns.items()}
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
-        table["token"] = texts
+        table |= {"token": token} | ({} if before is None else {"before": before})
         ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
         return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks)
 

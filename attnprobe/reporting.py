@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import draw_all
 from attnprobe.reports.methods import methods
@@ -58,6 +59,8 @@ def report_together(folders: Sequence[RunFolder], say: Callable[[str], None]) ->
         InputError: a run has no report yet, or cannot be read.
     """
     paths = [folder.path.resolve() for folder in folders]
-    page = Page.of(*paths).write(Path(os.path.commonpath(paths)) / PAGE)
+    together = Path(os.path.commonpath(paths))
+    remove_leftovers(together, re.escape(PAGE), deep=False)
+    page = Page.of(*paths).write(together / PAGE)
     say(f"Side by side: {page}.")
     return page

@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attnprobe.errors import InputError
+from attnprobe.own_files import kind_of, open_own
 
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked there
     fcntl = None  # type: ignore[assignment]
+
+LONGEST_NAME = 200
+"""Bytes of what a lock's file says of its holder."""
 
 
 @contextmanager
@@ -27,23 +31,43 @@ def locked(path: Path, folder: Path, *, shared: bool = False) -> Iterator[None]:
         shared: whether others may hold it too, if they share it as well.
 
     Raises:
-        InputError: someone else holds it.
+        InputError: someone else holds it, or it is a link or no file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
-        _acquire(file.fileno(), path, folder, shared=shared)
-        if not shared:
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    try:
+        _acquire(descriptor, folder, shared=shared)
+        # Of a file with several names the others may be anyone's: it is locked, and neither read nor written.
+        named = not shared and os.fstat(descriptor).st_nlink == 1
+        if named:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         try:
             yield
         finally:
-            if not shared:
-                file.truncate(0)
+            if named:
+                os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
 
 
-def _acquire(descriptor: int, path: Path, folder: Path, *, shared: bool) -> None:
+def is_held(path: Path) -> bool:
+    """Whether someone holds a lock right now."""
+    if fcntl is None or kind_of(path) is None:
+        return False
+    descriptor = open_own(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _acquire(descriptor: int, folder: Path, *, shared: bool) -> None:
     if fcntl is None:
         return
     try:
@@ -51,7 +75,9 @@ def _acquire(descriptor: int, path: Path, folder: Path, *, shared: bool) -> None
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):  # a file system without locks: go on without
             return
-        holder = path.read_text(encoding="utf-8", errors="replace") or "several processes"
+        alone = os.fstat(descriptor).st_nlink == 1
+        said = os.read(descriptor, LONGEST_NAME) if alone else b""
+        holder = said.decode(errors="replace") or "several processes"
         raise InputError(
             f"{folder} is being written by another attnprobe ({holder}): wait for it, or stop it."
         ) from None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,7 +16,19 @@ import pyarrow.parquet as pq
 from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.configuration import FORMAT, RunConfiguration, RunSettings
 from attnprobe.errors import InputError
-from attnprobe.huggingface.folders import OWN_FOLDER
+from attnprobe.own_files import own_folder
+from attnprobe.run_layout import (
+    CONFIG,
+    FIGURES,
+    IDENTIFICATION,
+    MODEL,
+    SHARDS,
+    begin_manifest,
+    check_run_folder,
+    clear_run_folder,
+)
+from attnprobe.run_layout import TABLES as FOLDER_OF_TABLES
+from attnprobe.run_lock import locked
 from attnprobe.visible import in_json
 
 TABLES = ("documents", "erasures", "items")
@@ -31,32 +42,65 @@ PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True
 
 
 class RunFolder:
-    """Paths and contents of a run's files."""
+    """Paths and contents of a run's files.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the folder.
+        within: the folder that the user named, if it is one above. It may be reached through links, what lies inside
+            may not.
+    """
+
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.path = path
-        self.config = path / "config.json"
+        self.within = within or path
+        self.config = path / CONFIG
         self.model = path / "model.safetensors"
-        self.checkpoint = path / OWN_FOLDER
+        self.checkpoint = path / MODEL
         self.training_state = path / "training-state.safetensors"
-        self.identification_state = path / "identification-state.jsonl"
+        self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
-        self.tables = path / "tables"
-        self.figures = path / "figures"
-        self.shards = path / "shards"
+        self.tables = path / FOLDER_OF_TABLES
+        self.figures = path / FIGURES
+        self.shards = path / SHARDS
         self.execution_log = path / "execution.jsonl"
         self.lock = path / "run.lock"
 
     @classmethod
     def of(cls, out: Path, settings: RunSettings) -> RunFolder:
         """The folder ``out/<dataset>/<model>/seed-<N>``."""
-        return cls(out / settings.dataset / settings.model_folder / f"seed-{settings.seed}")
+        return cls(out / settings.dataset / settings.model_folder / f"seed-{settings.seed}", out)
 
     def table(self, name: str) -> Path:
         """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
         return self.path / f"{name}.parquet"
+
+    def check(self) -> None:
+        """See to it that nothing that is opened here is a link, a pipe or a device.
+
+        Raises:
+            InputError: something is; it is named.
+        """
+        check_run_folder(self.path, self.within)
+
+    @contextmanager
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
+        """Make the folder if need be and hold its lock; what killed processes left in it is removed.
+
+        Args:
+            shared: whether others may hold it too, if they share it as well.
+
+        Raises:
+            InputError: someone else holds it, or the folder cannot be used.
+        """
+        self.check()
+        own_folder(self.path, self.within)
+        with locked(self.lock, self.path, shared=shared):
+            if not shared:
+                remove_leftovers(self.path)
+                begin_manifest(self.path)
+            yield
 
     def open(self, configuration: RunConfiguration, *, force: bool = False) -> None:
         """Make the folder for this configuration, or go on in it if it was made for the same.
@@ -66,10 +110,13 @@ class RunFolder:
             force: throw away what is there and start over.
 
         Raises:
-            InputError: the folder holds a run with other settings or data.
+            InputError: the folder holds a run with other settings or data, or cannot be used.
         """
+        self.check()
+        own_folder(self.path, self.within)
+        begin_manifest(self.path)
         if force:
-            self._clear()
+            clear_run_folder(self.path)
         if self.config.exists():
             present = self.read_configuration()
             if present.fingerprint != configuration.fingerprint:
@@ -77,19 +124,16 @@ class RunFolder:
                     f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
-            remove_leftovers(self.path)
-            for leftover in self.path.glob(f".{OWN_FOLDER}.*"):
-                shutil.rmtree(leftover)
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, configuration.to_json())
 
     def read_configuration(self) -> RunConfiguration:
         """What the run was made with.
 
         Raises:
-            InputError: there is no run here, or its ``config.json`` is not one.
+            InputError: there is no run here, or its ``config.json`` is not one, or the folder cannot be used.
         """
+        self.check()
         try:
             content = json.loads(self.config.read_text(encoding="utf-8"))
             if content.get("format") != FORMAT:
@@ -147,11 +191,11 @@ class RunFolder:
 
         The data are not read again: whether they have changed since is not asked.
         """
-        stamp = self.read_summary().get("reported")
         try:
             present = self.read_configuration().settings
         except InputError:
             return False
+        stamp = self.read_summary().get("reported")
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
         return present == settings and stamp is not None and self.is_probed(stamp)
@@ -188,25 +232,6 @@ class RunFolder:
         started = perf_counter()
         yield
         self.note(seconds={stage: round(perf_counter() - started, 2)})
-
-    def _clear(self) -> None:
-        files = [
-            self.config,
-            self.model,
-            self.training_state,
-            self.identification_state,
-            self.training_log,
-            self.vocabulary,
-            self.summary,
-            self.path / "report.html",
-            self.path / "methods.txt",
-        ]
-        for folder in (self.checkpoint, self.tables, self.figures):
-            files += [file for file in folder.glob("*") if file.is_file()]
-        for file in [*files, *map(self.table, (*TABLES, *FURTHER_TABLES))]:
-            file.unlink(missing_ok=True)
-        with suppress(OSError):  # not there, or something in it is not ours
-            self.checkpoint.rmdir()
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401

@@ -133,6 +133,16 @@ def _say_what_is_cut(run: Run, untold: dict[str, StreamedSplit[Any]]) -> None:
                 f"{split.cut.documents:,} of {len(split):,} {name} documents are longer than the model takes: "
                 f"they are cut to {split.cut.longest:,} tokens."
             )
+        if split.cut.special:
+            run.say(special_strings_in_words(split.cut.special, len(split), name))
+
+
+def special_strings_in_words(documents: int, of: int, split: str) -> str:
+    """That in so many documents of a split strings stand that are special tokens."""
+    return (
+        f"{documents:,} of {of:,} {split} documents hold strings that are special tokens of the model's tokenizer: "
+        "they are read as these."
+    )
 
 
 def write_training_log(path: Path, epochs: list[Epoch]) -> None:

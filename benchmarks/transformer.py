@@ -97,7 +97,7 @@ def documents_of(run: Path, tokens: int, documents: int) -> tuple[Any, Tensor]:
     split = opened.dataset.splits["test"].documents()
     rows: list[list[int]] = []
     for document in np.random.default_rng(0).permutation(len(split)):
-        pieces = tokenizer.encode(" ".join(split.words_of(int(document))), truncation=True, max_length=tokens)
+        pieces = tokenizer.encode(split.texts[int(document)], truncation=True, max_length=tokens)
         if len(pieces) == tokens:
             rows.append(pieces)
         if len(rows) == documents:

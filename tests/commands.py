@@ -60,6 +60,18 @@ def attnprobe_unheard(*arguments, cwd, lines=0, script=None):
         return status, "".join(read)
 
 
+def attnprobe_stopped(*arguments, cwd, after, number):
+    """(exit status, standard output and errors) of a command that gets a signal a while after its start."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder, "said")
+        said.touch()
+        stop = (after, number)
+        status = _warm().run_into(None, list(map(str, arguments)), cwd, said, said, stop_after=stop)
+        text = said.read_text()
+    assert "Traceback" not in text, text
+    return status, text
+
+
 def _without_traceback(status, out, errors):
     assert "Traceback" not in out + errors, errors
     return status, out, errors
@@ -101,17 +113,21 @@ class WarmProcess:
             status = self.run_into(script, arguments, cwd, out, errors)
             return status, out.read_text(), errors.read_text()
 
-    def run_into(self, script, arguments, cwd, out, errors):
-        """The same with standard output and standard error in these files; the exit status."""
+    def run_into(self, script, arguments, cwd, out, errors, *, stop_after=None):
+        """The same with standard output and standard error in these files; the exit status.
+
+        Where ``stop_after`` is (seconds, signal), the command gets the signal so long after its start.
+        """
         command = {"script": script, "arguments": arguments, "cwd": str(cwd), "environment": environment()}
         self._process.stdin.write(json.dumps({**command, "out": str(out), "errors": str(errors)}) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
-        late = threading.Timer(TIMEOUT, os.kill, (child, signal.SIGKILL))
-        late.start()
+        seconds, number = stop_after or (TIMEOUT, signal.SIGKILL)
+        stop = threading.Timer(seconds, os.kill, (child, number))
+        stop.start()
         status = int(self._process.stdout.readline())
-        late.cancel()
-        assert status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
+        stop.cancel()
+        assert stop_after or status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
         return status
 
 

@@ -37,6 +37,14 @@ def test_an_experiment_says_what_it_says_and_defaults_the_rest(tmp_path):
     assert settings.training.patience == 2
 
 
+def test_tokens_are_given_where_the_file_says_so(tmp_path):
+    assert not load_experiment(write(tmp_path / "e.toml", WHOLE), seed=0).data.given_tokens
+    text = WHOLE.replace("train_documents = 100", "given_tokens = true")
+    assert load_experiment(write(tmp_path / "e.toml", text), seed=0).data.given_tokens
+    with pytest.raises(InputError, match=r"'given_tokens' in \[data\] must be true or false"):
+        load_experiment(write(tmp_path / "e.toml", WHOLE.replace("train_documents = 100", "given_tokens = 1")), seed=0)
+
+
 def test_a_limit_can_be_none(tmp_path):
     text = WHOLE + 'gradient_norm = "none"\ngradient_value = 50.0\n'
     settings = load_experiment(write(tmp_path / "e.toml", text), seed=0)

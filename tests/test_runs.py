@@ -4,6 +4,7 @@ import json
 import pyarrow as pa
 import pytest
 
+from attnprobe.atomic_files import creating_folder, replacing
 from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration, RunSettings
 from attnprobe.errors import InputError
 from attnprobe.probes.settings import AttentionSettings
@@ -22,6 +23,14 @@ def changed(**settings):
 @pytest.fixture
 def folder(tmp_path):
     return RunFolder.of(tmp_path, CONFIGURATION.settings)
+
+
+def write(*paths):
+    """As attnprobe writes files."""
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text("ours")
 
 
 def test_a_configuration_survives_the_way_through_its_file(folder):
@@ -100,13 +109,9 @@ def test_what_a_killed_process_left_of_a_checkpoint_goes(tmp_path):
     leftover.mkdir()
     (leftover / "config.json").write_text("{}")
     folder.checkpoint.mkdir()
-    folder.open(OF_CHECKPOINT)
-    assert not leftover.exists()
-    assert folder.checkpoint.exists()
-    (folder.checkpoint / "config.json").write_text("{}")
-    folder.table("heads").write_bytes(b"")
-    folder.open(OF_CHECKPOINT, force=True)
-    assert {path.name for path in folder.path.iterdir()} == {"config.json"}
+    with folder.locked():
+        assert not leftover.exists()
+        assert folder.checkpoint.exists()
 
 
 def test_a_run_that_is_not_trained_is_finished_however_it_would_be_trained(tmp_path):
@@ -125,7 +130,7 @@ def test_other_settings_are_refused_and_forced(folder):
     other = changed(training=TrainingSettings(epochs=9))
     with pytest.raises(InputError, match=r"epochs 8, not 9.*--force"):
         folder.open(other)
-    folder.model.write_text("old")
+    write(folder.model)
     folder.open(other, force=True)
     assert not folder.model.exists()
     assert folder.read_configuration() == other
@@ -141,12 +146,102 @@ def test_a_spoilt_configuration_is_refused(folder, content):
         folder.read_configuration()
 
 
-def test_force_leaves_what_is_not_ours(folder):
+OURS = ("training.csv", "heads.parquet", "report.html", "tables/heads.csv", "figures/of_a_plugin.png", "run.log")
+THEIRS = ("notes.txt", "tables/mine.csv", "figures/heads.csv", "figures/delta_js.png", "shards/notes", "more/heads.csv")
+THEIRS += ("identification-state/notes.parquet", "identification-state/heads.parquet")
+UNFINISHED = (
+    *("shards/000000-000001.3.0-128.items.parquet", "shards/000000-000001.0-600.lengths.json"),
+    *("shards/heads-00000003-64.parquet", "shards/under-way.txt", "shards/under-way-2-of-3.txt"),
+    *("shards/under-way-heads.txt", "identification-state/under-way.txt"),
+    *("identification-state/nullity-00000003-64.parquet", "identification-state/programs-00000003-1.parquet"),
+)
+
+
+def files(folder):
+    return {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
+
+
+def test_force_removes_what_was_written_and_leaves_what_is_not_ours(folder):
     folder.open(CONFIGURATION)
-    mine = folder.path / "notes.txt"
-    mine.write_text("keep me")
+    write(*(folder.path / name for name in (*OURS, *UNFINISHED)))
+    with creating_folder(folder.checkpoint) as temporary:
+        (temporary / "weights").touch()
+    for name in THEIRS:
+        (folder.path / name).parent.mkdir(exist_ok=True)
+        (folder.path / name).write_text("keep me")
     folder.open(CONFIGURATION, force=True)
-    assert mine.read_text() == "keep me"
+    assert files(folder) == {"config.json", "manifest.jsonl", "run.log", *THEIRS}
+    assert not folder.checkpoint.exists()
+    assert all((folder.path / name).read_text() == "keep me" for name in THEIRS)
+
+
+def test_force_of_an_older_run_removes_the_names_that_it_has(folder):
+    folder.open(CONFIGURATION)
+    (folder.path / "manifest.jsonl").unlink()
+    names = (
+        "model.safetensors",
+        "tables/heads.csv",
+        "figures/delta_js.png",
+        "model/config.json",
+        "model/attnprobe.json",
+    )
+    write(*(folder.path / name for name in names))
+    for name in ("tables/mine.csv", "figures/mine.png", "figures/delta_js.svg"):
+        (folder.path / name).write_text("keep me")
+    folder.open(CONFIGURATION, force=True)
+    assert files(folder) == {
+        *("config.json", "manifest.jsonl", "tables/mine.csv", "figures/mine.png", "figures/delta_js.svg")
+    }
+
+
+@pytest.mark.parametrize("content", ['{"model_type": "bert"}', "half a fi", "[]"])
+def test_force_removes_nothing_where_the_configuration_is_not_ours(folder, content):
+    folder.path.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "summary.json"):
+        (folder.path / name).write_text(content)
+    with pytest.raises(InputError, match=r"config\.json is not from attnprobe"):
+        folder.open(CONFIGURATION, force=True)
+    assert files(folder) == {"config.json", "model.safetensors", "summary.json"}
+
+
+def test_force_starts_over_where_our_configuration_is_damaged(folder):
+    folder.open(CONFIGURATION)
+    folder.config.write_text("half a fi")
+    folder.open(CONFIGURATION, force=True)
+    assert folder.read_configuration() == CONFIGURATION
+
+
+def test_a_run_does_not_take_for_its_own_what_force_leaves(folder):
+    folder.open(CONFIGURATION)
+    folder.model.write_text("someone else's")
+    with pytest.raises(InputError, match=r"model\.safetensors is not from attnprobe"):
+        folder.open(CONFIGURATION, force=True)
+    assert folder.model.read_text() == "someone else's"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["../victim", "figures/../../victim", "/victim", "notes.txt", "figures", "a/b/c", "", ".", "tables/..", "x\0y"],
+)
+def test_a_manifest_of_anyone_leads_to_nothing_else(folder, entry):
+    folder.open(CONFIGURATION)
+    victims = [folder.path.parent / "victim", folder.path / "notes.txt", folder.path / "figures" / "mine"]
+    for victim in victims:
+        victim.parent.mkdir(exist_ok=True)
+        victim.write_text("keep me")
+    entries = [entry, str(folder.path.parent / "victim")]
+    with (folder.path / "manifest.jsonl").open("a") as file:
+        file.write("".join(json.dumps(name) + "\n" for name in entries) + '3\n[]\n{"half')
+    folder.open(CONFIGURATION, force=True)
+    assert all(victim.read_text() == "keep me" for victim in victims)
+
+
+def test_a_cut_entry_of_a_manifest_becomes_none(folder):
+    folder.open(CONFIGURATION)
+    manifest = folder.path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes() + b'"figures/a')
+    write(folder.path / "figures/b", folder.path / "figures/b")
+    assert manifest.read_text().splitlines() == ['"config.json"', '"figures/a', '"figures/b"']
 
 
 def test_tables_count_only_when_all_were_made_by_the_same(folder):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, means
+from attnprobe.analysis.bootstrap import Estimate, pooled
 from attnprobe.analysis.first_flips import with_ascending
-from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import RunResults
 
 COLUMN = "emptied_rows"
@@ -26,4 +26,4 @@ def emptied_rows(results: RunResults) -> dict[str, Estimate]:
     counts = {name: results.at_first_flip(name, COLUMN) for name in with_ascending(results)}
     emptied = {name: np.where(np.isnan(count), np.nan, count > 0) for name, count in counts.items()}
     certain = {name: column[:, 0] for name, column in emptied.items() if column.shape[1] == 1}
-    return means(emptied) | binary_shares(certain)
+    return average_shares({name: pooled(column) for name, column in emptied.items()}) | binary_shares(certain)

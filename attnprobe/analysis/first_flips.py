@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
-from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import ASCENDING, ATTENTION, GREEDY, ORACLE, FirstFlips, RunResults
 
 GRID: Numbers = np.arange(101) / 100
@@ -119,15 +119,18 @@ def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None =
     always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
     of_all = {name: over_all_documents(flip) for name, flip in flips.items()}
     columns: dict[tuple[str, str], Ratio] = {}
+    averaged: dict[tuple[str, str], Ratio] = {}
     certain: dict[tuple[str, str], Numbers] = {}
     chosen = {name: flips[name] for name in names or flips}
     for name, flip in chosen.items():
         columns |= {(name, f"mean_{field}"): pooled(getattr(flip, field)) for field in ("fraction", "removed", "mass")}
         for field, column in of_all[name].items():
-            if flip.removed.shape[1] == 1 and field != "restricted_mean":
+            if field == "restricted_mean":
+                columns[name, field] = pooled(column)
+            elif flip.removed.shape[1] == 1:
                 certain[name, field] = column
             else:
-                columns[name, field] = pooled(column)
+                averaged[name, field] = pooled(column)
             if field not in OUTCOMES:
                 columns[name, f"{field}_lead"] = pooled(column - of_all[ATTENTION][field])
         paired = {field: np.where(always, getattr(flip, field).mean(axis=1), 0.0) for field in ("fraction", "removed")}
@@ -136,7 +139,7 @@ def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None =
             for field, column in paired.items():
                 needed = getattr(flips[reference], field).mean(axis=1) if reference in flips else np.zeros(len(always))
                 columns[name, f"{field}_ratio_to_{reference}"] = column, np.where(always, needed, 0.0)
-    estimates = ratios(columns) | binary_shares(certain)
+    estimates = ratios(columns) | average_shares(averaged) | binary_shares(certain)
     middles = medians({name: flip.fraction for name, flip in chosen.items()})
     return {
         name: OrderingStatistics(

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, ndtri, stdtrit
 
-from attnprobe.analysis.bootstrap import LEVEL, Estimate, Numbers
+from attnprobe.analysis.bootstrap import LEVEL, Estimate, Numbers, Ratio, ratios
 
 Key = TypeVar("Key", bound=Hashable)
 Counts = npt.NDArray[np.int64]
@@ -47,6 +47,25 @@ def wilson(successes: int, n: int) -> Estimate:
 def unseen(n: int) -> float:
     """Upper end of Wilson's interval of a share that none of n documents has: z² / (n + z²)."""
     return QUANTILE**2 / (n + QUANTILE**2)
+
+
+def average_shares(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:
+    """Shares that are averaged over draws or over items, with the bootstrap's intervals.
+
+    What no document shows no resample shows: where all documents are alike the bootstrap has no width, however few they
+    are. Its ends are then as far as those of Wilson's interval of a share that none, or all, of the documents have.
+
+    Args:
+        columns: numerators and denominators (documents,) of each share, as :func:`ratios` takes them.
+    """
+    return {key: _with_width(estimate) for key, estimate in ratios(columns).items()}
+
+
+def _with_width(estimate: Estimate) -> Estimate:
+    if estimate.n < 2 or estimate.low != estimate.high:
+        return estimate
+    reach = unseen(estimate.n)
+    return estimate._replace(low=max(0.0, estimate.value - reach), high=min(1.0, estimate.value + reach))
 
 
 def exact_lead(first: int, second: int, n: int, times: float = 1.0) -> Estimate:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios, ratios
+from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios
 from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.first_flips import with_ascending
-from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.errors import InputError
 
@@ -113,7 +113,7 @@ def _by_ordering(results: RunResults, flips: Mapping[str, FirstFlips]) -> dict[s
             else:
                 certain[name, group] = never[inside]
         sides[name] = (entropy * never, never), (entropy * (1 - never), 1 - never)
-    estimates = ratios(averaged) | binary_shares(certain)
+    estimates = average_shares(averaged) | binary_shares(certain)
     entropies = compare_ratios(sides)
     return {
         name: NeverFlipped(

@@ -29,6 +29,7 @@ from attnprobe.analysis.run_tables import (
 from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
 from attnprobe.errors import InputError
+from attnprobe.run_layout import check_run_folder
 from attnprobe.visible import visible
 
 ORACLE = "oracle"
@@ -104,8 +105,9 @@ class RunResults:
         """Open a run folder; of very many documents those of ``sample_of_statistics`` are looked at.
 
         Raises:
-            InputError: a file is missing or cannot be read, or a table lacks a column.
+            InputError: a file is missing, a link or cannot be read, or a table lacks a column.
         """
+        check_run_folder(folder)
         config = read_configuration(folder / "config.json")
         for name, columns in NEEDED.items():
             path = folder / f"{name}.parquet"

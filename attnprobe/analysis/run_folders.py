@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_tables import metadata_of_table
 from attnprobe.errors import InputError
+from attnprobe.run_layout import check_run_folder
 
 TABLES = ("documents", "erasures", "items")
 """What every finished run has."""
@@ -17,7 +19,7 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
     """The finished runs that these folders are or have below them: resolved, each once, in order of path.
 
     Raises:
-        InputError: a folder is not there, or holds no finished run.
+        InputError: a folder is not there, or holds no finished run, or one with links in it.
     """
     found: set[Path] = set()
     for folder in folders:
@@ -45,8 +47,9 @@ def _is_finished(folder: Path) -> bool:
     A table that is there but damaged counts, so that whoever reads it says so.
     """
     tables = [folder / f"{name}.parquet" for name in TABLES]
-    if not all(table.exists() for table in tables):
+    if not all(map(os.path.lexists, tables)):
         return False
+    check_run_folder(folder)
     try:
         stamps = {metadata_of_table(table).get(b"attnprobe") for table in tables}
     except InputError:

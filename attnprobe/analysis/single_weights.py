@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, Numbers, means
+from attnprobe.analysis.bootstrap import Estimate, Numbers, means, pooled
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import ATTENTION, RunResults
 
 
@@ -46,7 +46,8 @@ def single_flips(results: RunResults) -> dict[str, SingleFlips]:
     for suffix, name in names.items():
         needed = [f"{column}{suffix}" for column in ("flip_top", "flip_other", "delta_js_negative", "delta_js_zero")]
         columns |= {(name, field): column for field, column in cells(*columns_of(results, needed).values()).items()}
-    estimates = means(columns) | binary_shares({(name, "top"): columns[name, "top"] for name in names.values()})
+    averaged = average_shares({key: pooled(column) for key, column in columns.items()})
+    estimates = averaged | binary_shares({(name, "top"): columns[name, "top"] for name in names.values()})
     return {name: SingleFlips(*(estimates[name, field] for field in SingleFlips._fields)) for name in names.values()}
 
 

@@ -36,8 +36,10 @@ class Verdict(NamedTuple):
             random one), or they (against attention), flip decisions earlier.
         nearly_uniform: whether the weights differ so little that comparing single weights says nothing; None where
             these documents do not tell.
-        documents_to_decide: of an undecided verdict, how many documents with several items would decide it if what is
-            seen in these is how it is (``documents_to_tell``); None of others, and where it cannot be said.
+        documents_to_decide: of an undecided verdict, how many documents with several items would tell what it is said
+            not to tell if what is seen in these is how it is: whether attention is earlier than a random order where
+            that is open (``documents_to_tell``); else whether the weights are nearly equal, or which of the open
+            orderings are earlier than attention. None of other verdicts, and where it cannot be said.
     """
 
     verdict: str
@@ -85,14 +87,12 @@ def give_verdict(
         verdict, better, undecided = NOTHING_FLIPS, [], []
     elif not random.first_leads:
         verdict = NO
-        if random in undecided:
-            verdict = UNDECIDED
-            needed = [documents_to_tell(random.lead, random.p)]
-        if nearly_uniform is None:
-            verdict = UNDECIDED
-            needed = [*needed, _documents_to_pass(attention_entropy, NEARLY_UNIFORM)]
         if nearly_uniform:
-            verdict, needed = NOT_INFORMATIVE, []
+            verdict = NOT_INFORMATIVE
+        elif random in undecided:
+            verdict, needed = UNDECIDED, [documents_to_tell(random.lead, random.p)]
+        elif nearly_uniform is None:
+            verdict, needed = UNDECIDED, [_documents_to_pass(attention_entropy, NEARLY_UNIFORM)]
     elif better:
         verdict = IN_PART
     elif undecided:

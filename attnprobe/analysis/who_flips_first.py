@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, Numbers, means
-from attnprobe.analysis.intervals import binary_shares, exact_lead, unseen
+from attnprobe.analysis.bootstrap import Estimate, Numbers, means, pooled
+from attnprobe.analysis.intervals import average_shares, binary_shares, exact_lead, unseen
 from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, binomial_log_p, sign_flip_tests
 from attnprobe.analysis.thresholds import SIGNIFICANT
@@ -91,7 +91,9 @@ def compare(
             p_values[pair] = math.exp(binomial_log_p(first, second))
         else:
             averaged[pair] = shares
-    estimates |= means({(pair, field): shares[field] for pair, shares in averaged.items() for field in SHARES})
+    estimates |= average_shares(
+        {(pair, field): pooled(shares[field]) for pair, shares in averaged.items() for field in SHARES}
+    )
     leads = average_leads({pair: shares["lead"] for pair, shares in averaged.items()})
     estimates |= {(pair, "lead"): estimate for pair, estimate in leads.items()}
     return [

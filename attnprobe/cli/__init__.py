@@ -1,14 +1,13 @@
 """The command line: one module a command, each with ``add_arguments`` and ``execute``.
 
-Anything the user can mend ends as one sentence on standard error and exit status 2, Ctrl-C as 130, a run that had to
-leave documents out as 3. Who reads what is said, and for how long, changes nothing of that.
+Whatever keeps a command from its end is one sentence on standard error and an exit status of
+:mod:`attnprobe.exit_status`. Who reads what is said, and for how long, changes nothing of that.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
@@ -16,8 +15,7 @@ from typing import NoReturn
 from attnprobe import __version__
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
-from attnprobe.closed_output import output_that_may_end
-from attnprobe.errors import InputError
+from attnprobe.exit_status import carried_out
 from attnprobe.visible import visible
 
 COMMANDS: dict[str, ModuleType] = {
@@ -70,25 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with output_that_may_end():
-        return _run(arguments)
+    return carried_out("attnprobe", lambda: _execute(arguments))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    try:
-        parsed = make_parser().parse_args(arguments)
-        status: int | None = COMMANDS[parsed.command].execute(parsed)
-    except InputError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        return _refuse(f"Could not read or write{where}: {error.strerror or error}.")
-    except KeyboardInterrupt:
-        print("\nattnprobe: stopped; the same command goes on from what is finished.", file=sys.stderr)
-        return 130
-    return status or 0
-
-
-def _refuse(sentence: str) -> int:
-    print(f"attnprobe: {visible(sentence)}", file=sys.stderr)
-    return 2
+def _execute(arguments: Sequence[str] | None) -> int | None:
+    parsed = make_parser().parse_args(arguments)
+    status: int | None = COMMANDS[parsed.command].execute(parsed)
+    return status

@@ -6,10 +6,10 @@ attnprobe doctor PATH_OR_ID
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from attnprobe.cli.options import say_lines
+from attnprobe.exit_status import REFUSED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="PATH_OR_ID", help="a folder, or an id of the hub; hf: before it is optional")
 
 
-def execute(arguments: argparse.Namespace) -> None:
+def execute(arguments: argparse.Namespace) -> int:
     """Print the examination; the exit status is 2 where the model is refused."""
     from attnprobe.huggingface.folders import PREFIX
     from attnprobe.huggingface.library import quiet
@@ -32,7 +32,8 @@ def execute(arguments: argparse.Namespace) -> None:
         examination = examine(model, decision=True)
     say_lines(examination_text(examination, task))
     if examination.refusal is not None:
-        sys.exit(2)
+        return REFUSED
+    return 0
 
 
 def _load(reference: str) -> tuple[nn.Module, str]:

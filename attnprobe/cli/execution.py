@@ -6,8 +6,9 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.options import positive
+from attnprobe.cli.options import positive, positive_number
 from attnprobe.errors import InputError
+from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings
@@ -18,9 +19,6 @@ FROM_ENVIRONMENT = "env"
 
 _NUMBERED = (("RANK", "WORLD_SIZE", 0), ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", None))
 """Variables that number jobs, that count them, and the first number; None where another variable says it."""
-
-DOCUMENTS_LEFT_OUT = 3
-"""Exit status of a run that ended, but without documents that broke the model."""
 
 
 def add_execution_arguments(parser: argparse.ArgumentParser, *, shared: bool = False) -> None:
@@ -34,6 +32,13 @@ def add_execution_arguments(parser: argparse.ArgumentParser, *, shared: bool = F
     group.add_argument("--gpus-per-worker", type=float, default=0.0, metavar="X", help="of Ray workers (0)")
     group.add_argument(
         "--shard-windows", type=positive, default=1, metavar="N", help="windows of at most 2,048 documents a shard (1)"
+    )
+    group.add_argument(
+        "--document-timeout",
+        type=positive_number,
+        default=DOCUMENT_SECONDS,
+        metavar="SECONDS",
+        help=f"a batch of documents that takes longer is divided, a document left out ({DOCUMENT_SECONDS:.0f})",
     )
     if shared:
         group.add_argument(
@@ -59,6 +64,7 @@ def execution_from(arguments: argparse.Namespace) -> ExecutionSettings:
         share=None if share is None else _share(share),
         address=arguments.address,
         gpus_per_worker=arguments.gpus_per_worker,
+        document_seconds=arguments.document_timeout,
     )
 
 

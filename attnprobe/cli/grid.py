@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, seed_numbers
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_machine_arguments(parser)
 
 
-def execute(arguments: argparse.Namespace) -> None:
-    """Run the grid."""
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the grid; the status says whether a run had to leave documents out."""
     from attnprobe.experiments import load_grid
     from attnprobe.gridding import run_grid
 
@@ -35,4 +36,5 @@ def execute(arguments: argparse.Namespace) -> None:
     machine = ["--device", arguments.device]
     if arguments.data_dir is not None:
         machine += ["--data-dir", str(arguments.data_dir)]
-    run_grid(runs, arguments.out, arguments.jobs, machine, say)
+    incomplete = run_grid(runs, arguments.out, arguments.jobs, machine, say)
+    return DOCUMENTS_LEFT_OUT if incomplete else 0

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
     add_out_argument,
@@ -27,8 +28,10 @@ from attnprobe.cli.options import (
     writing_run,
 )
 from attnprobe.errors import InputError
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 if TYPE_CHECKING:
+    from attnprobe.execution.settings import ExecutionSettings
     from attnprobe.stages import Run
 
 _OF_NEW_RUNS = ("dataset", "text_column", "label_column")
@@ -49,20 +52,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--label-column", metavar="NAME", help="default: category or label")
     add_out_argument(new)
     add_machine_arguments(parser)
+    add_execution_arguments(parser)
 
 
-def execute(arguments: argparse.Namespace) -> None:
-    """Run the programs and say what they found."""
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the programs and say what they found; the status says whether documents were left out."""
     from attnprobe.huggingface.folders import is_huggingface
     from attnprobe.identification.stage import Identified, identify
     from attnprobe.reporting import report
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
 
+    execution = execution_from(arguments)
+    left_out = 0
     with (_new_run if is_huggingface(arguments.target) else _old_run)(arguments) as run:
+        if is_huggingface(arguments.target):
+            left_out += _trained_and_probed(run, execution)
         seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
-        identify(run, Identified(arguments.documents, arguments.layers, arguments.heads, seed))
+        wanted = Identified(arguments.documents, arguments.layers, arguments.heads, seed)
+        left_out += identify(run, wanted, execution)
         report(run.folder, say)
         say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
+    return DOCUMENTS_LEFT_OUT if left_out else 0
+
+
+def _trained_and_probed(run: Run, execution: ExecutionSettings) -> int:
+    """As `attnprobe run` does it; how many documents were left out."""
+    from attnprobe import stages
+    from attnprobe.execution.stage import probe
+
+    stages.train(run)
+    return probe(run, execution)
 
 
 @contextmanager
@@ -76,10 +95,7 @@ def _old_run(arguments: argparse.Namespace) -> Iterator[Run]:
 
 @contextmanager
 def _new_run(arguments: argparse.Namespace) -> Iterator[Run]:
-    """A run as `attnprobe run` makes it, trained where needed and probed."""
-    from attnprobe import stages
-    from attnprobe.execution.stage import probe
-
+    """A run as `attnprobe run` makes it."""
     if arguments.dataset is None:
         raise InputError(f"{arguments.target} needs documents to read: give --dataset.")
     parser = argparse.ArgumentParser()
@@ -88,6 +104,4 @@ def _new_run(arguments: argparse.Namespace) -> Iterator[Run]:
     given = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
     vars(defaults).update(given, seed=arguments.seed or 0)
     with start_run(defaults) as run:
-        stages.train(run)
-        probe(run)
         yield run

@@ -41,13 +41,18 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns of the files under a path")
     columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
     columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    columns.add_argument(
+        "--given-tokens",
+        action="store_true",
+        help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
+    )
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
     training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
-    training.add_argument("--learning-rate", type=_positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
+    training.add_argument("--learning-rate", type=positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
     training.add_argument("--batch-size", type=positive, metavar="N", help="documents, at most (32)")
-    training.add_argument("--gradient-norm", type=_positive_number, metavar="X", help="limit (10; hf: 1)")
-    training.add_argument("--gradient-value", type=_positive_number, metavar="X", help="limit (none)")
+    training.add_argument("--gradient-norm", type=positive_number, metavar="X", help="limit (10; hf: 1)")
+    training.add_argument("--gradient-value", type=positive_number, metavar="X", help="limit (none)")
     training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
     _add_transformer_arguments(parser)
     _add_attention_arguments(parser)
@@ -141,7 +146,6 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.cli.settings import settings_from
     from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
     from attnprobe.training.ranks import the_only_rank
@@ -151,7 +155,14 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     checkpoint = _checkpoint(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
-    whole = load_dataset(location, label_column=arguments.label_column, text_column=arguments.text_column)
+    if arguments.given_tokens:
+        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, given_tokens=True))
+    whole = load_dataset(
+        location,
+        label_column=arguments.label_column,
+        text_column=arguments.text_column,
+        given_tokens=settings.data.given_tokens,
+    )
     dataset = settings.data.apply(whole)
     source = DataSource(
         location=location,
@@ -163,7 +174,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     )
     configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
     folder = RunFolder.of(arguments.out, configuration.settings)
-    with locked(folder.lock, folder.path) if ranks.first else nullcontext():
+    with folder.locked() if ranks.first else nullcontext():
         if ranks.first:
             folder.open(configuration, force=arguments.force)
         elif folder.read_configuration().fingerprint != configuration.fingerprint:
@@ -193,12 +204,11 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     Raises:
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
 
     folder = RunFolder(path)
     folder.read_configuration()
-    with locked(folder.lock, path, shared=shared):
+    with folder.locked(shared=shared):
         yield reopen_run(path, arguments)
 
 
@@ -215,7 +225,12 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()
     source = configuration.data
-    whole = load_dataset(source.location, label_column=source.label_column, text_column=source.text_column)
+    whole = load_dataset(
+        source.location,
+        label_column=source.label_column,
+        text_column=source.text_column,
+        given_tokens=configuration.settings.data.given_tokens,
+    )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
     dataset = configuration.settings.data.apply(whole)
@@ -299,7 +314,8 @@ def _words(text: str) -> tuple[str, ...]:
     return words
 
 
-def _positive_number(text: str) -> float:
+def positive_number(text: str) -> float:
+    """A finite number above zero, for argparse."""
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")

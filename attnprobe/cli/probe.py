@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
+from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import add_machine_arguments, say, writing_run
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,14 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Report on each run, and on all together."""
     from attnprobe.reporting import PAGE, report, report_together
-    from attnprobe.run_lock import locked
     from attnprobe.runs import RunFolder
 
     folders = [RunFolder(path) for path in arguments.runs]
     for folder in folders:
         folder.read_configuration()
     for folder in folders:
-        with locked(folder.lock, folder.path):
+        with folder.locked():
             say_lines(f"\n{report(folder, say)}")
     page = folders[0].path / PAGE if len(folders) == 1 else report_together(folders, say)
     if arguments.open:

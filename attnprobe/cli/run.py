@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.execution import DOCUMENTS_LEFT_OUT, add_execution_arguments, execution_from
+from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
     add_run_arguments,
@@ -23,6 +23,7 @@ from attnprobe.cli.options import (
     start_run,
 )
 from attnprobe.errors import InputError
+from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings

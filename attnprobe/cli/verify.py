@@ -9,9 +9,7 @@ import argparse
 from pathlib import Path
 
 from attnprobe.cli.options import add_machine_arguments, positive, reopen_run, say, whole_number
-
-FAILED = 2
-"""Exit status where a check fails."""
+from attnprobe.exit_status import FAILED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Check each run and print what is found; the exit status is 2 where something is not as it should be."""
+    """Check each run and print what is found; the exit status is 1 where something is not as it should be."""
     from attnprobe.runs import RunFolder
     from attnprobe.verification.origin import require_finished
     from attnprobe.verification.truth import Sample

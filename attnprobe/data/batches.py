@@ -99,6 +99,11 @@ def length_buckets(lengths: IntArray, documents: int, tokens: int) -> list[IntAr
     return groups
 
 
+def longest_first(lengths: IntArray, documents: int, tokens: int) -> list[IntArray]:
+    """Rows of fixed batches, the longest documents first: memory runs out at once or never."""
+    return length_buckets(lengths, documents, tokens)[::-1]
+
+
 class LabelledBatch(Protocol):
     """Documents that a model can take at once, and their class numbers (documents,)."""
 
@@ -126,9 +131,11 @@ class EncodedSplit(ABC, Generic[B]):
         documents: the split.
         lengths: int64 (documents,), what each document costs: its words, or its sub-word pieces.
         cut: how many documents were longer than the model takes, and lost what was beyond.
+        special: in how many documents a string stands that the model's tokenizer takes for a special token.
     """
 
     cut = 0
+    special = 0
 
     def __init__(self, documents: Documents, lengths: npt.NDArray[np.int64]) -> None:
         self.documents = documents
@@ -142,8 +149,8 @@ class EncodedSplit(ABC, Generic[B]):
         """The documents of these rows, in this order."""
 
     def in_order_of_length(self, documents: int, tokens: int) -> list[IntArray]:
-        """Rows of fixed batches, the longest documents first: memory runs out at once or never."""
-        return length_buckets(self.lengths, documents, tokens)[::-1]
+        """Rows of fixed batches; see :func:`longest_first`."""
+        return longest_first(self.lengths, documents, tokens)
 
     def shuffled(self, documents: int, tokens: int, seed: list[int]) -> list[IntArray]:
         """Rows of an epoch's batches: alike in length, in random order, a function of ``seed`` alone."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
+import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
 
+from attnprobe.atomic_files import remove_leftovers, temporary_beside
 from attnprobe.errors import InputError
 
 CACHE_VARIABLE = "ATTNPROBE_CACHE"
@@ -48,10 +52,16 @@ def _writable(folder: Path) -> Path:
 
 @lru_cache(maxsize=1)
 def temporary_folder() -> Path:
-    """A folder that is gone when the process ends."""
-    folder = tempfile.TemporaryDirectory(prefix="attnprobe-")
-    _KEPT_ALIVE.append(folder)
-    return Path(folder.name)
+    """A folder that is gone when the process ends, or at the latest when another one needs such a folder."""
+    remove_abandoned_temporary_folders()
+    folder = temporary_beside(_TEMPORARY)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
-_KEPT_ALIVE: list[tempfile.TemporaryDirectory[str]] = []
+def remove_abandoned_temporary_folders() -> None:
+    """Remove the temporary folders of processes that were killed."""
+    remove_leftovers(_TEMPORARY.parent, re.escape(_TEMPORARY.name), deep=False)
+
+
+_TEMPORARY = Path(tempfile.gettempdir(), "attnprobe")

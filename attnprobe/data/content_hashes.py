@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from attnprobe.data.files.development_split import SPLIT_SEED
 from attnprobe.data.files.folder import RawSplit
+from attnprobe.data.tokens.given_tokens import Text
 from attnprobe.data.tokens.tokeniser import tokeniser_version
 
 FINGERPRINT_BYTES = 16
@@ -32,7 +33,7 @@ class Fingerprint:
         identity = f"{tokeniser_version()} split seed {SPLIT_SEED}\n"
         self._digest = hashlib.blake2b(identity.encode(), digest_size=FINGERPRINT_BYTES)
 
-    def texts_of(self, name: str, split: RawSplit) -> Iterator[str]:
+    def texts_of(self, name: str, split: RawSplit) -> Iterator[Text]:
         """The texts of the next split, taken in as they are gone through."""
         # The number of strings, then each after its length, so that their borders count.
         self._begin(3)
@@ -44,7 +45,11 @@ class Fingerprint:
             self._digest.update(b"".join(framed[code] for code in some))
         self._begin(len(split))
         for text in split.texts():
-            self._digest.update(_framed(text))
+            if isinstance(text, str):
+                self._digest.update(_framed(text))
+            else:
+                self._digest.update(_framed(text.text) + b"%d tokens\n" % len(text.tokens))
+                self._digest.update(b"".join(map(_framed, text.tokens)))
             yield text
 
     def hexdigest(self) -> str:

@@ -56,6 +56,7 @@ def load_dataset(
     data_dir: Path | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    given_tokens: bool = False,
 ) -> Dataset:
     """A dataset, read and tokenised.
 
@@ -64,12 +65,15 @@ def load_dataset(
         data_dir: where datasets lie; the environment variable ``ATTNPROBE_DATA`` says so if this does not.
         text_column: the column with the text, where it is not ``tokens`` or ``text``.
         label_column: the column with the class, where it is not ``category`` or ``label``.
+        given_tokens: whether texts are tokens that whitespace separates, and that are kept as they are. Where a text is
+            a list of strings, these are kept in any case.
 
     Raises:
         InputError: there is no such dataset, or its files cannot be used.
     """
     name, folder = _name_and_folder(locate(name_or_path, data_dir))
-    return Dataset(name, *tokenised_once(split_files(folder), WantedColumns(label_column, text_column), name))
+    wanted = WantedColumns(label_column, text_column, given_tokens)
+    return Dataset(name, *tokenised_once(split_files(folder), wanted, name))
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:

@@ -16,17 +16,19 @@ SAMPLE_SEED = 0
 
 @dataclass(frozen=True)
 class DataLimits:
-    """How much of a dataset is used; None is all of it.
+    """How much of a dataset is used, None is all of it; and how its texts are read.
 
     Attributes:
         train_documents, dev_documents, test_documents: a seeded sample of this many documents of the split.
         train_words: training and dev documents are cut after this many words; test documents never are.
+        given_tokens: texts are tokens that whitespace separates, and that are kept as they are.
     """
 
     train_documents: int | None = None
     dev_documents: int | None = None
     test_documents: int | None = None
     train_words: int | None = None
+    given_tokens: bool = False
 
     def apply(self, dataset: Dataset) -> Dataset:
         """The dataset within these limits."""

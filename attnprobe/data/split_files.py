@@ -27,8 +27,11 @@ from attnprobe.data.occurrences import occurrences_of
 
 COLUMNS = {"labels": "<i8", "content_hashes": "<u8", "occurrences": "<u4", "words_per_document": "<i4"}
 OCCURRENCES = "occurrences"
-WORDS = ("types", "words", "sentence_lengths", "sentences_per_document")
-SCHEMA = pa.schema([(WORDS[0], pa.list_(pa.string())), *((field, pa.list_(pa.int32())) for field in WORDS[1:])])
+STRINGS = ("types", "texts")
+NUMBERS = ("words", "sentence_lengths", "sentences_per_document", "word_starts")
+SCHEMA = pa.schema(
+    [*((field, pa.list_(pa.string())) for field in STRINGS), *((field, pa.list_(pa.int32())) for field in NUMBERS)]
+)
 WINDOWS, INDEX = "windows.arrow", "index.json"
 BLOCK_BYTES = 1 << 22
 
@@ -120,15 +123,13 @@ class SplitFiles:
         if len(message) != end - begin or zlib.crc32(message) != self._checksums[number]:
             raise DamagedError(f"{self.folder / WINDOWS}: window {number} is not what was written")
         batch = pa.ipc.read_record_batch(pa.py_buffer(message), SCHEMA)
-        types, *arrays = (batch.column(field)[0].values for field in WORDS)
+        strings = {field: batch.column(field)[0].values.to_pylist() for field in STRINGS}
         # pyarrow's own to_numpy imports pandas, and loses a Ctrl-C that comes meanwhile.
-        words, sentence_lengths, sentences = (np.array(np.from_dlpack(array)) for array in arrays)
+        numbers: dict[str, Any] = {field: np.array(np.from_dlpack(batch.column(field)[0].values)) for field in NUMBERS}
         rows = slice(*self.starts[number : number + 2])
         return Documents(
-            types.to_pylist(),
-            words,
-            sentence_lengths,
-            sentences,
+            **strings,
+            **numbers,
             labels=np.array(self.column("labels")[rows], dtype=np.int64),
             content_hashes=np.array(self.column("content_hashes")[rows], dtype=np.uint64),
         )
@@ -181,7 +182,7 @@ def _seal(content: Any) -> str:  # noqa: ANN401
 
 
 def _message(window: Documents) -> pa.Buffer:
-    return pa.record_batch([pa.array([getattr(window, field)]) for field in WORDS], schema=SCHEMA).serialize()
+    return pa.record_batch([pa.array([getattr(window, field)]) for field in SCHEMA.names], schema=SCHEMA).serialize()
 
 
 def _column_path(folder: Path, name: str) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -13,12 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
-from attnprobe.atomic_files import creating_folder
+from attnprobe.atomic_files import creating_folder, remove_folder, remove_leftovers
 from attnprobe.data import windows
-from attnprobe.data.cache_folder import CACHE_VARIABLE, cache_folder, temporary_folder
+from attnprobe.data.cache_folder import (
+    CACHE_VARIABLE,
+    cache_folder,
+    remove_abandoned_temporary_folders,
+    temporary_folder,
+)
 from attnprobe.data.content_hashes import Fingerprint, document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.data.files.columns import WantedColumns
@@ -29,15 +31,15 @@ from attnprobe.data.files.labels import sorted_labels
 from attnprobe.data.files.reading import changed
 from attnprobe.data.split import Split, StoredSplit
 from attnprobe.data.split_files import DamagedError, SplitFiles, read_sealed, write_sealed, write_split
+from attnprobe.data.tokens.given_tokens import Text, as_string
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError, error_of
 from attnprobe.visible import visible
 
-FORMAT = 1  # to be raised when the same files would be read, tokenised or stored in another way
+FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"
-ABANDONED_SECONDS = 24 * 3600
 
 
 class StoredDataset(NamedTuple):
@@ -63,6 +65,8 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
     """
     before = [_state(path) for path in files.values()]
     key = _key(files, wanted, name)
+    remove_leftovers(cache_folder())
+    remove_abandoned_temporary_folders()
     folder = cache_folder() / "tokenised" / key
     stored = _found(folder)
     if stored is not None:
@@ -80,11 +84,11 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
             raise _unwritable(folder, second) from second
     for path, state in zip(files.values(), before, strict=True):
         if _state(path) != state:
-            shutil.rmtree(folder)
+            remove_folder(folder)
             raise changed(path)
     stored = _found(folder)
     if stored is None:
-        raise InputError(f"{folder}: what was just written is damaged; is the disk sound?")
+        raise FailedError(f"{folder}: what was just written is damaged; is the disk sound?")
     return stored
 
 
@@ -102,7 +106,8 @@ def _key(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> str:
     identity = (
         f"format {FORMAT}, {tokeniser_version()}, split seed {SPLIT_SEED}, "
         f"windows of {windows.WINDOW_DOCUMENTS} documents or {windows.WINDOW_WORDS} words, "
-        f"columns {wanted.label!r} and {wanted.text!r}, content {content_key(list(files.values()), name)}"
+        f"columns {wanted.label!r} and {wanted.text!r}, tokens given {wanted.given_tokens}, "
+        f"content {content_key(list(files.values()), name)}"
     )
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -127,7 +132,6 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
         OSError: something cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
     labels = sorted_labels(raw["train"].labels)
     fingerprint = Fingerprint()
     with creating_folder(folder) as temporary:
@@ -141,49 +145,41 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
                 write_split(temporary / split, in_windows(parts), len(documents))
         write_sealed(temporary / DATASET, {"labels": labels, "fingerprint": fingerprint.hexdigest()})
         if folder.exists() and _found(folder) is None:
-            _discard(folder)
+            remove_folder(folder)
 
 
 def _tokenised(
-    texts: Iterable[str], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
+    texts: Iterable[Text], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
 ) -> Iterator[Documents]:
     """The documents of a split, in parts; only a few are held at a time."""
     number_of_label = {label: number for number, label in enumerate(labels)}
     number_of_code = np.array([number_of_label.get(label, -1) for label in split.labels], dtype=np.int64)
     codes = split.codes
-    hashes: deque[npt.NDArray[np.uint64]] = deque()
+    waiting: deque[list[str]] = deque()
 
-    def chunks() -> Iterator[list[str]]:
+    def chunks() -> Iterator[list[Text]]:
         for chunk in in_chunks(texts):
-            hashes.append(document_hashes(chunk))
+            waiting.append([as_string(text) for text in chunk])
             yield chunk
 
     start = 0
     with closing(map_chunks(tokenise_texts, chunks())) as parts:
         for part in parts:
             end = start + len(part.sentences_per_document)
-            yield Documents(**part._asdict(), labels=number_of_code[codes[start:end]], content_hashes=hashes.popleft())
+            strings = waiting.popleft()
+            yield Documents(
+                **part._asdict(),
+                labels=number_of_code[codes[start:end]],
+                content_hashes=document_hashes(strings),
+                texts=strings,
+            )
             progress.update(end - start)
             start = end
 
 
-def _discard(folder: Path) -> None:
-    """Take a damaged folder out of the way."""
-    aside = folder.with_name(f".{folder.name}.damaged-{os.getpid()}")
-    os.rename(folder, aside)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes left behind that were killed while they made this folder."""
-    for path in folder.parent.glob(f".{folder.name}.*"):
-        times = [path.stat().st_mtime, *(file.stat().st_mtime for file in path.rglob("*"))]
-        if max(times) < time.time() - ABANDONED_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-
-
 def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(
+    return error_of(
+        error,
         f"{folder}: the tokenised documents cannot be written ({error.strerror or error}); "
-        f"let {CACHE_VARIABLE} name another folder."
+        f"let {CACHE_VARIABLE} name another folder.",
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
+from attnprobe.execution.time_limit import TooLongError
 from attnprobe.execution.work import P
 
 LONGEST_REASON = 200
@@ -31,17 +33,29 @@ class Attempt(NamedTuple):
     spent: bool = False
 
 
-def attempt(do: Callable[[P], None], piece: P) -> Attempt:
+def attempt(do: Callable[[P], None], piece: P, limit: AbstractContextManager[None] | None = None) -> Attempt:
     """Do a piece.
+
+    Whatever is raised is the piece's failure, also what is no ``Exception``: the panic of a tokenizer in Rust, an exit
+    that a model calls.
+
+    Args:
+        do: does it.
+        piece: which.
+        limit: entered meanwhile; it may raise ``TooLongError``.
 
     Raises:
         InputError, OSError: it did not fail by fault of its documents: another piece would fare no better.
+        KeyboardInterrupt: someone wants the whole to end.
     """
     began, cpu_began = perf_counter(), process_time()
     failure, spent = None, False
     try:
-        do(piece)
-    except (Exception, SystemExit) as error:
+        with limit or nullcontext():
+            do(piece)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if ends_the_run(error):
             raise portable(error) from error
         failure, spent = reason(error), _spends_the_process(error)
@@ -63,7 +77,7 @@ def portable(error: BaseException) -> InputError | OSError:
         if error.errno is None or isinstance(error, BrokenPipeError):
             return OSError(str(error))
         return OSError(error.errno, error.strerror, error.filename, None, error.filename2)
-    return InputError(str(error))
+    return (FailedError if isinstance(error, FailedError) else InputError)(str(error))
 
 
 def reason(error: BaseException) -> str:
@@ -72,6 +86,8 @@ def reason(error: BaseException) -> str:
     >>> reason(ValueError("no tokens\\nat all"))
     'ValueError: no tokens'
     """
+    if isinstance(error, TooLongError):
+        return str(error)
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else ""
     if len(text) > LONGEST_REASON:

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.attempts import Attempt, attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import keep_to_one_thread
+from attnprobe.execution.time_limit import ending_the_worker
 from attnprobe.execution.work import Executor, Outcome, Say, Work
 
 OPENINGS = 3
@@ -38,10 +39,15 @@ class Crew(Executor):
 
     No more workers are started than there are pieces to do. A worker has no piece before it has opened the work, so
     that one that cannot does not take a piece with it, and one that waits for room on a cluster holds nothing up.
+
+    Args:
+        workers: how many, at most.
+        step_seconds: after which a worker is killed that is still at the same step of a piece; None for no limit.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, step_seconds: float | None = None) -> None:
         self.workers = workers
+        self.step_seconds = step_seconds
         self._say: Say = lambda line: None
         self._waiting: deque[Any] = deque()
         self._outcomes: deque[Outcome[Any]] = deque()
@@ -148,7 +154,7 @@ class Crew(Executor):
         self._failed_openings[worker] = self._failed_openings.get(worker, 0) + 1
         left = len(self._opening) + len(self._idle) + len(self._busy) + len(self._absent())
         if not left or (not self._any_ready and sum(self._failed_openings.values()) >= OPENINGS):
-            raise InputError(f"No worker can be made ready for the work: {cause}.")
+            raise FailedError(f"No worker can be made ready for the work: {cause}.")
         again = "again" if self._failed_openings[worker] < OPENINGS else f"going on with {left} of {self.workers}"
         self._say(f"Worker {worker + 1} could not be made ready: {cause}; {again}.")
 
@@ -160,21 +166,24 @@ def _cause_of(report: Opened | Died) -> str | None:
 class Worker:
     """What a worker does, in its own process. Nothing is raised: what goes wrong is in the reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_seconds: float | None = None) -> None:
         self._do: Any = None
+        self._step_seconds = step_seconds
 
     def open(self, work: bytes) -> Report:
         """Open a pickled work, which is this worker's from now on."""
         try:
             keep_to_one_thread()
             self._do = pickle.loads(work).open()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return portable(error) if ends_the_run(error) else Opened(reason(error))
         return Opened()
 
     def do(self, piece: Any) -> Report:  # noqa: ANN401
         """Do a piece of it."""
         try:
-            return attempt(self._do, piece)
+            return attempt(self._do, piece, ending_the_worker(self._step_seconds))
         except (InputError, OSError) as error:
             return portable(error)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attnprobe.errors import InputError
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.work import Executor
+from attnprobe.own_files import FILE, kind_of
 
 EXECUTORS = ("in-process", "pool", "ray")
 """Names for the command line."""
 
 
-def make_executor(name: str, workers: int = 1, address: str | None = None, gpus_per_worker: float = 0) -> Executor:
+def make_executor(
+    name: str,
+    workers: int = 1,
+    address: str | None = None,
+    gpus_per_worker: float = 0,
+    step_seconds: float | None = None,
+    under_way: Path | None = None,
+) -> Executor:
     """An executor by its name.
 
     Args:
@@ -20,6 +30,9 @@ def make_executor(name: str, workers: int = 1, address: str | None = None, gpus_
         workers: how many; 1 in process.
         address: of a Ray cluster; None for one on this machine, which ends with the run.
         gpus_per_worker: of Ray's workers; a fraction where several share one.
+        step_seconds: that a step of a piece may take; None for no limit.
+        under_way: a file that says, in process, what is being done. Where it is there, its writer has died of that,
+            and the work is done in a child process instead.
 
     Raises:
         InputError: there is no such executor, or it cannot be had like this.
@@ -27,14 +40,16 @@ def make_executor(name: str, workers: int = 1, address: str | None = None, gpus_
     if workers < 1:
         raise InputError(f"--workers {workers}: at least one is needed.")
     if name == "ray":
-        return RayActors(workers, address, gpus_per_worker)
+        return RayActors(workers, address, gpus_per_worker, step_seconds)
     if address is not None or gpus_per_worker:
         option = "--address" if address is not None else "--gpus-per-worker"
         raise InputError(f"{option} is for --executor ray only.")
     if name == "pool":
-        return ProcessPool(workers)
+        return ProcessPool(workers, step_seconds)
     if name == "in-process":
         if workers > 1:
             raise InputError(f"--workers {workers}: there is but one in process; take --executor pool.")
-        return InProcess()
+        if under_way is not None and kind_of(under_way) == FILE:
+            return ProcessPool(1, step_seconds)
+        return InProcess(step_seconds, under_way)
     raise InputError(f"There is no executor {name!r}; known: {', '.join(EXECUTORS)}.")

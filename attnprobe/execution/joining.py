@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError
 from attnprobe.execution.canonical_tables import canonical
 from attnprobe.execution.shard_files import Remarks, ShardFiles
 from attnprobe.execution.shards import Piece
@@ -54,13 +54,13 @@ def join_pieces(
 
     Raises:
         DamagedError: a file cannot be read.
-        InputError: not one document has results.
+        FailedError: not one document has results.
     """
     remarks = Remarks()
     for piece in pieces:
         remarks = remarks.with_those_of(files.remarks(piece))
     if remarks.lost and all(files.schema(piece, "documents").names == ["document"] for piece in pieces):
-        raise InputError(
+        raise FailedError(
             f"Not one document could be probed; the first failed with: {next(iter(remarks.lost.values()))}"
         )
     documents = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,24 @@ import numpy.typing as npt
 import torch
 
 from attnprobe.configuration import RunConfiguration
-from attnprobe.data.batches import EncodedSplit, IntArray
-from attnprobe.data.documents import Dataset
-from attnprobe.errors import InputError
+from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
+from attnprobe.data.documents import Dataset, Documents
 from attnprobe.execution.canonical_tables import joined
+from attnprobe.execution.readings import UNREADABLE, Reading, ReadingFiles
+from attnprobe.execution.run_work import RunWork
 from attnprobe.execution.shard_files import Made, Remarks, ShardFiles
 from attnprobe.execution.shards import Piece
-from attnprobe.execution.work import Work
-from attnprobe.probing import Tables, document_seeds, micro_batches, probe_batches, sample_of_documents
+from attnprobe.execution.time_limit import begin_step
+from attnprobe.probing import Tables, micro_batches, probe_batches, sample_of_documents
 from attnprobe.runs import TABLES, RunFolder
-from attnprobe.subjects import Subject, Tested, subject_of
-
-TEST = "test"
-"""The split that is probed."""
+from attnprobe.subjects import Tested
 
 
-class ProbingWork(Work[Piece]):
-    """The test split of a run, and the model that it is probed with, which each process loads once.
+class ProbingWork(RunWork[Piece]):
+    """The test split of a run, probed.
+
+    A window that cannot be done whole is read first, in parts where need be: then it is known which documents can be
+    read at all, and which of these make up its micro-batches. No text is read in the driver.
 
     Args:
         folder: the run's.
@@ -46,76 +47,112 @@ class ProbingWork(Work[Piece]):
         device: torch.device,
         tested: Tested[Any],
     ) -> None:
-        self.folder = folder
-        self.configuration = configuration
-        self.dataset = dataset
-        self.device = device
-        self.stamp = f"{configuration.fingerprint}/{tested.digest}"
+        super().__init__(folder, configuration, dataset, device, tested)
+        self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
         self.files = ShardFiles(RunFolder(folder).shards)
-        self.split = dataset.splits[TEST]
-        self._tested: Tested[Any] | None = tested
-        self._subject: Subject[Any, Any] | None = None
+        self._reading_files = ReadingFiles(RunFolder(folder).shards)
         self._sampled: npt.NDArray[np.bool_] | None = None
-        self._encoded: tuple[int, EncodedSplit[Any]] | None = None
+        self._documents: tuple[int, Documents] | None = None
+        self._readings: tuple[Piece, Reading] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | dict.fromkeys(("_tested", "_subject", "_sampled", "_encoded"))
-
-    def open(self) -> Callable[[Piece], None]:
-        """Load the model.
-
-        Raises:
-            InputError: it is gone, or is not the one that the driver has loaded.
-        """
-        if self._tested is None:
-            self._tested = self._made_subject().load()
-            if self.stamp != f"{self.configuration.fingerprint}/{self._tested.digest}":
-                raise InputError(f"The model of {self.folder} is being changed by someone else.")
-        return self._do
+        return super().__getstate__() | dict.fromkeys(("_sampled", "_documents", "_readings"))
 
     def _do(self, piece: Piece) -> None:
-        self.files.write(piece, self.made(piece), map(self._probed, self._by_window(piece)))
+        if piece.reads:
+            encoded = self._encoded(piece)
+            reading = Reading(encoded.lengths.tolist(), _remarks(encoded))
+            self._reading_files.write(piece, self.made(piece), reading)
+        else:
+            self.files.write(piece, self.made(piece), map(self._probed, self._by_window(piece)))
+
+    def _encoded(self, piece: Piece) -> EncodedSplit[Any]:
+        """The documents of a piece of one window, in order."""
+        if self._documents is None or self._documents[0] != piece.first:
+            self._documents = piece.first, self.split.window(piece.first)
+        documents = self._documents[1]
+        if piece.batch is not None or piece.begin is not None:
+            documents = documents.take(np.sort(self.numbers(piece)) - self.split.starts[piece.first])
+        begin_step()
+        return self.subject.encode(documents)
 
     def _probed(self, piece: Piece) -> tuple[Tables, Remarks]:
         """Results of a piece of one window."""
-        assert self._tested is not None, "the work has been opened"
-        encoded, groups = self._window(piece.first), self.groups(piece)
-        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
-        seeds = document_seeds(
-            self.configuration.settings.seed,
-            np.array(self.split.content_hashes[begin:end]),
-            np.array(self.split.occurrences[begin:end]),
+        encoded, numbers = self._encoded(piece), self.numbers(piece)
+        if piece.batch is None:
+            groups, remarks = micro_batches(self.tested.probe, encoded), _remarks(encoded)
+        else:  # in the batch's order; what there is to be said was said of the window when it was read
+            groups, remarks = [np.searchsorted(np.sort(numbers), numbers)], Remarks()
+            numbers = np.sort(numbers)
+        tables = probe_batches(
+            self.tested.probe,
+            encoded,
+            groups,
+            self.seeds(numbers),
+            self._sample()[numbers],
+            self.device,
+            numbers,
+            begin_step,
         )
-        sampled = self._sample()[begin:end]
-        tables = probe_batches(self._tested.probe, encoded, groups, seeds, sampled, self.device, begin)
-        return tables, self._remarks(piece)
+        return tables, remarks
 
     def is_done(self, piece: Piece) -> bool:
         """Whether its results are there."""
+        if piece.reads:
+            return self._reading_files.read(piece, self.made(piece)) is not None
         return self.files.is_done(piece, self.made(piece))
 
     def parts(self, piece: Piece) -> list[Piece]:
-        """A shard's windows, a window's micro-batches, halves of a micro-batch."""
+        """A shard's windows; the reading of a window, then its micro-batches; halves of what is read, or of a batch."""
         if piece.last - piece.first > 1:
             return piece.windows()
-        groups = self.groups(piece)
-        return piece.batches(len(groups)) if len(groups) > 1 else piece.halves(len(groups[0]))
+        if piece.reads or piece.batch is not None:
+            return piece.halves(len(self.numbers(piece)))
+        reading = self._whole_reading(piece)
+        if not self.is_done(reading):
+            return [reading]
+        groups = self._groups(piece)
+        if len(groups) == 1:
+            return [reading, *(piece.halves(len(groups[0])) or piece.batches(1))]
+        return [reading, *piece.batches(len(groups))]
 
     def join(self, piece: Piece, parts: Sequence[Piece], lost: Mapping[Piece, str]) -> None:
         """Write a piece's results from those of its parts; documents that are lost have none."""
-        self.files.write(piece, self.made(piece), self._of_parts(piece, parts, lost))
+        if piece.reads:
+            readings = [self._reading(part, lost.get(part)) for part in parts]
+            self._reading_files.write(piece, self.made(piece), Reading.joined(readings))
+        else:
+            self.files.write(piece, self.made(piece), self._of_parts(piece, parts, lost))
         for part in parts:
-            self.files.remove(part)
+            (self._reading_files if part.reads else self.files).remove(part)
+
+    def _reading(self, piece: Piece, lost: str | None = None) -> Reading:
+        """What is known of documents that were read; of a single one, also if it is lost, and why."""
+        if lost is not None:
+            (number,) = self.numbers(piece).tolist()
+            return Reading([UNREADABLE], Remarks(lost={number: lost}))
+        if self._readings is None or self._readings[0] != piece:
+            found = self._reading_files.read(piece, self.made(piece))
+            if found is None:
+                path = self._reading_files.path(piece)
+                raise OSError(f"{path} has gone, or has been changed by someone else")
+            self._readings = piece, found
+        return self._readings[1]
 
     def _of_parts(
         self, piece: Piece, parts: Sequence[Piece], lost: Mapping[Piece, str]
     ) -> Iterator[tuple[Tables | None, Remarks]]:
         for window in piece.windows():
             of_window = [part for part in parts if part.first == window.first]
-            kept = [part for part in of_window if part not in lost]
-            remarks = Remarks(lost={int(self.numbers(part)[0]): lost[part] for part in of_window if part in lost})
-            for part in kept:
-                remarks = remarks.with_those_of(self.files.remarks(part))
+            kept = [part for part in of_window if part not in lost and not part.reads]
+            remarks = Remarks()
+            for part in of_window:
+                if part.reads:
+                    remarks = remarks.with_those_of(self._reading(part, lost.get(part)).remarks)
+                elif part in lost:
+                    remarks = remarks.with_those_of(Remarks(lost={int(self.numbers(part)[0]): lost[part]}))
+                else:
+                    remarks = remarks.with_those_of(self.files.remarks(part))
             yield self._tables_of(kept) if kept else None, remarks
 
     def _tables_of(self, parts: Sequence[Piece]) -> Tables:
@@ -123,17 +160,20 @@ class ProbingWork(Work[Piece]):
         return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in TABLES})
 
     def cost(self, piece: Piece) -> int:
-        """Words of its documents."""
+        """Words of its documents; nothing where they are only read."""
+        if piece.reads:
+            return 0
         if piece.batch is None:
-            begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+            begin, end = self._ends(piece)
             return int(self.split.words_per_document[begin:end].sum())
         return int(self.split.words_per_document[self.numbers(piece)].sum())
 
     def name(self, piece: Piece) -> str:
         """Its documents, in words."""
-        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        begin, end = self._ends(piece)
+        of = "the text of " if piece.reads else ""
         if piece.batch is None:
-            return f"documents {begin:,} to {end - 1:,}" if end - begin > 1 else f"document {begin:,}"
+            return f"{of}documents {begin:,} to {end - 1:,}" if end - begin > 1 else f"{of}document {begin:,}"
         numbers = self.numbers(piece)
         if len(numbers) == 1:
             return f"document {int(numbers[0]):,}"
@@ -147,40 +187,35 @@ class ProbingWork(Work[Piece]):
 
     def numbers(self, piece: Piece) -> IntArray:
         """Its documents' numbers in the split, in the order in which they are read."""
-        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        begin, end = self._ends(piece)
         if piece.batch is None:
             return np.arange(begin, end)
-        rows: IntArray = np.concatenate([begin + group for group in self.groups(piece)])
+        rows: IntArray = begin + self._groups(piece)[piece.batch][piece.begin : piece.end]
         return rows
 
-    def groups(self, piece: Piece) -> list[IntArray]:
-        """The micro-batches of a piece of one window: rows of the window."""
-        assert self._tested is not None, "how many documents are read at once is known of a model that is loaded"
-        groups = micro_batches(self._tested.probe, self._window(piece.first))
-        if piece.batch is None:
-            return groups
-        return [groups[piece.batch][piece.begin : piece.end]]
+    def _groups(self, piece: Piece) -> list[IntArray]:
+        """The micro-batches of a piece's only window, of the documents that can be read: rows of the window."""
+        lengths = np.array(self._reading(self._whole_reading(piece)).lengths)
+        readable = np.flatnonzero(lengths != UNREADABLE)
+        return [readable[rows] for rows in longest_first(lengths[readable], *self.batch_limits)]
+
+    def _whole_reading(self, piece: Piece) -> Piece:
+        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        return Piece(piece.first, piece.last, begin=0, end=end - begin)
+
+    def _ends(self, piece: Piece) -> tuple[int, int]:
+        """The first document of its windows, or of what it reads of one, and the one behind the last."""
+        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        return (begin + (piece.begin or 0), begin + (piece.end or 0)) if piece.reads else (begin, end)
 
     def _by_window(self, piece: Piece) -> list[Piece]:
         return [piece] if piece.batch is not None else piece.windows()
-
-    def _window(self, number: int) -> EncodedSplit[Any]:
-        if self._encoded is None or self._encoded[0] != number:
-            self._encoded = number, self._made_subject().encode(self.split.window(number))
-        return self._encoded[1]
-
-    def _remarks(self, piece: Piece) -> Remarks:
-        """Of a piece of one window; what is known of the window alone is said of its first documents."""
-        encoded = self._window(piece.first)
-        begins = not piece.batch and not piece.begin
-        return Remarks(cut=encoded.cut if begins else 0, longest=int(encoded.lengths.max()))
-
-    def _made_subject(self) -> Subject[Any, Any]:
-        if self._subject is None:
-            self._subject = subject_of(RunFolder(self.folder), self.configuration, self.dataset, self.device)
-        return self._subject
 
     def _sample(self) -> npt.NDArray[np.bool_]:
         if self._sampled is None:
             self._sampled = sample_of_documents(len(self.split), self.configuration.settings.seed)
         return self._sampled
+
+
+def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
+    return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))

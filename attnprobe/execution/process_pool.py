@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,10 +13,15 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.quiet_spawning import sheltered_start, signals_held_back
+from attnprobe.execution.time_limit import in_words
+from attnprobe.stopping import StoppedError, heed_again
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 SECONDS_TO_STOP = 1.0
 """That a worker has to take its temporary files away before it is killed."""
@@ -31,8 +37,8 @@ class _Station(NamedTuple):
 class ProcessPool(Crew):
     """Processes that start without the caller's script, and end when this one does, in whatever way."""
 
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers)
+    def __init__(self, workers: int, step_seconds: float | None = None) -> None:
+        super().__init__(workers, step_seconds)
         self._work = b""
         self._stations: dict[int, _Station] = {}
 
@@ -43,7 +49,7 @@ class ProcessPool(Crew):
         context = get_context("spawn")
         with sheltered_start():
             here, there = context.Pipe()
-            process = context.Process(target=serve, args=(there,), name=f"attnprobe-worker-{worker}")
+            process = context.Process(target=serve, args=(there, self.step_seconds), name=f"attnprobe-worker-{worker}")
             process.start()
             there.close()
             self._stations[worker] = _Station(process, here)
@@ -72,6 +78,8 @@ class ProcessPool(Crew):
         self._dismiss(worker)
         if status is None:
             return Died("the worker closed its connection")
+        if self.step_seconds is not None and -status == getattr(signal, "SIGALRM", None):
+            return Died(in_words(self.step_seconds))
         return Died(f"the worker died ({f'signal {-status}' if status < 0 else f'exit status {status}'})")
 
     def _dismiss(self, worker: int) -> None:
@@ -98,12 +106,12 @@ def _send(connection: Connection[Any, Any], content: Any) -> None:  # noqa: ANN4
         connection.send(content)
 
 
-def serve(connection: Connection[Any, Any]) -> None:
+def serve(connection: Connection[Any, Any], step_seconds: float | None) -> None:
     """A worker's life: open the work that comes first, do the pieces that come then, report after each."""
     try:
         _leave_signals_to_parent()
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        worker = Worker()
+        worker = Worker(step_seconds)
         connection.send(worker.open(connection.recv()))
         while True:
             connection.send(worker.do(connection.recv()))
@@ -118,13 +126,20 @@ def _leave_signals_to_parent() -> None:
     """Ctrl-C reaches the parent, too, which sends SIGTERM; that ends the worker once temporary files are gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop_working)
+    sys.unraisablehook = _stop_working_again
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
 
 def _stop_working(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise StoppedError(number)
+
+
+def _stop_working_again(unraisable: UnraisableHookArgs) -> None:
+    if isinstance(unraisable.exc_value, StoppedError):
+        signal.signal(signal.SIGTERM, _stop_working)
+    heed_again(sys.__unraisablehook__, unraisable)
 
 
 def _end_with_parent() -> None:

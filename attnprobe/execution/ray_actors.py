@@ -6,11 +6,11 @@ machines see under the same path; attnprobe has to be installed on each of them.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
 import signal
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +19,15 @@ from typing import Any
 
 from attnprobe.errors import InputError
 from attnprobe.execution.crew import Crew, Died, Report, Worker
+from attnprobe.execution.ray_address import SECONDS_TO_ANSWER, SECONDS_TO_JOIN, NoRayError, in_time, require_ray
+from attnprobe.execution.time_limit import in_words
+from attnprobe.stopping import StoppedError
 
 SECONDS_WITHOUT_ROOM = 600.0
 """That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""
 
-SECONDS_TO_ANSWER = 10.0
-"""That a cluster may take; Ray itself would try for minutes."""
+SECONDS_TO_LEAVE = 10.0
+"""That a cluster may take to let its driver go."""
 
 OBJECT_STORE_BYTES = 100_000_000
 """Of a cluster of our own: only pieces and reports go through it."""
@@ -45,13 +48,20 @@ class RayActors(Crew):
         address: of the cluster, as Ray understands it; by default that in ``RAY_ADDRESS``, otherwise one is started on
             this machine, with one CPU for each worker.
         gpus_per_worker: a fraction where several workers share one.
+        step_seconds: after which a worker is killed that is still at the same step of a piece; None for no limit.
 
     Raises:
         InputError: Ray is not installed.
     """
 
-    def __init__(self, workers: int, address: str | None = None, gpus_per_worker: float = 0) -> None:
-        super().__init__(workers)
+    def __init__(
+        self,
+        workers: int,
+        address: str | None = None,
+        gpus_per_worker: float = 0,
+        step_seconds: float | None = None,
+    ) -> None:
+        super().__init__(workers, step_seconds)
         self.address = address or os.environ.get("RAY_ADDRESS") or "local"
         self.gpus_per_worker = gpus_per_worker
         self._ray = _import_ray()
@@ -62,6 +72,7 @@ class RayActors(Crew):
         self._calls: dict[Any, int] = {}
         self._arriving: dict[Any, int] = {}
         self._arrived: set[int] = set()
+        self._given: dict[Any, float] = {}
         self._without_room_since = 0.0
 
     def _begin(self, work: bytes) -> None:
@@ -74,17 +85,16 @@ class RayActors(Crew):
         self._without_room_since = monotonic()
 
     def _connect(self) -> None:
-        local = {"include_dashboard": False, "num_cpus": self.workers, "object_store_memory": OBJECT_STORE_BYTES}
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of our own reports to nobody
         try:
-            _await_answer(self.address)
-            with _own_termination():
-                self._ray.init(
-                    address=self.address,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    **local if self.address == "local" else {},
-                )
+            if self.address == "local":
+                with _own_termination():
+                    self._init(include_dashboard=False, num_cpus=self.workers, object_store_memory=OBJECT_STORE_BYTES)
+            else:
+                # In another thread, too: looking a name up hears no Ctrl-C.
+                if not in_time(lambda: require_ray(self.address), SECONDS_TO_ANSWER + 1):
+                    raise NoRayError("it could not be reached in time")
+                self._join()
         except Exception as error:  # a node that does not start in time is a plain one
             first = (str(error).splitlines() or [""])[0].rstrip(".")
             # Ray does not say that it was refused, and of itself takes a token to no address that it was given.
@@ -97,13 +107,28 @@ class RayActors(Crew):
         if self.address == "local" and gpus < self.gpus_per_worker:
             raise InputError(f"--gpus-per-worker {self.gpus_per_worker:g}: Ray finds {gpus:g} on this machine.")
 
+    def _init(self, **options: Any) -> None:  # noqa: ANN401
+        self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+    def _join(self) -> None:
+        """Become a driver of a cluster that is there; where it takes its time, or Ctrl-C comes, that is given up."""
+        joined = False
+        try:
+            joined = in_time(self._init)
+        finally:
+            if not joined:  # at the end of this process Ray would wait for the attempt to come to its own end
+                atexit.unregister(self._ray.shutdown)
+        if not joined:
+            raise NoRayError(f"it could not be joined in {SECONDS_TO_JOIN:.0f} s")
+
     def _launch(self, worker: int) -> None:
-        actor = self._actors[worker] = self._actor_class.remote()
+        actor = self._actors[worker] = self._actor_class.remote(self.step_seconds)
         self._arriving[actor.arrive.remote()] = worker
         self._calls[actor.open.remote(self._work)] = worker
 
     def _give(self, worker: int, piece: Any) -> None:  # noqa: ANN401
-        self._calls[self._actors[worker].do.remote(piece)] = worker
+        call = self._actors[worker].do.remote(piece)
+        self._calls[call], self._given[call] = worker, monotonic()
 
     def _listen(self) -> Sequence[tuple[int, Report]]:
         awaited = [*self._arriving, *self._calls]
@@ -117,10 +142,15 @@ class RayActors(Crew):
 
     def _hear(self, call: Any) -> Report:  # noqa: ANN401
         worker = self._calls.pop(call)
+        seconds = monotonic() - self._given.pop(call, monotonic())
         try:
             report: Report = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
             self._dismiss(worker)
+            # Of a worker that a signal has killed Ray does not say which; a document by itself has two steps, the
+            # first of them no work at all.
+            if self.step_seconds is not None and seconds >= self.step_seconds:
+                return Died(in_words(self.step_seconds))
             return Died(_cause_of_death(error))
         return report
 
@@ -138,14 +168,20 @@ class RayActors(Crew):
         for calls in (self._calls, self._arriving):
             for call in [call for call, of in calls.items() if of == worker]:
                 del calls[call]
+                self._given.pop(call, None)
 
     def _stop(self) -> None:
+        # Ray waits long for a cluster that is dying; its machines end the workers of a driver that has gone.
+        if (self._actors or self._connected) and not in_time(self._leave, SECONDS_TO_LEAVE):
+            atexit.unregister(self._ray.shutdown)
+        self._connected = False
+        self._ray._private.worker._worker_logs_enabled = True
+
+    def _leave(self) -> None:
         for worker in list(self._actors):
             self._dismiss(worker)
         if self._connected:
-            self._connected = False
             self._ray.shutdown()
-            self._ray._private.worker._worker_logs_enabled = True
 
 
 def _cause_of_death(error: Exception) -> str:
@@ -161,12 +197,6 @@ def _cause_of_death(error: Exception) -> str:
 _ERROR = re.compile(r"^\w+(?:Error|Exception): .+$", re.MULTILINE)
 
 
-def _await_answer(address: str) -> None:
-    host, colon, port = address.rpartition(":")
-    if colon and port.isdigit() and "/" not in host:
-        socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
-
-
 def _import_ray() -> Any:  # noqa: ANN401
     try:
         import ray
@@ -180,7 +210,7 @@ def _own_termination() -> Iterator[None]:
     """Ray sets a handler of its own for SIGTERM, which exits; afterwards it is again the one before.
 
     Raises:
-        KeyboardInterrupt: a SIGTERM came meanwhile.
+        StoppedError: a SIGTERM came meanwhile.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -189,6 +219,6 @@ def _own_termination() -> Iterator[None]:
     try:
         yield
     except SystemExit:
-        raise KeyboardInterrupt from None
+        raise StoppedError(signal.SIGTERM) from None
     finally:
         signal.signal(signal.SIGTERM, before)

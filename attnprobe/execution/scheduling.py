@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Generic, NoReturn
 
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError
 from attnprobe.execution.work import Done, Executor, Outcome, P, Say, Work
+from attnprobe.stopping import stopped_by_signals
 
 ATTEMPTS = 2
 """At a piece, before it is divided or left out."""
@@ -33,8 +30,9 @@ def carry_out(
     """Do every piece that is not done yet.
 
     A piece is attempted twice, then divided, and its parts are treated alike; an indivisible piece that fails twice is
-    left out. When all of a divided piece's parts are done or left out, they are joined. The executor is closed at the
-    end, however that comes; it is not even started where nothing is left to do. SIGTERM is met as Ctrl-C is.
+    left out. When all of a divided piece's parts are done or left out, and it has no others, they are joined. The
+    executor is closed at the end, however that comes; it is not even started where nothing is left to do. SIGTERM is
+    met as Ctrl-C is.
 
     Args:
         work: what is to be done.
@@ -48,10 +46,10 @@ def carry_out(
 
     Raises:
         InputError, OSError: a failure that is no piece's fault; what is finished is kept.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the same.
+        StoppedError: Ctrl-C or SIGTERM; the same.
     """
     schedule = _Schedule(work, pieces, say, note)
-    with _bar(schedule.all_cost, schedule.settled_cost) as bar, _terminated_as_interrupted(), executor:
+    with _bar(schedule.all_cost, schedule.settled_cost) as bar, stopped_by_signals(), executor:
         schedule.tell_progress_to(bar)
         begun = False
         while True:
@@ -67,10 +65,10 @@ def carry_out(
 
 @dataclass
 class _Divided(Generic[P]):
-    """A piece that is done in parts: how many of them are open, and what is lost of the others."""
+    """A piece that is done in parts: those known so far, how many are open, and what is lost of the others."""
 
-    parts: list[P]
-    open: int
+    parts: list[P] = field(default_factory=list)
+    open: int = 0
     lost: dict[P, dict[P, str]] = field(default_factory=dict)
 
 
@@ -153,21 +151,27 @@ class _Schedule(Generic[P]):
             self._lose(piece, reason)
 
     def _divide(self, piece: P, parts: list[P]) -> None:
-        todo = [part for part in parts if not self.work.is_done(part)]
-        self._any_done |= len(todo) < len(parts)
-        self._divided[piece] = _Divided(parts, len(todo))
+        """Have parts done; those named before are done or lost, and the piece is joined when there are no others."""
+        divided = self._divided.setdefault(piece, _Divided())
+        new = [part for part in parts if part not in divided.parts]
+        divided.parts += new
+        todo = [part for part in new if not self.work.is_done(part)]
+        divided.open = len(todo)
+        self._any_done |= len(todo) < len(new)
         self._whole |= dict.fromkeys(todo, piece)
-        for part in set(parts) - set(todo):
+        for part in set(new) - set(todo):
             self._advance(part)
         # Ahead of the rest: what is divided is brought to an end before more is begun.
         self._waiting.extendleft(reversed(todo))
-        if not todo:
+        if new and not todo:
+            self._divide(piece, self.work.parts(piece))
+        elif not new:
             self._join(piece)
 
     def _lose(self, piece: P, reason: str) -> None:
         self._losses += 1
         if self._losses >= MOST_LOST_BEFORE_ANY_IS_DONE and not self._any_done:
-            raise InputError(
+            raise FailedError(
                 f"Nothing could be done: {self._losses} pieces have failed by themselves, the last with {reason}."
             )
         self._advance(piece)
@@ -183,7 +187,7 @@ class _Schedule(Generic[P]):
         divided.open -= 1
         divided.lost[piece] = lost
         if not divided.open:
-            self._join(whole)
+            self._divide(whole, self.work.parts(whole))
 
     def _join(self, piece: P) -> None:
         divided = self._divided.pop(piece)
@@ -206,20 +210,3 @@ def _bar(tokens: int, finished: int) -> tqdm[NoReturn]:
     return tqdm(
         total=tokens, initial=finished, unit=" tokens", unit_scale=True, mininterval=0.5, disable=None, leave=False
     )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt inside, unless the program has met it in a way of its own."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -6,7 +6,6 @@ Each file holds a row group for each window that has rows, and says in its metad
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.execution.shards import Piece
 from attnprobe.probing import Tables
+from attnprobe.run_layout import remove_unfinished
 from attnprobe.runs import PARQUET, TABLES
 
 LAST = "documents"
@@ -47,17 +47,24 @@ class Remarks:
 
     Attributes:
         cut: how many are longer than the model takes.
+        special: in how many a string stands that the model's tokenizer takes for a special token.
         longest: tokens of the longest one.
         lost: number of a document without results → why it has none.
     """
 
     cut: int = 0
+    special: int = 0
     longest: int = 0
     lost: dict[int, str] = field(default_factory=dict)
 
     def with_those_of(self, other: Remarks) -> Remarks:
         """Both together."""
-        return Remarks(self.cut + other.cut, max(self.longest, other.longest), self.lost | other.lost)
+        return Remarks(
+            self.cut + other.cut,
+            self.special + other.special,
+            max(self.longest, other.longest),
+            self.lost | other.lost,
+        )
 
 
 class DamagedError(Exception):
@@ -128,7 +135,7 @@ class ShardFiles:
         try:
             entries = _entries(pq.read_metadata(path).metadata)
             lost = {int(document): str(why) for document, why in entries["lost"].items()}
-            return Remarks(int(entries["cut"]), int(entries["longest"]), lost)
+            return Remarks(int(entries["cut"]), int(entries["special"]), int(entries["longest"]), lost)
         except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise DamagedError(piece, path) from None
 
@@ -177,8 +184,9 @@ class ShardFiles:
             self.path(piece, name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove what is there of any piece, and the folder, if nothing else is in it."""
+        remove_leftovers(self.folder, deep=False)
+        remove_unfinished(self.folder)
 
 
 def _entries(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:

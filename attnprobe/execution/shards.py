@@ -16,7 +16,7 @@ class Piece:
         first, last: the windows from ``first`` up to but without ``last``.
         batch: the one of its only window's micro-batches that it is; None for all of them.
         begin, end: the documents of that micro-batch from ``begin`` up to but without ``end``, in the batch's order;
-            None for all of them.
+            None for all of them. Without a batch: documents of the only window whose texts are to be read, no more.
     """
 
     first: int
@@ -36,6 +36,11 @@ class Piece:
         documents = "" if self.begin is None else f".{self.begin}-{self.end}"
         return f"{self.first:06}-{self.last:06}{batch}{documents}"
 
+    @property
+    def reads(self) -> bool:
+        """Whether its documents are only read: how long they are must be known before they make up micro-batches."""
+        return self.batch is None and self.begin is not None
+
     def windows(self) -> list[Piece]:
         """Its windows, each by itself."""
         return [Piece(window, window + 1) for window in range(self.first, self.last)]
@@ -45,12 +50,12 @@ class Piece:
         return [Piece(self.first, self.last, batch) for batch in range(count)]
 
     def halves(self, documents: int) -> list[Piece]:
-        """Both halves of a micro-batch, or of a part of one, of so many documents; none of a single document."""
+        """Both halves of documents that are read, of a micro-batch, or of a part of one; none of a single document."""
         if documents < 2:
             return []
         begin = self.begin or 0
         middle, end = begin + documents // 2, begin + documents
-        batch = self.batch or 0
+        batch = None if self.reads else self.batch or 0
         return [Piece(self.first, self.last, batch, *ends) for ends in ((begin, middle), (middle, end))]
 
 

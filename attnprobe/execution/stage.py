@@ -7,32 +7,26 @@ import json
 import time
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import torch
-from tqdm import tqdm
-
-from attnprobe.errors import InputError
+from attnprobe.atomic_files import append_line
+from attnprobe.errors import FailedError
+from attnprobe.execution.canonical_tables import joined as in_order_of_document
+from attnprobe.execution.group_work import left_out
+from attnprobe.execution.head_map_work import HeadMapWork
 from attnprobe.execution.joining import Joined, decided_classes, join_pieces
-from attnprobe.execution.probing_work import TEST, ProbingWork
-from attnprobe.execution.scheduling import carry_out
+from attnprobe.execution.probing_work import ProbingWork
+from attnprobe.execution.run_work import TEST
 from attnprobe.execution.settings import ExecutionSettings
-from attnprobe.execution.shard_files import DamagedError, Remarks
+from attnprobe.execution.shard_files import DamagedError
 from attnprobe.execution.shards import Piece, shards
 from attnprobe.execution.work import Done
-from attnprobe.probes.head_map import Drawn
-from attnprobe.probing import document_seeds
 from attnprobe.run_lock import locked
-from attnprobe.stages import Run
+from attnprobe.stages import Run, special_strings_in_words
 from attnprobe.subjects import Tested
 
 ATTEMPTS = 3
 """How often a shard is probed again whose finished files turn out damaged."""
 
 BY_DEFAULT = ExecutionSettings()
-
-NAMED = 100
-"""Documents that are left out are named in the summary up to this many."""
 
 
 def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
@@ -57,48 +51,50 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         if execution.share is not None:
             _carry_out_share(run, work, pieces, execution)
             return 0
-        joined = _probed_and_joined(run, work, pieces, tested, execution)
-        _say_remarks(run, work, joined)
+        joined, not_mapped = _probed_and_joined(run, work, pieces, tested, execution)
+        _say_remarks(run, work, joined, not_mapped)
     work.files.remove_all()
-    return len(joined.remarks.lost)
+    return len(joined.remarks.lost | not_mapped)
 
 
 def _probed_and_joined(
     run: Run, work: ProbingWork, pieces: list[Piece], tested: Tested[Any], execution: ExecutionSettings
-) -> Joined:
+) -> tuple[Joined, dict[int, str]]:
+    """What was said of the pieces, and which documents the map of single heads had to leave out, and why."""
     for _ in range(ATTEMPTS):
         _carry_out(run, work, pieces, execution)
         try:
             classes = tested.own_classes(decided_classes(work.files, pieces), run.dataset.labels)
             of_labels = None if classes is None else classes.of_labels
             lost = [number for piece in pieces for number in work.files.remarks(piece).lost]
-            heads = _map_of_heads(run, work, tested, lost)
-            if heads is not None:
-                run.folder.write_table("heads", [heads], work.stamp)
+            not_mapped = _map_of_heads(run, work, tested, execution, lost)
             joined = join_pieces(work.files, pieces, run.folder, work.stamp, of_labels)
         except DamagedError as damage:
             run.say(f"{damage.path} is damaged: its documents are probed again.")
             work.files.remove(damage.piece)
             continue
-        names = {} if classes is None else {"classes": classes.names}
-        run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=_told(joined.remarks))
-        return joined
-    raise InputError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
+        names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        if joined.remarks.special:
+            names["special_strings"] = joined.remarks.special
+        quarantined = left_out(joined.remarks.lost)
+        if not_mapped is not None:
+            quarantined["single_heads"] = left_out(not_mapped)
+        run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=quarantined)
+        return joined, not_mapped or {}
+    raise FailedError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
 
 
 def _carry_out(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
-    executor = execution.make(work.split.windows, run.device.type)
-    with run.folder.execution_log.open("a", encoding="utf-8") as log:
+    name = "under-way" if execution.share is None else f"under-way-{execution.share.part}-of-{execution.share.parts}"
+    under_way = work.files.folder / f"{name}.txt"
 
-        def note(done: Done[Piece]) -> None:
-            documents = len(work.numbers(done.piece))
-            entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
-            entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
-            entry |= {"end": time.time()}
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
+    def note(done: Done[Piece]) -> None:
+        documents = len(work.numbers(done.piece))
+        entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
+        entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
+        append_line(run.folder.execution_log, json.dumps(entry | {"end": time.time()}))
 
-        carry_out(work, pieces, executor, run.say, note)
+    execution.carry_out(work, pieces, work.split.windows, run.device.type, run.say, under_way, note)
 
 
 def _carry_out_share(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
@@ -114,46 +110,43 @@ def _carry_out_share(run: Run, work: ProbingWork, pieces: list[Piece], execution
     )
 
 
-def _map_of_heads(run: Run, work: ProbingWork, tested: Tested[Any], lost: list[int]) -> pa.Table | None:
-    """Of the first documents of a seeded order that have results."""
-    asked, seed = tested.probe.head_map_documents, run.configuration.settings.seed
-    if not asked:
+def _map_of_heads(
+    run: Run, work: ProbingWork, tested: Tested[Any], execution: ExecutionSettings, lost: list[int]
+) -> dict[int, str] | None:
+    """Write the table of heads; which documents it had to leave out, and why; None where there is no such table."""
+    if not tested.probe.head_map_documents:
         return None
-    order = np.random.default_rng(seed).permutation(len(work.split))[: asked + len(lost)]
-    order = order[~np.isin(order, lost)][:asked]
-    numbers = np.sort(order)
-    seeds = document_seeds(
-        seed, np.array(work.split.content_hashes[numbers]), np.array(work.split.occurrences[numbers])
-    )
-    drawn = Drawn(
-        encoded=run.subject.encode(work.split.take(numbers)),
-        numbers=numbers,
-        order=np.searchsorted(numbers, order),
-        seeds=torch.from_numpy(seeds.view(np.int64)),
-    )
-    with tqdm(unit=" tokens × layers", unit_scale=True, desc="single heads", disable=None, leave=False) as bar:
-        return tested.probe.map_of_heads(drawn, run.device, bar.update)
+    heads = HeadMapWork(run.folder.path, run.configuration, run.dataset, run.device, tested)
+    groups = heads.groups(lost)
+    windows, device = work.split.windows, run.device.type
+    alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")
+    rows, missing = heads.results(groups, alone)
+    if rows is not None:
+        run.folder.write_table("heads", [in_order_of_document([rows])], work.stamp)
+    return missing
 
 
-def _told(remarks: Remarks) -> dict[str, Any]:
-    """What the summary says of documents that were left out."""
-    first = sorted(remarks.lost.items())[:NAMED]
-    return {"documents": len(remarks.lost), "first": [[document, why] for document, why in first]}
-
-
-def _say_remarks(run: Run, work: ProbingWork, joined: Joined) -> None:
-    cut, longest, lost = dataclasses.astuple(joined.remarks)
+def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:
+    cut, special, longest, lost = dataclasses.astuple(joined.remarks)
     if cut:
         run.say(
             f"{cut:,} of {len(work.split):,} {TEST} documents are longer than the model takes: "
             f"they are cut to {longest:,} tokens."
         )
+    if special:
+        run.say(special_strings_in_words(special, len(work.split), TEST))
     if lost:
         run.say(
             f"{len(lost):,} of {len(work.split):,} documents broke the model and were left out: "
             f"see quarantined in {run.folder.summary}."
         )
+    if not_mapped:
+        run.say(
+            f"{len(not_mapped):,} documents are left out of the map of single heads: "
+            f"see quarantined in {run.folder.summary}."
+        )
 
 
 def _quarantined(run: Run) -> int:
-    return int((run.folder.read_summary().get("quarantined") or {}).get("documents", 0))
+    quarantined = run.folder.read_summary().get("quarantined") or {}
+    return int(quarantined.get("documents", 0)) + int((quarantined.get("single_heads") or {}).get("documents", 0))

@@ -30,7 +30,11 @@ class Work(ABC, Generic[P]):
 
     @abstractmethod
     def parts(self, piece: P) -> list[P]:
-        """Smaller pieces that make up this one; none where it cannot be divided."""
+        """Smaller pieces that make up this one; none where it cannot be divided.
+
+        Asked in the driver, and again when all of them are done, joined or lost: what is to be done may be known only
+        then. A part that was named before is named again.
+        """
 
     @abstractmethod
     def join(self, piece: P, parts: Sequence[P], lost: Mapping[P, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 from attnprobe.atomic_files import creating_folder
@@ -13,6 +15,8 @@ from attnprobe.huggingface.library import quiet
 from attnprobe.huggingface.loading import Checkpoint, load_checkpoint
 
 STAMP = "attnprobe.json"
+
+_OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")
 
 
 def save_finetuned(folder: Path, classifier: PieceClassifier, source: Checkpoint, fingerprint: str) -> None:
@@ -25,9 +29,15 @@ def save_finetuned(folder: Path, classifier: PieceClassifier, source: Checkpoint
         fingerprint: of the run.
     """
     with creating_folder(folder) as temporary, quiet():
-        classifier.model.save_pretrained(temporary)
-        if source.tokenizer is not None:
-            source.tokenizer.save_pretrained(temporary)
+        try:
+            classifier.model.save_pretrained(temporary)
+            if source.tokenizer is not None:
+                source.tokenizer.save_pretrained(temporary)
+        except Exception as error:  # what is written in Rust raises errors of its own, Exception itself among them
+            number = _OF_THE_SYSTEM.search(str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(folder)) from error
         stamp = {"fingerprint": fingerprint, "content": content_hash(temporary)}
         (temporary / STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
 

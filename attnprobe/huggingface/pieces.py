@@ -1,9 +1,9 @@
-"""Documents as sub-word pieces, and which pieces make up an item: each by itself, or all of a word."""
+"""Texts as the pieces that a tokenizer makes of them, and which are an item: each by itself, or all of a word."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from torch import Tensor
 from attnprobe.data.batches import EncodedSplit, IntArray, pad
 from attnprobe.data.documents import Documents, runs
 from attnprobe.errors import InputError
+from attnprobe.huggingface.item_texts import ItemText, ItemTexts, Piece
+from attnprobe.huggingface.words_of_pieces import words_of_pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,8 +26,6 @@ TOKEN, WORD = "token", "word"
 
 _CHUNK = 1024
 """Documents that go through the tokenizer at once."""
-
-_NO_WORD = -1
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,34 @@ class PieceBatch:
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Pieces of documents one after another: numbers and words (pieces,), pieces a document (documents,)."""
+    """Pieces of documents one after another.
+
+    Attributes:
+        numbers: of the vocabulary (pieces,).
+        starts, ends: where each is in its document's text, in characters; −1 where it is not of the text or the
+            tokenizer does not say (pieces,).
+        apart: True where a piece is a special token, in no word (pieces,).
+        lengths: pieces a document (documents,).
+        cut: how many documents are longer.
+        special: how many documents hold strings that are special tokens.
+    """
 
     numbers: npt.NDArray[np.int64]
-    words: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    apart: npt.NDArray[np.bool_]
     lengths: npt.NDArray[np.int64]
     cut: int
+    special: int
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
+        """The pieces of all parts, one after another."""
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("numbers", "starts", "ends", "apart", "lengths")
+        }
+        return cls(**arrays, cut=sum(part.cut for part in parts), special=sum(part.special for part in parts))
 
 
 class EncodedPieces(EncodedSplit[PieceBatch]):
@@ -92,33 +114,34 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
     Attributes:
         unit: what an item is, ``token`` or ``word``.
         sizes: int64 (documents,), items a document.
-        items: int64 (items of all documents,), indices into ``item_types``, in order of position.
-        item_types: the distinct texts of items: words, pieces as the tokenizer writes them, special tokens.
     """
 
     def __init__(self, documents: Documents, pieces: _Pieces, unit: str, tokenizer: PreTrainedTokenizerBase) -> None:
         super().__init__(documents, pieces.lengths)
+        if tokenizer.pad_token_id is None:
+            raise InputError("The tokenizer has no padding token; give it one, such as its end of text.")
         self.unit = unit
-        self.cut = pieces.cut
+        self.cut, self.special = pieces.cut, pieces.special
         self._first_piece = np.cumsum(self.lengths) - self.lengths
-        begins = self._item_begins(pieces.words)
-        item_of_piece = np.cumsum(begins) - 1
+        begins = self._item_begins(pieces)
         self.sizes = np.add.reduceat(begins.astype(np.int64), self._first_piece)
-        first_item = np.cumsum(self.sizes) - self.sizes
-        units = item_of_piece - np.repeat(first_item, self.lengths)
-        self.items, self.item_types = _item_texts(documents, pieces.numbers[begins], pieces.words[begins], tokenizer)
-        self._first_item = first_item
+        item_of_piece = np.cumsum(begins) - 1
+        units = item_of_piece - np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
+        self._pieces, self._texts = pieces, ItemTexts(tokenizer)
         self._numbers = torch.from_numpy(pieces.numbers.astype(np.int32))
         self._units = torch.from_numpy(units.astype(np.int32))
         self._labels = torch.from_numpy(documents.labels)
         self._padding = int(tokenizer.pad_token_id)
         self._left = tokenizer.padding_side == "left"
 
-    def _item_begins(self, words: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def _item_begins(self, pieces: _Pieces) -> npt.NDArray[np.bool_]:
         """Where a new item begins (pieces,): everywhere but within a word."""
-        begins: npt.NDArray[np.bool_] = words == _NO_WORD
-        begins[1:] |= words[1:] != words[:-1]
-        begins[self._first_piece] = True
+        begins = np.ones(len(pieces.numbers), dtype=bool)
+        if self.unit == WORD:
+            words = words_of_pieces(self.documents, self.lengths, pieces.starts, pieces.ends)
+            words[pieces.apart] = -1
+            begins[1:] = (words[1:] != words[:-1]) | pieces.apart[1:]
+            begins[self._first_piece] = True
         return begins
 
     def batch(self, rows: IntArray) -> PieceBatch:
@@ -137,119 +160,103 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             left=self._left,
         )
 
-    def items_of(self, document: int) -> list[str]:
-        """The texts of a document's items, in order."""
-        first = self._first_item[document]
-        return [self.item_types[item] for item in self.items[first : first + self.sizes[document]]]
+    def texts_of(self, document: int) -> list[ItemText]:
+        """What is shown of a document's items, in order."""
+        of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
+        items: list[list[Piece]] = [[] for _ in range(self.sizes[document])]
+        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
+        pieces = map(Piece, *(column[of].tolist() for column in columns))
+        for item, piece in zip(self._units[of].tolist(), pieces, strict=True):
+            items[item].append(piece)
+        return self._texts.of(self.documents.texts[document], items)
 
 
 def encode_documents(
     documents: Documents, tokenizer: PreTrainedTokenizerBase, longest: int, unit: str = TOKEN
 ) -> EncodedPieces:
-    """Cut documents into pieces, special tokens added as the tokenizer does.
-
-    A document's text is its words, joined by one space; what looks like a special token in it is text. A piece belongs
-    to the word that holds its last character, a space to the word behind it.
+    """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
     Args:
         documents: the split.
         tokenizer: with a padding token.
         longest: documents are cut to this many pieces, special tokens included.
         unit: ``token``: each piece is an item; ``word``: all pieces of a word are one item, and a special token is one.
+            Words that a piece reaches into together are one; spaces are the next word's.
 
     Raises:
-        InputError: words are asked of a tokenizer that does not say where its pieces are, or a document has no pieces.
+        InputError: words are asked of a tokenizer that does not say where its pieces are, or a document has no pieces,
+            or the tokenizer has no padding token.
     """
     if unit == WORD and not tokenizer.is_fast:
         raise InputError(
             f"{type(tokenizer).__name__} does not say which word a piece is of, so that items cannot be words; "
             "let them be tokens."
         )
-    texts = _Texts(documents)
-    chunks = [
-        _encode(texts, range(start, min(start + _CHUNK, len(documents))), tokenizer, longest, by_word=unit == WORD)
-        for start in range(0, len(documents), _CHUNK)
-    ]
-    pieces = _Pieces(
-        numbers=np.concatenate([chunk.numbers for chunk in chunks]),
-        words=np.concatenate([chunk.words for chunk in chunks]),
-        lengths=np.concatenate([chunk.lengths for chunk in chunks]),
-        cut=sum(chunk.cut for chunk in chunks),
+    special = _special_strings(tokenizer)
+    pieces = _Pieces.joined(
+        [
+            _encode(documents.texts[start : start + _CHUNK], tokenizer, longest, special)
+            for start in range(0, len(documents), _CHUNK)
+        ]
     )
     if not pieces.lengths.all():
         raise InputError(f"The tokenizer makes nothing of document {int(np.argmin(pieces.lengths))} of a split.")
     return EncodedPieces(documents, pieces, unit, tokenizer)
 
 
-class _Texts:
-    """The texts of documents, and whose each character is."""
-
-    def __init__(self, documents: Documents) -> None:
-        self._types = np.array(documents.types, dtype=object)
-        self._words = documents.words
-        self._first = documents.word_offsets[documents.sentence_offsets]
-        # A space stands before every word, the first one's only thought of: so a space is the next word's.
-        self._ends = np.array([len(word) + 1 for word in documents.types], dtype=np.int64)[documents.words].cumsum()
-        self._starts = np.concatenate([[0], self._ends])[self._first]
-
-    def text(self, document: int) -> str:
-        """The document's words, joined by one space."""
-        return " ".join(self._types[self._words[self._first[document] : self._first[document + 1]]])
-
-    def words_at(self, documents: npt.NDArray[np.int64], characters: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The word of the split that holds each of these characters of these documents' texts."""
-        words = np.searchsorted(self._ends, self._starts[documents] + 1 + characters, side="right")
-        return np.clip(words, self._first[documents], self._first[documents + 1] - 1)
+def _special_strings(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """The strings that are special tokens, by number."""
+    named = set(tokenizer.all_special_ids)
+    return {
+        int(number): str(token)
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if token.special or number in named
+    }
 
 
 def _encode(
-    texts: _Texts, documents: range, tokenizer: PreTrainedTokenizerBase, longest: int, *, by_word: bool
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int, special_strings: dict[int, str]
 ) -> _Pieces:
-    """The pieces of some documents, and the word of the split that each is of, −1 for none."""
+    """The pieces of some documents."""
 
-    def tokenise(strings: list[str], **settings: Any) -> Any:  # noqa: ANN401
+    def tokenise(strings: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
         return tokenizer(
-            strings,
-            split_special_tokens=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-            **settings,
+            list(strings), return_attention_mask=False, return_token_type_ids=False, verbose=False, **settings
         )
 
-    strings = [texts.text(document) for document in documents]
     encoding = tokenise(
-        strings, truncation=True, max_length=longest, return_offsets_mapping=by_word, return_special_tokens_mask=by_word
+        texts,
+        truncation=True,
+        max_length=longest,
+        return_offsets_mapping=tokenizer.is_fast,
+        return_special_tokens_mask=True,
     )
     lengths = np.array([len(numbers) for numbers in encoding["input_ids"]], dtype=np.int64)
     numbers = _flat(encoding["input_ids"])
-    words = np.full(len(numbers), _NO_WORD, dtype=np.int64)
-    if by_word:
+    added = _flat(encoding["special_tokens_mask"]) != 0
+    starts = np.full(len(numbers), -1, dtype=np.int64)
+    ends = starts.copy()
+    if tokenizer.is_fast:
         offsets = _flat(itertools.chain.from_iterable(encoding["offset_mapping"])).reshape(-1, 2)
-        last = np.maximum(offsets[:, 1] - 1, offsets[:, 0])  # a piece of no width is the word's that it stands before
-        of_document = np.repeat(np.arange(documents.start, documents.stop), lengths)
-        real = _flat(encoding["special_tokens_mask"]) == 0
-        words[real] = texts.words_at(of_document[real], last[real])
-    at_limit = [strings[row] for row in np.flatnonzero(lengths >= longest)]
+        starts, ends = np.where(added[:, None], -1, offsets).T
+    document = np.repeat(np.arange(len(texts)), lengths)
+    written = np.isin(numbers, list(special_strings)) & ~added
+    for piece in np.flatnonzero(written).tolist():  # a word that is not known is a special token, too
+        text, string = texts[int(document[piece])], special_strings[int(numbers[piece])]
+        here = text[int(starts[piece]) : int(ends[piece])] if starts[piece] >= 0 else text
+        written[piece] = string.casefold() in here.casefold()
+    at_limit = [texts[row] for row in np.flatnonzero(lengths >= longest).tolist()]
     whole = tokenise(at_limit)["input_ids"] if at_limit else []
-    return _Pieces(numbers, words, lengths, cut=sum(len(pieces) > longest for pieces in whole))
+    return _Pieces(
+        numbers,
+        starts,
+        ends,
+        apart=added | written,
+        lengths=lengths,
+        cut=sum(len(pieces) > longest for pieces in whole),
+        special=len(np.unique(document[written])),
+    )
 
 
 def _flat(rows: Iterable[Iterable[int]]) -> npt.NDArray[np.int64]:
     return np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64)
-
-
-def _item_texts(
-    documents: Documents,
-    numbers: npt.NDArray[np.int64],
-    words: npt.NDArray[np.int64],
-    tokenizer: PreTrainedTokenizerBase,
-) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Texts of items of which the first piece and the word are given: indices into distinct texts."""
-    of_word = words != _NO_WORD
-    types = documents.types if of_word.any() else []
-    distinct, which = np.unique(numbers[~of_word], return_inverse=True)
-    items = np.empty(len(words), dtype=np.int64)
-    items[of_word] = documents.words[words[of_word]]
-    items[~of_word] = len(types) + which
-    return items, [*types, *tokenizer.convert_ids_to_tokens(distinct.tolist())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.probe import Probe
@@ -78,6 +79,10 @@ class CheckpointProbe(Probe[PieceBatch]):
         tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
         return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
     def readings(self, batch: PieceBatch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What heads average; see :meth:`Probe.readings`."""
         return self.attention.readings(self._inputs(batch), layers, heads, seeds)
@@ -92,21 +97,25 @@ class CheckpointProbe(Probe[PieceBatch]):
             inputs["use_cache"] = False
         return inputs
 
-    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or pieces."""
         assert isinstance(encoded, EncodedPieces)
-        items = encoded.items[np.repeat(chosen, encoded.sizes)]
-        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array(encoded.item_types, pa.string()))
+        texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]
+        return ItemColumns.of_strings([text.token for text in texts], [text.before for text in texts])
 
     @property
     def head_map_documents(self) -> int:
         """Of how many documents single heads are tested, at most."""
         return self.settings.head_map_documents
 
-    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device, advance)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
         return self._inputs(batch), Items.of(batch.units)

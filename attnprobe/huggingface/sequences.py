@@ -74,7 +74,7 @@ def _bears_padding(classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
 
 _ROUNDING = 1e-4
 
-_A_SHORT_AND_A_LONG_ONE = Documents(
+_A_SHORT_AND_A_LONG_ONE = Documents.of_words(
     types=["a"],
     words=np.zeros(9, dtype=np.int32),
     sentence_lengths=np.array([1, 8], dtype=np.int32),

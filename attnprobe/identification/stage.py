@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,28 +11,31 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from tqdm import tqdm
 
-from attnprobe.atomic_files import replacing
-from attnprobe.data.batches import IntArray
-from attnprobe.data.split import Split
-from attnprobe.errors import InputError
+from attnprobe.atomic_files import remove_leftovers, replacing
+from attnprobe.errors import FailedError, InputError
+from attnprobe.execution.group_files import Group, Results
+from attnprobe.execution.group_work import GroupWork, left_out
+from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.identification.identification_tables import OF_DOCUMENTS, head_table, weight_table, with_reach
-from attnprobe.identification.nullities import Columns, nullity_rows
-from attnprobe.identification.programs import Entry, document_entries
-from attnprobe.identification.unfinished import Unfinished
-from attnprobe.probes.probe import Probe
-from attnprobe.probing import document_seeds, micro_batches
+from attnprobe.identification.nullities import Columns
+from attnprobe.identification.programs import Entry
+from attnprobe.identification.works import NullityWork, ProgramsWork
+from attnprobe.run_layout import remove_unfinished
 from attnprobe.runs import RunFolder
 from attnprobe.stages import Run
-from attnprobe.subjects import Subject
+from attnprobe.subjects import Tested
+
+BY_DEFAULT = ExecutionSettings()
 
 LONGEST = 512
 """Items of the longest documents that programs are run on: their cost grows with the third power."""
 
 NULLITIES = 100_000
 """Documents × heads whose nullity is computed: all of most splits."""
+
+IDENTIFICATION = "identification"
+"""Under this key the summary says, among what is quarantined, which documents had to be left out here."""
 
 SETTINGS = b"identified"
 """Under this key a table's metadata says what was computed."""
@@ -55,12 +57,16 @@ class Identified:
     seed: int = 0
 
 
-def identify(run: Run, wanted: Identified) -> None:
+def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEFAULT) -> int:
     """Write the tables of a probed run, or leave finished ones as they are, or go on where it was interrupted.
+
+    Returns:
+        How many documents had to be left out because they broke the model, or took too long.
 
     Raises:
         InputError: the run is not probed with the model that is there, there are no such layers or heads, or the
             model's values cannot be seen.
+        FailedError: not one document could be read.
     """
     folder = run.folder
     tested = run.subject.load()
@@ -70,46 +76,26 @@ def identify(run: Run, wanted: Identified) -> None:
     affine = tested.probe.readout is not None
     if _is_identified(folder, stamp, wanted, affine=affine):
         run.say(f"Identifiability: finished before, reusing {folder.table('identifiability')}.")
-        return
-    seed = run.configuration.settings.seed
-    split = _Split(run.dataset.splits["test"], run.subject, tested.probe, seed, run.device)
+        return _left_out_before(folder)
     with folder.timed("identifiability"):
-        nullities = _nullities(split, wanted)
-        sampled = _sample(nullities, len(split.documents), wanted)
-        what = {"stamp": stamp, "longest": LONGEST} | dataclasses.asdict(wanted)
-        unfinished = Unfinished(folder.identification_state, what)
-        if unfinished.documents:
-            run.say(f"Identifiability: resuming after {len(unfinished.documents)} of {len(sampled)} documents.")
-        _run_programs(split, wanted, sampled, unfinished)
-        _write(folder, stamp, wanted, nullities, unfinished.documents, affine=affine)
-        unfinished.remove()
+        nullities, without_nullity = _nullities(run, tested, wanted, execution)
+        entries, without_programs = _programs(run, tested, wanted, execution, nullities)
+        lost = without_nullity | without_programs
+        folder.note(quarantined={IDENTIFICATION: left_out(lost)})
+        _write(folder, stamp, wanted, nullities, entries, affine=affine)
+    remove_leftovers(folder.identification_state, deep=False)
+    remove_unfinished(folder.identification_state)
+    if lost:
+        run.say(
+            f"{len(lost):,} documents broke the model, or took too long, and were left out: "
+            f"see quarantined in {folder.summary}."
+        )
+    return len(lost)
 
 
-@dataclass(frozen=True)
-class _Split:
-    """A split as a probe reads it, one window in memory at a time."""
-
-    documents: Split
-    subject: Subject[Any, Any]
-    probe: Probe[Any]
-    seed: int
-    device: torch.device
-
-    def batches(self, rows: IntArray, wanted: Identified) -> Iterator[tuple[IntArray, torch.Tensor, Any]]:
-        """Documents, their seeds and what the layers averaged, batch by batch; ``rows`` are ascending."""
-        windows = np.searchsorted(self.documents.starts, rows, side="right")
-        for window in np.unique(windows):
-            numbers = rows[windows == window]
-            encoded = self.subject.encode(self.documents.take(numbers))
-            hashes, occurrences = self.documents.content_hashes[numbers], self.documents.occurrences[numbers]
-            seeds = torch.from_numpy(document_seeds(self.seed, hashes, occurrences).view(np.int64))
-            groups = micro_batches(self.probe, encoded)
-            for group, batch in zip(groups, encoded.batches(groups, self.device), strict=True):
-                yield (
-                    numbers[group],
-                    seeds[group],
-                    self.probe.readings(batch, wanted.layers, wanted.heads, seeds[group]),
-                )
+def _left_out_before(folder: RunFolder) -> int:
+    quarantined = folder.read_summary().get("quarantined") or {}
+    return int((quarantined.get(IDENTIFICATION) or {}).get("documents", 0))
 
 
 def _is_identified(folder: RunFolder, stamp: str, wanted: Identified, *, affine: bool) -> bool:
@@ -128,49 +114,64 @@ def _metadata(stamp: str, wanted: Identified) -> dict[bytes, bytes]:
     return {b"attnprobe": stamp.encode(), SETTINGS: json.dumps(entries, sort_keys=True).encode()}
 
 
-def _order(documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
-    return np.random.default_rng(wanted.seed).permutation(documents)
+def _nullities(
+    run: Run, tested: Tested[Any], wanted: Identified, execution: ExecutionSettings
+) -> tuple[Columns, dict[int, str]]:
+    """Of documents that have results, and which of these were left out, and why."""
+    work = NullityWork(run.folder.path, run.configuration, run.dataset, run.device, tested, wanted.layers, wanted.heads)
+    order = _order(run.folder, len(work.split), wanted)
+    heads = tested.probe.heads_read(wanted.layers, wanted.heads)
+    groups = work.groups(np.sort(order[: max(wanted.documents, NULLITIES // heads)]))
+    rows, lost = _results(run, work, groups, execution)
+    if rows is None:
+        raise FailedError(f"Not one document could be read; the first failed with: {next(iter(lost.values()))}")
+    return work.columns(rows), lost
 
 
-def _nullities(split: _Split, wanted: Identified) -> list[Columns]:
-    order = _order(len(split.documents), wanted)
-    first = order[:1]
-    heads = sum(len(reading.heads) for _, _, readings in split.batches(first, wanted) for reading in readings)
-    rows = np.sort(order[: max(wanted.documents, NULLITIES // heads)])
-    parts: list[Columns] = []
-    with _bar("nullity", len(rows)) as bar:
-        for group, _, readings in split.batches(rows, wanted):
-            parts += nullity_rows(group, readings)
-            bar.update(len(group))
-    return parts
+def _programs(
+    run: Run, tested: Tested[Any], wanted: Identified, execution: ExecutionSettings, nullities: Columns
+) -> tuple[dict[int, list[Entry]], dict[int, str]]:
+    """Entries of the documents of a sample, and which of these were left out, and why."""
+    work = ProgramsWork(
+        run.folder.path, run.configuration, run.dataset, run.device, tested, wanted.layers, wanted.heads
+    )
+    sampled = _sample(nullities, _order(run.folder, len(work.split), wanted), len(work.split), wanted)
+    groups = work.groups(sampled)
+    done = sum(map(work.is_done, groups))
+    if done:
+        run.say(f"Identifiability: resuming after {done} of {len(groups)} documents.")
+    rows, lost = _results(run, work, groups, execution)
+    return work.entries(rows), lost
 
 
-def _sample(nullities: list[Columns], documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
+def _results(run: Run, work: GroupWork, groups: list[Group], execution: ExecutionSettings) -> Results:
+    under_way = run.folder.identification_state / "under-way.txt"
+    alone = execution.carry_out(work, groups, work.split.windows, run.device.type, run.say, under_way)
+    return work.results(groups, alone)
+
+
+def _order(folder: RunFolder, documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
+    """The documents that have results, in a random order."""
+    order = np.random.default_rng(wanted.seed).permutation(documents)
+    probed = pq.read_table(folder.table("documents"), columns=["document"])["document"].to_numpy()
+    return order[np.isin(order, probed)]
+
+
+def _sample(
+    nullities: Columns, order: npt.NDArray[np.int64], documents: int, wanted: Identified
+) -> npt.NDArray[np.int64]:
     """The first documents of a random order that have more than one item and no more than ``LONGEST``."""
     longest = np.zeros(documents, dtype=np.int64)
-    for part in nullities:
-        np.maximum.at(longest, part["document"], part["n"])
-    order = _order(documents, wanted)
+    np.maximum.at(longest, nullities["document"], nullities["n"])
     fit = (longest[order] > 1) & (longest[order] <= LONGEST)
     return np.sort(order[fit][: wanted.documents])
-
-
-def _run_programs(split: _Split, wanted: Identified, sampled: npt.NDArray[np.int64], unfinished: Unfinished) -> None:
-    with _bar("weight ranges", len(sampled)) as bar:
-        for group, seeds, readings in split.batches(sampled, wanted):
-            read = list(readings)
-            for number, document in enumerate(group.tolist()):
-                if document not in unfinished.documents:
-                    entries = document_entries(read, number, seeds[number], split.probe.readout)
-                    unfinished.add(document, entries)
-                bar.update()
 
 
 def _write(
     folder: RunFolder,
     stamp: str,
     wanted: Identified,
-    nullities: list[Columns],
+    nullities: Columns,
     entries: dict[int, list[Entry]],
     *,
     affine: bool,
@@ -180,12 +181,7 @@ def _write(
         with pq.ParquetFile(folder.table("documents")) as documents:
             windows = map(documents.read_row_group, range(documents.num_row_groups))
             folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
-    heads = head_table(nullities, entries)
+    heads = head_table([nullities], entries)
     for name, table in (("weight_ranges", weight_table(heads, entries)), ("identifiability", heads)):
         with replacing(folder.table(name)) as temporary:
             pq.write_table(table.replace_schema_metadata(_metadata(stamp, wanted)), temporary, compression="zstd")
-
-
-def _bar(stage: str, documents: int) -> tqdm[Any]:
-    """Documents done and time left; silent where nobody watches."""
-    return tqdm(total=documents, unit=" documents", desc=stage, mininterval=0.5, disable=None, leave=False)

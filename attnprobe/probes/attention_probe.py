@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -55,13 +56,16 @@ class AttentionProbe:
         reads = zip(self.attachment.sites.attention, self.attachment.reads, strict=True)
         return [site for site, read in reads if site.stack == stack and read != "none"]
 
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """See :func:`attnprobe.probes.head_map.rows_of_map`."""
+        return rows_of_map(lengths, order, sum(site.heads for site in self.map_sites))
+
     def map_of_heads(
         self,
         drawn: Drawn[B],
         ready: Callable[[B], tuple[Inputs, Items]],
         batch: tuple[int, int],
         device: torch.device,
-        advance: Callable[[int], None],
     ) -> pa.Table:
         """One row a document × attention head.
 
@@ -70,13 +74,11 @@ class AttentionProbe:
             ready: what the model is called with for a batch, and the batch's items.
             batch: at most so many documents and so many tokens at once.
             device: where the model is.
-            advance: told how many tokens were run, times layers.
         """
-        heads = sum(site.heads for site in self.map_sites)
-        rows = rows_of_map(drawn.encoded.lengths, drawn.order, heads)
+        rows = self.rows_of_map(drawn.encoded.lengths, drawn.order)
         groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
         groups = [group for group in groups if len(group)]
-        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device, advance)
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
         """A batch ready for erasures in each of the layers of the map, one after another."""
@@ -87,6 +89,12 @@ class AttentionProbe:
                 self._engines[site] = fastest_engine(self.attachment, selected, self._examples)
             engine = make_engine(self._engines[site], self.attachment, selected, inputs)
             yield Layer((site.stack, site.layer), engine, items)
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        settings = AttentionSettings(layers=layers, heads=heads)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        return sum(int(chosen.heads.sum()) for chosen in selected)
 
     def readings(self, inputs: Inputs, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What layers and heads average, whatever is erased; see :func:`read_heads`."""

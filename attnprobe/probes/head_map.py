@@ -152,7 +152,6 @@ def head_table(
     groups: list[IntArray],
     layers: Callable[[B], Iterator[Layer]],
     device: torch.device,
-    advance: Callable[[int], None] = lambda tokens: None,
 ) -> pa.Table:
     """One row a document × attention head.
 
@@ -161,7 +160,6 @@ def head_table(
         groups: rows of those that are taken, in batches.
         layers: makes a batch ready, layer by layer.
         device: where the model is.
-        advance: told the number of tokens after each layer of a batch.
     """
     encoded, seeds = drawn.encoded, drawn.seeds
     parts: list[dict[str, npt.NDArray[np.generic]]] = []
@@ -178,7 +176,6 @@ def head_table(
                 }
                 | columns
             )
-            advance(int(encoded.lengths[group].sum()))
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort((table["head"], table["layer"], table["stack"], table["document"]))
     return pa.table({name: _column(name, column[order]) for name, column in table.items()})

@@ -19,6 +19,7 @@ from attnprobe.divergence import js_divergence
 from attnprobe.models import PooledClassifier
 from attnprobe.orderings import softmax_of_scores
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.probe import Probe
 from attnprobe.probes.selection import indices
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
@@ -126,6 +127,11 @@ class PooledProbe(Probe[Batch]):
         """A batch ready for erasures."""
         return PooledErasures(*self.read(batch), self.readout)
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """One."""
+        indices("layers", layers, 1), indices("heads", heads, 1)
+        return 1
+
     def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """The one attention, which pools a document's items; see :meth:`Probe.readings`."""
         indices("layers", layers, 1), indices("heads", heads, 1)
@@ -141,11 +147,14 @@ class PooledProbe(Probe[Batch]):
             key_width=None,
         )
 
-    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or whole sentences."""
-        documents = encoded.documents
+        documents = encoded.documents.take(np.flatnonzero(chosen))
+        rows = range(len(documents))
         if self.unit == "word":
-            of_document = np.repeat(chosen, documents.words_per_document)
-            return pa.DictionaryArray.from_arrays(documents.words[of_document], pa.array(documents.types, pa.string()))
-        sentences = [s for document in np.flatnonzero(chosen) for s in documents.sentences_of(int(document))]
-        return pa.array(sentences, pa.string())
+            words = pa.DictionaryArray.from_arrays(documents.words, pa.array(documents.types, pa.string()))
+            between = [gap for document in rows for gap in documents.between_words(document)]
+            return ItemColumns(words, pa.array(between, pa.string()).dictionary_encode())
+        sentences = [sentence for document in rows for sentence in documents.sentences_of(document)]
+        between = [gap for document in rows for gap in documents.between_sentences(document)]
+        return ItemColumns(pa.array(sentences, pa.string()), pa.array(between, pa.string()).dictionary_encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Generic
 
 import numpy as np
@@ -17,6 +17,7 @@ from attnprobe.data.batches import B, EncodedSplit
 from attnprobe.errors import InputError
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 
 
 class Probe(ABC, Generic[B]):
@@ -44,13 +45,16 @@ class Probe(ABC, Generic[B]):
         """Of how many documents single attention heads are tested, at most; 0 where there is only one head."""
         return 0
 
-    def map_of_heads(self, drawn: Drawn[B], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on; see ``head_map.rows_of_map``."""
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    def map_of_heads(self, drawn: Drawn[B], device: torch.device) -> pa.Table:
         """One row a document × attention head.
 
         Args:
             drawn: a sample of documents, of which the first are taken.
             device: where the model is.
-            advance: told how many tokens were run, times layers.
         """
         raise NotImplementedError(f"{type(self).__name__} has one head")
 
@@ -58,6 +62,14 @@ class Probe(ABC, Generic[B]):
     def readout(self) -> nn.Linear | None:
         """The affine rest of the model behind its one attention; None where there is more than that behind it."""
         return None
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many attention heads :meth:`readings` reads, in all layers together.
+
+        Raises:
+            InputError: there are no such layers or heads, or the model's values cannot be seen.
+        """
+        raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
 
     def readings(self, batch: B, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """Weights and values of attention heads, layer by layer.
@@ -74,5 +86,5 @@ class Probe(ABC, Generic[B]):
         raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
 
     @abstractmethod
-    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order."""

@@ -16,6 +16,7 @@ from attnprobe.data.documents import Dataset
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
 from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.own_files import kind_of
 from attnprobe.runs import RunFolder
 from attnprobe.subjects import TransformerSubject
 
@@ -50,18 +51,19 @@ class TrainedEncoder:
         return self.configuration.settings.seed
 
     def load(
-        self, dataset_of: Callable[[str, str | None, str | None], Dataset]
+        self, dataset_of: Callable[[str, str | None, str | None, bool], Dataset]
     ) -> tuple[TransformerClassifier, EncodedDocuments]:
         """The model, in evaluation mode, and its test split.
 
         Args:
-            dataset_of: reads a dataset: its location, its columns of labels and of texts.
+            dataset_of: reads a dataset: its location, its columns of labels and of texts, whether tokens are given.
 
         Raises:
             InputError: the model is corrupt or foreign, or the data are gone or have changed.
         """
         source = self.configuration.data
-        whole = dataset_of(source.location, source.label_column, source.text_column)
+        given_tokens = self.configuration.settings.data.given_tokens
+        whole = dataset_of(source.location, source.label_column, source.text_column, given_tokens)
         if whole.fingerprint != source.fingerprint:
             raise InputError(f"The data in {source.location} have changed since {self.folder.config} was made.")
         dataset = self.configuration.settings.data.apply(whole)
@@ -85,7 +87,7 @@ def find_encoders(paths: Iterable[Path]) -> list[TrainedEncoder]:
     found = []
     for config in sorted(configs):
         folder = RunFolder(config.parent)
-        if folder.model.exists():
+        if kind_of(folder.model) is not None:
             configuration = folder.read_configuration()
             if configuration.settings.transformer is not None:
                 found.append(TrainedEncoder(folder, configuration))
@@ -95,6 +97,6 @@ def find_encoders(paths: Iterable[Path]) -> list[TrainedEncoder]:
 
 
 @cache
-def dataset_once(location: str, label_column: str | None, text_column: str | None) -> Dataset:
+def dataset_once(location: str, label_column: str | None, text_column: str | None, given_tokens: bool) -> Dataset:
     """A dataset, read once for all runs of it."""
-    return load_dataset(location, label_column=label_column, text_column=text_column)
+    return load_dataset(location, label_column=label_column, text_column=text_column, given_tokens=given_tokens)

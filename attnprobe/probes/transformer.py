@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings
+from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.probe import Probe
@@ -62,27 +63,37 @@ class TransformerProbe(Probe[Batch]):
         """A batch ready for erasures."""
         return self.attention.erasures(*self._ready(batch))
 
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
     def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
         """What heads average; see :meth:`Probe.readings`."""
         return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
 
-    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, then words."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         types, lengths = documents.types, documents.words_per_document
         first = np.cumsum(lengths) - lengths
         items = np.insert(documents.words, first, len(types))
-        return pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+        token = pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+        between = [gap for row in range(len(documents)) for gap in (None, *documents.between_words(row))]
+        return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
 
     @property
     def head_map_documents(self) -> int:
         """Of how many documents single heads are tested, at most."""
         return self.settings.head_map_documents
 
-    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device, advance: Callable[[int], None]) -> pa.Table:
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device, advance)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)

@@ -208,7 +208,9 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
     )
     yield (
         "Orderings are held against each other in the same documents, by the share in which the one flips the decision "
-        "with fewer erasures less the share in which the other does."
+        "with fewer erasures less the share in which the other does; of two without chance in them that lead has an "
+        "interval that agrees with the exact sign test, with a random order a bootstrap's beside a sign-flip "
+        "permutation test."
     )
     yield (
         f"The most attended {unit} is also erased alone, and held against every other {unit} erased alone, averaged "

@@ -12,7 +12,7 @@ import pandas as pd
 from attnprobe.analysis.across_runs import across_seeds
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import output_folder, replacing
 from attnprobe.reports.csv_text import csv_text
 
 RUN = ["dataset", "model", "seed"]
@@ -74,7 +74,7 @@ def write_run_tables(runs: Sequence[RunResults], folder: Path) -> list[Path]:
     """Write ``runs.csv`` and ``seeds.csv`` with four digits; returns their paths."""
     table = run_table(runs)
     tables = {folder / "runs.csv": table, folder / "seeds.csv": seed_table(runs, table)}
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     for path, content in tables.items():
         with replacing(path) as temporary:
             temporary.write_text(csv_text(content, "%.4f"), encoding="utf-8")

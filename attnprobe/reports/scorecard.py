@@ -15,7 +15,7 @@ import pandas as pd
 
 from attnprobe.analysis.claims.judgement import IDENTITY, VERDICTS, Case, Judgement, by_group
 from attnprobe.analysis.claims.scorecard import ClaimResult
-from attnprobe.atomic_files import replacing
+from attnprobe.atomic_files import output_folder, replacing
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.visible import in_a_cell, visible
 
@@ -50,7 +50,7 @@ def for_terminal(scorecard: Scorecard) -> str:
 
 def write_scorecard(scorecard: Scorecard, folder: Path) -> list[Path]:
     """Write ``claims.md``, ``claims.csv`` (a row a case) and ``claims.tex`` into a folder; returns their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     contents = {"claims.md": as_markdown, "claims.csv": as_csv, "claims.tex": as_latex}
     for name, make in contents.items():
         with replacing(folder / name) as temporary:

@@ -17,7 +17,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError, InputError
+from attnprobe.stopping import StoppedError
 
 if TYPE_CHECKING:
     from attnprobe.data.batches import IntArray
@@ -144,15 +145,15 @@ def joined_ranks(device: str) -> Iterator[Ranks]:
     ranks = Ranks(dist.get_rank(), dist.get_world_size())
     try:
         yield ranks
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if ranks.first:
             raise
-        raise SystemExit(130) from None
+        raise SystemExit(stop.status if isinstance(stop, StoppedError) else 130) from None
     except RuntimeError as error:
         if not _another_has_stopped(error):
             raise
         if ranks.first:
-            raise InputError(
+            raise FailedError(
                 "Another rank has stopped; the same command goes on after the last finished epoch."
             ) from None
         raise SystemExit(1) from None

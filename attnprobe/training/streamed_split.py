@@ -51,10 +51,17 @@ class Sample(NamedTuple, Generic[B]):
 
 
 class Cut(NamedTuple):
-    """How many documents were longer than the model takes, and the tokens of the longest that is left."""
+    """What is to be said of documents beside how a model does on them.
+
+    Attributes:
+        documents: how many were longer than the model takes.
+        longest: tokens of the longest that is left.
+        special: in how many a string stands that the model's tokenizer takes for a special token.
+    """
 
     documents: int
     longest: int
+    special: int = 0
 
 
 class StreamedSplit(Generic[B]):
@@ -83,8 +90,10 @@ class StreamedSplit(Generic[B]):
 
     @property
     def cut(self) -> Cut | None:
-        """What did not fit into the model; None until all documents have been seen once."""
-        return self._cut if self.kept is None else Cut(self.kept.cut, int(self.kept.lengths.max()))
+        """What is to be said of the documents; None until all have been seen once."""
+        if self.kept is None:
+            return self._cut
+        return Cut(self.kept.cut, int(self.kept.lengths.max()), self.kept.special)
 
     def buffers(self, seed: int, epoch: int) -> Iterator[Buffer[B]]:
         """An epoch's buffers, a function of ``seed`` and ``epoch``; made one at a time.
@@ -135,7 +144,8 @@ class StreamedSplit(Generic[B]):
         cut = Cut(0, 0)
         for portion in portions:
             encoded = self._encode(self._together(portion))
-            cut = Cut(cut.documents + encoded.cut, max(cut.longest, int(encoded.lengths.max())))
+            longest = max(cut.longest, int(encoded.lengths.max()))
+            cut = Cut(cut.documents + encoded.cut, longest, cut.special + encoded.special)
             yield encoded
             del encoded
         self._cut = cut

@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from attnprobe.cli.options import positive, reopen_run
-from attnprobe.errors import InputError
+from attnprobe.exit_status import carried_out
 from attnprobe.identification.ladder_tables import key_dimensions_of_run, rungs_of_run
 from attnprobe.reports.paper.table_files import write_csv
 
@@ -29,13 +29,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
     parser.add_argument("--documents", type=positive, default=5, metavar="N", help="of each run (5)")
     parser.add_argument("--items", type=positive, default=48, metavar="N", help="to which they are cut (48)")
-    arguments = parser.parse_args()
-    try:
+
+    def work() -> None:
+        arguments = parser.parse_args()
         for path in measure(arguments.runs, arguments.documents, arguments.items, arguments.out):
             print(path)
-    except InputError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        sys.exit(2)
+
+    sys.exit(carried_out(parser.prog, work))
 
 
 def measure(paths: list[Path], documents: int, items: int, folder: Path) -> list[Path]:

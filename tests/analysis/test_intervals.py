@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attnprobe.analysis.intervals import binary_shares, t_interval, wilson
+from attnprobe.analysis.bootstrap import ratios
+from attnprobe.analysis.intervals import average_shares, binary_shares, t_interval, wilson
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 60), (3, 60), (60, 60), (7, 13), (20_000, 50_000)])
@@ -48,3 +49,18 @@ def test_t_of_few_seeds_has_no_interval():
         assert math.isnan(estimate.low)
         assert math.isnan(estimate.high)
     assert t_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5, 3)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_an_averaged_share_that_none_or_all_have_is_not_certain(share):
+    """The bootstrap of documents that are all alike has no width; other documents may still be otherwise."""
+    documents = np.ones(60)
+    estimate = average_shares({"share": (share * documents, documents)})["share"]
+    expected = wilson(int(60 * share), 60)
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((share, expected.low, expected.high))
+
+
+def test_an_averaged_share_that_varies_has_the_bootstraps_interval():
+    column = np.random.default_rng(0).random(80)
+    ones = np.ones(80)
+    assert average_shares({"share": (column, ones)}) == ratios({"share": (column, ones)})

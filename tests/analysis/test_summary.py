@@ -78,6 +78,18 @@ def test_nearly_uniform_is_judged_from_the_interval(tmp_path, entropies, random,
     assert (answer["documents_to_decide"] is None) == (expected != UNDECIDED)
 
 
+def test_how_many_would_tell_is_of_the_question_that_is_asked(tmp_path):
+    """Whether weights are nearly equal is another one than whether their order is earlier than a random one."""
+    answers = [
+        verdict(tmp_path, 3, 3, 3, documents=60, entropy=np.tile(entropies, 30))
+        for entropies in ((0.5, 0.5), (0.8999, 1.0), (0.9, 1.0))
+    ]
+    assert [one["nearly_uniform"] for one in answers] == [False, None, None]
+    assert [(one["verdict"], one["open"][0]) for one in answers] == [(UNDECIDED, "random")] * 3
+    assert len({one["documents_to_decide"] for one in answers}) == 1
+    assert 60 < answers[0]["documents_to_decide"] < 100
+
+
 def test_no_earlier_than_a_random_order_needs_enough_documents_where_weights_are_equal_too(tmp_path):
     answer = verdict(tmp_path, 3, 3, 3, documents=60, entropy=0.99)
     assert (answer["verdict"], answer["open"][0]) == (NOT_INFORMATIVE, "random")

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from attnprobe import gridding
+from attnprobe.cli import main
 from tests.commands import COMMAND, attnprobe, environment, planted_folder
 
 EXPERIMENT = (
@@ -70,10 +72,20 @@ def test_a_failing_run_is_told_and_the_others_are_done(tmp_path):
     wrong = tmp_path / "experiments" / "planted-han-none.toml"
     wrong.write_text(wrong.read_text().replace('"planted"', '"nowhere"'))
     status, out, errors = attnprobe("grid", grid, "--data-dir", tmp_path / "data", cwd=tmp_path)
-    assert status == 2
+    assert status == 1
     assert "1 of 2 runs failed: planted-han-none seed 0" in errors
     assert "planted-flan-none seed 0: done" in out
     assert (
         "There is no dataset 'nowhere'"
         in (tmp_path / "runs" / "nowhere" / "han-none" / "seed-0" / "run.log").read_text()
     )
+
+
+@pytest.mark.parametrize(("of_the_run", "of_the_grid", "said"), [(3, 3, "without some documents"), (143, 1, "failed")])
+def test_a_run_that_left_documents_out_is_done_and_no_other_is(
+    tmp_path, monkeypatch, capsys, of_the_run, of_the_grid, said
+):
+    grid = write_grid(tmp_path / "experiments", ["flan-none"], epochs=1)
+    monkeypatch.setattr(gridding, "_run", lambda *_: (of_the_run, 1.0))
+    assert main(["grid", str(grid), "--data-dir", str(tmp_path), "--out", str(tmp_path / "runs")]) == of_the_grid
+    assert said in capsys.readouterr().out

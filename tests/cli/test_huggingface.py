@@ -10,7 +10,7 @@ pytest.importorskip("transformers")
 from attnprobe.cli import main
 from attnprobe.training import Trainer
 from tests.commands import attnprobe
-from tests.huggingface.checkpoints import bert, byte_level, gpt2, roberta, save, wordpiece
+from tests.huggingface.checkpoints import bert, byte_level, exchange_two_tensors, gpt2, roberta, save, wordpiece
 
 
 @pytest.fixture(autouse=True)
@@ -198,6 +198,15 @@ def test_a_checkpoint_that_has_changed(train, run_on, tiny):
     train(tiny, "--epochs", "1")
     save(tiny, lambda: bert(max_positions=200), seed=1)
     assert "made with another checkpoint" in run_on(tiny, "--epochs", "1", command="train")
+
+
+def test_an_index_that_leads_to_other_weights_is_another_checkpoint(train, run_on, tmp_path):
+    sharded = tmp_path / "sharded"
+    bert(max_positions=200).save_pretrained(sharded, max_shard_size="8KB")
+    wordpiece().save_pretrained(sharded)
+    train(sharded, "--epochs", "1")
+    exchange_two_tensors(sharded)
+    assert "made with another checkpoint" in run_on(sharded, "--epochs", "1", command="train")
 
 
 def test_a_trained_model_that_has_changed(train, run_on, tiny):

@@ -63,6 +63,53 @@ def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_pa
     assert {file: file.read_bytes() for file in folder.glob("*.parquet")} == before
 
 
+def test_the_users_text_is_read_shown_and_told_of(tmp_path, capfd):
+    texts = ["It  wasn't GOOD.\n\nSentiment: [SEP]", "\tThe café\nwas naïve!", "word0  word1", "Pieces OF words"]
+    lines = [json.dumps({"label": "ab"[i % 2], "text": text}) for i, text in enumerate(texts * 5)]
+    (tmp_path / "chats").mkdir()
+    for split in ("train", "test"):
+        (tmp_path / "chats" / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
+    options = ("--dataset", str(tmp_path / "chats"), "--model", f"hf:{model}", "--head-map-documents", "2")
+    for unit in ("word", "token"):
+        assert main(["run", *options, "--unit", unit, "--out", unit]) == 0
+        assert "5 of 20 test documents hold strings that are special tokens" in capfd.readouterr().out
+        folder = tmp_path / unit / "chats" / "hf-own" / "seed-0"
+        assert json.loads((folder / "summary.json").read_text())["special_strings"] == 5
+        items = pd.read_parquet(folder / "items.parquet")
+        of_text = items[items["before"].notna()]
+        joined = of_text["before"].astype(str) + of_text["token"].astype(str)
+        assert joined.groupby(of_text["document"]).sum().tolist() == texts * 5
+        assert main(["show", str(folder), "0"]) == 0
+        plain = capfd.readouterr().out.replace("~~", "")
+        assert "[CLS] It  wasn't GOOD.\n\nSentiment: [SEP]" in plain
+
+
+def test_given_tokens_are_what_words_are(tmp_path, capfd):
+    cells = [["I", "'m", "14-year", "old."], ["can't", "Stop"], ["New York", "!"], ["is", "14-year"]]
+    (tmp_path / "lists").mkdir()
+    for split in ("train", "test"):
+        lines = [json.dumps({"label": "ab"[i % 2], "text": cell}) for i, cell in enumerate(cells * 5)]
+        (tmp_path / "lists" / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert main(["run", "--dataset", "lists", "--model", "flan-none", "--epochs", "1"]) == 0
+    items = pd.read_parquet(tmp_path / "runs" / "lists" / "flan-none" / "seed-0" / "items.parquet")
+    assert items.groupby("document")["token"].agg(list).tolist() == cells * 5
+    (tmp_path / "strings").mkdir()
+    rows = [f"{'ab'[i % 2]}\t{' '.join(cell)}" for i, cell in enumerate(cells * 5)]
+    for split in ("train", "test"):
+        (tmp_path / "strings" / f"{split}.tsv").write_text("\n".join(["label\ttokens", *rows]) + "\n", encoding="utf-8")
+    arguments = ["--dataset", "strings", "--model", "flan-none", "--epochs", "1"]
+    assert main(["train", *arguments, "--given-tokens"]) == 0
+    folder = tmp_path / "runs" / "strings" / "flan-none" / "seed-0"
+    assert json.loads((folder / "config.json").read_text())["settings"]["data"]["given_tokens"] is True
+    assert main(["probe", str(folder)]) == 0
+    items = pd.read_parquet(folder / "items.parquet")
+    assert items.groupby("document")["token"].agg(list).tolist() == [" ".join(cell).split() for cell in cells * 5]
+    capfd.readouterr()
+    assert main(["train", *arguments]) == 2
+    assert "given_tokens True" in capfd.readouterr().err
+
+
 def test_a_classifier_is_tested_as_it_is_in_the_layers_and_heads_asked_for(run, tmp_path):
     model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
     status, _, errors, folder = run(model, "--layers", "all", "--heads", "1", "--head-map-documents", 10)

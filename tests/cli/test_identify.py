@@ -93,7 +93,7 @@ def test_a_run_with_an_affine_readout(probed, command):
     np.testing.assert_allclose(ranges.groupby("document")["maximum_entropy"].sum(), 1)
     assert {path.name for path in (probed / "figures").iterdir()} >= FIGURES
     assert {path.stem for path in (probed / "tables").iterdir()} >= TABLES | AFFINE
-    assert [path.name for path in probed.glob("*.jsonl")] == ["execution.jsonl"]
+    assert {path.name for path in probed.glob("*.jsonl")} == {"execution.jsonl", "manifest.jsonl"}
 
     summary = json.loads((probed / "summary.json").read_text())
     again, _ = command("report", probed)

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_a_folder_as_a_dataset(numbers):
 def test_sentences_of_a_document(numbers):
     train = load_dataset(str(numbers)).splits["train"].documents()
     document = train.labels.tolist().index(1)
-    assert train.sentences_of(document) == ["Ten is a lot .", "Is it ?"]
+    assert train.sentences_of(document) == ["Ten is a lot.", "Is it?"]
     assert train.words_of(document) == ["Ten", "is", "a", "lot", ".", "Is", "it", "?"]
 
 
@@ -69,6 +70,63 @@ def test_fingerprint_changes_with_content_columns_and_tokeniser(numbers, tmp_pat
     prints.append(load_dataset(str(numbers)).fingerprint)
     assert len(set(prints)) == len(prints)
     assert load_dataset(str(numbers)).fingerprint == prints[-1]
+
+
+RAW = ["Fine!\n\nTwo  spaces, 14-year 'm \U0001f600.", "\tA  <|endoftext|> text\n", "[SEP] it wasn't GOOD "]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_texts_are_kept_as_they_are(tmp_path, suffix):
+    rows = [("ab"[i % 2], text) for i, text in enumerate(RAW * 2)]
+    for split in load_dataset(str(write_folder(tmp_path / "raw", suffix, train=rows, test=rows))).splits.values():
+        documents = split.documents()
+        assert set(documents.texts) <= set(RAW)
+        for row, text in enumerate(documents.texts):
+            assert "".join(documents.words_of(row)) == "".join(text.split())
+        cut = documents.cut(3)
+        for row, text in enumerate(cut.texts):
+            assert documents.texts[row].startswith(text)
+            assert "".join(text.split()) == "".join(documents.words_of(row)[:3])
+        assert documents.cut(1000).texts == documents.texts
+
+
+TOKENS = [["I", "'m", "a", "14-year", "old", "."], ["can't", "!", "New York"], ["fine", "."]]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_list_of_tokens_is_kept_and_a_column_called_tokens_is_not(tmp_path, suffix):
+    folders = {}
+    for name, texts in (("lists", TOKENS), ("strings", [" ".join(tokens) for tokens in TOKENS])):
+        folders[name] = tmp_path / name
+        folders[name].mkdir()
+        rows = [("ab"[i % 2], text) for i, text in enumerate(texts * 2)]
+        for split in ("train", "test"):
+            WRITERS[suffix](folders[name] / f"{split}.{suffix}", rows, ("label", "tokens"))
+    lists, strings = (load_dataset(str(folder)) for folder in folders.values())
+    given = load_dataset(str(folders["strings"]), given_tokens=True)
+    of = {name: each.splits["test"].documents() for name, each in zip("lsg", (lists, strings, given), strict=True)}
+    assert [of["l"].words_of(row) for row in range(3)] == TOKENS
+    assert of["s"].words_of(0) == ["I", "'", "m", "a", "14", "-", "year", "old", "."]
+    assert [of["g"].words_of(row) for row in range(3)] == [" ".join(tokens).split() for tokens in TOKENS]
+    assert of["l"].sentences_of(1) == ["can't !", "New York"]
+    assert of["l"].texts == of["s"].texts == of["g"].texts == [" ".join(tokens) for tokens in TOKENS] * 2
+    assert len({lists.fingerprint, strings.fingerprint, given.fingerprint}) == 3
+    assert given.fingerprint == load_dataset(str(folders["strings"]), given_tokens=True).fingerprint
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "movies_rationale"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the data set movies_rationale")
+def test_given_tokens_are_those_of_human_rationales(tmp_path):
+    lines = (SHARED / "test.tsv").read_text(encoding="utf-8").splitlines()
+    folder = tmp_path / "movies"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    documents = load_dataset(str(folder), given_tokens=True).splits["test"].documents()
+    spans = map(json.loads, (SHARED / "test.rationales.jsonl").read_text(encoding="utf-8").splitlines())
+    assert documents.words_per_document.tolist() == [entry["n_tokens"] for entry in spans]
 
 
 def test_columns_by_name(tmp_path):

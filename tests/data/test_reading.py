@@ -150,9 +150,15 @@ def test_a_file_without_header_does_not_swamp_the_message(tmp_path):
         ("train.jsonl", '{"label": 1, "txt": "b"}', "row 1: there is no text column 'tokens' or 'text'"),
         (
             "train.jsonl",
-            '{"label": 1, "text": ["a"]}',
-            "row 1, column 'text': the text must be a string or a number",
+            '{"label": 1, "text": {"a": "b"}}',
+            "row 1, column 'text': the text must be a string or a number, not an object",
         ),
+        ("train.jsonl", '{"label": 1, "text": []}', "row 1, column 'text': the text is empty"),
+        ("train.jsonl", '{"label": 1, "text": ["a", 2]}', "the text is a list, and its entry 1 is of type int"),
+        ("train.jsonl", '{"label": 1, "text": ["a", null]}', "the text is a list, and its entry 1 is missing"),
+        ("train.jsonl", '{"label": 1, "text": ["a", " "]}', "column 'text': the token 1 of the list is empty"),
+        ("train.jsonl", r'{"label": 1, "text": ["b\u0000"]}', "the token 0 of the list holds a NUL character"),
+        ("train.jsonl", '{"label": ["a"], "text": "b"}', "the label must be a string or a number, not a list"),
         (
             "train.jsonl",
             '{"label": true, "text": "a"}',
@@ -177,8 +183,8 @@ def test_parquet_cut_short_or_damaged(tmp_path):
 
 def test_parquet_columns_of_the_wrong_kind(tmp_path):
     path = tmp_path / "train.parquet"
-    pq.write_table(pa.table({"label": ["a", "a"], "text": [["b"], ["c"]]}), path)
-    assert "row 1, column 'text': the text must be a string or a number, not a list" in message(path)
+    pq.write_table(pa.table({"label": ["a", "a"], "text": [["b"], [None]]}), path)
+    assert "row 2, column 'text': the text is a list, and its entry 0 is missing" in message(path)
     pq.write_table(pa.table({"label": ["a"], "text": [b"b"]}), path)
     assert "row 1, column 'text': the text must be a string or a number, not bytes" in message(path)
     pq.write_table(pa.table({"label": pa.array(["a", None]), "text": ["b", "c"]}), path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attnprobe.atomic_files import creating_folder
 from attnprobe.data import stored_dataset, windows
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
@@ -170,19 +171,27 @@ def test_what_someone_else_has_mended_meanwhile_stays(folder, own_cache, monkeyp
     assert contents(store_of(own_cache)) == whole
 
 
-def test_what_killed_processes_left_is_removed_when_it_is_old(folder, own_cache):
+def test_what_killed_processes_left_goes_at_the_next_start_and_what_is_in_use_stays(folder, own_cache, monkeypatch):
     load_dataset(str(folder))
     store = store_of(own_cache)
-    old, new = (store.with_name(f".{store.name}.{name * 12}") for name in "ab")
-    for leftover in (old, new):
-        leftover.mkdir()
+    temporary = own_cache.parent / "temporary" / "attnprobe"
+    monkeypatch.setattr("attnprobe.data.cache_folder._TEMPORARY", temporary)
+    left = [
+        own_cache / "tokenised" / f".{'0' * 32}.0123456789ab",
+        store.with_name(f".{store.name}.damaged-123"),
+        own_cache / ".docstrings-1.0123456789ab",
+        temporary.with_name(".attnprobe.0123456789ab"),
+    ]
+    for leftover in left:
+        leftover.mkdir(parents=True)
         (leftover / "windows.arrow").write_text("half")
-    long_ago = time.time() - 2 * stored_dataset.ABANDONED_SECONDS
-    for path in (old / "windows.arrow", old):
-        os.utime(path, (long_ago, long_ago))
-    (store / "dataset.json").unlink()
-    load_dataset(str(folder))
-    assert sorted((own_cache / "tokenised").iterdir()) == sorted([store, new])
+    mine = temporary.with_name(".attnprobe-mine.0123456789ab")
+    mine.mkdir()
+    with creating_folder(store) as in_use:
+        load_dataset(str(folder))
+        assert not any(map(os.path.lexists, left))
+        assert in_use.exists()
+        assert mine.exists()
 
 
 def test_an_interruption_leaves_nothing(folder, own_cache, monkeypatch):
@@ -267,7 +276,11 @@ def words_at_spaces(texts):
     types = {}
     words = np.array([types.setdefault(word, len(types)) for text in texts for word in text.split()], dtype=np.int32)
     lengths = np.array([text.count(" ") + 1 for text in texts], dtype=np.int32)
-    return TokenisedTexts(list(types), words, lengths, np.ones(len(texts), dtype=np.int32))
+    sizes = np.array([len(word) + 1 for word in types])[words]
+    starts = np.cumsum(sizes) - sizes
+    starts = starts - np.repeat(starts[np.cumsum(lengths) - lengths], lengths)
+    ones = np.ones(len(texts), dtype=np.int32)
+    return TokenisedTexts(list(types), words, lengths, ones, starts.astype(np.int32))
 
 stored_dataset.tokenise_texts = words_at_spaces
 stored_dataset.map_chunks = lambda function, chunks: (function(chunk) for chunk in chunks)

@@ -2,10 +2,12 @@ import random
 import subprocess
 import sys
 import time
+from itertools import chain
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from attnprobe.data.tokens.given_tokens import GivenTokens
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts
 
@@ -45,6 +47,37 @@ def test_words_and_sentences():
         [["Spaces", "do", "not", "count", "."]],
         [["no", "stop"]],
     ]
+
+
+def words_of_each(texts, tokenised):
+    """(word, where it begins) of each text."""
+    found = zip((tokenised.types[i] for i in tokenised.words), tokenised.word_starts.tolist(), strict=True)
+    return [[next(found) for _ in chain.from_iterable(document)] for document in as_sentences(tokenised)]
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda text: not text.isspace()), min_size=1, max_size=4))
+@example(["x" * 700 + "é" * 700 + "\n\n" + "y" * 301 + ".", "a " + "!" * 650])
+def test_texts_hold_their_words_where_they_begin(texts):
+    for text, words in zip(texts, words_of_each(texts, tokenise_texts(texts)), strict=True):
+        end = 0
+        for word, start in words:
+            assert text[start : start + len(word)] == word
+            assert not text[end:start].strip()
+            end = start + len(word)
+        assert not text[end:].strip()
+
+
+def test_given_tokens_are_kept_and_end_sentences_with_full_stops():
+    given_tokens = [GivenTokens.of_list(["I", "'m", "14-year", "old.", "St.", "really", "?!", "(yes)", "!x"])]
+    tokenised = tokenise_texts([*given_tokens, "I'm 14-year old.", GivenTokens.of_text(" can't\tdo  it . now")])
+    assert as_sentences(tokenised) == [
+        [["I", "'m", "14-year", "old."], ["St."], ["really", "?!"], ["(yes)", "!x"]],
+        [["I", "'m", "14", "-", "year", "old", "."]],
+        [["can't", "do", "it", "."], ["now"]],
+    ]
+    texts = ["I 'm 14-year old. St. really ?! (yes) !x", "I'm 14-year old.", " can't\tdo  it . now"]
+    for text, words in zip(texts, words_of_each(texts, tokenised), strict=True):
+        assert all(text[start : start + len(word)] == word for word, start in words)
 
 
 def test_types_are_in_order_of_first_sight():

@@ -1,3 +1,5 @@
+import secrets
+
 import pytest
 import torch
 
@@ -13,3 +15,14 @@ def several_threads(monkeypatch):
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory):
+    """Clusters of Ray that are started side by side would each make one in the home folder, in each other's place."""
+    path = tmp_path_factory.mktemp("ray") / "token"
+    path.write_text(secrets.token_hex(32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
+        patch.delenv("RAY_ADDRESS", raising=False)
+        yield

@@ -51,6 +51,15 @@ class InMemory(Work[tuple[int, int]]):
         return f"{piece[0]}-{piece[1]}"
 
 
+class KnownLater(InMemory):
+    """Knows but one part of a piece before that is done, or lost."""
+
+    def parts(self, piece):
+        parts = super().parts(piece)
+        settled = all(self.is_done(part) or part in self.lost for part in parts[:1])
+        return parts if settled else parts[:1]
+
+
 class AnyOrder(Executor):
     """Finishes what is under way in an order drawn at random; some workers die, some of them after the work is done."""
 

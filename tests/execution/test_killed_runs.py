@@ -8,6 +8,7 @@ The long version, twenty kills of all kinds, a pool and Ray:
 import importlib.util
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -105,9 +106,8 @@ def survive(copy, disturbances, *options):
         met += disturb(process, kind, moment)
         if kind != "worker":
             process.wait(60)
-            # 2: workers were killed three times in a row before any was ready, which it says, and goes on when asked.
-            # −SIGINT: seen after it had said that it stopped; why the signal itself ends it then is not known.
-            assert process.returncode in (-signal.SIGKILL, -signal.SIGINT, 130, 143, 0, 2)
+            # 1: workers were killed three times in a row before any was ready, which it says, and goes on when asked.
+            assert process.returncode in (-signal.SIGKILL, 130, 143, 0, 1)
     if process.wait(300) != 0:
         process = start(copy, *options)
         assert process.wait(300) == 0
@@ -148,9 +148,9 @@ def small_files_only():
 def test_a_quota_is_one_sentence_and_what_is_finished_is_kept(run, whole, workers):
     copy = copy_of(run, "quota")
     status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, preexec_fn=small_files_only)
-    assert status == 2
+    assert status == 1
     assert errors.count("\n") == 1
-    assert "File too large" in errors
+    assert re.search(r"/shards/000\d+-\d+\.\w+\.parquet: File too large\.$", errors.strip())
     assert not [file for file in copy.rglob("*") if file.name.startswith(".0")]
     assert not (copy / "documents.parquet").exists()
     assert main(["probe", str(copy)]) == 0
@@ -170,8 +170,8 @@ def test_a_full_disk_is_one_sentence_and_what_is_finished_is_kept(run, whole, tm
         copy = disk / "seed-0"
         shutil.copytree(run, copy)
         status, _, errors = attnprobe("probe", copy, "--workers", "2", cwd=tmp_path)
-        assert status == 2
-        assert "No space left on device" in errors
+        assert status == 1
+        assert re.search(r"/seed-0/(shards/)?\w[\w.-]*: No space left on device\.$", errors.strip())
         assert errors.count("\n") == 1
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         assert main(["probe", str(copy)]) == 0

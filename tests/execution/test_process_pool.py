@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -60,7 +61,7 @@ def test_numbers_are_the_same_bytes_in_process_and_in_a_pool(tmp_path, several_t
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_poison_of_every_kind_is_left_out_and_nothing_else(tmp_path, workers):
     troubles = {2 + 4 * number: kind for number, kind in enumerate(REASONS)}
-    work, pieces, lines = Writing(tmp_path, troubles), pieces_of(26, 4), []
+    work, pieces, lines = Writing(tmp_path, troubles), pieces_of(30, 4), []
     lost = carry_out(work, pieces, ProcessPool(workers), lines.append)
     assert lost == {(document, document + 1): REASONS[kind] for document, kind in troubles.items()}
     assert list(lost) == sorted(lost)
@@ -206,3 +207,27 @@ def test_sigterm_to_everyone_is_one_interruption(tmp_path):
     out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("run\nstopped\n", "", 130)
     assert not any_alive(workers_of(work))
+
+
+SWALLOWED = """
+import os, signal, sys, time
+from attnprobe.execution.process_pool import _leave_signals_to_parent
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)  # the handler runs here, where no exception gets out
+
+_leave_signals_to_parent()
+try:
+    last = Last()
+    del last
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_worker_told_to_stop_where_no_exception_gets_out_stops_all_the_same():
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("stopped", "")

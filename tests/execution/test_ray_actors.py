@@ -1,5 +1,4 @@
 import os
-import secrets
 import signal
 import sys
 
@@ -15,6 +14,7 @@ from tests.execution.processes import any_alive, start_script, wait_until
 from tests.execution.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
+pytestmark = pytest.mark.usefixtures("token")
 
 SCRIPT = """
 import sys
@@ -40,19 +40,8 @@ def workers_of(work):
     return [int(pid) for pid in work.log("opened")]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def token(tmp_path_factory):
-    """Clusters started side by side would each make one in the home folder, in each other's place."""
-    path = tmp_path_factory.mktemp("ray") / "token"
-    path.write_text(secrets.token_hex(32))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
-        patch.delenv("RAY_ADDRESS", raising=False)
-        yield
-
-
 @pytest.fixture(scope="class")
-def cluster():
+def cluster(token):
     """One that is there before and after the runs: it takes seconds to start."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     before = signal.getsignal(signal.SIGTERM)
@@ -82,14 +71,21 @@ class TestOnACluster:
         assert texts["here"] == texts["cluster"]
 
     def test_poison_is_left_out_and_nothing_else(self, tmp_path):
-        troubles = {2: "raise", 5: "kill", 9: "call exit", 14: "segfault"}
+        troubles = {2: "raise", 5: "kill", 7: "panic", 9: "call exit", 14: "segfault"}
         work, pieces, lines = Writing(tmp_path, troubles), pieces_of(16, 2), []
         lost = carry_out(work, pieces, RayActors(2), lines.append)
         assert list(lost) == [(document, document + 1) for document in troubles]
         died = "the worker died"
-        assert list(lost.values()) == [REASONS["raise"], died, REASONS["call exit"], died]
+        assert list(lost.values()) == [REASONS["raise"], died, REASONS["panic"], REASONS["call exit"], died]
         assert results(work, pieces) == expected(pieces, troubles)
         assert len(lines) == 4 * len(troubles)
+
+    def test_documents_that_take_too_long_are_left_out_and_nothing_else(self, tmp_path):
+        work, pieces, lines = Writing(tmp_path, {1: "stuck", 3: "sleep"}), pieces_of(5, 1), []
+        lost = carry_out(work, pieces, RayActors(2, step_seconds=3), lines.append)
+        assert lost == dict.fromkeys([(1, 2), (3, 4)], "it took longer than 3 s")
+        assert results(work, [piece for piece in pieces if piece not in lost]) == expected([(0, 1), (2, 3), (4, 5)])
+        assert len(lines) == 4
 
     def test_workers_killed_from_outside_are_replaced(self, tmp_path):
         work, pieces, lines = Writing(tmp_path, {4: "leave once"}, seconds=0.03), pieces_of(18, 3), []

@@ -9,7 +9,7 @@ from attnprobe.errors import InputError
 from attnprobe.execution.executors import make_executor
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import MOST_LOST_BEFORE_ANY_IS_DONE, carry_out
-from tests.execution.in_memory import AnyOrder, InMemory
+from tests.execution.in_memory import AnyOrder, InMemory, KnownLater
 from tests.execution.works import REASONS, Writing, expected, pieces_of, results
 
 
@@ -35,6 +35,16 @@ def test_exactly_the_poison_is_left_out(data, documents, size):
     assert all(work.begun.count(piece) == (2 if piece in failed else 1) for piece in work.begun)
     assert len(lines) == 2 * len(failed)
     assert {piece for piece in failed if piece[1] - piece[0] > 1} == set(work.joined)
+
+
+@given(st.data(), documents, sizes)
+def test_parts_may_be_known_only_when_others_are_done(data, documents, size):
+    poison = data.draw(st.sets(st.integers(0, documents - 1)))
+    work, all_known, pieces = KnownLater(poison), InMemory(poison), pieces_of(documents, size)
+    lost = carry_out(work, pieces, InProcess(), lambda line: None)
+    assert lost == carry_out(all_known, pieces, InProcess(), lambda line: None)
+    assert {piece: work.made.get(piece) for piece in pieces} == {piece: all_known.made.get(piece) for piece in pieces}
+    assert sorted(work.begun) == sorted(all_known.begun)
 
 
 @given(st.data(), documents, sizes, st.integers(1, 4), st.integers(0, 1000))

@@ -1,5 +1,7 @@
 """Works for tests: numbered documents, some of which make trouble, written to one file a piece."""
 
+import collections
+import itertools
 import os
 import signal
 import time
@@ -26,6 +28,24 @@ def break_accelerator(path):
     raise torch.AcceleratorError("CUDA error: device-side assert triggered")
 
 
+class PanicException(BaseException):
+    """As what Rust's panics are in Python: no ``Exception``."""
+
+
+def panic(path):
+    raise PanicException("index out of bounds")
+
+
+def loop(path):
+    while True:
+        pass
+
+
+def stuck(path):
+    """A loop in C that lets no other thread and no handler of a signal have its turn."""
+    collections.deque(itertools.repeat(None), maxlen=0)
+
+
 TROUBLES: Mapping[str, Callable[[Path], object]] = {
     "raise": lambda path: int("twelve"),
     "memory": lambda path: bytearray(1 << 62),
@@ -37,6 +57,9 @@ TROUBLES: Mapping[str, Callable[[Path], object]] = {
     "broken pipe": lambda path: os.write(_pipe_without_reader(), b"x"),
     "break accelerator": break_accelerator,
     "sleep": lambda path: time.sleep(60),
+    "panic": panic,
+    "loop": loop,
+    "stuck": stuck,
 }
 """What a document can do; followed by "once", only at its first attempt. "input" raises InputError."""
 
@@ -44,6 +67,7 @@ REASONS = {
     "raise": "ValueError: invalid literal for int() with base 10: 'twelve'",
     "memory": "MemoryError",
     "call exit": "SystemExit: 3",
+    "panic": "PanicException: index out of bounds",
     "kill": "the worker died (signal 9)",
     "leave": "the worker died (exit status 7)",
     "segfault": "the worker died (signal 11)",

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.reading import read_labels
+from attnprobe.data.tokens.given_tokens import as_string
 from tests.fuzzing.mutation import BYTES, WORDS, any_value, hostile_json, mutated_bytes
 
 ROWS = [("pos", "a fine text ."), ("neg", "a poor, poor text"), ("pos", 'says "no"'), ("neg", "naïve 東京")]
@@ -35,7 +36,7 @@ def read(path):
     assert len(texts) == len(file) == len(file.codes) > 0
     assert len(set(file.labels)) == len(file.labels) == len(file.first_rows) == file.codes.max() + 1
     assert file.codes.min() == 0
-    for text in (*texts, *file.labels):
+    for text in (*map(as_string, texts), *file.labels):
         assert text.strip()
         assert "\0" not in text
         text.encode()
@@ -76,6 +77,8 @@ COLUMNS = [
     lambda: pa.array([True, False, None, True]),
     lambda: pa.array([None] * 4),
     lambda: pa.array([[1], [], None, [2, 3]]),
+    lambda: pa.array([["a", "b"], ["c"], [], ["\x00", None]]),
+    lambda: pa.array([["a", "b"], ["c d"], ["e"], ["."]]),
     lambda: pa.array([{"a": 1}, {"a": None}, None, {"a": 3}]),
     lambda: pa.array(["a", "b", "a", "b"]).dictionary_encode(),
     lambda: pa.array([1, 2, 3, 4]).cast(pa.timestamp("ns")),

@@ -50,7 +50,7 @@ FORMATS: dict[str, Format] = {
     "result tables": Format(results.make_run, results.read_results, 15),
     "result tables, verified": Format(results.make_verified, results.read_verified, 20),
     "shard files": Format(results.make_pieces, results.read_pieces, 15),
-    "unfinished documents": Format(results.make_unfinished, results.read_unfinished, 20),
+    "groups of documents": Format(results.make_groups, results.read_groups, 20),
     "tokenised store": Format(results.make_cache, results.read_cache, 5),
     "stamp of a fine-tuned model": Format(checkpoints.make_stamp, checkpoints.read_stamp, 10),
     "Hugging Face folder": Format(checkpoints.make, checkpoints.read, 5),

@@ -1,10 +1,11 @@
-"""Hostile results: tables, pieces of an interrupted run, unfinished documents, stored tokens; and how they are read."""
+"""Hostile results: tables, pieces of an interrupted run, groups of documents, stored tokens; and how they are read."""
 
 import io
 import json
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,9 +17,10 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.stored_dataset import tokenised_once
+from attnprobe.execution.group_files import Group, GroupFiles, Results
 from attnprobe.execution.shard_files import DamagedError, Made, Remarks, ShardFiles
 from attnprobe.execution.shards import Piece
-from attnprobe.identification.unfinished import Unfinished
+from attnprobe.identification.works import NOT_ENTRIES, ProgramsWork
 from attnprobe.probing import Tables
 from attnprobe.reports.page.terminal import document_in_terminal
 from attnprobe.runs import RunFolder, readout_bias
@@ -180,25 +182,36 @@ def read_pieces(folder):
         pass
 
 
-WHAT = {"documents": 3, "seed": 0}
+GROUP, WHAT = Group((2, 0, 1)), {"stamp": "stamp", "settings": {}, "content": "content"}
 
 
-def make_unfinished(random, folder):
-    path = folder / "identification-state.jsonl"
-    first = json.dumps(WHAT, sort_keys=True).encode()
-    lines = [first, *(json.dumps([number, {"rank": 2}]).encode() for number in range(3))]
-    row = random.randrange(4)
-    lines[row] = hostile_json(random, json.loads(lines[row]))
-    path.write_bytes(b"\n".join(lines) + random.choice((b"", b"\n")))
-    return path
+def make_groups(random, folder):
+    """The file of documents that an interrupted command has identified; what it says or holds is hostile."""
+    files = GroupFiles(folder, "programs")
+    rows = pa.table({"document": [2, 0], "entries": [json.dumps([{"rank": 2}])] * 2})
+    files.write(GROUP, WHAT, Results(rows, {1: "why"}))
+    path = files.path(GROUP)
+    match random.randrange(3):
+        case 0:
+            path.write_bytes(mutated_bytes(random, path.read_bytes()))
+        case 1:
+            path.write_bytes(hostile_table(random, path.read_bytes()))
+        case _:
+            said = json.loads(pq.read_metadata(path).metadata[b"attnprobe"])
+            pq.write_table(pq.read_table(path).replace_schema_metadata({"attnprobe": hostile_json(random, said)}), path)
+    return folder
 
 
-def read_unfinished(path):
-    """Whatever it holds, work goes on, and what is added is there the next time."""
-    unfinished = Unfinished(path, WHAT)
-    assert all(type(number) is int for number in unfinished.documents)
-    unfinished.add(7, {"rank": 1})
-    assert Unfinished(path, WHAT).documents == unfinished.documents | {7: {"rank": 1}}
+def read_groups(folder):
+    """What is damaged is not done: it is computed again. What is done has every document, or says why it has none."""
+    found = GroupFiles(folder, "programs").read(GROUP, WHAT)
+    if found is None:
+        return
+    numbers = [] if found.rows is None else found.rows["document"].to_pylist()
+    assert set(numbers) | set(found.lost) == set(GROUP.numbers)
+    assert all(isinstance(why, str) for why in found.lost.values())
+    with suppress(NOT_ENTRIES):
+        ProgramsWork.entries(found.rows)
 
 
 _stored: list[Path] = []

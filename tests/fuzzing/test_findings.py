@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.execution.group_files import GroupFiles
 from attnprobe.execution.shard_files import DamagedError, Remarks, ShardFiles
 from attnprobe.probing import Tables
 from attnprobe.runs import readout_bias
@@ -250,11 +251,12 @@ def test_a_shard_with_endless_documents_is_damaged(tmp_path):
         files.remarks(results.PIECE)
 
 
-@pytest.mark.parametrize("line", [b"\xff", b"null", b"[[], {}]", b"[true, {}]", b"[1, null]", DEEP.encode()])
-def test_unfinished_documents(tmp_path, line):
-    first = json.dumps(results.WHAT, sort_keys=True).encode()
-    (tmp_path / "state.jsonl").write_bytes(b"\n".join((first, b'[0, {"rank": 2}]', line, b"")))
-    assert judge(results.read_unfinished, tmp_path / "state.jsonl", tmp_path) is None
+@pytest.mark.parametrize("said", [b"\xff", b"null", b"[]", b'{"lost": 1}', b'{"lost": [[[], "why"]]}', DEEP.encode()])
+def test_groups_of_documents(tmp_path, said):
+    files = GroupFiles(tmp_path, "programs")
+    rows = pa.table({"document": list(results.GROUP.numbers)}).replace_schema_metadata({"attnprobe": said})
+    pq.write_table(rows, files.path(results.GROUP))
+    assert files.read(results.GROUP, results.WHAT) is None
 
 
 def test_a_document_of_no_items_is_no_warning(tmp_path, recwarn):

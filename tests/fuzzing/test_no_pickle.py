@@ -13,6 +13,7 @@ import torch
 
 import attnprobe
 from attnprobe.errors import InputError
+from attnprobe.execution.group_files import GroupFiles
 from attnprobe.execution.shard_files import ShardFiles
 from tests.fuzzing import checkpoints, dataset_files, results, run_files
 from tests.fuzzing.judging import judge
@@ -143,10 +144,12 @@ def test_shard_files_are_not_done(proof, tmp_path):
         assert not files.is_done(results.PIECE, results.MADE)
 
 
-def test_unfinished_documents(proof, tmp_path):
-    for content in payloads(proof, tmp_path):
-        (tmp_path / "state.jsonl").write_bytes(content)
-        assert judge(results.read_unfinished, tmp_path / "state.jsonl", tmp_path) is None
+def test_groups_of_documents_are_not_done(proof, tmp_path):
+    for number, content in enumerate(payloads(proof, tmp_path)):
+        (tmp_path / str(number)).mkdir()
+        files = GroupFiles(tmp_path / str(number), "programs")
+        files.path(results.GROUP).write_bytes(content)
+        assert files.read(results.GROUP, results.WHAT) is None
 
 
 def test_code_that_comes_with_a_checkpoint_is_not_run(tmp_path):

@@ -1,6 +1,7 @@
 """Tiny checkpoints with tokenizers of a few words, made on the spot."""
 
 import functools
+import json
 from pathlib import Path
 
 import torch
@@ -123,3 +124,13 @@ def save(folder: Path, model, tokenizer=None, seed=0):
     if tokenizer is not None:
         tokenizer().save_pretrained(folder)
     return folder
+
+
+def exchange_two_tensors(folder: Path):
+    """Let the index of a checkpoint in several files say of two tensors that each is where the other is."""
+    index = folder / "model.safetensors.index.json"
+    content = json.loads(index.read_text())
+    places = content["weight_map"]
+    one, other = next((a, b) for a in places for b in places if places[a] != places[b])
+    places[one], places[other] = places[other], places[one]
+    index.write_text(json.dumps(content))

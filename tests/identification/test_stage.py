@@ -49,12 +49,12 @@ def test_an_interruption_costs_nothing_that_is_done(probed, identified, monkeypa
         patch.setattr(programs, "_entry", stopped_at_the_fourth)
         with pytest.raises(KeyboardInterrupt):
             identified(documents=6, seed=3)
-    assert len((probed / "identification-state.jsonl").read_text().splitlines()) == 4
+    assert len(list((probed / "identification-state").glob("programs-*"))) == 3
     monkeypatch.setattr(programs, "_entry", lambda *arguments: done.append(arguments) or original(*arguments))
     said, again = identified(documents=6, seed=3)
     assert "resuming after 3 of 6 documents" in said
     assert len(done) == 6
-    assert not (probed / "identification-state.jsonl").exists()
+    assert not (probed / "identification-state").exists()
     for name, table in whole.items():
         columns = table.columns.drop("seconds", errors="ignore")
         pd.testing.assert_frame_equal(again[name][columns], table[columns])

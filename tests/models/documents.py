@@ -19,7 +19,7 @@ def random_documents(documents=40, classes=3, vocabulary=30, seed=0, planted=Tru
         first_word = np.concatenate([[0], np.cumsum(lengths)])[np.concatenate([[0], np.cumsum(per_document)])[:-1]]
         numbers[first_word] = labels + 1
     return EncodedDocuments(
-        Documents(
+        Documents.of_words(
             types=[f"word{i}" for i in range(vocabulary)],
             words=numbers,
             sentence_lengths=lengths,

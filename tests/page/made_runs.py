@@ -20,10 +20,13 @@ DIM = 6
 class MadeRun:
     """A run with an affine readout, and the model that it is of.
 
-    ``texts`` are documents, lists of items; ``peak`` multiplies the attention scores.
+    ``texts`` are documents, lists of items; ``before`` what is between them in the documents' texts, where it is known;
+    ``peak`` multiplies the attention scores.
     """
 
-    def __init__(self, folder, texts, *, classes=3, seed=0, unit="word", labels=None, peak=1.5, dataset="made"):
+    def __init__(
+        self, folder, texts, *, classes=3, seed=0, unit="word", labels=None, peak=1.5, dataset="made", before=None
+    ):
         generator = torch.Generator().manual_seed(seed)
         self.folder, self.texts = folder, texts
         items = max(map(len, texts))
@@ -35,18 +38,18 @@ class MadeRun:
             self.readout.weight.copy_(2 * torch.randn(classes, DIM, generator=generator))
             self.readout.bias.copy_(0.3 * torch.randn(classes, generator=generator))
         self.labels = labels or [f"class {c}" for c in range(classes)]
-        self._write(seed, unit, dataset)
+        self._write(seed, unit, dataset, before)
 
-    def _write(self, seed, unit, dataset):
+    def _write(self, seed, unit, dataset, before):
         count = len(self.texts)
         erasures = PooledErasures(self.values, self.scores, self.mask, self.readout)
         collector = Collector(np.ones(count, dtype=bool))
         collector.add(np.arange(count), run_battery(erasures, torch.arange(count)))
         labels = np.random.default_rng(seed).integers(len(self.labels), size=count)
-        texts = pa.array([item for text in self.texts for item in text], pa.string())
+        texts = [pa.array([item for text in each for item in text], pa.string()) for each in (self.texts, before or [])]
         run = RunFolder(self.folder)
         self.folder.mkdir(parents=True)
-        run.write_tables(collector.tables(labels, texts)._asdict(), "made")
+        run.write_tables(collector.tables(labels, texts[0], texts[1] if before else None)._asdict(), "made")
         config = {
             "settings": {"dataset": dataset, "model": f"flan-{unit}", "seed": seed},
             "data": {"labels": self.labels, "fingerprint": "the same"},

@@ -90,7 +90,7 @@ def test_items_are_the_first_token_and_the_words():
         assert items.loc[items["document"] == row, "token"].tolist() == expected
     assert tables.documents.column("n").to_pylist() == [len(documents.documents.words_of(row)) + 1 for row in range(12)]
     chosen = np.arange(12) % 5 == 1
-    texts = probe.item_texts(documents, chosen).to_pylist()
+    texts = probe.item_texts(documents, chosen).token.to_pylist()
     assert texts == items.loc[items["document"].isin(np.flatnonzero(chosen)), "token"].tolist()
 
 
@@ -110,7 +110,7 @@ def test_the_map_of_heads_has_a_row_for_each():
     assert probe.head_map_documents == 4
     numbers = np.array([3, 5, 8, 13, 21, 34])
     drawn = Drawn(documents, numbers, np.array([4, 1, 0, 2, 5, 3]), torch.arange(6))
-    table = probe.map_of_heads(drawn, torch.device("cpu"), lambda tokens: None)
+    table = probe.map_of_heads(drawn, torch.device("cpu"))
     assert table["document"].to_pylist() == np.repeat(numbers, 2 * 4).tolist()
 
 

@@ -32,7 +32,7 @@ class Made(Split):
     def window(self, number):
         documents = int(np.diff(self.starts)[number])
         rng = np.random.default_rng(number)
-        return Documents(
+        return Documents.of_words(
             [f"word{i}" for i in range(1000)],
             rng.integers(0, 1000, documents * WORDS, dtype=np.int32),
             np.full(documents, WORDS, dtype=np.int32),

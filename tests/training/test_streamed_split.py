@@ -32,7 +32,7 @@ def numbered(documents=300, **settings):
     """A split whose documents' labels are their own numbers."""
     made = random_documents(documents, planted=False, **settings).documents
     return HeldSplit(
-        Documents(
+        Documents.of_words(
             made.types,
             made.words,
             made.sentence_lengths,
@@ -196,7 +196,7 @@ def test_accuracy_is_the_same_window_by_window(monkeypatch):
 
 def test_a_sample_of_windows_stands_for_the_split(small):
     lengths = np.full(140, 6, dtype=np.int32)
-    made = Documents(
+    made = Documents.of_words(
         [f"word{number}" for number in range(30)],
         np.arange(840, dtype=np.int32) % 30,
         lengths,
@@ -223,6 +223,6 @@ def test_what_was_cut_is_known_when_all_has_been_seen(small):
     assert split.cut is None
     for _ in split.buffers(0, 0):
         assert split.cut is None
-    assert split.cut == (int((split.split.words_per_document > 10).sum()), 10)
+    assert split.cut == (int((split.split.words_per_document > 10).sum()), 10, 0)
     fits = StreamedSplit(numbered(40), cut)
-    assert fits.cut == (int((fits.split.words_per_document > 10).sum()), 10)
+    assert fits.cut == (int((fits.split.words_per_document > 10).sum()), 10, 0)

@@ -17,7 +17,7 @@ from attnprobe.data.docstrings.extraction import Docstring, extract_docstrings
 from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
 from attnprobe.data.docstrings.sources import CLASSES, SourceFile, class_folders, class_versions, source_files
 from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
-from attnprobe.errors import InputError
+from attnprobe.errors import error_of
 
 FORMAT = 1  # to be raised when the same packages would give other files
 SIZES = {"train": 1000, "dev": 150, "test": 250}  # documents of a class, where it has as many
@@ -39,7 +39,8 @@ def docstrings_folder() -> Path:
         try:
             write_docstrings(docstrings, folder, described)
         except OSError as error:
-            raise InputError(f"{folder}: the dataset 'docstrings' cannot be written ({error.strerror}).") from error
+            sentence = f"{folder}: the dataset 'docstrings' cannot be written ({error.strerror})."
+            raise error_of(error, sentence) from error
     return folder
 
 

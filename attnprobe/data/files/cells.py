@@ -6,24 +6,48 @@ import math
 from pathlib import Path
 
 from attnprobe.data.files.places import place
+from attnprobe.data.tokens.given_tokens import GivenTokens, Text, as_string
 from attnprobe.errors import InputError
 
 LONGEST_TEXT = 1_000_000  # characters, which is also where spaCy draws the line
 
 
-def checked_text(value: object, path: Path, row: int, column: str) -> str:
-    """The text of a document, as a string.
+def checked_text(value: object, path: Path, row: int, column: str, *, given_tokens: bool = False) -> Text:
+    """The text of a document: a string, or given tokens where it is a list of them.
+
+    Args:
+        value: of the cell.
+        path, row, column: where it stands.
+        given_tokens: whether a string, too, is tokens, which whitespace separates.
 
     Raises:
-        InputError: it is neither string nor number, blank, too long, or holds a character that no text holds.
+        InputError: it is neither string nor number nor a list of strings; it, or a token of the list, is blank or holds
+            a character that no text holds; or it is too long.
     """
-    text = _as_string(value, "text", path, row, column)
-    if len(text) > LONGEST_TEXT:
+    text: Text
+    if isinstance(value, list) and value:
+        text = GivenTokens.of_list([_checked_token(token, i, path, row, column) for i, token in enumerate(value)])
+    else:
+        text = _as_string(value, "text", path, row, column)
+        if given_tokens:
+            text = GivenTokens.of_text(text)
+    characters = len(as_string(text))
+    if characters > LONGEST_TEXT:
         raise InputError(
-            f"{place(path, row, column)}: the text has {len(text):,} characters; "
+            f"{place(path, row, column)}: the text has {characters:,} characters; "
             f"a document may have {LONGEST_TEXT:,} at most."
         )
     return text
+
+
+def _checked_token(token: object, number: int, path: Path, row: int, column: str) -> str:
+    if not isinstance(token, str):
+        found = "missing" if token is None else f"of type {type(token).__name__}"
+        raise InputError(
+            f"{place(path, row, column)}: the text is a list, and its entry {number} is {found}; "
+            "every one must be a token, a string."
+        )
+    return _as_string(token, f"token {number} of the list", path, row, column)
 
 
 def checked_label(value: object, path: Path, row: int, column: str) -> str:
@@ -40,7 +64,7 @@ def _as_string(value: object, kind: str, path: Path, row: int, column: str) -> s
         return value  # nearly every one
     if isinstance(value, float) and math.isnan(value):
         value = None  # how tables of numbers write that nothing is there
-    if value is None or (isinstance(value, str) and (not value or value.isspace())):
+    if value is None or value == [] or (isinstance(value, str) and (not value or value.isspace())):
         raise InputError(f"{place(path, row, column)}: the {kind} is empty.")
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -23,10 +23,16 @@ class Columns:
 
 @dataclass(frozen=True)
 class WantedColumns:
-    """The columns that the user named; None stands for the usual names."""
+    """The columns that the user named, and what the text's holds.
+
+    Attributes:
+        label, text: their names; None stands for the usual names.
+        given_tokens: whether a text is tokens that whitespace separates. A list is always the tokens it holds.
+    """
 
     label: str | None = None
     text: str | None = None
+    given_tokens: bool = False
 
     def among(self, path: Path, names: Sequence[str], row: int | None = None) -> Columns:
         """The two columns of a file whose columns are ``names``, as ``row`` says.

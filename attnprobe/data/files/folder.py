@@ -13,6 +13,7 @@ from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.development_split import development_documents
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.reading import FORMATS, SUFFIXES, LabelledFile, read_labels
+from attnprobe.data.tokens.given_tokens import Text
 from attnprobe.errors import InputError
 
 SPLITS = ("train", "dev", "test")
@@ -48,7 +49,7 @@ class RawSplit:
         """int32 (documents,), indices into ``labels``."""
         return self.file.codes if self.chosen is None else self.file.codes[self.chosen]
 
-    def texts(self) -> Iterator[str]:
+    def texts(self) -> Iterator[Text]:
         """The texts, read one after another.
 
         Raises:

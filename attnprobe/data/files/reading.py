@@ -20,6 +20,7 @@ from attnprobe.data.files.delimited import csv_table, tsv_table
 from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.records import Table
+from attnprobe.data.tokens.given_tokens import Text
 from attnprobe.errors import InputError
 from attnprobe.visible import visible
 
@@ -37,7 +38,7 @@ SUFFIXES = (*FORMATS, *(f"{suffix}{packed}" for suffix in FORMATS if suffix != "
 class _Document(NamedTuple):
     row: int
     label: str
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class LabelledFile:
     Attributes:
         path: of the file.
         columns: of label and text.
+        given_tokens: whether texts are tokens that whitespace separates.
         labels: the distinct labels, in order of first sight.
         first_rows: for each label the first row that has it, as a spreadsheet counts.
         codes: int32 (documents,), indices into ``labels``.
@@ -54,6 +56,7 @@ class LabelledFile:
 
     path: Path
     columns: Columns
+    given_tokens: bool
     labels: list[str]
     first_rows: list[int]
     codes: npt.NDArray[np.int32]
@@ -61,15 +64,16 @@ class LabelledFile:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def texts(self, chosen: npt.NDArray[np.bool_] | None = None) -> Iterator[str]:
+    def texts(self, chosen: npt.NDArray[np.bool_] | None = None) -> Iterator[Text]:
         """The texts of all documents, or of those that are chosen (documents,), read one after another.
 
         Raises:
             InputError: the file cannot be read again, or is another one by now.
         """
         codes = {label: code for code, label in enumerate(self.labels)}
+        wanted = WantedColumns(self.columns.label, self.columns.text, self.given_tokens)
         number = -1
-        for number, document in enumerate(_documents(self.path, WantedColumns(self.columns.label, self.columns.text))):
+        for number, document in enumerate(_documents(self.path, wanted)):
             if number >= len(self) or codes.get(document.label) != self.codes[number]:
                 raise changed(self.path)
             if chosen is None or chosen[number]:
@@ -90,7 +94,7 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
     with (
         _opened_table(path, wanted) as table,
         tqdm(
-            _checked(table, path), visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None
+            _checked(table, path, wanted), visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None
         ) as documents,
     ):
         for row, label, _ in documents:
@@ -100,7 +104,9 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
             codes.append(code)
     if not codes:
         raise InputError(f"{path}: the file holds no documents.")
-    return LabelledFile(path, table.columns, list(code_of), first_rows, np.frombuffer(codes, dtype=np.int32))
+    return LabelledFile(
+        path, table.columns, wanted.given_tokens, list(code_of), first_rows, np.frombuffer(codes, dtype=np.int32)
+    )
 
 
 def changed(path: Path) -> InputError:
@@ -110,14 +116,16 @@ def changed(path: Path) -> InputError:
 
 def _documents(path: Path, wanted: WantedColumns) -> Iterator[_Document]:
     with _opened_table(path, wanted) as table:
-        yield from _checked(table, path)
+        yield from _checked(table, path, wanted)
 
 
-def _checked(table: Table, path: Path) -> Iterator[_Document]:
+def _checked(table: Table, path: Path, wanted: WantedColumns) -> Iterator[_Document]:
     columns = table.columns
     for row, label, text in table.records:
         yield _Document(
-            row, checked_label(label, path, row, columns.label), checked_text(text, path, row, columns.text)
+            row,
+            checked_label(label, path, row, columns.label),
+            checked_text(text, path, row, columns.text, given_tokens=wanted.given_tokens),
         )
 
 

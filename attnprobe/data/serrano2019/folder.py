@@ -30,7 +30,7 @@ from attnprobe.data.serrano2019.splits import (
     Pool,
 )
 from attnprobe.data.tokens.tokenisation import CHUNK_CHARACTERS, map_chunks
-from attnprobe.errors import InputError
+from attnprobe.errors import InputError, error_of
 
 SCHEMA = pa.schema([("label", pa.string()), ("text", pa.string())])
 GIVEN = {"train": TRAIN, "test": TEST, "": UNSPLIT}
@@ -65,7 +65,8 @@ def make_splits_folder(recipe: Recipe, records: Iterable[Record], folder: Path, 
             notes = source_notes(recipe, described, counts, dropped)
             (temporary / "SOURCE.md").write_text(notes, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{folder}: the dataset {recipe.name!r} cannot be written ({error.strerror}).") from error
+        sentence = f"{folder}: the dataset {recipe.name!r} cannot be written ({error.strerror})."
+        raise error_of(error, sentence) from error
 
 
 def _collect(recipe: Recipe, records: Iterable[Record], kept: Path, dropped: Counter[str]) -> Pool:

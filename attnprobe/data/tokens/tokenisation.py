@@ -7,21 +7,23 @@ from contextlib import closing
 from itertools import chain, islice
 from typing import TypeVar
 
+from attnprobe.data.tokens.given_tokens import Text, as_string
 from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
 
 R = TypeVar("R")
+T = TypeVar("T", bound=Text)
 
 CHUNK_CHARACTERS = 400_000  # a fraction of a second's work
 CHUNKS_WORTH_PROCESSES = 10  # less is done sooner than processes are started
 
 
-def in_chunks(texts: Iterable[str], characters: int = CHUNK_CHARACTERS) -> Iterator[list[str]]:
+def in_chunks(texts: Iterable[T], characters: int = CHUNK_CHARACTERS) -> Iterator[list[T]]:
     """The texts in lists of about so many characters."""
-    chunk: list[str] = []
+    chunk: list[T] = []
     size = 0
     for text in texts:
         chunk.append(text)
-        size += len(text)
+        size += len(as_string(text))
         if size >= characters:
             yield chunk
             chunk, size = [], 0
@@ -30,7 +32,7 @@ def in_chunks(texts: Iterable[str], characters: int = CHUNK_CHARACTERS) -> Itera
 
 
 def map_chunks(
-    function: Callable[[Sequence[str]], R], chunks: Iterable[Sequence[str]], workers: int | None = None
+    function: Callable[[Sequence[T]], R], chunks: Iterable[Sequence[T]], workers: int | None = None
 ) -> Generator[R, None, None]:
     """``function`` of each chunk of texts, in their order; only a few chunks are held at a time.
 

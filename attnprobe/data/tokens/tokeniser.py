@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.data.documents import by_first_sight
+from attnprobe.data.tokens.given_tokens import GivenTokens, Text
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -31,6 +32,7 @@ class TokenisedTexts(NamedTuple):
     words: npt.NDArray[np.int32]
     sentence_lengths: npt.NDArray[np.int32]
     sentences_per_document: npt.NDArray[np.int32]
+    word_starts: npt.NDArray[np.int32]
 
 
 def tokeniser_version() -> str:
@@ -38,15 +40,16 @@ def tokeniser_version() -> str:
     return f"spacy {metadata.version('spacy')} format {FORMAT}"
 
 
-def tokenise_texts(texts: Sequence[str]) -> TokenisedTexts:
-    """Words and sentences of texts that are not blank; whitespace is neither.
+def tokenise_texts(texts: Sequence[Text]) -> TokenisedTexts:
+    """Words and sentences of texts that are not blank; whitespace is neither. Given tokens are the words.
 
-    A run of more than 300 characters without whitespace is cut every 300 characters.
+    A run of more than 300 characters without whitespace is cut every 300 characters, where tokens are not given.
     """
-    from spacy.attrs import IS_SPACE, ORTH, SENT_START
-
     pipeline = _pipeline()
-    arrays = [pipeline(UNBROKEN_RUN.sub(r"\g<0> ", text)).to_array([ORTH, SENT_START, IS_SPACE]) for text in texts]
+    arrays = [
+        _given(text, pipeline.vocab.strings) if isinstance(text, GivenTokens) else _found(text, pipeline)
+        for text in texts
+    ]
     tokens = np.concatenate(arrays)
     document_of_token = np.repeat(np.arange(len(texts)), [len(array) for array in arrays])
 
@@ -62,7 +65,29 @@ def tokenise_texts(texts: Sequence[str]) -> TokenisedTexts:
         words,
         sentence_lengths[has_words].astype(np.int32),
         np.bincount(document_of_sentence, minlength=len(texts)).astype(np.int32),
+        tokens[is_word, 3].astype(np.int32),
     )
+
+
+def _found(text: str, pipeline: Language) -> npt.NDArray[np.uint64]:
+    """(tokens, 4): code, 1 where a sentence begins, whether it is whitespace, where it begins in the text."""
+    from spacy.attrs import IDX, IS_SPACE, ORTH, SENT_START
+
+    cuts = [match.end() for match in UNBROKEN_RUN.finditer(text)]
+    tokens: npt.NDArray[np.uint64] = pipeline(UNBROKEN_RUN.sub(r"\g<0> ", text) if cuts else text).to_array(
+        [ORTH, SENT_START, IS_SPACE, IDX]
+    )
+    if cuts:  # the spaces that were put in are not in the text
+        spaces = np.array(cuts) + np.arange(len(cuts))
+        tokens[:, 3] -= np.searchsorted(spaces, tokens[:, 3].astype(np.int64)).astype(np.uint64)
+    return tokens
+
+
+def _given(text: GivenTokens, strings: StringStore) -> npt.NDArray[np.uint64]:
+    """As :func:`_found`."""
+    codes = np.array([strings.add(token) for token in text.tokens], dtype=np.uint64)
+    begins = np.array(text.begins_sentence(), dtype=np.uint64)
+    return np.stack([codes, begins, np.zeros_like(codes), np.array(text.starts, dtype=np.uint64)], axis=1)
 
 
 def _types_and_words(codes: npt.NDArray[np.uint64], strings: StringStore) -> tuple[list[str], npt.NDArray[np.int32]]:

@@ -14,7 +14,7 @@ from multiprocessing import get_context, resource_tracker
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from attnprobe.errors import InputError
+from attnprobe.errors import FailedError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ def map_in_processes(function: Callable[[T], R], chunks: Iterable[T], workers: i
     was at that was killed is done again.
 
     Raises:
-        InputError: processes are killed again and again.
+        FailedError: processes are killed again and again.
     """
     pool = _Pool(function, workers)
     try:
@@ -77,7 +77,7 @@ class _Pool(Generic[T, R]):
             except BrokenProcessPool as death:
                 self._deaths += 1
                 if self._deaths == MOST_DEATHS:
-                    raise InputError(
+                    raise FailedError(
                         f"The processes that read texts were killed {MOST_DEATHS} times; is there enough memory?"
                     ) from death
                 self._begin_again()

@@ -14,8 +14,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from attnprobe.analysis.identifiable2021.over_seeds import over_seeds
-from attnprobe.closed_output import output_that_may_end
+from attnprobe.atomic_files import output_folder
 from attnprobe.errors import InputError
+from attnprobe.exit_status import carried_out
 from attnprobe.probes.encoder_measurements import accuracy_row, logit_rank_rows, rank_rows, run_columns
 from attnprobe.probes.trained_encoders import TrainedEncoder, dataset_once, find_encoders
 from attnprobe.reports import style
@@ -31,18 +32,17 @@ LOGIT_DOCUMENTS, LOGIT_DRAWS, LOGIT_LENGTHS = 10, 10, (20, 24, 28, 32, 48, 64, 8
 
 
 def main(description: str | None) -> None:
-    """Draw as the command line says, and print the files; what the user can mend is one sentence and exit status 2."""
+    """Draw as the command line says, and print the files; what keeps it from its end is one sentence."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one above")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    with output_that_may_end():
+
+    def work() -> None:
         arguments = parser.parse_args()
-        try:
-            for path in draw(arguments.runs, arguments.out):
-                print(visible(str(path)))
-        except InputError as error:
-            print(f"{parser.prog}: {error}", file=sys.stderr)
-            sys.exit(2)
+        for path in draw(arguments.runs, arguments.out):
+            print(visible(str(path)))
+
+    sys.exit(carried_out(parser.prog, work))
 
 
 def draw(runs: list[Path], folder: Path) -> list[Path]:
@@ -52,7 +52,7 @@ def draw(runs: list[Path], folder: Path) -> list[Path]:
         InputError: there are none, or a run or its data cannot be used.
     """
     accuracies, ranks, logits = measure(find_encoders(runs))
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     paths = write_tables(accuracies, folder)
     means = over_seeds(accuracies, MEASURED)
     with mpl.rc_context(style.SETTINGS):

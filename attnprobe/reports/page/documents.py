@@ -15,7 +15,7 @@ import pandas as pd
 from attnprobe.analysis.erased_orders import RANK, Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_tables import check_columns, columns_of_table
-from attnprobe.reports.page.readable import legible
+from attnprobe.reports.page.readable import gaps, legible, legible_item
 
 SNIPPET = 110
 """Characters of a document that the list of documents shows."""
@@ -30,15 +30,17 @@ TABLE = "items.parquet"
 
 @dataclass(frozen=True)
 class ItemColumns:
-    """Which columns a run's table of items has, of those that the page packs, in order.
+    """Which columns a run's table of items has, of texts and of those that the page packs, in order.
 
     Attributes:
+        texts: ``token``, and ``before`` in all but old runs.
         doubles: kept as float64.
         singles: kept as float32, the contributions to each class last.
         ranks: orderings of which the table has the order in which they erased.
         flags: kept as bytes.
     """
 
+    texts: list[str]
     doubles: list[str]
     singles: list[str]
     ranks: list[str]
@@ -58,6 +60,7 @@ class ItemColumns:
         classes = classes[: len(results.labels)]
         effects = [name for name in ("js",) if name in names]
         return cls(
+            ["token", *(name for name in ("before",) if name in names)],
             [name for name in DOUBLES if name in names],
             [*effects, *(f"contribution_{c}" for c in classes)],
             ranked_orderings(names),
@@ -87,9 +90,12 @@ class SampledDocuments:
     def _items(self) -> dict[int, pd.DataFrame]:
         of = self.columns
         ranks = [f"{RANK}{name}" for name in of.ranks]
-        names = ["document", "position", "token", *of.doubles, *of.singles, *ranks, *of.flags]
+        names = ["document", "position", *of.texts, *of.doubles, *of.singles, *ranks, *of.flags]
         table = self.results.items(names, self._numbers)
         table["token"] = table["token"].astype(str)
+        table["before"] = (
+            table["before"].astype(object).where(table["before"].notna(), None) if "before" in table else None
+        )
         by_number: Any = table.groupby("document")
         return {int(number): items.sort_values("position") for number, items in by_number}
 
@@ -141,7 +147,8 @@ class SampledDocuments:
         items = self.items(row)
         if items is None:
             return None
-        tokens = items["token"].tolist()
+        tokens, between = items["token"].tolist(), gaps(items["before"].tolist())
+        beginning = "".join(gap + token for gap, token in zip(between[:SNIPPET], tokens, strict=False))
         packed = b"".join(
             [
                 *(items[name].to_numpy(dtype="<f8").tobytes() for name in self.columns.doubles),
@@ -166,7 +173,8 @@ class SampledDocuments:
                 name: [None if np.isnan(draw) else round(float(draw), 4) for draw in flip.mass[row]]
                 for name, flip in flips.items()
             },
-            "snippet": legible(" ".join(tokens[:SNIPPET])[:SNIPPET]),
-            "tokens": [legible(token) for token in tokens],
+            "snippet": legible(" ".join(beginning.split())[:SNIPPET]),
+            "tokens": [legible_item(token) for token in tokens],
+            "between": between,
             "numbers": base64.b64encode(packed).decode("ascii"),
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDO
 from attnprobe.errors import InputError
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.documents import SampledDocuments
-from attnprobe.reports.page.readable import legible
+from attnprobe.reports.page.readable import gaps, legible, legible_item
 from attnprobe.reports.style import colours, display_name
 
 STRONGEST = 0.6
@@ -25,6 +26,10 @@ STRONGEST = 0.6
 
 NAMED, SHORT = 10, 40
 """Items of the smallest set that are named, and characters of each."""
+
+_TAB = "    "
+
+_SPACED = re.compile(r"(\s*)(\S*)")
 
 _ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
@@ -69,9 +74,9 @@ def document_in_terminal(
     erased = _erased(results.flips_of(ordering), row, order)
     struck = np.zeros(len(items), dtype=bool)
     struck[[] if erased is None else erased] = True
-    texts = [legible(token) for token in items["token"]]
-    hue = colours([ordering])[ordering] if colour else None
-    text = _text(texts, shades, struck, hue, width, results.unit)
+    texts = [legible_item(token) for token in items["token"]]
+    between, hue = gaps(items["before"].tolist()), colours([ordering])[ordering] if colour else None
+    text = _text(texts, between, shades, struck, hue, width, results.unit)
     said = [
         _outcome(results, row, items, ordering, erased, bias if affine else None),
         _all_orderings(results, row),
@@ -143,24 +148,83 @@ def _head(results: RunResults, row: int) -> str:
 
 
 def _text(
-    texts: Sequence[str], shades: Numbers, struck: npt.NDArray[np.bool_], hue: str | None, width: int, unit: str
+    texts: Sequence[str],
+    between: Sequence[str],
+    shades: Numbers,
+    struck: npt.NDArray[np.bool_],
+    hue: str | None,
+    width: int,
+    unit: str,
 ) -> str:
-    """The items in lines; sentences each begin one."""
-    lines: list[str] = []
-    room = 0
-    for text, shade, gone in zip(texts, shades, struck, strict=True):
-        for piece in textwrap.wrap(text, width - 4) or [" "]:
-            marked = _painted(piece, float(shade), bool(gone), hue)
-            length = len(_ESCAPE.sub("", marked))
-            if lines and room > length:
-                lines[-1] += f" {marked}"
-                room -= length + 1
-            else:
-                lines.append(marked)
-                room = width - length
-        if unit == "sentence":
-            room = 0
-    return "\n".join(lines)
+    """The items in lines, with the text between them as it is; sentences each begin a line."""
+    page = _Page(width)
+    for j, (text, gap) in enumerate(zip(texts, between, strict=True)):
+        if unit == "sentence" and j:
+            gap = "\n" + gap.strip(" ").removeprefix("\n")
+        page.write_between(gap)
+        page.write(text, partial(_painted, shade=float(shades[j]), gone=bool(struck[j]), hue=hue))
+    return page.text()
+
+
+class _Page:
+    """Lines that are filled from left to right, and broken at white space where what comes next does not fit."""
+
+    def __init__(self, width: int) -> None:
+        self._lines = [""]
+        self._width = self._room = width
+        self._space = self._word = ""
+        self._length = 0  # of the word, which is not yet in its line
+
+    def write(self, text: str, marked: Callable[[str], str]) -> None:
+        """Go on with an item, each part of it in a line marked."""
+        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
+            if number:
+                self._break()
+            for place, part in enumerate(textwrap.wrap(line, self._width - 4)):
+                if place:
+                    self._put_space(" ")
+                self._put(marked(part))
+
+    def write_between(self, text: str) -> None:
+        """Go on with text that is no item."""
+        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
+            if number:
+                self._break()
+            for blank, part in _SPACED.findall(line):
+                self._put_space(blank)
+                self._put(part)
+
+    def text(self) -> str:
+        """All lines."""
+        self._end_word()
+        return "\n".join(self._lines)
+
+    def _put(self, marked: str) -> None:
+        length = len(_ESCAPE.sub("", marked))
+        if self._length + length > self._width:
+            self._end_word()
+        self._word += marked
+        self._length += length
+
+    def _put_space(self, blank: str) -> None:
+        if blank:
+            self._end_word()
+            self._space += blank
+
+    def _end_word(self) -> None:
+        if not self._word:
+            return
+        if self._lines[-1] and len(self._space) + self._length > self._room:
+            self._lines.append("")
+            self._room, self._space = self._width, ""
+        self._lines[-1] += self._space + self._word
+        self._room -= len(self._space) + self._length
+        self._space, self._word, self._length = "", "", 0
+
+    def _break(self) -> None:
+        self._end_word()
+        self._lines.append("")
+        self._room, self._space = self._width, ""
 
 
 def _painted(text: str, shade: float, gone: bool, hue: str | None) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from attnprobe.atomic_files import output_folder
 from attnprobe.registry import Registry
 from attnprobe.reports import style
 from attnprobe.reports.paper import (
@@ -46,6 +47,6 @@ def draw(name: str, grid: RunGrid, folder: Path) -> list[Path]:
         InputError: there is none of this name, or a run's file cannot be read.
     """
     make = PAPER[name]
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     with mpl.rc_context(style.SETTINGS):
         return make(grid, folder)

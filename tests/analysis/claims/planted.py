@@ -35,7 +35,7 @@ def write_run(folder, planted, dataset="planted", model="flan-rnn", seed=0):
     """A probed run folder ``folder/<dataset>/<model>/seed-<seed>``."""
     documents, items = planted.scores.shape
     encoded = EncodedDocuments(
-        Documents(
+        Documents.of_words(
             types=["word"],
             words=np.zeros(documents * items, dtype=np.int32),
             sentence_lengths=np.full(documents, items, dtype=np.int32),

@@ -62,11 +62,16 @@ class Words {
       element.className = this.classOf(j);
       element.setAttribute("aria-selected", this.erased[j] === 1);
       this.elements.push(element);
-      const joined = doc.run.unit === "token" && doc.tokens[j].startsWith("##");
-      part.append(joined || j === 0 ? "" : " ", element);
+      part.append(this.gap(j), element);
     }
     this.place.append(part);
     if (end < doc.n) setTimeout(() => { if (this.doc === doc) this.add(); });
+  }
+
+  /** The text between an item and the one before it; sentences begin a line of their own in any case. */
+  gap(j) {
+    const text = this.doc.between[j];
+    return this.doc.run.unit === "sentence" ? text.replace(/^[^\S\n]*\n?/, "").trimEnd() + (/\n\s*\n/.test(text) ? "\n" : "") : text;
   }
 
   classOf(j) {

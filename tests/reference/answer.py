@@ -1,0 +1,303 @@
+"""Every number of a run's answer, made again from its Parquet files and config.json alone.
+
+Written from docs/method.md, docs/statistics.md, docs/run-folder.md and the printed sentences. It imports no attnprobe.
+
+    python -m tests.reference.answer RUN
+
+prints what stands in the answer beside what is found here, and ends with status 1 where they differ.
+"""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from tests.reference.intervals import (
+    DEVIATIONS,
+    SEED,
+    Estimate,
+    Z,
+    bootstrapped_means,
+    exact_sign_test,
+    lead,
+    sign_flip,
+    wilson,
+)
+from tests.reference.verdicts import Verdict, judge, judge_heads
+
+FLIPS_OF_A_RUN = 10_000
+"""Random assignments of a permutation test."""
+
+SAMPLED = 100_000
+PARTS = (10, 4, 2)
+"""At 10, 25 and 50 % erased: one in so many."""
+
+ASCENDING, REFERENCES = "attention_ascending", ("oracle", "greedy")
+
+
+@dataclass
+class Ordering:
+    """One row of the first two tables, and means over the documents that every ordering flips."""
+
+    flipped: Estimate
+    emptied: Estimate
+    never: Estimate
+    restricted_mean: Estimate
+    lead_of_mean: Estimate | None
+    """Restricted mean less attention's."""
+    erased_at: list
+    """Shares of documents that have flipped with 10, 25 and 50 % erased."""
+    paired_fraction: float
+    words_ratio: float
+    """Attention's number of items over this one's, in the documents that every ordering flips."""
+
+
+@dataclass
+class Comparison:
+    """Attention against another ordering, in shares of documents; ``lead`` is attention's."""
+
+    first: Estimate
+    equal: Estimate
+    second: Estimate
+    neither: float
+    lead: Estimate
+    p: tuple[float, float]
+    """The p of the test beside it, and the range that chance leaves it where signs are flipped at random."""
+
+
+@dataclass
+class Answer:
+    config: dict
+    total: int
+    n: int
+    one_item: int
+    sampled: int
+    quarantined: int
+    accuracy: Estimate | None
+    orderings: dict
+    all_flip: int
+    emptied_rows: float | None
+    comparisons: dict
+    erasing_top: Estimate
+    erasing_other: Estimate
+    evenness: Estimate
+    verdict: Verdict
+    heads: list
+    head_documents: int
+
+
+class Tables:
+    """The tables of a run, those of its rows that statistics are made of; ``several`` have more than one item."""
+
+    def __init__(self, folder):
+        folder = Path(folder)
+        self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.documents = _read(folder / "documents.parquet").set_index("document").sort_index()
+        self.erasures = _read(folder / "erasures.parquet")
+        self.items = _read(folder / "items.parquet")
+        self.heads = _read(folder / "heads.parquet") if (folder / "heads.parquet").exists() else None
+        self.total = len(self.documents)
+        self.split = self.config["data"].get("documents", {}).get("test", self.total)
+        if self.total > SAMPLED:
+            drawn = np.random.default_rng(self.config["settings"]["seed"]).permutation(self.split)[:SAMPLED]
+            self.documents = self.documents[self.documents.index.isin(drawn)]
+        self.several = self.documents[self.documents["n"] > 1]
+        if "emptied" not in self.erasures:
+            self.erasures["emptied"] = self.erasures["removed"] == self.erasures["n"]
+
+    def of(self, ordering, column):
+        """(documents, draws) of erasures.parquet, documents of several items in order."""
+        rows = self.erasures[self.erasures["ordering"] == ordering]
+        return rows.pivot(index="document", columns="draw", values=column).loc[self.several.index].to_numpy()
+
+
+def _read(path):
+    table = pq.read_table(path).to_pandas()
+    for column in table.select_dtypes("category"):
+        table[column] = table[column].astype(str)
+    return table
+
+
+class Flips:
+    """How one ordering went, (documents, draws)."""
+
+    def __init__(self, tables, ordering):
+        self.removed = tables.of(ordering, "removed").astype(np.int64)
+        changes, emptied = self.removed > 0, tables.of(ordering, "emptied").astype(bool)
+        self.flips, self.emptied, self.never = changes & ~emptied, changes & emptied, ~changes
+        self.n = tables.several["n"].to_numpy()[:, None]
+        self.has_chance = self.removed.shape[1] > 1
+        self.restricted = np.where(self.flips, self.removed / self.n, 1.0).mean(axis=1)
+        self.times = np.where(self.flips, self.removed, np.inf)
+
+    def erased_at(self, part):
+        """Whether the decision has flipped with one in ``part`` of the items erased, in whole numbers."""
+        return self.flips & (part * self.removed <= self.n)
+
+
+def answer(folder):
+    """All numbers of the answer of the run in this folder."""
+    tables = Tables(folder)
+    names = [name for name in tables.erasures["ordering"].unique() if name != ASCENDING]
+    flips = {name: Flips(tables, name) for name in names}
+    columns, estimated = _bootstrapped(tables, flips)
+    orderings, all_flip = _orderings(flips, estimated)
+    comparisons = _comparisons(flips, columns, estimated)
+    several, attention = tables.several, flips["attention"]
+    erasing_top = wilson(int(columns["top"].sum()), len(several))
+    heads, head_documents = judge_heads(tables.heads)
+    left = (tables.erasures["removed"] > 0) & ~tables.erasures["emptied"]
+    anything_flips = bool(left.any()) or erasing_top.value > 0 or estimated["other"].value > 0
+    return Answer(
+        config=tables.config,
+        total=tables.total,
+        n=len(several),
+        one_item=len(tables.documents) - len(several),
+        sampled=len(tables.documents),
+        quarantined=tables.split - tables.total,
+        accuracy=_accuracy(several),
+        orderings=orderings,
+        all_flip=all_flip,
+        emptied_rows=_emptied_rows(tables, attention),
+        comparisons=comparisons,
+        erasing_top=erasing_top,
+        erasing_other=estimated["other"],
+        evenness=estimated["evenness"],
+        verdict=judge(comparisons, estimated["evenness"], anything_flips, len(several)),
+        heads=heads,
+        head_documents=head_documents,
+    )
+
+
+def _accuracy(several):
+    if (several["label"] < 0).all():  # a language model's next token is no class of the data
+        return None
+    return wilson(int((several["label"] == several["decision"]).sum()), len(several))
+
+
+def _bootstrapped(tables, flips):
+    """Columns over documents, by name, and their means with intervals; all see the same resamples."""
+    columns = {"evenness": tables.several["attention_entropy_normalised"].to_numpy()}
+    columns["top"], columns["other"] = single_erasures(tables)
+    attention = flips["attention"]
+    for name, ordering in flips.items():
+        columns[name, "restricted"] = ordering.restricted
+        columns[name, "lead of mean"] = ordering.restricted - attention.restricted
+        for outcome in ("flips", "emptied", "never"):
+            columns[name, outcome] = getattr(ordering, outcome).mean(axis=1)
+        columns[name, "first"] = (attention.times < ordering.times).mean(axis=1)
+        columns[name, "second"] = (attention.times > ordering.times).mean(axis=1)
+        columns[name, "equal"] = ((attention.times == ordering.times) & ordering.flips).mean(axis=1)
+        columns[name, "lead"] = columns[name, "first"] - columns[name, "second"]
+    kinds = ("flips", "emptied", "never", "first", "second", "equal", "other")
+    shares = [each for each, name in enumerate(columns) if (name if isinstance(name, str) else name[1]) in kinds]
+    means = bootstrapped_means(np.column_stack(list(columns.values())).astype(float), SEED, shares)
+    return columns, dict(zip(columns, means, strict=True))
+
+
+def single_erasures(tables):
+    """Whether erasing the most attended item alone flips, and in which share of the others it does, per document.
+
+    From the items where those of all documents are kept, else from what the documents' table says of them.
+    """
+    several, items = tables.several, tables.items
+    if not several.index.isin(items["document"]).all():
+        return several["flip_top"].to_numpy(dtype=float), several["flip_other"].to_numpy(dtype=float)
+    items = items[items["document"].isin(several.index)].sort_values(["document", "position"])
+    # The earliest of the largest weights.
+    top = (
+        items.sort_values(["document", "weight", "position"], ascending=[True, False, True]).groupby("document").head(1)
+    )
+    is_top = items.index.isin(top.index)
+    by_document = items["flips"].astype(float).groupby([items["document"], is_top]).mean().unstack()
+    return by_document[True].to_numpy(), by_document[False].to_numpy()
+
+
+def _orderings(flips, estimated):
+    """Rows of the first two tables by ordering, and how many documents every ordering and draw flips."""
+    every = np.all([ordering.flips.all(axis=1) for ordering in flips.values()], axis=0)
+    words = {
+        name: ordering.removed[every].mean(axis=1).sum() if every.any() else math.nan
+        for name, ordering in flips.items()
+    }
+    rows = {}
+    for name, ordering in flips.items():
+        outcomes = [getattr(ordering, outcome) for outcome in ("flips", "emptied", "never")]
+        shares = [estimated[name, outcome] for outcome in ("flips", "emptied", "never")]
+        if not ordering.has_chance:
+            shares = [wilson(int(outcome.sum()), len(outcome)) for outcome in outcomes]
+        rows[name] = Ordering(
+            *shares,
+            restricted_mean=estimated[name, "restricted"],
+            lead_of_mean=None if name == "attention" else estimated[name, "lead of mean"],
+            erased_at=[float(ordering.erased_at(part).mean(axis=1).mean()) for part in PARTS],
+            paired_fraction=float((ordering.removed / ordering.n)[every].mean()) if every.any() else math.nan,
+            words_ratio=float(words["attention"] / words[name]) if every.any() else math.nan,
+        )
+    return rows, int(every.sum())
+
+
+def _emptied_rows(tables, attention):
+    """The share of attention's flips at which some row of it had lost every weight; None of pooled attention."""
+    if "emptied_rows" not in tables.erasures or not attention.flips.any():
+        return None
+    rows = tables.of("attention", "emptied_rows")
+    return float((rows[attention.flips].astype(float) > 0).mean())
+
+
+def _comparisons(flips, columns, estimated):
+    """Attention against every rival: random and the other orderings that are no references."""
+    found = {}
+    for name, ordering in flips.items():
+        if name in ("attention", *REFERENCES):
+            continue
+        first, equal, second, led = (estimated[name, which] for which in ("first", "equal", "second", "lead"))
+        n = len(ordering.flips)
+        if ordering.has_chance:
+            p = float(sign_flip(columns[name, "lead"][:, None], SEED)[0])
+            chance = DEVIATIONS * math.sqrt(p * (1 - p) / FLIPS_OF_A_RUN)
+            p = max(p - chance, 1 / FLIPS_OF_A_RUN), min(p + chance, 1.0)
+            least = Z**2 / (n + Z**2)
+            low = tuple(min(end, led.value - least) for end in led.low)
+            high = tuple(max(end, led.value + least) for end in led.high)
+            led = Estimate(led.value, low, high)
+        else:
+            counts = [int(columns[name, which].sum()) for which in ("first", "equal", "second")]
+            first, equal, second = (wilson(count, n) for count in counts)
+            led, p = lead(counts[0], counts[2], n), (exact_sign_test(counts[0], counts[2]),) * 2
+        neither = ~(flips["attention"].flips | ordering.flips)
+        found[name] = Comparison(first, equal, second, float(neither.mean(axis=1).mean()), led, p)
+    return found
+
+
+PRINT_ANSWER = """
+import pathlib
+import sys
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.summary import summarise
+from attnprobe.reports.answer import answer
+
+print(answer(summarise(RunResults.load(pathlib.Path(sys.argv[1])))))
+"""
+"""What prints a run's answer, in a process of its own."""
+
+
+def main(folder):
+    """Print the answer's numbers beside those of here; 1 where they differ, else 0."""
+    from tests.reference.answer_text import read
+
+    told = subprocess.run(
+        [sys.executable, "-c", PRINT_ANSWER, folder], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    reading = read(told, answer(folder))
+    print(reading.table())
+    return 1 if reading.faults() else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))

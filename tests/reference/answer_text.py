@@ -1,0 +1,361 @@
+"""A terminal's answer taken apart: every number of the text, and the number recomputed for the place that it is in."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tests.reference.intervals import Estimate
+
+NUMBER = r"[+−-]?[<>]? ?\d[\d,]*(?:\.\d+)?"
+SHARE = rf"({NUMBER}) %"
+RANGE = rf" \[({NUMBER}), ({NUMBER})\]"
+INTERVAL = SHARE + RANGE
+POINTS = rf"({NUMBER})" + RANGE
+COUNT = r"([\d,]+)"
+
+NAMES = {
+    "random": "Random",
+    "attention": "Attention",
+    "gradient": "Gradient",
+    "gradient_attention": "Gradient × attention",
+    "greedy": "Greedy",
+    "oracle": "Smallest set (exact)",
+}
+"""What an ordering is called in the tables; others by their own names."""
+
+OPENINGS = {
+    "nothing flips": "Nothing flips:",
+    "not informative": "Not informative:",
+    "no": "No:",
+    "undecided": "Undecided:",
+    "only in part": "Only in part:",
+    "as well as any": "As well as any ordering tried:",
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Printed with one decimal, in per cent or percentage points; ``most`` where chance makes it one of several."""
+
+    value: float
+    most: float | None = None
+
+    def agrees(self, token):
+        """Whether a reader of the token is told this number, to the digits that are printed."""
+        # What float64 adds where a share ends in a half of the last digit.
+        half, rounding = 0.0005, 1e-9
+        printed = _number(token) / 100
+        bounds = (printed - half, printed + half)
+        if token[0] == "<":
+            bounds = (0.0, half)
+        elif token[0] == ">":
+            bounds = (1 - half, 1.0)
+        elif token in ("0", "100"):  # without a decimal: none, or all
+            bounds = (printed, printed)
+        most = self.value if self.most is None else self.most
+        return bounds[0] - rounding <= most and self.value <= bounds[1] + rounding
+
+    def __str__(self):
+        return f"{100 * self.value:.3f}" + (f" to {100 * self.most:.3f}" if self.most is not None else "")
+
+
+@dataclass(frozen=True)
+class Decimal:
+    """Printed with as many digits as the token has."""
+
+    value: float
+
+    def agrees(self, token):
+        """Whether it is the token when rounded."""
+        decimals = len(token.partition(".")[2])
+        return abs(self.value - _number(token)) <= 0.5 * 10**-decimals + 1e-9
+
+    def __str__(self):
+        return f"{self.value:.5f}"
+
+
+@dataclass(frozen=True)
+class Count:
+    """Printed as it is; ``most`` where chance makes it one of several."""
+
+    value: int
+    most: int | None = None
+
+    def agrees(self, token):
+        """Whether it is the token, or the token is between the two."""
+        return self.value <= _number(token) <= (self.value if self.most is None else self.most)
+
+    def __str__(self):
+        return f"{self.value:,}" + ("" if self.most is None else f" to {self.most:,}")
+
+
+def _number(token):
+    return float(token.lstrip("<> ").replace("−", "-").replace(",", ""))
+
+
+def interval(name, estimate: Estimate):
+    """The three numbers of an estimate with its interval, by name."""
+    low, high = (Share(ends[0], ends[1] if ends[0] < ends[1] else None) for ends in (estimate.low, estimate.high))
+    return {name: Share(estimate.value), f"{name}, from": low, f"{name}, to": high}
+
+
+class Row(NamedTuple):
+    """A number of the text: where it stands, in words and in characters (its end), as printed and as recomputed."""
+
+    place: str
+    token: str
+    number: Share | Decimal | Count
+    end: int
+
+    @property
+    def agrees(self):
+        """Whether a reader is told the number that was recomputed."""
+        return self.number.agrees(self.token)
+
+
+class Reading:
+    """The text, and which of its characters have been claimed by a place."""
+
+    def __init__(self, text):
+        self.text = " ".join(text.split())
+        self.claimed = [False] * len(self.text)
+        self.rows = []
+        self.missing = []
+
+    def claim(self, pattern, numbers, after="", until=None):
+        """The first unclaimed match of the pattern after ``after`` (and before ``until``) is these numbers' place.
+
+        ``numbers`` are by name, in the order of the pattern's groups.
+        """
+        begin = self.text.find(after)
+        end = self.text.find(until, begin) if until and begin >= 0 else len(self.text)
+        for match in re.compile(pattern).finditer(self.text, max(begin, 0), end if end >= 0 else len(self.text)):
+            if begin >= 0 and not any(self.claimed[match.start() : match.end()]):
+                self.claimed[match.start() : match.end()] = [True] * (match.end() - match.start())
+                self.rows += [
+                    Row(place, match[group].strip(), number, match.end(group))
+                    for group, (place, number) in enumerate(numbers.items(), start=1)
+                ]
+                return
+        self.missing.append(", ".join(numbers))
+
+    def say(self, place, words):
+        """These words must be in the text."""
+        if words not in self.text:
+            self.missing.append(f"{place}: {words}")
+
+    def unclaimed(self):
+        """Numbers that no place claims, with what is around them."""
+        return [
+            self.text[max(0, match.start() - 40) : match.end() + 20]
+            for match in re.finditer(r"\d[\d,.]*", self.text)
+            if not all(self.claimed[match.start() : match.end()])
+        ]
+
+    def faults(self):
+        """Sentences on all that does not agree; empty where everything does."""
+        return [
+            *(f"{row.place}: printed {row.token}, recomputed {row.number}" for row in self.rows if not row.agrees),
+            *(f"not found in the text: {place}" for place in self.missing),
+            *(f"no recomputed number claims: …{around}…" for around in self.unclaimed()),
+        ]
+
+    def table(self):
+        """A line a number: its place, as printed, as recomputed; then what does not agree."""
+        width = max(len(row.place) for row in self.rows)
+        lines = [
+            f"{row.place:<{width}}  {row.token:>9}  {row.number!s:<20}{'' if row.agrees else 'DIFFERS'}".rstrip()
+            for row in self.rows
+        ]
+        faults = self.faults()
+        return "\n".join([*lines, "", *(faults or [f"All {len(self.rows):,} numbers of the answer agree."])])
+
+
+def read(text, answer):
+    """A ``Reading`` of the answer's text, in which every number has been looked for at its place."""
+    reading = Reading(text)
+    for part in (_introduction, _outcomes, _how_early, _where_all_flip, _who_is_first, _erasing_one, _verdict, _heads):
+        part(reading, answer)
+    return reading
+
+
+def _introduction(reading, answer):
+    settings = answer.config["settings"]
+    # Between dataset and seed stands the model, with the settings that it was given, as they are in config.json.
+    name = re.match(r"(.*?) · (.*) · seed \d+:", reading.text)
+    known = set(re.findall(r"\d+", str(settings)))
+    if name is None or not set(re.findall(r"\d+", name[2])) <= known or name[1] != settings["dataset"]:
+        reading.missing.append("a name of dataset, model and seed")
+    reading.claim(r"^.*? · seed (\d+):", {"seed": Count(settings["seed"])})
+    if answer.sampled < answer.total:
+        counts = {"documents": Count(answer.total), "documents of the sample": Count(answer.sampled)}
+        reading.claim(rf"{COUNT} documents; statistics of a seeded sample of {COUNT}", counts)
+    else:
+        reading.claim(rf"{COUNT} documents(?=[;.])", {"documents": Count(answer.n)})
+    if answer.one_item:
+        reading.claim(rf"{COUNT} (?:more )?ha(?:s|ve) a single", {"with one item": Count(answer.one_item)})
+    if answer.quarantined:
+        reading.claim(rf"{COUNT} more broke the model", {"that broke the model": Count(answer.quarantined)})
+    if answer.accuracy is not None:
+        reading.claim(rf"is right in {INTERVAL}", interval("accuracy", answer.accuracy))
+    reading.claim(r"are (\d+) % intervals", {"level of the intervals": Count(95)})
+
+
+def _name(ordering):
+    return NAMES.get(ordering, ordering.replace("_", " ").capitalize()[:20])
+
+
+def _outcomes(reading, answer):
+    for name, row in answer.orderings.items():
+        shown = _name(name)
+        numbers = interval(f"{shown}: flipped", row.flipped) | interval(f"{shown}: emptied", row.emptied)
+        pattern = rf"{re.escape(shown)} {INTERVAL} {INTERVAL} {INTERVAL}"
+        within = {"after": "only when none is left never", "until": "(With none left"}
+        reading.claim(pattern, numbers | interval(f"{shown}: never", row.never), **within)
+
+
+def _how_early(reading, answer):
+    after, parts = "erased by then, over all", [10, 25, 50]
+    reading.claim(rf"over all {COUNT} documents", {"documents of the means": Count(answer.n)}, after)
+    for where, pattern in {"title": r"with (\d+), (\d+) and (\d+) % erased", "headings": r"at (\d+) % " * 3}.items():
+        reading.claim(pattern, {f"{part} % in the {where}": Count(part) for part in parts}, after)
+    for name, row in answer.orderings.items():
+        shown = _name(name)
+        numbers = interval(f"{shown}: restricted mean", row.restricted_mean)
+        pattern = rf"{re.escape(shown)} {INTERVAL}"
+        if row.lead_of_mean is not None:
+            numbers |= interval(f"{shown}: mean less attention's", row.lead_of_mean)
+            pattern += f" {POINTS}"
+        erased_at = zip(parts, row.erased_at, strict=True)
+        numbers |= {f"{shown}: flipped at {part} %": Share(share) for part, share in erased_at}
+        reading.claim(rf"{pattern} {SHARE} {SHARE} {SHARE}", numbers, after)
+
+
+REFERENCES = {"greedy": "erasing greedily by gradient", "oracle": "the smallest set that suffices"}
+MEANS = {"attention": "most attended first takes", "random": "a random order"} | REFERENCES
+
+
+def _where_all_flip(reading, answer):
+    if answer.all_flip:
+        counts = {"documents that every ordering flips": Count(answer.all_flip), "of": Count(answer.n)}
+        reading.claim(rf"In the {COUNT} of {COUNT} documents whose", counts)
+        for name in (name for name in MEANS if name in answer.orderings):
+            row, shown = answer.orderings[name], _name(name)
+            reading.claim(f"{MEANS[name]} {SHARE}", {f"{shown}: mean where all flip": Share(row.paired_fraction)})
+            if name in REFERENCES:
+                pattern = rf"takes ({NUMBER}) times as many \w+ as {REFERENCES[name]}"
+                reading.claim(pattern, {f"{shown}: attention takes times as many": Decimal(row.words_ratio)})
+    else:
+        reading.say("documents that every ordering flips", "In no document does every ordering change the decision")
+    if answer.emptied_rows:
+        number = {"flips with an emptied row": Share(answer.emptied_rows)}
+        reading.claim(f"In {SHARE} of the changes by attention some row", number)
+
+
+def _who_is_first(reading, answer):
+    for name, one in answer.comparisons.items():
+        if one.neither < 1:
+            against = f"attention against {_name(name)}"
+            numbers = interval(f"{against}: first", one.first) | interval(f"{against}: equal", one.equal)
+            numbers |= interval(f"{against}: the other first", one.second)
+            pattern = rf"{re.escape(_name(name))} {INTERVAL} {INTERVAL} {INTERVAL} {SHARE}"
+            numbers[f"{against}: neither"] = Share(one.neither)
+            reading.claim(pattern, numbers, "Which changes the decision")
+
+
+def _erasing_one(reading, answer):
+    top = rf"only the most attended \w+ changes the decision in {INTERVAL}"
+    reading.claim(top, interval("most attended alone", answer.erasing_top))
+    reading.claim(rf"only another \w+, in {INTERVAL}", interval("another alone", answer.erasing_other))
+
+
+def _verdict(reading, answer):
+    verdict, asked = answer.verdict, "Does attention explain this model?"
+    reading.say("verdict", f"{asked} {OPENINGS[verdict.verdict]}")
+    said = reading.text[max(reading.text.find(asked), 0) :].partition("Attention heads,")[0]
+    _named_orderings(reading, verdict, said)
+    if verdict.documents_to_decide:
+        fewest, most = map(_rounded_up, verdict.documents_to_decide)
+        reading.claim(rf"About {COUNT} documents like these", {"documents to decide": Count(fewest, most)}, asked)
+    if "evenness" in said:
+        evenness = {"evenness": Decimal(answer.evenness.value), "evenness of equal weights": Count(1)}
+        reading.claim(rf"evenness ({NUMBER}), where (1) is all equal", evenness, asked)
+    if verdict.nearly_uniform and verdict.verdict not in ("nothing flips", "not informative"):
+        reading.say("evenness", "The weights are nearly equal")
+    if verdict.verdict == "as well as any":
+        reading.claim(r"earlier still in (\d+) % more of the documents", {"negligible lead": Count(5)}, asked)
+    if "oracle" not in answer.orderings and verdict.verdict != "nothing flips":
+        reading.say("smallest sets", "no exact smallest set is known for this readout")
+
+
+def _named_orderings(reading, verdict, said):
+    """Which orderings are said to be earlier than attention, and of which it is said to be open."""
+    patterns = {
+        "better": r"erasing by ((?:(?! changes?\b).)*) changes them earlier (?:still\.|than it does)",
+        "open": r"whether erasing by ((?:(?! changes?\b).)*) changes them earlier still, these",
+    }
+    expected = {"better": set(), "open": set()}
+    random_is_open = "random" in verdict.open
+    if verdict.verdict == "only in part" or (verdict.verdict == "undecided" and random_is_open):
+        expected["better"] = verdict.better
+    elif verdict.verdict == "undecided" and verdict.nearly_uniform is not None:
+        expected["open"] = verdict.open
+    for which, pattern in patterns.items():
+        match = re.search(pattern, said)
+        found = set(match[1].split(" or by ")) if match else set()
+        if found != {_name(name)[0].lower() + _name(name)[1:] for name in expected[which]}:
+            reading.missing.append(f"{which}: {sorted(expected[which])}, and not {sorted(found)}")
+    says_so = "whether erasing the most attended" in said or "whether their order changes" in said
+    if says_so != (random_is_open and verdict.verdict in ("undecided", "not informative")):
+        reading.missing.append("whether the order is open against a random one")
+
+
+def _rounded_up(count):
+    step = 10 ** max(0, math.floor(math.log10(count)) - 1)
+    return math.ceil(count / step) * step
+
+
+def _heads(reading, answer):
+    if not answer.heads:
+        return
+    after = "Attention heads, each erased alone"
+    faithful = sorted((head for head in answer.heads if head.verdict == "faithful"), key=lambda head: -head.gain.value)
+    counts = {"documents of the heads": Count(answer.head_documents)}
+    if faithful:
+        counts["faithful heads"] = Count(len(faithful))
+    how_many = COUNT if faithful else "none"
+    reading.claim(
+        rf"in {COUNT} documents?: {how_many} of {COUNT} change", counts | {"heads": Count(len(answer.heads))}, after
+    )
+    for head in faithful[:3]:
+        stack, layer, number = head.name
+        place = ("" if stack == "self" else f"{stack} attention ") + r"layer (\d+) head (\d+)"
+        numbers = {"layer of a faithful head": Count(layer), "its number": Count(number)}
+        gain = interval(f"gain of {stack} layer {layer} head {number}", head.gain)
+        reading.claim(rf"{place} \({INTERVAL} fewer", numbers | gain, after)
+    for verdict, words in {"not faithful": r"the order saves less than (1) %", "undecided": r"it is undecided"}.items():
+        count = sum(head.verdict == verdict for head in answer.heads)
+        if count:
+            numbers = {f"{verdict} heads": Count(count)}
+            if verdict == "not faithful":
+                numbers["negligible gain"] = Count(1)
+            reading.claim(rf"[oO]f {COUNT} {words}", numbers, after)
+    _decisions_that_stay(reading, answer, after)
+
+
+def _decisions_that_stay(reading, answer, after):
+    """The least and the largest share of decisions that stay with all of a head erased; one where they print alike."""
+    never = sorted(head.never for head in answer.heads)
+    ends = {"decisions that stay, least": Share(never[0]), "decisions that stay, most": Share(never[-1])}
+    pattern = rf"all of a head erased, {SHARE} to {SHARE} of the decisions stay"
+    if re.search(pattern, reading.text):
+        reading.claim(pattern, ends, after)
+    else:
+        for name, share in ends.items():
+            alone = re.search(rf"all of a head erased, {SHARE} of the decisions stay", reading.text)
+            if alone and not share.agrees(alone[1]):
+                reading.missing.append(f"{name}: {share}, and not {alone[1]}")
+        reading.claim(
+            rf"all of a head erased, {SHARE} of the decisions stay", {"decisions that stay": Share(never[0])}, after
+        )
