@@ -96,7 +96,7 @@ CASES = {
     "probe": lambda run: [("probe", run)],
     "verify": lambda run: [("verify", run, "--documents", 2)],
     "report": lambda run: [("report", run)],
-    "identify": lambda run: [("identify", run, "--documents", 1)],
+    "identify": lambda run: [("identify", run, "--documents", 1, "--heads", NAME)],
     "show": lambda run: [("show", run, 0, "--by", ORDERING), ("show", run, 1, "--by", NAME)],
     "grid": lambda run: [("grid", run / f"grid{NAME}.toml")],
     "figures": lambda run: [("figures", run, "--out", NAME)],
@@ -105,7 +105,7 @@ CASES = {
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
     "doctor": lambda run: [("doctor", run.parents[3] / NAME)],
 }
-REFUSED = {"verify", "grid", "doctor"}
+REFUSED = {"verify", "grid", "doctor", "identify"}
 
 
 @pytest.mark.parametrize("command", list(commands()))
