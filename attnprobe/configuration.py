@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.data.limits import DataLimits
+from attnprobe.errors import InputError
 from attnprobe.huggingface.folders import PREFIX, is_huggingface, short_name
 from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TransformerOptions
@@ -170,6 +171,8 @@ class RunConfiguration:
             None if checkpoint is None else CheckpointSource(**checkpoint),
         )
         _check_types(configuration)
+        if configuration.settings.seed < 0:
+            raise InputError("the entry 'settings.seed' is not a whole number from 0 on.")
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
         return configuration

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from attnprobe.visible import in_print
+
 LONGEST = 480
 """Characters of a message: what a file says may be quoted in it, and must not swamp a terminal."""
 
@@ -21,11 +23,12 @@ _MENDED_BY_ANOTHER_NAME = frozenset(
 class InputError(Exception):
     """Something the user gave cannot be used; the message is one sentence that names file, row and column.
 
-    Characters that would break the line or steer a terminal are escaped; of a longer message the middle is left out.
+    Characters that would break the line or steer a terminal are made visible, and so is all else that cannot be
+    printed; of a longer message the middle is left out.
     """
 
     def __init__(self, sentence: str) -> None:
-        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
+        line = in_print(sentence)
         if len(line) > LONGEST:
             line = f"{line[: LONGEST - _END - 1]}…{line[-_END:]}"
         super().__init__(line)

@@ -29,6 +29,7 @@ from attnprobe.run_layout import (
 )
 from attnprobe.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.run_lock import locked
+from attnprobe.visible import in_json
 
 TABLES = ("documents", "erasures", "items")
 """What every run has."""
@@ -181,7 +182,7 @@ class RunFolder:
         """Whether all tables are there and were made by this configuration and these weights."""
         try:
             stamps = {pq.read_schema(self.table(name)).metadata.get(b"attnprobe") for name in TABLES}
-        except (OSError, pa.ArrowInvalid, AttributeError):
+        except (OSError, pa.ArrowException, UnicodeDecodeError, AttributeError):
             return False
         return stamps == {fingerprint.encode()}
 
@@ -203,10 +204,10 @@ class RunFolder:
         """What the documents' table was made by."""
         try:
             metadata = pq.read_schema(self.table("documents")).metadata or {}
-        except (OSError, pa.ArrowInvalid):
+        except (OSError, pa.ArrowException, UnicodeDecodeError):
             return None
         stamp = metadata.get(b"attnprobe")
-        return None if stamp is None else stamp.decode()
+        return None if stamp is None else stamp.decode(errors="replace")
 
     def note(self, **entries: Any) -> None:  # noqa: ANN401
         """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""
@@ -235,7 +236,7 @@ class RunFolder:
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401
     """Write a JSON file that is there whole or not at all."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    text = in_json(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

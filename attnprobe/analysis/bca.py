@@ -43,6 +43,8 @@ def bca_ends(value: float, resampled: Numbers, influence: Numbers, level: float,
     if np.abs(influence).max() <= ROUNDING * scale:
         return value, value
     bias = _bias(value, resampled)
+    # By a power of two, which rounds nothing: cubes of tiny numbers would be zero.
+    influence = np.ldexp(influence, -int(np.frexp(np.abs(influence).max())[1]))
     acceleration = np.sum(influence**3) / (6 * np.sum(influence**2) ** 1.5)
     normal = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
     # |a| is at most 1/6 and |z₀| at most 3.5, so that the denominator stays positive.

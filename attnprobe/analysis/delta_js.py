@@ -52,8 +52,8 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
     Of the documents with n > 1 whose items were kept. A ΔJS that is rounding is zero.
 
     Raises:
-        InputError: the table of items is missing or cannot be read, lacks an item of a document, or has a weight or a
-            divergence that is no finite number.
+        InputError: the table of items is missing or cannot be read, or lacks an item of a document, or
+            gives it more weight than its most attended one has.
     """
     documents = results.several
     numbers = pd.Index(documents["document"])
@@ -67,16 +67,17 @@ def delta_js_pairs(results: RunResults) -> pd.DataFrame:
         parts.append(dict(zip(("document", "delta_alpha", "delta_js", "weight"), columns, strict=True)))
     pairs = pd.DataFrame({name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])})
     _require_whole(pairs, results)
+    for document in pairs["document"].to_numpy()[pairs["delta_alpha"].to_numpy() < 0][:1]:
+        raise InputError(
+            f"{results.folder / 'items.parquet'}, document {document}: the column 'weight' holds more than the "
+            f"'top_weight' of {results.folder / 'documents.parquet'}."
+        )
     return pairs
 
 
 def _require_whole(pairs: pd.DataFrame, results: RunResults) -> None:
     """Refuse a table of items that has not every item of its documents: their weights would not add up to one."""
     path = results.folder / "items.parquet"
-    finite = np.isfinite(pairs[["delta_alpha", "delta_js", "weight"]].to_numpy(dtype=np.float64)).all(axis=1)
-    if not finite.all():
-        document = pairs["document"].to_numpy()[~finite][0]
-        raise InputError(f"{path}: document {document} has a weight or a divergence that is no finite number.")
     kept = pairs["document"].value_counts(sort=False)
     others = results.several.set_index("document")["n"].reindex(kept.index) - 1
     wrong = kept[kept != others]

@@ -12,6 +12,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_tables import columns_of_table, metadata_of_table, read_table, table_parts
+from attnprobe.errors import InputError
 
 KEYS = ("stack", "layer", "head")
 
@@ -24,6 +25,9 @@ NEEDED = (
     *("kendall_tau_low", "kendall_tau_found", "farthest_low", "farthest_high", "entropy", "greatest_entropy"),
 )
 """Columns of identifiability.parquet that statistics are made of."""
+
+RANGES = ("document", *KEYS, "position", "weight", "low", "high", "maximum_entropy")
+"""Columns of weight_ranges.parquet."""
 
 
 class IdentifiabilityResults(NamedTuple):
@@ -54,7 +58,7 @@ class IdentifiabilityResults(NamedTuple):
         Raises:
             InputError: the file is missing or cannot be read.
         """
-        return read_table(self.folder / "weight_ranges.parquet")
+        return read_table(self.folder / "weight_ranges.parquet", RANGES)
 
 
 def load_identifiability(results: RunResults) -> IdentifiabilityResults | None:
@@ -75,9 +79,20 @@ def load_identifiability(results: RunResults) -> IdentifiabilityResults | None:
         heads[heads["n"] > 1].reset_index(drop=True),
         _with_reach(identified.documents),
         identified.erasures,
-        json.loads(metadata.get(b"identified", b"{}")),
+        _asked_for(path, metadata),
         results.folder,
     )
+
+
+def _asked_for(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    """What a table says of how it was made: plain numbers and words by name."""
+    try:
+        asked: Any = json.loads(metadata.get(b"identified", b"{}"))
+        if isinstance(asked, dict) and all(type(value) in (int, str) for value in asked.values()):
+            return asked
+    except (ValueError, RecursionError):
+        pass
+    raise InputError(f"{path} does not say what was identified: its entry 'identified' is not attnprobe's.") from None
 
 
 def documents_with_reach(results: RunResults) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 NEEDED = {
     "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
-    "erasures": ("document", "ordering", "draw", "removed", "mass"),
+    "erasures": ("document", "ordering", "draw", "n", "removed", "mass"),
 }
 """Without which there are no results."""
 

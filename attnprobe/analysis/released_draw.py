@@ -113,17 +113,10 @@ class _Kept(NamedTuple):
     def of(cls, results: RunResults) -> _Kept:
         several = results.several
         items = results.items(["document", "position", "weight", "js", "flips"], several["document"])
-        if not _is_in_order(items):  # as it is in every run: a copy less
-            items = items.sort_values(["document", "position"], kind="stable", ignore_index=True)
         documents, start, sizes = np.unique(items["document"].to_numpy(), return_index=True, return_counts=True)
         positions = released_positions(results.seed, documents, sizes)
         rows = pd.Index(several["document"]).get_indexer(pd.Index(documents))
         return cls(items, np.repeat(np.arange(len(documents)), sizes), rows, start + positions)
-
-
-def _is_in_order(items: pd.DataFrame) -> bool:
-    document, position = (np.diff(items[name].to_numpy()) for name in ("document", "position"))
-    return bool(((document > 0) | ((document == 0) & (position > 0))).all())
 
 
 def _of_ordering(results: RunResults, kept: _Kept, suffix: str) -> ReleasedDraw:

@@ -28,8 +28,10 @@ from attnprobe.analysis.run_tables import (
     table_parts,
 )
 from attnprobe.analysis.statistics_sample import sample_of_statistics
+from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
 from attnprobe.errors import InputError
 from attnprobe.run_layout import check_run_folder
+from attnprobe.visible import visible
 
 ORACLE = "oracle"
 """What ``ordering`` says of the smallest set that flips the decision; only of an affine readout it is known."""
@@ -113,7 +115,7 @@ class RunResults:
             check_columns(path, columns, columns_of_table(path))
         total, quarantined = rows_of_table(folder / "documents.parquet"), _quarantined(folder / "summary.json")
         split = (config["data"].get("documents") or {}).get("test", total + quarantined)
-        chosen = sample_of_statistics(total, int(split), int(config["settings"]["seed"]))
+        chosen = sample_of_statistics(total, split, config["settings"]["seed"])
         return cls(folder, config, total, quarantined, chosen)
 
     def only(self, documents: Iterable[int]) -> RunResults:
@@ -133,15 +135,46 @@ class RunResults:
 
     @cached_property
     def documents(self) -> pd.DataFrame:
-        """One row a document that is looked at, with the columns that are; raises InputError as :meth:`load`."""
+        """One row a document that is looked at, in order, with the columns that are.
+
+        Raises:
+            InputError: as :meth:`load`, or a class is none of the dataset's, where the model has no classes of its own.
+        """
         path = self.folder / "documents.parquet"
-        return read_table(path, document_columns(columns_of_table(path)), self.chosen)
+        documents = read_table(path, document_columns(columns_of_table(path)), self.chosen)
+        for column in () if self._has_own_classes else ("label", "decision"):
+            for row in np.flatnonzero(documents[column] >= len(self.labels))[:1]:
+                number, found = documents["document"].iloc[row], documents[column].iloc[row]
+                raise InputError(
+                    f"{path}, document {number}: the column {column!r} holds {found}, but "
+                    f"{self.folder / 'config.json'} names {len(self.labels)} classes."
+                )
+        return documents
 
     @cached_property
     def erasures(self) -> pd.DataFrame:
-        """One row a document × ordering × draw, with the columns that are looked at; raises as :meth:`load`."""
+        """One row a document × ordering × draw, with the columns that are looked at.
+
+        Raises:
+            InputError: as :meth:`load`, or a document has another number of items than in the table of documents, or
+                there are more orderings than a run can have.
+        """
         path = self.folder / "erasures.parquet"
-        return read_table(path, erasure_columns(columns_of_table(path)), self.chosen)
+        erasures = read_table(path, erasure_columns(columns_of_table(path)), self.chosen)
+        if len(names := erasures["ordering"].unique()) > MOST_ORDERINGS:
+            raise InputError(f"{path} has rows of {len(names):,} orderings; a run has {MOST_ORDERINGS} at most.")
+        self._check_sizes(path, erasures["document"].to_numpy(), erasures["n"].to_numpy())
+        return erasures
+
+    def _check_sizes(self, path: Path, documents: DocumentNumbers, sizes: npt.NDArray[np.integer]) -> None:
+        """Raise an InputError where a table has other numbers of items (rows,) than the table of documents has."""
+        rows = pd.Index(self.documents["document"]).get_indexer(pd.Index(documents))
+        expected = self.documents["n"].to_numpy()[rows]
+        for row in np.flatnonzero((rows >= 0) & (sizes != expected))[:1]:
+            raise InputError(
+                f"{path}, document {documents[row]}: it has {sizes[row]:,} items, and "
+                f"{self.folder / 'documents.parquet'} says {expected[row]:,}."
+            )
 
     @property
     def is_sample(self) -> bool:
@@ -156,9 +189,14 @@ class RunResults:
             documents: of these only.
 
         Raises:
-            InputError: the file is missing or cannot be read, or lacks a column.
+            InputError: the file is missing or cannot be read, or lacks a column; or, where positions are among the
+                columns, a document has not as many items as it should.
         """
-        return read_table(self.folder / "items.parquet", columns, None if documents is None else _numbers(documents))
+        path = self.folder / "items.parquet"
+        items = read_table(path, columns, None if documents is None else _numbers(documents))
+        if "position" in items and "document" in items:
+            self._check_sizes(path, *np.unique(items["document"].to_numpy(), return_counts=True))
+        return items
 
     def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
@@ -195,8 +233,8 @@ class RunResults:
 
     @property
     def name(self) -> str:
-        """What readers know this run by: dataset · model · seed."""
-        return f"{self.dataset} · {self.short_model} · seed {self.seed}"
+        """What readers know this run by, legible: dataset · model · seed."""
+        return visible(f"{self.dataset} · {self.short_model} · seed {self.seed}")
 
     @property
     def short_model(self) -> str:
@@ -215,11 +253,19 @@ class RunResults:
         return [str(label) for label in self.config["data"]["labels"]]
 
     def class_name(self, number: int) -> str:
-        """The name of a class that the model decides for: the dataset's, or its own where it was not trained."""
+        """The name, legible, of a class that the model decides for: the dataset's, or its own where it has others."""
+        return visible(self._name_of_class(number))
+
+    def _name_of_class(self, number: int) -> str:
         own = self._own_classes.get(str(number))
         if own is not None:
             return own
         return self.labels[number] if not self._own_classes and number < len(self.labels) else str(number)
+
+    @property
+    def _has_own_classes(self) -> bool:
+        """Whether the model may decide for classes that are not the dataset's: it was not trained on them."""
+        return bool(self._own_classes) or self.config["settings"].get("training", {}) is None
 
     @cached_property
     def _own_classes(self) -> dict[str, str]:
@@ -316,11 +362,18 @@ class RunResults:
         return known + others + [name for name in REFERENCES if name in present]
 
     def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
-        documents = self.several["document"].to_numpy()
-        draws, remainder = divmod(len(rows), len(documents))
-        if remainder or not np.array_equal(rows["document"].to_numpy(), np.repeat(documents, draws)):
-            path = self.folder / "erasures.parquet"
-            raise InputError(f"{path}: ordering {ordering!r} has more rows of some documents than of others.")
+        path, documents = self.folder / "erasures.parquet", self.several["document"].to_numpy()
+        counts = np.bincount(np.searchsorted(documents, rows["document"].to_numpy()), minlength=len(documents))
+        most = int(np.bincount(counts).argmax())
+        for row in np.flatnonzero(counts != most)[:1]:
+            raise InputError(
+                f"{path}: ordering {ordering!r} has more rows of some documents than of others: {counts[row]:,} of "
+                f"document {documents[row]} and {most:,} of most."
+            )
+        draws = rows["draw"].to_numpy().reshape(len(documents), most)
+        for row in np.flatnonzero((draws != np.arange(most)).any(axis=1))[:1]:
+            found = ", ".join(map(str, draws[row].tolist()))
+            raise InputError(f"{path}, document {documents[row]}: ordering {ordering!r} has the draws {found}.")
 
 
 def _numbers(documents: Iterable[int]) -> DocumentNumbers:
@@ -335,7 +388,10 @@ def _quarantined(summary: Path) -> int:
     """How many documents a run's summary says were left out; none where there is no summary."""
     try:
         entry = json.loads(summary.read_text(encoding="utf-8")).get("quarantined")
-        return 0 if entry is None else int(entry["documents"])
+        count = 0 if entry is None else entry["documents"]
+        if type(count) is not int or not 0 <= count <= MOST_DOCUMENTS:
+            raise ValueError
+        return count
     except FileNotFoundError:
         return 0
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):

@@ -4,33 +4,83 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from attnprobe.analysis.table_columns import MOST_DOCUMENTS
 from attnprobe.errors import InputError
+
+UNITS = ("word", "sentence", "token")
+"""What an item may be."""
 
 HUB = "hf:"
 """Before the path, or the identifier on the hub, of a Hugging Face model."""
 
-NEEDED = (("settings", "dataset"), ("settings", "model"), ("settings", "seed"), ("data", "labels"), ("unit",))
-"""Entries that every configuration has."""
+LONGEST_NAME = 1000
+"""Characters of the name of a dataset, a model, a checkpoint or a class."""
+
+
+def _is_name(entry: object) -> bool:
+    return isinstance(entry, str) and 0 < len(entry) <= LONGEST_NAME
+
+
+def _is_count(entry: object) -> bool:
+    return type(entry) is int and 0 <= entry <= MOST_DOCUMENTS
+
+
+class Entry(NamedTuple):
+    """An entry of a configuration: whether something can be its value, that in words, and whether every run has it."""
+
+    fits: Callable[[Any], bool]
+    words: str
+    needed: bool = True
+
+
+ENTRIES: Mapping[tuple[str, ...], Entry] = {
+    ("settings", "dataset"): Entry(_is_name, "a name"),
+    ("settings", "model"): Entry(_is_name, "a name"),
+    ("settings", "seed"): Entry(lambda entry: type(entry) is int and entry >= 0, "a whole number from 0 on"),
+    ("settings", "training"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
+    ("settings", "attention"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
+    ("data", "labels"): Entry(
+        lambda entry: (
+            isinstance(entry, list) and all(isinstance(each, str) and len(each) <= LONGEST_NAME for each in entry)
+        ),
+        "a list of names",
+    ),
+    ("data", "documents"): Entry(
+        lambda entry: entry is None or (isinstance(entry, dict) and all(map(_is_count, entry.values()))),
+        f"numbers of documents up to {MOST_DOCUMENTS:,}",
+        needed=False,
+    ),
+    ("data", "fingerprint"): Entry(_is_name, "a fingerprint", needed=False),
+    ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
+    ("checkpoint",): Entry(
+        lambda entry: entry is None or (isinstance(entry, dict) and _is_name(entry.get("name", "none"))),
+        "a table with a name",
+        needed=False,
+    ),
+}
+"""What is looked at, by the way to it."""
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
     """The content of a config.json.
 
     Raises:
-        InputError: it cannot be read, is not JSON, or lacks an entry.
+        InputError: it cannot be read, is not JSON, lacks an entry, or has one that is not what it should be.
     """
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for keys in NEEDED:
-            entry: Any = config
-            for key in keys:
-                entry = entry[key]
-        if not isinstance(config["settings"]["seed"], int):
-            raise InputError(f"{path} has no whole number for a seed.")
+        for keys, wanted in ENTRIES.items():
+            table: Any = config
+            for key in keys[:-1]:
+                table = table[key]
+            if not isinstance(table, dict) or (wanted.needed and keys[-1] not in table):
+                raise KeyError
+            if keys[-1] in table and not wanted.fits(table[keys[-1]]):
+                raise InputError(f"{path}: the entry {'.'.join(keys)!r} is not {wanted.words}.")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.analysis.table_checks import DOCUMENT, RowOrder, Rows, check_types, check_values, plain
 from attnprobe.errors import InputError
 
 DocumentNumbers = npt.NDArray[np.int64]
@@ -23,14 +24,6 @@ DocumentNumbers = npt.NDArray[np.int64]
 
 ROWS = 1 << 14
 """Of a part, at most."""
-
-DOCUMENT = "document"
-
-_WHOLE_NUMBERS = (DOCUMENT, "n", "label", "decision", "draw", "removed", "position")
-_TEXTS = ("ordering", "token", "stack")
-_GAPS = ("before",)
-"""Columns that hold these in every table that has them, a gap perhaps none; all others hold numbers, which may be
-missing."""
 
 
 def columns_of_table(path: Path) -> list[str]:
@@ -70,29 +63,24 @@ def read_table(
     columns: Sequence[str] | None = None,
     documents: DocumentNumbers | None = None,
 ) -> pd.DataFrame:
-    """Rows of a table, in its order; text that repeats (``ordering``) is categorical.
+    """Rows of a table, in its order, of documents in ascending order; text that repeats (``ordering``) is categorical.
 
     Args:
-        path: the file.
+        path: the file, whose name says which columns it has.
         columns: which; by default all.
         documents: whose rows; by default all.
 
     Raises:
-        InputError: the file is missing or cannot be read, or lacks a column.
+        InputError: the file is missing or cannot be read, or lacks a column; a value is none that its column can have;
+            rows are out of order or there twice.
     """
     with _opened(path) as file:
         names = list(file.schema_arrow.names if columns is None else columns)
         wanted = names if documents is None or DOCUMENT in names else [DOCUMENT, *names]
         check_columns(path, wanted, file.schema_arrow.names)
-        fields = [file.schema_arrow.field(name) for name in wanted]
-        _check_types(path, fields)
-        empty = pa.schema(fields, file.schema_arrow.metadata).empty_table()
-        parts = [pa.Table.from_batches([part]) for part in _parts(file, wanted, documents)]
-        table = pa.concat_tables([empty, *parts]).select(names)
-        _check_values(path, table)
-        if "ordering" in names and not pa.types.is_dictionary(table["ordering"].type):
-            table = table.set_column(names.index("ordering"), "ordering", table["ordering"].dictionary_encode())
-        frame: pd.DataFrame = table.unify_dictionaries().replace_schema_metadata().to_pandas()
+        parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents)]
+        table = pa.concat_tables(parts).select(names)
+        frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
         return frame
 
 
@@ -100,9 +88,7 @@ def table_parts(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """These columns of a table, ``ROWS`` rows at a time, at least one part; raises as :func:`read_table`."""
     with _opened(path) as file:
         check_columns(path, columns, file.schema_arrow.names)
-        if not file.metadata.num_rows:
-            yield pa.RecordBatch.from_pylist([], pa.schema([file.schema_arrow.field(name) for name in columns]))
-        yield from _parts(file, columns, None)
+        yield from _parts(file, path, columns, None)
 
 
 @contextmanager
@@ -119,43 +105,50 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
 
 
-def _check_types(path: Path, fields: Sequence[pa.Field]) -> None:
-    """Raise an InputError where a column does not hold what columns of its name do."""
-    for field in fields:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if field.name in (*_TEXTS, *_GAPS):
-            fits, words = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
-        elif field.name in _WHOLE_NUMBERS:
-            fits, words = pa.types.is_integer(kind), "whole numbers"
-        else:
-            fits = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-            words = "numbers"
-        if not fits:
-            raise InputError(f"{path}: the column {field.name!r} holds {field.type}, not {words}.")
-
-
-def _check_values(path: Path, table: pa.Table) -> None:
-    """Raise an InputError where a value is missing that none may be; ArrowInvalid where a text is not UTF-8."""
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if name in (*_WHOLE_NUMBERS, *_TEXTS) and column.null_count:
-            raise InputError(f"{path}: the column {name!r} has no value in {column.null_count:,} rows.")
-        if name in (*_TEXTS, *_GAPS):
-            column.validate(full=True)
-
-
-def _parts(file: pq.ParquetFile, columns: Sequence[str], documents: DocumentNumbers | None) -> Iterator[pa.RecordBatch]:
-    groups = range(file.num_row_groups) if documents is None else _groups_with(file, documents)
-    if not len(groups):
-        return
-    for part in file.iter_batches(ROWS, row_groups=list(groups), columns=list(columns), use_threads=False):
+def _parts(
+    file: pq.ParquetFile, path: Path, columns: Sequence[str], documents: DocumentNumbers | None
+) -> Iterator[pa.RecordBatch]:
+    """What is wanted, checked, in parts; one without rows where there is nothing else."""
+    schema = pa.schema([file.schema_arrow.field(name) for name in columns])
+    check_types(path, list(schema))
+    groups = list(range(file.num_row_groups)) if documents is None else _groups_with(file, documents)
+    places, order, done = _PlacesInFile(file, groups), RowOrder(path), 0
+    for part in file.iter_batches(ROWS, row_groups=groups, columns=list(columns), use_threads=False) if groups else ():
+        rows = places.next(len(part))
+        check_values(path, part, rows)
+        done += len(part)
         if documents is not None:
-            part = part.filter(pa.array(_is_among(part[DOCUMENT].to_numpy(), documents)))
-        yield part
+            among = _is_among(part[DOCUMENT].to_numpy(), documents)
+            part, rows = part.filter(pa.array(among)), rows[among]
+        order.check(part, rows)
+        yield plain(part)
+    if not done:
+        columns_of_nothing = [column.combine_chunks() for column in schema.empty_table().columns]
+        yield plain(pa.RecordBatch.from_arrays(columns_of_nothing, names=schema.names))
+
+
+class _PlacesInFile:
+    """Where the rows of some row groups stand in their file, as they are read one after another."""
+
+    def __init__(self, file: pq.ParquetFile, groups: Sequence[int]) -> None:
+        sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)], dtype=int)
+        chosen = np.asarray(groups, dtype=int)
+        self._behind = np.cumsum(sizes[chosen])
+        self._skipped = (np.cumsum(sizes) - sizes)[chosen] - (self._behind - sizes[chosen])
+        self._done = 0
+
+    def next(self, count: int) -> Rows:
+        """Of the next rows (count,)."""
+        read = np.arange(self._done, self._done + count, dtype=np.int64)
+        self._done += count
+        rows: Rows = read + self._skipped[np.searchsorted(self._behind, read, side="right")]
+        return rows
 
 
 def _groups_with(file: pq.ParquetFile, documents: DocumentNumbers) -> list[int]:
     """The row groups that may have rows of these documents."""
-    place = file.schema.names.index(DOCUMENT)
+    columns = range(file.metadata.num_columns)
+    place = next(column for column in columns if file.metadata.schema.column(column).path == DOCUMENT)
     found = []
     for group in range(file.num_row_groups):
         statistics = file.metadata.row_group(group).column(place).statistics

@@ -10,11 +10,13 @@ import argparse
 import os
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from attnprobe import __version__
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
 from attnprobe.exit_status import carried_out
+from attnprobe.visible import visible
 
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
@@ -33,9 +35,17 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and parsers of commands, whose complaints show what they quote."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and leave with status 2."""
+        super().error(visible(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="attnprobe",
         description="Tests whether attention explains a model's decisions: erase attention weights, renormalise the "
         "rest, and see what becomes of the decision.",

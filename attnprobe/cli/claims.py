@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from attnprobe.cli.options import say
+from attnprobe.cli.options import say, say_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,7 @@ def execute(arguments: argparse.Namespace) -> None:
 
     runs = load_runs(arguments.runs)
     scorecard = judge_claims(runs, as_released=arguments.as_released)
-    say(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
+    say_lines(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
-    say("\n".join(str(path) for path in made))
+    for path in made:
+        say(str(path))

@@ -9,7 +9,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.options import add_data_dir_argument
+from attnprobe.cli.options import add_data_dir_argument, say, say_lines
+from attnprobe.visible import visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +37,10 @@ def execute(arguments: argparse.Namespace) -> None:
     dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir)
     sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
-    print(f"{dataset.name}: words and sentences per document\n")
-    print(_aligned([(*COLUMNS, *SENTENCE_COLUMNS), *sizes]))
-    print(f"\nVocabulary: {words:,} lower-cased words that occur {SMALLEST_COUNT} times or more in train and dev.\n")
-    print(_aligned(_class_table(dataset)))
+    say(f"{dataset.name}: words and sentences per document")
+    say_lines(f"\n{_aligned([(*COLUMNS, *SENTENCE_COLUMNS), *sizes])}\n")
+    say(f"Vocabulary: {words:,} lower-cased words that occur {SMALLEST_COUNT} times or more in train and dev.")
+    say_lines(f"\n{_aligned(_class_table(dataset))}")
 
 
 def _sizes(name: str, split: Split) -> tuple[str, ...]:
@@ -72,6 +73,7 @@ def _class_table(dataset: Dataset) -> list[tuple[str, ...]]:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """The first column to the left, the others to the right."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from attnprobe.cli.options import say_lines
 from attnprobe.exit_status import REFUSED
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> int:
     model, task = _load(arguments.model.removeprefix(PREFIX))
     with quiet():
         examination = examine(model, decision=True)
-    print(examination_text(examination, task))
+    say_lines(examination_text(examination, task))
     if examination.refusal is not None:
         return REFUSED
     return 0

@@ -22,6 +22,7 @@ from attnprobe.cli.options import (
     add_run_arguments,
     positive,
     say,
+    say_lines,
     start_run,
     whole_number,
     writing_run,
@@ -70,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
         wanted = Identified(arguments.documents, arguments.layers, arguments.heads, seed)
         left_out += identify(run, wanted, execution)
         report(run.folder, say)
-        say(f"\n{identifiability_in_words(run.folder.read_summary())}")
+        say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
     return DOCUMENTS_LEFT_OUT if left_out else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from attnprobe.cli.options import add_machine_arguments
+from attnprobe.cli.options import add_machine_arguments, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,6 @@ def execute(arguments: argparse.Namespace) -> None:
         ("Models", models),
         ("Orderings", orderings),
     ):
-        print(title)
+        say(title)
         for name, description in entries.items():
-            print(f"  {name:<20} {description}".rstrip())
+            say(f"  {name:<20} {description}".rstrip())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnprobe.errors import InputError
+from attnprobe.visible import visible
 
 if TYPE_CHECKING:
     import torch
@@ -250,7 +251,16 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-say: Callable[[str], None] = lambda sentence: print(sentence, flush=True)  # noqa: E731
+def say(sentence: str) -> None:
+    """Print a sentence on a line of its own, whatever the names in it are made of."""
+    print(visible(sentence), flush=True)
+
+
+def say_lines(text: str) -> None:
+    """Print a text of several lines; names in it are on one line each."""
+    print(visible(text, kept="\n"), flush=True)
+
+
 _say_nothing: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 

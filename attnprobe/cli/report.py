@@ -9,7 +9,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from attnprobe.cli.options import say
+from attnprobe.cli.options import say, say_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def execute(arguments: argparse.Namespace) -> None:
         folder.read_configuration()
     for folder in folders:
         with folder.locked():
-            say(f"\n{report(folder, say)}")
+            say_lines(f"\n{report(folder, say)}")
     page = folders[0].path / PAGE if len(folders) == 1 else report_together(folders, say)
     if arguments.open:
         webbrowser.open(page.resolve().as_uri())

@@ -14,7 +14,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from attnprobe.cli.execution import add_execution_arguments, execution_from
-from attnprobe.cli.options import add_machine_arguments, add_run_arguments, say, seed_numbers, start_run
+from attnprobe.cli.options import (
+    add_machine_arguments,
+    add_run_arguments,
+    say,
+    say_lines,
+    seed_numbers,
+    start_run,
+)
 from attnprobe.errors import InputError
 from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
@@ -42,7 +49,8 @@ def execute(arguments: argparse.Namespace) -> int:
     execution = execution_from(arguments)
     if arguments.seeds is None:
         folder, answer, left_out = _run(arguments, arguments.seed or 0, execution)
-        say(f"\n{answer}\n\nEverything is in {folder.path}: start with summary.json, tables/ and figures/.")
+        say_lines(f"\n{answer}\n")
+        say(f"Everything is in {folder.path}: start with summary.json, tables/ and figures/.")
         return DOCUMENTS_LEFT_OUT if left_out else 0
     if arguments.seed is not None:
         raise InputError("--seed and --seeds exclude each other: give one of them.")
@@ -62,8 +70,8 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
         folders.append(folder)
         any_left_out += left_out
     runs = [RunResults.load(folder.path) for folder in folders]
-    say(f"\n{answer_over_seeds(runs, [folder.read_summary() for folder in folders])}")
-    say(f"\nThe answer of one seed: attnprobe report {folders[0].path}")
+    say_lines(f"\n{answer_over_seeds(runs, [folder.read_summary() for folder in folders])}\n")
+    say(f"The answer of one seed: attnprobe report {folders[0].path}")
     return DOCUMENTS_LEFT_OUT if any_left_out else 0
 
 

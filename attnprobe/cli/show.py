@@ -11,7 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from attnprobe.cli.options import say, whole_number
+from attnprobe.cli.options import whole_number
+from attnprobe.visible import visible
 
 WIDEST = 100
 """Characters in a line: longer ones are hard to read."""
@@ -35,12 +36,14 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.reports.page.terminal import document_in_terminal
     from attnprobe.runs import RunFolder, readout_bias
 
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = document_in_terminal(
         RunResults.load(arguments.run),
         arguments.document,
         ordering=arguments.by,
         bias=readout_bias(RunFolder(arguments.run).read_summary()),
         width=min(WIDEST, shutil.get_terminal_size().columns),
-        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        colour=colour,
     )
-    say(text)
+    # The colours are attnprobe's own: names and items were made visible before they were painted.
+    print(visible(text, kept="\n\x1b" if colour else "\n"), flush=True)

@@ -36,6 +36,7 @@ from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
 from attnprobe.errors import FailedError, InputError, error_of
+from attnprobe.visible import visible
 
 FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"
@@ -137,7 +138,9 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
         for split, documents in raw.items():
             (temporary / split).mkdir()
             texts = fingerprint.texts_of(split, documents)
-            with tqdm(total=len(documents), desc=f"{name} {split}", unit=" documents", delay=0.5, disable=None) as bar:
+            with tqdm(
+                total=len(documents), desc=visible(f"{name} {split}"), unit=" documents", delay=0.5, disable=None
+            ) as bar:
                 parts = _tokenised(texts, documents, labels, bar)
                 write_split(temporary / split, in_windows(parts), len(documents))
         write_sealed(temporary / DATASET, {"labels": labels, "fingerprint": fingerprint.hexdigest()})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attnprobe.probes.engines import FORWARD, REPLAY, SINGLE_ROW
 from attnprobe.probes.examination import Examination, Layer
+from attnprobe.visible import visible
 
 VERIFIED = "verified"
 
@@ -44,7 +45,7 @@ def examination_text(seen: Examination, task: str) -> str:
         parts.append(f"Verified\n{aligned([(f'  {check.name}', check.seen) for check in seen.checks])}")
     if seen.refusal is None:
         parts.append(_cost(seen))
-    parts.append(VERIFIED if seen.refusal is None else f"refused: {seen.refusal}")
+    parts.append(VERIFIED if seen.refusal is None else f"refused: {visible(seen.refusal)}")
     return "\n\n".join(parts)
 
 
@@ -97,6 +98,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -8,6 +8,7 @@ from typing import Any
 from attnprobe.analysis.head_map import FAITHFUL, NOT_FAITHFUL, UNDECIDED
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN
 from attnprobe.reports.numbers import percent, percent_with_interval
+from attnprobe.visible import visible
 
 NAMED = 3
 """Heads that are named at most."""
@@ -67,5 +68,5 @@ def name_of_head(row: Mapping[str, Any]) -> str:
     >>> name_of_head({"stack": "cross", "layer": 2, "head": 0})
     'cross attention layer 2 head 0'
     """
-    stack = "" if row["stack"] == "self" else f"{row['stack']} attention "
+    stack = "" if row["stack"] == "self" else f"{visible(row['stack'])} attention "
     return f"{stack}layer {row['layer']} head {row['head']}"

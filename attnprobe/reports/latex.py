@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from attnprobe.visible import visible
+
 _ESCAPED = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -25,17 +27,21 @@ _ESCAPED = str.maketrans(
         "×": r"$\times$",
         "·": r"$\cdot$",
         "–": "--",
+        "⟦": "[",
+        "⟧": "]",
+        **{chr(0x2400 + code): f"[U+{code:04X}]" for code in range(0x20)},
+        "␡": "[U+007F]",
     }
 )
 
 
 def in_latex(text: str) -> str:
-    r"""The text as LaTeX that prints it: no character of it is a command.
+    r"""The text as LaTeX that prints it: no character of it is a command, or steers who looks at the file.
 
-    >>> print(in_latex("a_b & <50%$ ΔJS"))
-    a\_b \& \textless{}50\%\$ $\Delta$JS
+    >>> print(in_latex("a_b & <50%$ ΔJS"), in_latex("a\x1b\u202e"))
+    a\_b \& \textless{}50\%\$ $\Delta$JS a[U+001B][U+202E]
     """
-    return " ".join(text.translate(_ESCAPED).split())
+    return visible(" ".join(text.split())).translate(_ESCAPED)
 
 
 def booktabs(table: pd.DataFrame, caption: str, label: str) -> str:

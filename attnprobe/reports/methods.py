@@ -18,6 +18,7 @@ from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM, RunRes
 from attnprobe.analysis.run_configuration import HUB
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.style import display_name
+from attnprobe.visible import in_print
 
 WIDTH = 80
 """Characters in a line."""
@@ -66,9 +67,8 @@ def methods(results: RunResults, summary: Summary) -> str:
 
 
 def _filled(text: str) -> str:
-    """In lines, without what cannot be printed; a percent sign stays with its number."""
-    visible = "".join(each if each.isprintable() else " " for each in text)
-    together = " ".join(visible.split()).replace(" %", "\u00a0%")
+    """In lines, what cannot be seen made visible; a percent sign stays with its number."""
+    together = in_print(" ".join(text.split())).replace(" %", "\u00a0%")
     filled = textwrap.fill(together, WIDTH, break_on_hyphens=False)
     return filled.replace("\u00a0", " ")
 

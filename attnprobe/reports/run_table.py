@@ -13,6 +13,7 @@ from attnprobe.analysis.across_runs import across_seeds
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.atomic_files import output_folder, replacing
+from attnprobe.reports.csv_text import csv_text
 
 RUN = ["dataset", "model", "seed"]
 """What tells runs apart."""
@@ -76,7 +77,7 @@ def write_run_tables(runs: Sequence[RunResults], folder: Path) -> list[Path]:
     output_folder(folder)
     for path, content in tables.items():
         with replacing(path) as temporary:
-            content.to_csv(temporary, index=False, float_format="%.4f", lineterminator="\n")
+            temporary.write_text(csv_text(content, "%.4f"), encoding="utf-8")
     return list(tables)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from attnprobe.analysis.claims.judgement import IDENTITY, VERDICTS, Case, Judgem
 from attnprobe.analysis.claims.scorecard import ClaimResult
 from attnprobe.atomic_files import output_folder, replacing
 from attnprobe.reports.latex import booktabs, in_latex
+from attnprobe.visible import in_a_cell, visible
 
 WIDTH = 100
 LONGEST_LIST = 8
@@ -29,6 +31,9 @@ COLUMNS = (
 
 CONVENTIONS = ("while something is left", "as released")
 """What counts as a first flip; by whether the change that happens only when nothing is left does."""
+
+_MARKUP = re.compile(r"\||`|<(?=[A-Za-z/!?])|\((?<=\]\()")
+"""What would end a cell of Markdown or begin code, HTML or the address of a link."""
 
 Scorecard = Sequence[ClaimResult]
 
@@ -69,7 +74,7 @@ def as_markdown(scorecard: Scorecard) -> str:
         if claim.by_first_flips:
             lines += [f"Flips count {CONVENTIONS[result.as_released]}.", ""]
         if _missing(result):
-            lines += [_missing(result), ""]
+            lines += [_cell(_missing(result)), ""]
         if result.cases:
             headings = ["case", "verdict", "value [95 % interval]", "n", "left out", "note"]
             headings += [other] if claim.by_first_flips else []
@@ -87,7 +92,8 @@ def as_csv(scorecard: Scorecard) -> str:
     writer.writerow(COLUMNS)
     for result in scorecard:
         if not result.cases:
-            writer.writerow([result.claim.id, result.verdict, *[""] * 11, _missing(result), *[""] * 6])
+            row: list[object] = [result.claim.id, result.verdict, *[""] * 11, _missing(result), *[""] * 6]
+            writer.writerow(map(_told, row))
         for case, adjusted in zip(result.cases, result.adjusted, strict=True):
             judgement = case.judgement
             numbers = [*judgement.estimate, judgement.threshold, judgement.p_value, adjusted]
@@ -97,8 +103,13 @@ def as_csv(scorecard: Scorecard) -> str:
             if case.other is not None:
                 beside = [CONVENTIONS[result.as_released], result.other_verdict, case.other.verdict]
                 beside += ["" if math.isnan(number) else number for number in case.other.estimate[:3]]
-            writer.writerow([*names, *told, judgement.left_out, judgement.note, *beside])
+            row = [*names, *told, judgement.left_out, judgement.note, *beside]
+            writer.writerow(map(_told, row))
     return text.getvalue()
+
+
+def _told(cell: object) -> object:
+    return in_a_cell(cell) if isinstance(cell, str) else cell
 
 
 def as_latex(scorecard: Scorecard) -> str:
@@ -183,4 +194,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """The text in a cell of Markdown, where no character of it begins markup of its own."""
+    return _MARKUP.sub(lambda match: {"<": "&lt;"}.get(match[0], f"\\{match[0]}"), visible(text))

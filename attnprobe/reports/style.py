@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from attnprobe.visible import visible
+
 NAMES = {
     "random": "Random",
     "attention": "Attention",
@@ -68,7 +70,7 @@ def display_name(ordering: str) -> str:
     >>> display_name("gradient_attention"), display_name("leave_one_out")
     ('Gradient × attention', 'Leave one out')
     """
-    return NAMES.get(ordering, ordering.replace("_", " ").capitalize())
+    return NAMES.get(ordering) or visible(ordering).replace("_", " ").capitalize()
 
 
 def colours(orderings: Iterable[str]) -> dict[str, str]:

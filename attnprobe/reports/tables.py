@@ -11,6 +11,7 @@ import pandas as pd
 from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
 from attnprobe.atomic_files import replacing
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
+from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import significant
@@ -44,7 +45,7 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
             table = _with_sample(table, results)
         caption = f"{in_latex(results.name)}: {table.caption}."
         texts = {
-            "csv": table.plain.to_csv(index=False, lineterminator="\n"),
+            "csv": csv_text(table.plain),
             "tex": booktabs(table.shown, caption, label=f"tab:{name}"),
         }
         for suffix, text in texts.items():

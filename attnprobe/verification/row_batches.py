@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.analysis.table_checks import check_types, check_values, plain
 from attnprobe.errors import InputError
 
 _ROWS = 1 << 16
@@ -21,7 +22,7 @@ def row_batches(path: Path) -> Iterator[pa.Table]:
     """All columns of some rows after another; pages that carry a checksum are held against it.
 
     Raises:
-        InputError: a page cannot be read.
+        InputError: a page cannot be read, or a column holds a value that columns of its name cannot.
     """
     where = "it is no whole Parquet file"
     try:
@@ -29,12 +30,16 @@ def row_batches(path: Path) -> Iterator[pa.Table]:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             if sum(sizes) != file.metadata.num_rows:
                 raise pa.ArrowInvalid
+            check_types(path, list(file.schema_arrow))
+            done = 0
             for group, size in enumerate(sizes):
                 where = f"row group {group} of {len(sizes)} cannot be read"
                 left = size
                 for batch in file.iter_batches(_ROWS, row_groups=[group]):
                     left -= len(batch)
-                    yield pa.Table.from_batches([batch])
+                    check_values(path, batch, np.arange(done, done + len(batch)))
+                    done += len(batch)
+                    yield pa.Table.from_batches([plain(batch)])
                 if left:  # the header of a page, which has no checksum, lost some
                     raise pa.ArrowInvalid
     except (OSError, UnicodeDecodeError, pa.ArrowException):

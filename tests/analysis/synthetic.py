@@ -107,7 +107,7 @@ def _erasures(generator, sizes, never, removed, draws):
             for draw in range(count):
                 k = -1 if generator.random() < never else int(generator.integers(1, n + 1))
                 if ordering in given:
-                    k = int(given[ordering][document, draw])
+                    k = min(int(given[ordering][document, draw]), n)
                 flips = k > 0
                 rows.append(
                     (document, ordering, draw, n, k, k / n if flips else np.nan, k / n / 2 if flips else np.nan)

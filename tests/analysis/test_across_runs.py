@@ -21,16 +21,16 @@ def write(folder, dataset, seed, entropy=0.5):
 
 def test_runs_are_grouped_and_seeds_in_order(tmp_path):
     for dataset, seed in [("b", 2), ("a", 7), ("b", 0), ("b", 11)]:
-        write(tmp_path / dataset / f"seed-{seed}", dataset, seed, entropy=0.1 * seed)
+        write(tmp_path / dataset / f"seed-{seed}", dataset, seed, entropy=0.05 * seed)
     groups = by_pair(load_runs([tmp_path]))
     assert {pair: [run.seed for run in runs] for pair, runs in groups.items()} == {
         ("a", "flan-none"): [7],
         ("b", "flan-none"): [0, 2, 11],
     }
     one, three = across_seeds(load_runs([tmp_path]), attention_entropy)
-    assert (one.seeds, one.points) == ([7], pytest.approx([0.7]))
+    assert (one.seeds, one.points) == ([7], pytest.approx([0.35]))
     assert math.isnan(one.over_seeds.low)
-    assert three.points == pytest.approx([0.0, 0.2, 1.1])
+    assert three.points == pytest.approx([0.0, 0.1, 0.55])
     low, high = stats.t.interval(0.95, 2, sum(three.points) / 3, stats.sem(three.points))
     assert three.over_seeds == pytest.approx((sum(three.points) / 3, low, high, 3))
 

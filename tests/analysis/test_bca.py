@@ -66,3 +66,10 @@ def test_above_the_limit_percentiles(monkeypatch):
     monkeypatch.setattr(bootstrap, "BCA_UP_TO", 59)
     assert means({"x": values})["x"].high != with_bca.high
     assert means({"x": np.r_[values[:-1], np.nan]})["x"].n == 59
+
+
+def test_tiny_values_have_the_interval_of_large_ones():
+    values = generator.lognormal(size=30)
+    estimates = means({"large": values, "tiny": values * 2.0**-900})
+    large, tiny = ([estimate.low, estimate.high] for estimate in estimates.values())
+    assert [number * 2.0**900 for number in tiny] == pytest.approx(large, rel=1e-12)

@@ -173,7 +173,7 @@ TAMPERED = {
     "weight of the model": (weight_of_the_model, "model.safetensors has changed"),
     "removed alone": (
         lambda folder: rewrite(folder, "erasures", changed("removed", 3, lambda count: 1 if count < 0 else -1)),
-        "erasures.parquet, document 0, ordering random",
+        "erasures.parquet, row 4 (document 0): the column 'fraction' holds",
     ),
     "removed and fraction": (removed_and_fraction, "ordering attention: removed is"),
     "label": (

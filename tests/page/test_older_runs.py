@@ -146,7 +146,8 @@ def test_places_that_are_none_are_refused(made, tmp_path):
             lambda at=folder: page_of(at).html(),
         ):
             with pytest.raises(
-                InputError, match=r"items\.parquet, document 1: rank_attention does not hold the places"
+                InputError,
+                match=r"items\.parquet, (row \d \()?document 1.*rank_attention'? (does not hold the places|holds)",
             ):
                 shows()
 

@@ -204,7 +204,10 @@ def test_a_table_of_items_that_is_not_whole_is_refused(tmp_path):
     results = RunResults.load(tmp_path)
     for part, sentence in (
         (items[items.index != items.index[items["document"] == 1][-1]], "document 1 has [23] items beside"),
-        (items.assign(js=np.where(items["document"] == 2, np.nan, 0.1)), "document 2 has a weight or a divergence"),
+        (
+            items.assign(js=np.where(items["document"] == 2, np.nan, 0.1)),
+            r"row 8 \(document 2\): the column 'js' holds nothing",
+        ),
     ):
         part.to_parquet(tmp_path / "items.parquet")
         with pytest.raises(InputError, match=sentence):

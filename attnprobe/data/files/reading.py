@@ -22,6 +22,7 @@ from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.records import Table
 from attnprobe.data.tokens.given_tokens import Text
 from attnprobe.errors import InputError
+from attnprobe.visible import visible
 
 FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     ".tsv": tsv_table,
@@ -93,7 +94,7 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
     with (
         _opened_table(path, wanted) as table,
         tqdm(
-            _checked(table, path, wanted), f"reading {path.name}", unit=" documents", delay=0.5, disable=None
+            _checked(table, path, wanted), visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None
         ) as documents,
     ):
         for row, label, _ in documents:

@@ -11,6 +11,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import legend_above, new_panel, said_of_smallest_sets, say_instead
+from attnprobe.reports.type_widths import in_figure
 
 
 def draw(results: RunResults) -> Figure:
@@ -25,7 +26,14 @@ def draw(results: RunResults) -> Figure:
     colours = style.colours(curves)
     for name, curve in curves.items():
         dashes = style.DASHES.get(name, ())
-        axes.step(GRID, curve, where="post", color=colours[name], dashes=dashes, label=style.display_name(name))
+        axes.step(
+            GRID,
+            curve,
+            where="post",
+            color=colours[name],
+            dashes=dashes,
+            label=in_figure(style.display_name(name)),
+        )
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     axes.set_xlabel(f"{results.unit.capitalize()}s erased{said_of_smallest_sets(results)}")
     axes.set_ylabel("Documents flipped\nwhile something is left")

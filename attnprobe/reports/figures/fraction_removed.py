@@ -12,6 +12,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.figures.panel import new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.numbers import percent
+from attnprobe.reports.type_widths import in_figure
 
 
 def draw(results: RunResults) -> Figure:
@@ -70,6 +71,7 @@ def _statistics(box: FractionBox) -> dict[str, float]:
 
 
 def _caption(name: str, box: FractionBox) -> str:
-    shown = style.display_name(name).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
+    name = in_figure(style.display_name(name))
+    shown = name.replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
     outcomes = f"emptied {percent(box.emptied_share)}\nnever {percent(box.never_share)}"
     return f"{shown}\nn = {box.documents:,}\n{outcomes}"

@@ -22,6 +22,7 @@ from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN, SIGNIFICANT
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.panel import new_panel, say_instead, title
+from attnprobe.reports.type_widths import printable
 
 LARGEST = 0.2
 """Side of a cell, in inches; smaller where there are many."""
@@ -110,7 +111,7 @@ def _draw_panels(stacks: Stacks, unit: str, words: str) -> Figure:
             axes = _axes(figure, left, top, side * len(_numbers(heads, "head")), heights[name])
             mesh = _draw_cells(axes, heads, quantity, scale, side)
             if named:
-                axes.set_title(f"{name} attention", loc="left", pad=2, fontsize=small)
+                axes.set_title(f"{printable(name)} attention", loc="left", pad=2, fontsize=small, parse_math=False)
             top -= AXIS
         _draw_bar(figure, mesh, _axes(figure, left, BAR - 0.1, style.PAGE / 3 - LEFT - 2 * RIGHT, 0.07), quantity)
     tested = f"{len(everything):,} head{'s' if len(everything) > 1 else ''}"

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
 from attnprobe.atomic_files import replacing
 from attnprobe.reports import style
+from attnprobe.reports.type_widths import printable
 
 RESOLUTION = 200
 """Of PNG files, dots an inch."""
@@ -52,7 +53,7 @@ def new_panel(results: RunResults, height: float, documents: int | None = None) 
 def title(results: RunResults, documents: int, width: float, *, sampled: bool = False) -> str:
     """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
     count = f"n = {documents:,}{' sampled' * sampled} documents".replace(" ", NO_BREAK)
-    words = f"{results.dataset} · {results.short_model} · {count}"
+    words = f"{printable(results.dataset)} · {printable(results.short_model)} · {count}"
     return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 
 

@@ -15,6 +15,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import documents_in, require_drawn
 from attnprobe.reports.figures.panel import new_panel, say_instead, title
+from attnprobe.reports.type_widths import printable
 
 PANELS = 4
 """Documents that are shown: from the least to the most movable, evenly among those in which weights can move."""
@@ -58,7 +59,7 @@ def _draw_document(axes: Axes, row: pd.Series, weights: pd.DataFrame) -> None:
     axes.vlines(places, ordered["low"], ordered["high"], color="#56B4E9", linewidth=2.0)
     axes.scatter(places, ordered["maximum_entropy"], color="#D55E00", s=6, marker="_", linewidths=0.8, zorder=3)
     axes.scatter(places, ordered["weight"], color="black", s=3, linewidths=0, zorder=4)
-    head = "" if row["stack"] == "pooling" else f", {row['stack']} {row['layer']}.{row['head']}"
+    head = "" if row["stack"] == "pooling" else f", {printable(row['stack'])} {row['layer']}.{row['head']}"
     shown = f" (first {len(ordered)})" if len(weights) > len(ordered) else ""
     axes.set_title(
         f"document {row['document']}{head}: n = {row['n']:,}{shown}, nullity {row['nullity']:,}",

@@ -23,6 +23,7 @@ from attnprobe.reports import style
 from attnprobe.reports.identifiable2021.figures import draw_accuracy, draw_confounds, draw_logit_ranks, draw_ranks
 from attnprobe.reports.identifiable2021.tables import MEASURED, write_tables
 from attnprobe.reports.paper.table_files import write_csv
+from attnprobe.visible import visible
 
 DOCUMENTS = 25
 """Of each length, in ranks by length."""
@@ -39,7 +40,7 @@ def main(description: str | None) -> None:
     def work() -> None:
         arguments = parser.parse_args()
         for path in draw(arguments.runs, arguments.out):
-            print(path)
+            print(visible(str(path)))
 
     sys.exit(carried_out(parser.prog, work))
 

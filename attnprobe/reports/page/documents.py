@@ -14,7 +14,7 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import RANK, Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_tables import columns_of_table
+from attnprobe.analysis.run_tables import check_columns, columns_of_table
 from attnprobe.reports.page.readable import gaps, legible, legible_item
 
 SNIPPET = 110
@@ -51,10 +51,13 @@ class ItemColumns:
         """Those of a run.
 
         Raises:
-            InputError: the table of items is missing or cannot be read.
+            InputError: the table of items is missing or cannot be read, or has contributions to some classes alone.
         """
-        names = columns_of_table(results.folder / TABLE)
+        path = results.folder / TABLE
+        names = columns_of_table(path)
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
+        check_columns(path, [f"contribution_{c}" for c in range(len(results.labels) if classes else 0)], names)
+        classes = classes[: len(results.labels)]
         effects = [name for name in ("js",) if name in names]
         return cls(
             ["token", *(name for name in ("before",) if name in names)],

@@ -7,17 +7,19 @@ import hashlib
 import json
 from typing import Any
 
-_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+from attnprobe.visible import in_json
+
+_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def embedded_json(content: Any) -> str:  # noqa: ANN401
-    """JSON that may stand inside a ``script`` element: without ``<``, ``>``, ``&`` and line separators.
+    """JSON that may stand inside a ``script`` element: without ``<``, ``>``, ``&`` and what steers whoever looks at it.
 
     >>> embedded_json({"text": "</script><!-- & é"})
     '{"text":"\\\\u003c/script\\\\u003e\\\\u003c!-- \\\\u0026 é"}'
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.translate(_ESCAPES)
+    return in_json(text).translate(_ESCAPES)
 
 
 def content_hash(text: str) -> str:

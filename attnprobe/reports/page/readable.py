@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
-"""Control characters, line and paragraph separators, marks and overrides of writing direction, annotations."""
+from attnprobe.visible import visible
+
+_WHITE = re.compile("[\t\n\r]")
 
 
 def legible(text: str) -> str:
-    r"""The text in one line, with every character that steers a terminal or the direction of writing made visible.
+    r"""The text on one line, as :func:`attnprobe.visible.visible` has it; its white space is white space.
 
     >>> legible("a\x1b[31m"), legible("\u202egnp.exe"), legible("a\tb\n"), legible("שלום 👩‍👧")
     ('a␛[31m', '⟦U+202E⟧gnp.exe', 'a b ', 'שלום 👩\u200d👧')
     """
-    return _STEERING.sub(lambda match: _shown(match[0]), text)
+    return visible(_WHITE.sub(" ", text))
 
 
 def legible_lines(text: str) -> str:
@@ -24,8 +25,7 @@ def legible_lines(text: str) -> str:
     >>> legible_lines("a\r\n\n\tb\x1b")
     'a\n\n\tb␛'
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _STEERING.sub(lambda match: match[0] if match[0] in "\t\n" else _shown(match[0]), lines)
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n"), kept="\t\n")
 
 
 def legible_item(token: str) -> str:
@@ -55,10 +55,3 @@ def gaps(before: Sequence[str | None]) -> list[str]:
         set_apart = j > 0 and (apart[j] or apart[j - 1]) and not text
         shown.append(" " if set_apart else legible_lines(text or ""))
     return shown
-
-
-def _shown(character: str) -> str:
-    if character in "\t\n\r":
-        return " "
-    code = ord(character)
-    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"⟦U+{code:04X}⟧"

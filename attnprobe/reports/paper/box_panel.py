@@ -27,7 +27,7 @@ from attnprobe.reports.paper.sheet import (
     say_missing,
     without_smallest_sets,
 )
-from attnprobe.reports.paper.type_widths import SMALLEST, fitted, printable
+from attnprobe.reports.type_widths import SMALLEST, fitted, printable
 
 Boxes = Callable[[RunResults], dict[str, FractionBox]]
 

@@ -19,7 +19,7 @@ from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import model_name
 from attnprobe.reports.paper.shaded_text import LINE, Layout, Shade, draw_pieces, lay_out
 from attnprobe.reports.paper.sheet import COLUMN, GREY, new_sheet, say_missing, write
-from attnprobe.reports.paper.type_widths import POINTS, printable
+from attnprobe.reports.type_widths import POINTS, printable
 
 NAME = "figure1_document"
 

@@ -20,7 +20,7 @@ from attnprobe.reports.paper.box_panel import whole_percent
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.order import MODEL_NAMES, in_order_of_display, model_name
 from attnprobe.reports.paper.sheet import GREY, PAGE, head, new_sheet, say_missing, without_smallest_sets, write
-from attnprobe.reports.paper.type_widths import fitted
+from attnprobe.reports.type_widths import fitted
 
 FRACTIONS = np.linspace(0, 1, 401) ** 2
 """Equally far apart on an axis of square roots."""

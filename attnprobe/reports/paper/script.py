@@ -9,6 +9,7 @@ from pathlib import Path
 from attnprobe.exit_status import carried_out
 from attnprobe.reports.paper import draw
 from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.visible import visible
 
 
 def main(name: str, description: str | None) -> None:
@@ -23,6 +24,6 @@ def main(name: str, description: str | None) -> None:
     def work() -> None:
         arguments = parser.parse_args()
         for path in draw(name, RunGrid.find(arguments.runs), arguments.out):
-            print(path)
+            print(visible(str(path)))
 
     sys.exit(carried_out(parser.prog, work))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from attnprobe.reports.paper.type_widths import POINTS, printable, width_of
+from attnprobe.reports.type_widths import POINTS, printable, width_of
 
 LINE = 1.42
 """Height of a line, by the size of the type."""

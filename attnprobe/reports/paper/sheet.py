@@ -18,7 +18,7 @@ from attnprobe.analysis.results import NO_SMALLEST_SET, ORACLE
 from attnprobe.reports import style
 from attnprobe.reports.figures.panel import save
 from attnprobe.reports.paper.order import model_name
-from attnprobe.reports.paper.type_widths import fitted, printable
+from attnprobe.reports.type_widths import fitted, printable
 
 COLUMN = style.WIDTH
 """Width of a column of a paper, in inches."""

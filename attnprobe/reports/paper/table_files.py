@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from attnprobe.atomic_files import replacing
+from attnprobe.reports.csv_text import csv_text
 
 
 def write_csv(table: pd.DataFrame, folder: Path, name: str) -> Path:
     """Write ``name.csv``."""
-    return _write(table.to_csv(index=False, lineterminator="\n"), folder / f"{name}.csv")
+    return _write(csv_text(table), folder / f"{name}.csv")
 
 
 def write_latex(text: str, folder: Path, name: str) -> Path:

@@ -55,7 +55,9 @@ def _add_contributions(run):
         documents.loc[document, "flip_top"] = bool(left != decision)
         smallest = _smallest_set(values)
         ranks[rows.index[list(smallest)]] = np.arange(len(smallest))
-        erasures.loc[(document, "oracle", 0), ["removed", "emptied"]] = len(smallest) or -1, False
+        share = len(smallest) / len(rows) if smallest else np.nan
+        numbers = len(smallest) or -1, share, share / 2, False
+        erasures.loc[(document, "oracle", 0), ["removed", "fraction", "mass", "emptied"]] = numbers
     items["rank_oracle"] = pd.array(ranks, "Int32")
     items.loc[items["rank_oracle"] < 0, "rank_oracle"] = pd.NA
     items.to_parquet(run / "items.parquet")

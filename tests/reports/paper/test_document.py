@@ -5,7 +5,7 @@ from attnprobe.reports.paper import figure1_document
 from attnprobe.reports.paper.figure1_document import choose, untokenised
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.shaded_text import lay_out
-from attnprobe.reports.paper.type_widths import fitted, printable, width_of
+from attnprobe.reports.type_widths import fitted, printable, width_of
 from tests.reports.paper.grids import write_one
 
 
@@ -66,7 +66,7 @@ def test_lines_fit_the_column():
 
 
 def test_what_the_font_lacks_is_replaced():
-    assert printable("a\u65e5b\u200b\tc") == "a\ufffdb c"
+    assert printable("a\u65e5b\u200b\tc") == "a\ufffdb⟦U+200B⟧ c"
     assert untokenised("I do n't ( ever ) know , he 's in .") == "I don't (ever) know, he's in."
 
 

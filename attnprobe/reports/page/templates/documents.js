@@ -11,8 +11,9 @@ function openDocument(run, index) {
   if (packed.opened) return packed.opened;
   const n = packed.tokens.length;
   const bytes = Uint8Array.from(atob(packed.numbers), (character) => character.charCodeAt(0)).buffer;
-  const columns = {};
-  const places = {};
+  // Orderings may be called whatever they like, so these inherit nothing.
+  const columns = Object.create(null);
+  const places = Object.create(null);
   const Places = n < 256 ? Uint8Array : n < 65536 ? Uint16Array : Uint32Array;
   let offset = 0;
   for (const [into, names, Kind] of [
@@ -26,7 +27,8 @@ function openDocument(run, index) {
       offset += n * Kind.BYTES_PER_ELEMENT;
     }
   }
-  const doc = { ...packed, ...columns, places, n, run, index, orders: {}, classes: run.labels.length, right: packed.labelled === null ? null : packed.label === packed.decision, bias: run.bias };
+  const doc = { ...packed, ...columns, places, n, run, index, orders: Object.create(null), classes: run.labels.length, right: packed.labelled === null ? null : packed.label === packed.decision, bias: run.bias };
+  for (const name of ["removed", "emptied", "mass"]) doc[name] = Object.assign(Object.create(null), packed[name]);
   doc.exact = run.bias !== null;
   doc.contributions = run.labels.map((_, c) => columns[`contribution_${c}`]);
   packed.opened = doc;

@@ -60,7 +60,7 @@ function drawCourses(place, doc, runNumber, chosen) {
     const hue = `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`;
     if (id === ORACLE && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
     if (!order || order.length < doc.n) return;
-    doc.courses ??= {};
+    doc.courses ??= Object.create(null);
     const course = (doc.courses[id] ??= courseOf(doc, order));
     const step = Math.max(1, Math.ceil(doc.n / MOST_POINTS));
     let path = "";

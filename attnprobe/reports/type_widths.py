@@ -10,6 +10,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
 
+from attnprobe.visible import visible
+
 POINTS = 72
 """An inch."""
 
@@ -18,14 +20,24 @@ SMALLEST = 5.0
 
 
 def printable(text: str) -> str:
-    """The text on one line, without what cannot be seen; what the font lacks is a replacement character.
+    """The text on one line, what cannot be seen made visible; what the font lacks is a replacement character.
 
-    >>> printable("a\\tb\\x00  c")
-    'a b c'
+    >>> printable("a\\tb  c"), printable("a\\u202e")
+    ('a b c', 'a⟦U+202E⟧')
     """
     known = _characters()
-    visible = (" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
-    return " ".join("".join(each if ord(each) in known else "\ufffd" for each in visible).split())
+    shown = visible(" ".join(text.split()))
+    spaced = (" " if unicodedata.category(each) == "Zs" else each for each in shown)
+    return "".join(each if ord(each) in known else "\ufffd" for each in spaced)
+
+
+def in_figure(name: str) -> str:
+    r"""A name in text of a figure that may hold formulas: no dollar in it begins one.
+
+    >>> print(in_figure("$x$"))
+    \$x\$
+    """
+    return printable(name).replace("$", r"\$")
 
 
 @cache
