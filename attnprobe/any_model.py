@@ -23,7 +23,7 @@ from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.probes.settings import UNITS, AttentionSettings
 from attnprobe.probes.token_axes import TokenAxes
 from attnprobe.probing import Collector, Tables, document_seeds, occurrences_of, probe_split
 
@@ -109,6 +109,8 @@ def probe(
     except ValueError as error:
         raise InputError(f"The {error}.") from None
     chosen = AttentionSettings(**settings)
+    if chosen.unit not in UNITS:
+        raise InputError(f"unit={chosen.unit!r}: give {' or '.join(UNITS)}.")
     if texts is not None:
         return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
     return _probe_batches(model, list(tokenizer_or_batches), chosen, seed)

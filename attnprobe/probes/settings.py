@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.errors import InputError
-
 AUTO = "auto"
 
 UNITS = ("token", "word")
@@ -27,9 +25,6 @@ class AttentionSettings:
         greedy: also erase greedily, ranking by gradient again after each removal.
         label_words: the decision of a language model is the best of these words; without them the next token.
         head_map_documents: how many documents, a seeded sample, the map of single heads is made of.
-
-    Raises:
-        InputError: the unit is neither.
     """
 
     layers: str = "last"
@@ -40,7 +35,3 @@ class AttentionSettings:
     greedy: bool = False
     label_words: tuple[str, ...] = ()
     head_map_documents: int = 100
-
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise InputError(f"--unit {self.unit}: give {' or '.join(UNITS)}.")

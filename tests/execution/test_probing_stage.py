@@ -165,6 +165,7 @@ def test_trouble_that_passes_leaves_no_trace(run, whole, tmp_path):
     assert results(copy) == whole
 
 
+@pytest.mark.slow  # every one of 5,000 documents is tried by itself
 def test_a_model_that_fails_everywhere_is_no_result(run):
     copy = copy_of(run, "hopeless")
     with pytest.raises(InputError):

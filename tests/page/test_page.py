@@ -105,7 +105,7 @@ def test_runs_of_the_same_documents_share_their_sample(two_page):
 
 
 def test_columns_of_identifiability_make_a_bar(tmp_path):
-    run = MadeRun(tmp_path / "run", random_texts([5] * 10))
+    run = MadeRun(tmp_path / "run", random_texts([5, 5, 10] + [5] * 7))
     assert "equivalent weights" not in page_of(run.folder).html()
     documents = pd.read_parquet(run.folder / "documents.parquet")
     documents["must_flip"] = np.where(documents.document < 2, 5.0, 0.0)
