@@ -18,9 +18,10 @@ from tqdm import tqdm
 from attnprobe.atomic_files import replacing
 from attnprobe.checkpoints import resume_training, save_training
 from attnprobe.configuration import RunConfiguration
-from attnprobe.data.documents import Dataset
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.models.kinds import subject_of
 from attnprobe.runs import RunFolder
-from attnprobe.subjects import Subject, subject_of
+from attnprobe.subjects import Subject
 from attnprobe.training import ALONE, Epoch, Ranks, StreamedSplit, TrainableClassifier, Trainer
 
 Say = Callable[[str], None]

@@ -16,23 +16,20 @@ import torch
 from attnprobe.checkpoints import load_model, save_model
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
-from attnprobe.data.word2vec import word2vec_vectors
 from attnprobe.errors import InputError
-from attnprobe.huggingface.folders import is_huggingface
-from attnprobe.models import POOLED, PooledClassifier
-from attnprobe.models.classifier import EMBEDDING_DIM
-from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.probes.probe import Probe
 from attnprobe.runs import RunFolder
 from attnprobe.training import TrainableClassifier
 
 if TYPE_CHECKING:
+    from attnprobe.models import PooledClassifier
     from attnprobe.models.transformer import TransformerClassifier
-    from attnprobe.probes.probe import Probe
 
 M = TypeVar("M", bound=TrainableClassifier[Any])
-W = TypeVar("W", PooledClassifier, "TransformerClassifier")
+W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
 
 
 class OwnClasses(NamedTuple):
@@ -192,75 +189,3 @@ class VocabularySubject(Subject[Batch, W]):
         self.require_trained()
         model = self.new_model()
         return model, load_model(self.saved, model, self.configuration.fingerprint)
-
-
-class PooledSubject(VocabularySubject[PooledClassifier]):
-    """HAN or FLAN."""
-
-    def made(self) -> PooledClassifier:
-        """A model with random weights, on the CPU."""
-        settings = self.configuration.settings
-        return POOLED[settings.model].build(len(self.vocabulary), len(self.dataset.labels), settings.dropout)
-
-    def begin(self, model: PooledClassifier) -> None:
-        """Write the vocabulary; put word2vec's vectors in the place of the initial embeddings, where asked for."""
-        super().begin(model)
-        settings = self.configuration.settings
-        if settings.word2vec:
-            vectors = word2vec_vectors(self.dataset, self.vocabulary, EMBEDDING_DIM, settings.seed)
-            with torch.no_grad():
-                model.embedding.weight.copy_(torch.from_numpy(vectors))
-
-    def load(self) -> Tested[Batch]:
-        """The trained model; of its readout, the bias is what decides where everything is erased."""
-        from attnprobe.probes.pooled import PooledProbe
-
-        model, digest = self.trained_model()
-        return Tested(PooledProbe(model), digest, {"readout_bias": [float(b) for b in model.head.bias.detach().cpu()]})
-
-
-class TransformerSubject(VocabularySubject["TransformerClassifier"]):
-    """A transformer encoder."""
-
-    @property
-    def options(self) -> TransformerOptions:
-        """What it is made with."""
-        options = self.configuration.settings.transformer
-        assert options is not None, "a run of a transformer is made with its options"
-        return options
-
-    def encode(self, documents: Documents) -> EncodedDocuments:
-        """Documents as numbers of the vocabulary, cut to what fits behind the first token."""
-        words = self.options.longest - 1
-        encoded = super().encode(documents.cut(words))
-        encoded.cut = int((documents.words_per_document > words).sum())
-        return encoded
-
-    def made(self) -> TransformerClassifier:
-        """A model with random weights, on the CPU."""
-        from attnprobe.models.transformer import TransformerClassifier
-
-        return TransformerClassifier(len(self.vocabulary), len(self.dataset.labels), self.options)
-
-    def load(self) -> Tested[Batch]:
-        """The trained model, attached to and verified."""
-        from attnprobe.probes.transformer import TransformerProbe
-
-        model, digest = self.trained_model()
-        attention = self.configuration.settings.attention
-        assert attention is not None, "a run of a transformer is made with attention settings"
-        probe = TransformerProbe(model, attention)
-        return Tested(probe, digest, {"engine": probe.attention.engine})
-
-
-def subject_of(
-    folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
-) -> Subject[Any, Any]:
-    """The subject of a run, by the kind of its model."""
-    settings = configuration.settings
-    if is_huggingface(settings.model):
-        from attnprobe.huggingface.subject import CheckpointSubject
-
-        return CheckpointSubject(folder, configuration, dataset, device)
-    kind = PooledSubject if settings.transformer is None else TransformerSubject
-    return kind(folder, configuration, dataset, device)

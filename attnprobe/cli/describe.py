@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from attnprobe.data.documents import Dataset
     from attnprobe.data.split import Split
+    from attnprobe.data.tokenised_dataset import Dataset
 
 COLUMNS = ("split", "documents", "classes", "words: mean", "median", "max")
 SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from attnprobe.data.docstrings.folder import docstrings_folder
-from attnprobe.data.documents import Dataset
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import is_dataset_folder, split_files
 from attnprobe.data.files.places import listed, nearest
@@ -17,6 +16,7 @@ from attnprobe.data.serrano2019.recipes import RECIPES
 from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
 from attnprobe.data.serrano2019.sources import locate as locate_recipe
 from attnprobe.data.stored_dataset import tokenised_once
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 

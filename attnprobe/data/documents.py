@@ -7,13 +7,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from attnprobe.data.split import Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,23 +182,6 @@ class Documents:
     def _words_between(self, first_sentence: int, last_sentence: int) -> list[str]:
         start, end = self.word_offsets[[first_sentence, last_sentence]]
         return [self.types[word] for word in self.words[start:end]]
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """A dataset in three tokenised splits; small where they are stored on disk, and picklable.
-
-    Attributes:
-        name: the registered name, or the name of the folder.
-        labels: class names, sorted; numerically where all are numbers.
-        splits: the keys are exactly ``train``, ``dev`` and ``test``.
-        fingerprint: hexadecimal; another one whenever content, columns, split seed or tokeniser are others.
-    """
-
-    name: str
-    labels: list[str]
-    splits: dict[str, Split]
-    fingerprint: str
 
 
 def runs(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

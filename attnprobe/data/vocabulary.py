@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.atomic_files import replacing
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 
 SMALLEST_COUNT = 5

@@ -11,7 +11,7 @@ import torch
 
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import IntArray, longest_first
-from attnprobe.data.documents import Dataset
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.execution.group_files import Group, GroupFiles
 from attnprobe.execution.group_work import GroupWork
 from attnprobe.probes.head_map import Drawn

@@ -13,7 +13,8 @@ import torch
 
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.execution.canonical_tables import joined
 from attnprobe.execution.readings import UNREADABLE, Reading, ReadingFiles
 from attnprobe.execution.run_work import RunWork

@@ -13,12 +13,13 @@ import torch
 
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import IntArray
-from attnprobe.data.documents import Dataset
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.execution.work import P, Work
+from attnprobe.models.kinds import subject_of
 from attnprobe.probing import document_seeds
 from attnprobe.runs import RunFolder
-from attnprobe.subjects import Subject, Tested, subject_of
+from attnprobe.subjects import Subject, Tested
 
 TEST = "test"
 """The split that is probed."""

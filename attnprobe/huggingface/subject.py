@@ -7,7 +7,8 @@ from functools import cached_property
 import torch
 
 from attnprobe.configuration import RunConfiguration
-from attnprobe.data.documents import Dataset, Documents
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.huggingface.classifier import PieceClassifier
 from attnprobe.huggingface.finetuned import load_finetuned, save_finetuned

@@ -13,7 +13,7 @@ import torch
 
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import IntArray
-from attnprobe.data.documents import Dataset
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.execution.group_files import Group, GroupFiles, Results
 from attnprobe.execution.group_work import GroupWork
 from attnprobe.identification.nullities import Columns, nullity_rows

@@ -12,13 +12,13 @@ import torch
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.datasets import load_dataset
-from attnprobe.data.documents import Dataset
+from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
 from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.models.transformer_subject import TransformerSubject
 from attnprobe.own_files import kind_of
 from attnprobe.runs import RunFolder
-from attnprobe.subjects import TransformerSubject
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.documents import Dataset
 from attnprobe.data.limits import DataLimits
 from attnprobe.data.split import HeldSplit
+from attnprobe.data.tokenised_dataset import Dataset
 from tests.models.documents import random_documents
 
 

@@ -1,0 +1,24 @@
+"""A dataset whose texts are tokenised: the names of its classes, and its three splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnprobe.data.split import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset in three tokenised splits; small where they are stored on disk, and picklable.
+
+    Attributes:
+        name: the registered name, or the name of the folder.
+        labels: class names, sorted; numerically where all are numbers.
+        splits: the keys are exactly ``train``, ``dev`` and ``test``.
+        fingerprint: hexadecimal; another one whenever content, columns, split seed or tokeniser are others.
+    """
+
+    name: str
+    labels: list[str]
+    splits: dict[str, Split]
+    fingerprint: str
