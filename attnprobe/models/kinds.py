@@ -1,4 +1,4 @@
-"""The kinds of models that a run can have: an entry each says which names are its own, and who trains and loads them."""
+"""The kinds of models that a run can have: an entry each says which names are its own, and what trains and loads it."""
 
 from __future__ import annotations
 
