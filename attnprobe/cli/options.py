@@ -323,7 +323,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 def positive_number(text: str) -> float:
     """A finite number above zero, for argparse."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
