@@ -14,7 +14,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.data.limits import DataLimits
-from attnprobe.errors import InputError
 from attnprobe.huggingface.folders import PREFIX, is_huggingface, short_name
 from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TransformerOptions
