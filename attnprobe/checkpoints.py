@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from attnprobe.atomic_files import replacing
 from attnprobe.errors import InputError
+from attnprobe.finite_weights import first_not_finite
 from attnprobe.training import B, Epoch, Progress, Trainer
 
 
@@ -39,9 +40,9 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     if not _alike(weights, model.state_dict()):
         raise InputError(f"{path} holds the weights of another model; start over with --force.")
-    for name, tensor in weights.items():
-        if not torch.isfinite(tensor).all():
-            raise InputError(f"{path} holds weights that are not finite, in {name!r}; start over with --force.")
+    bad = first_not_finite(weights.items())
+    if bad is not None:
+        raise InputError(f"{path} holds weights that are not finite, in {bad!r}; start over with --force.")
     model.load_state_dict(weights)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

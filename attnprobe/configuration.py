@@ -14,11 +14,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.data.limits import DataLimits
-from attnprobe.errors import InputError
 from attnprobe.huggingface.folders import PREFIX, is_huggingface, short_name
 from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.settings import AttentionSettings
+from attnprobe.setting_ranges import check_counts
 from attnprobe.training import TrainingSettings
 
 FORMAT = 1
@@ -44,6 +44,9 @@ class RunSettings:
         training: how to train, or None where the model is tested as it is.
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
+
+    Raises:
+        InputError: the seed is negative or of more than 53 bits.
     """
 
     dataset: str
@@ -55,6 +58,9 @@ class RunSettings:
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
+
+    def __post_init__(self) -> None:
+        check_counts(self, "seed", at_least=0)
 
     @property
     def model_folder(self) -> str:
@@ -171,8 +177,6 @@ class RunConfiguration:
             None if checkpoint is None else CheckpointSource(**checkpoint),
         )
         _check_types(configuration)
-        if configuration.settings.seed < 0:
-            raise InputError("the entry 'settings.seed' is not a whole number from 0 on.")
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
         return configuration

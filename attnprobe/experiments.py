@@ -8,7 +8,8 @@ import fnmatch
 import itertools
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -23,6 +24,7 @@ from attnprobe.huggingface.pieces import TOKEN, WORD
 from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
 from attnprobe.probes.settings import AttentionSettings
+from attnprobe.setting_ranges import MOST
 from attnprobe.training import TrainingSettings
 
 S = TypeVar("S")
@@ -52,7 +54,7 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
     known = ("dataset", "model", "word2vec", "data", "dropout", "training", "attention", "transformer")
     _check_keys(path, content, known, "")
     for key in ("dataset", "model"):
-        if not isinstance(content.get(key), str):
+        if not isinstance(content.get(key), str) or not content[key].strip():
             raise InputError(f"{path}: {key!r} must name a {key}.")
     of_checkpoint, is_transformer = is_huggingface(content["model"]), content["model"] == TRANSFORMER
     if varied and isinstance(content.setdefault(TRANSFORMER, {}), dict):
@@ -62,16 +64,18 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
             raise InputError(f"{path}: {key!r} is not for the model {content['model']}.")
     if not of_checkpoint and content["model"] not in MODELS:
         raise InputError(f"{path}: there is no model {content['model']!r}; {MODELS.suggestion(content['model'])}")
+    with _of_file(path):
+        model = canonical(content["model"]) if of_checkpoint else content["model"]
     return RunSettings(
         dataset=content["dataset"],
-        model=canonical(content["model"]) if of_checkpoint else content["model"],
+        model=model,
         seed=seed,
-        word2vec=bool(content.get("word2vec", False)),
+        word2vec=_truth(path, content, "word2vec", "", default=False),
         data=_section(path, content, "data", DataLimits()),
         dropout=_section(path, content, "dropout", Dropout()),
         training=_section(path, content, "training", FINE_TUNING if of_checkpoint else TrainingSettings()),
         attention=_attention(path, content, is_transformer) if of_checkpoint or is_transformer else None,
-        transformer=_transformer(path, content) if is_transformer else None,
+        transformer=_section(path, content, TRANSFORMER, TransformerOptions()) if is_transformer else None,
     )
 
 
@@ -80,16 +84,6 @@ def _unfit(model: str) -> tuple[str, ...]:
     if model == TRANSFORMER:
         return ("word2vec", "dropout")
     return ("word2vec", "dropout", TRANSFORMER) if is_huggingface(model) else ("attention", TRANSFORMER)
-
-
-def _transformer(path: Path, content: Mapping[str, Any]) -> TransformerOptions:
-    try:
-        return _section(path, content, TRANSFORMER, TransformerOptions())
-    except InputError as error:
-        sentence = str(error)
-        raise InputError(
-            sentence if sentence.startswith(str(path)) else f"{path}, [{TRANSFORMER}]: {sentence}"
-        ) from None
 
 
 def _attention(path: Path, content: Mapping[str, Any], of_words: bool) -> AttentionSettings:
@@ -171,7 +165,7 @@ def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> li
                 raise InputError(f"{path}: no experiment beside it is called {pattern!r}.")
             chosen = [file for file in experiments if fnmatch.fnmatch(file.stem, only)]
             for seed, varied, file in itertools.product(seeds or table.get("seeds", [0]), combinations, chosen):
-                runs[GridRun(file, seed, varied, bool(table.get("probe", True)))] = None
+                runs[GridRun(file, seed, varied, table.get("probe", True))] = None
     if not runs:
         raise InputError(f"{path}: no experiment matches {only!r}.")
     return list(runs)
@@ -188,6 +182,10 @@ def _run_tables(path: Path, content: Mapping[str, Any]) -> list[dict[str, Any]]:
             values = table.get(name, [])
             if not isinstance(values, list) or not all(isinstance(v, kind) and not isinstance(v, bool) for v in values):
                 raise InputError(f"{path}: {name!r} in [[runs]] must be a list of {words}, not {values!r}.")
+        for seed in table.get("seeds", []):
+            if not 0 <= seed <= MOST:
+                raise InputError(f"{path}: 'seeds' in [[runs]] must be whole numbers from 0 to {MOST}, not {seed}.")
+        _truth(path, table, "probe", " in [[runs]]", default=True)
     return tables
 
 
@@ -228,7 +226,25 @@ def _section(path: Path, content: Mapping[str, Any], name: str, defaults: S) -> 
         raise InputError(f"{path}: {name!r} must be a table, [{name}].")
     _check_keys(path, table, tuple(fields), f" in [{name}]")
     values = {key: _value(path, f"{key!r} in [{name}]", value, fields[key]) for key, value in table.items()}
-    return dataclasses.replace(defaults, **values)  # type: ignore[type-var]
+    with _of_file(path, f", [{name}]"):
+        return dataclasses.replace(defaults, **values)  # type: ignore[type-var]
+
+
+@contextmanager
+def _of_file(path: Path, where: str = "") -> Iterator[None]:
+    """Let what is refused within be refused as an entry of the file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}{where}: {error}") from None
+
+
+def _truth(path: Path, table: Mapping[str, Any], name: str, where: str, *, default: bool) -> bool:
+    """An entry that is true or false; ``"false"`` in quotation marks is a text, and neither."""
+    value = table.get(name, default)
+    if not isinstance(value, bool):
+        raise InputError(f"{path}: {name!r}{where} must be true or false, not {value!r}.")
+    return value
 
 
 def _value(path: Path, what: str, value: object, kind: str) -> object:
@@ -236,7 +252,7 @@ def _value(path: Path, what: str, value: object, kind: str) -> object:
     if "None" in kind and value == NONE:
         return None
     if kind.startswith("tuple"):
-        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        if not isinstance(value, list | tuple) or not all(isinstance(word, str) and word.strip() for word in value):
             raise InputError(f"{path}: {what} must be a list of words, not {value!r}.")
         return tuple(value)
     wanted, words = _KINDS[kind.removesuffix(" | None")]
@@ -244,6 +260,8 @@ def _value(path: Path, what: str, value: object, kind: str) -> object:
         raise InputError(f"{path}: {what} must be {words}, not {value!r}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{path}: {what} must be {words} that is finite, not {value}.")
+    if isinstance(value, str) and not value.strip():
+        raise InputError(f"{path}: {what} must be {words} that is not empty, not {value!r}.")
     return value
 
 

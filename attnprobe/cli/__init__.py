@@ -7,7 +7,9 @@ Whatever keeps a command from its end is one sentence on standard error and an e
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
@@ -15,6 +17,7 @@ from typing import NoReturn
 from attnprobe import __version__
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
+from attnprobe.errors import InputError
 from attnprobe.exit_status import carried_out
 from attnprobe.visible import visible
 
@@ -71,7 +74,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return carried_out("attnprobe", lambda: _execute(arguments))
 
 
+def _check_not_empty(arguments: Sequence[str]) -> None:
+    """Raise an InputError where an argument is empty: as a path it would be this folder, which nobody meant.
+
+    Unset variables of a shell make them, as in ``--out "$OUT"``.
+    """
+    for before, argument in itertools.pairwise(["", *arguments]):
+        if argument.startswith("--") and argument.endswith("="):
+            raise InputError(f"There is nothing behind {argument}: give it a value, or leave it out.")
+        if not argument:
+            after = f" after {before}" if before else ""
+            raise InputError(f"The argument{after} is empty: give it a value, or leave it out.")
+
+
 def _execute(arguments: Sequence[str] | None) -> int | None:
+    _check_not_empty(sys.argv[1:] if arguments is None else arguments)
     parsed = make_parser().parse_args(arguments)
     status: int | None = COMMANDS[parsed.command].execute(parsed)
     return status

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attnprobe.cli.options import add_data_dir_argument, say, say_lines
+from attnprobe.cli.options import add_data_dir_argument, say, say_lines, say_of_labels
 from attnprobe.visible import visible
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.data.vocabulary import SMALLEST_COUNT, Vocabulary
 
     dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir)
+    say_of_labels(dataset, arguments.dataset)
     sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
     say(f"{dataset.name}: words and sentences per document")

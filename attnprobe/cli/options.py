@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from attnprobe.configuration import CheckpointSource, RunConfiguration
+    from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.stages import Run
     from attnprobe.training import Ranks
 
@@ -163,6 +164,8 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         text_column=arguments.text_column,
         given_tokens=settings.data.given_tokens,
     )
+    if ranks.first:
+        say_of_labels(whole, location)
     dataset = settings.data.apply(whole)
     source = DataSource(
         location=location,
@@ -233,8 +236,17 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
+    say_of_labels(whole, source.location)
     dataset = configuration.settings.data.apply(whole)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
+
+
+def say_of_labels(dataset: Dataset, location: str) -> None:
+    """Say which labels of a dataset may be meant for the same."""
+    from attnprobe.data.alike_labels import alike_labels_in_words
+
+    for sentence in alike_labels_in_words(dataset, location):
+        say(sentence)
 
 
 def choose_device(name: str) -> torch.device:
@@ -323,7 +335,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 def positive_number(text: str) -> float:
     """A finite number above zero, for argparse."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number

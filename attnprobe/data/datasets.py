@@ -86,6 +86,8 @@ def locate(name_or_path: str, data_dir: Path | None = None) -> str:
     Raises:
         InputError: there is no such dataset, or it cannot be had.
     """
+    if not name_or_path.strip():  # as a path it would be this folder
+        raise InputError("The name of the dataset is empty.")
     if name_or_path in DATASETS:
         return DATASETS[name_or_path].locate(_data_dir(data_dir))
     if name_or_path.partition(REVISION_MARK)[0] in RECIPES:

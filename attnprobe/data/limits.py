@@ -9,6 +9,7 @@ import numpy as np
 
 from attnprobe.data.split import Split
 from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.setting_ranges import check_counts
 
 SAMPLE_SEED = 0
 """A constant, not the run's seed: every model and seed of an experiment sees the same documents."""
@@ -22,6 +23,9 @@ class DataLimits:
         train_documents, dev_documents, test_documents: a seeded sample of this many documents of the split.
         train_words: training and dev documents are cut after this many words; test documents never are.
         given_tokens: texts are tokens that whitespace separates, and that are kept as they are.
+
+    Raises:
+        InputError: a limit is less than one.
     """
 
     train_documents: int | None = None
@@ -29,6 +33,9 @@ class DataLimits:
     test_documents: int | None = None
     train_words: int | None = None
     given_tokens: bool = False
+
+    def __post_init__(self) -> None:
+        check_counts(self, "train_documents", "dev_documents", "test_documents", "train_words")
 
     def apply(self, dataset: Dataset) -> Dataset:
         """The dataset within these limits."""

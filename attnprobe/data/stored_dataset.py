@@ -75,7 +75,7 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
     try:
         _make(folder, raw, name)
     except OSError as error:
-        if CACHE_VARIABLE in os.environ:
+        if os.environ.get(CACHE_VARIABLE):
             raise _unwritable(folder, error) from error
         folder = temporary_folder() / "tokenised" / key
         try:

@@ -157,6 +157,8 @@ def _entry_of(path: Path, key: str) -> Any:  # noqa: ANN401
 
 
 def _local(reference: str) -> Path | None:
+    if not reference.strip():  # as a path it would be this folder
+        raise InputError(f"{PREFIX} must be followed by a folder or a hub id, and nothing follows.")
     path = Path(reference).expanduser()
     return path if path.is_dir() else None
 

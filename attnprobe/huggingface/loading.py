@@ -12,6 +12,7 @@ import safetensors
 import torch
 
 from attnprobe.errors import InputError
+from attnprobe.finite_weights import first_not_finite
 from attnprobe.huggingface.folders import locate, short_name
 from attnprobe.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.huggingface.sequences import settle_padding
@@ -60,8 +61,8 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
 
     Raises:
         InputError: transformers is not installed; there is no such checkpoint; its weights are pickled, corrupt,
-            incomplete or of another shape; its architecture is not one of transformers'; its tokenizer is missing,
-            unreadable or another model's; padding changes what a classifier says.
+            incomplete, of another shape or not finite; its architecture is not one of transformers'; its tokenizer is
+            missing, unreadable or another model's; padding changes what a classifier says.
     """
     transformers = import_transformers()
     folder = locate(reference)
@@ -109,7 +110,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
     What the checkpoint lacks for it, at least the head's last layer in most cases, is drawn by the seed.
 
     Raises:
-        InputError: transformers has no sequence classifier of this architecture.
+        InputError: transformers has no sequence classifier of this architecture, or a weight is not finite.
     """
     transformers = import_transformers()
     with quiet(), torch.random.fork_rng(devices=[]):
@@ -129,6 +130,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
                 f"{checkpoint.name} cannot be fine-tuned: transformers has no sequence classifier of its architecture, "
                 f"{checkpoint.model.config.model_type}."
             ) from None
+    _check_finite(checkpoint.name, checkpoint.folder, model)
     if checkpoint.tokenizer is not None:
         _give_padding(model, checkpoint.tokenizer)
         settle_padding(model.eval(), checkpoint.tokenizer)
@@ -175,7 +177,21 @@ def _load_model(transformers: ModuleType, reference: str, folder: Path, task: Ta
     missing = sorted(name for name in loading["missing_keys"] if task != "base" or "pooler" not in name)
     if missing:
         raise InputError(f"{reference} is incomplete: it lacks {len(missing)} weights, such as {missing[0]}.")
+    _check_finite(reference, folder, model)
     return model
+
+
+def _check_finite(reference: str, folder: Path, model: PreTrainedModel) -> None:
+    """Raise an InputError where a weight is NaN or infinite, naming the tensor and the file that holds it."""
+    bad = first_not_finite(model.named_parameters())
+    if bad is None:
+        return
+    for file in sorted(folder.glob("*.safetensors")):
+        with safetensors.safe_open(file, framework="pt") as content:
+            name = first_not_finite((name, content.get_tensor(name)) for name in content.keys())  # noqa: SIM118
+        if name is not None:
+            raise InputError(f"{file} holds weights that are NaN or infinite, in {name!r}: save the model again.")
+    raise InputError(f"{reference} holds weights that are NaN or infinite in 32 bits, in {bad!r}.")
 
 
 def _load_tokenizer(transformers: ModuleType, reference: str, folder: Path) -> PreTrainedTokenizerBase | None:

@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from attnprobe.errors import InputError
+from attnprobe.setting_ranges import check_counts, check_rates
 
 TRANSFORMER = "transformer"
 """The name of the model."""
@@ -20,6 +21,12 @@ COMBINATIONS = (CONCATENATE, ADD, ADD_OWN)
 HEAD_SUM, MASK, SCALE = "head_sum", "mask", "scale"
 RELEASED = (HEAD_SUM, MASK, SCALE)
 """What can be as in the code that was released with the paper."""
+
+LARGEST = 2_000_000_000
+"""Numbers that an encoder learns, at most; more would not be trained here, but end in a lack of memory."""
+
+MOST_LAYERS = 1000
+"""Of an encoder: each is a module, which takes time and memory whatever its widths are."""
 
 SHORTEST = 16
 """Least limit of a document's length: what a model is tried on before it is tested must fit."""
@@ -64,17 +71,18 @@ class TransformerOptions:
     as_released: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("d_e", "num_heads", "d_k", "d_v", "num_layers", "d_ff"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be at least 1, not {value}.")
+        check_counts(self, "d_e", "num_heads", "d_k", "d_v", "num_layers", "d_ff")
+        check_counts(self, "longest", at_least=SHORTEST)
+        check_rates(self, "dropout")
         self._check_names()
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout must be at least 0 and less than 1, not {self.dropout}.")
-        if self.longest < SHORTEST:
-            raise InputError(f"longest must be at least {SHORTEST}, not {self.longest}.")
         if self.d_e % self.num_heads and None in (self.d_k, self.d_v):
             raise InputError(f"d_e {self.d_e} is no multiple of {self.num_heads} heads: give d_k and d_v.")
+        numbers = self.longest * self.d_e + encoder_parameters(self)
+        if numbers > LARGEST or self.num_layers > MOST_LAYERS:
+            raise InputError(
+                f"num_layers {self.num_layers}: an encoder of {numbers:,} numbers; {MOST_LAYERS:,} layers and "
+                f"{LARGEST:,} numbers are the most."
+            )
 
     def _check_names(self) -> None:
         if self.combine not in COMBINATIONS:

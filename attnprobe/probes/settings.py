@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attnprobe.setting_ranges import check_counts
+
 AUTO = "auto"
 
 UNITS = ("token", "word")
@@ -24,7 +26,10 @@ class AttentionSettings:
             ``max``.
         greedy: also erase greedily, ranking by gradient again after each removal.
         label_words: the decision of a language model is the best of these words; without them the next token.
-        head_map_documents: how many documents, a seeded sample, the map of single heads is made of.
+        head_map_documents: how many documents, a seeded sample, the map of single heads is made of; 0 for no map.
+
+    Raises:
+        InputError: ``head_map_documents`` is negative.
     """
 
     layers: str = "last"
@@ -35,3 +40,6 @@ class AttentionSettings:
     greedy: bool = False
     label_words: tuple[str, ...] = ()
     head_map_documents: int = 100
+
+    def __post_init__(self) -> None:
+        check_counts(self, "head_map_documents", at_least=0)

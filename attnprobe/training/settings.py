@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attnprobe.setting_ranges import check_counts, check_positive
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -17,6 +19,9 @@ class TrainingSettings:
         batch_tokens: most tokens in a batch, padding included.
         gradient_norm: limit of the global norm, or None.
         gradient_value: limit of each entry's size, or None.
+
+    Raises:
+        InputError: a count is less than one, or a rate or limit is no finite number above zero.
     """
 
     epochs: int = 8
@@ -26,3 +31,7 @@ class TrainingSettings:
     batch_tokens: int = 16384
     gradient_norm: float | None = 10.0
     gradient_value: float | None = None
+
+    def __post_init__(self) -> None:
+        check_counts(self, "epochs", "patience", "batch_documents", "batch_tokens")
+        check_positive(self, "learning_rate", "gradient_norm", "gradient_value")
