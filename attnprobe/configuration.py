@@ -8,18 +8,14 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
-from attnprobe.data.limits import DataLimits
-from attnprobe.huggingface.folders import PREFIX, is_huggingface, short_name
-from attnprobe.models import MODELS, Dropout
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.setting_ranges import check_counts
-from attnprobe.training import TrainingSettings
+from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.kinds import MODELS
+from attnprobe.settings.run import RunSettings
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""
@@ -28,72 +24,6 @@ _UNITS = ("word", "sentence", "token")
 
 _VERSIONS = ("torch", "numpy", "pandas", "scipy", "pyarrow", "safetensors", "spacy")
 _HUGGINGFACE_VERSIONS = ("transformers", "tokenizers")
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """Everything that decides what a run computes.
-
-    Attributes:
-        dataset: registered name, or the folder's name.
-        model: registered name, or ``hf:`` and a folder or hub id.
-        seed: of initial weights, order of batches, dropout, random orderings.
-        word2vec: start from word2vec embeddings of the dataset's own text.
-        data: how much of the dataset is used.
-        dropout: rates, of HAN and FLAN.
-        training: how to train, or None where the model is tested as it is.
-        attention: what of a transformer's attention is erased; None for HAN and FLAN.
-        transformer: what the model ``transformer`` is made with; None for all others.
-
-    Raises:
-        InputError: the seed is negative or of more than 53 bits.
-    """
-
-    dataset: str
-    model: str
-    seed: int = 0
-    word2vec: bool = False
-    data: DataLimits = field(default_factory=DataLimits)
-    dropout: Dropout = field(default_factory=Dropout)
-    training: TrainingSettings | None = field(default_factory=TrainingSettings)
-    attention: AttentionSettings | None = None
-    transformer: TransformerOptions | None = None
-
-    def __post_init__(self) -> None:
-        check_counts(self, "seed", at_least=0)
-
-    @property
-    def model_folder(self) -> str:
-        """How the folder of all runs of this model is called."""
-        if is_huggingface(self.model):
-            return f"hf-{short_name(self.model.removeprefix(PREFIX))}"
-        return self.model if self.transformer is None else self.transformer.folder
-
-    def to_json(self) -> dict[str, Any]:
-        """As nested dictionaries, without what there is none of."""
-        entries = dataclasses.asdict(self)
-        for name in ("attention", "transformer"):
-            if entries[name] is None:
-                del entries[name]
-        if not self.data.given_tokens:
-            del entries["data"]["given_tokens"]
-        return entries
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> RunSettings:
-        """The inverse of :meth:`to_json`; raises KeyError or TypeError on anything else."""
-        settings = dict(content)
-        settings["data"] = DataLimits(**settings["data"])
-        settings["dropout"] = Dropout(**settings["dropout"])
-        if settings["training"] is not None:
-            settings["training"] = TrainingSettings(**settings["training"])
-        if "attention" in settings:
-            attention = settings["attention"]
-            settings["attention"] = AttentionSettings(**attention | {"label_words": tuple(attention["label_words"])})
-        if "transformer" in settings:
-            options = settings["transformer"]
-            settings["transformer"] = TransformerOptions(**options | {"as_released": tuple(options["as_released"])})
-        return cls(**settings)
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,14 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar
 
-from attnprobe.configuration import RunSettings
-from attnprobe.data.limits import DataLimits
 from attnprobe.errors import InputError
-from attnprobe.huggingface.classifier import FINE_TUNING
-from attnprobe.huggingface.folders import canonical, is_huggingface
-from attnprobe.huggingface.pieces import TOKEN, WORD
-from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.setting_ranges import MOST
-from attnprobe.training import TrainingSettings
+from attnprobe.settings.data import DataLimits
+from attnprobe.settings.dropout import Dropout
+from attnprobe.settings.kinds import SECTIONS, Kind, kind_of
+from attnprobe.settings.run import RunSettings
 
 S = TypeVar("S")
 
@@ -56,16 +53,15 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
     for key in ("dataset", "model"):
         if not isinstance(content.get(key), str) or not content[key].strip():
             raise InputError(f"{path}: {key!r} must name a {key}.")
-    of_checkpoint, is_transformer = is_huggingface(content["model"]), content["model"] == TRANSFORMER
+    with _of_file(path):
+        kind = kind_of(content["model"])
     if varied and isinstance(content.setdefault(TRANSFORMER, {}), dict):
         content[TRANSFORMER].update(varied)
-    for key in _unfit(content["model"]):
-        if key in content:
-            raise InputError(f"{path}: {key!r} is not for the model {content['model']}.")
-    if not of_checkpoint and content["model"] not in MODELS:
-        raise InputError(f"{path}: there is no model {content['model']!r}; {MODELS.suggestion(content['model'])}")
+    for section in SECTIONS:
+        if section in content and section not in kind.sections:
+            raise InputError(f"{path}: {section!r} is not for the model {content['model']}.")
     with _of_file(path):
-        model = canonical(content["model"]) if of_checkpoint else content["model"]
+        model = kind.canonical(content["model"])
     return RunSettings(
         dataset=content["dataset"],
         model=model,
@@ -73,25 +69,21 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
         word2vec=_truth(path, content, "word2vec", "", default=False),
         data=_section(path, content, "data", DataLimits()),
         dropout=_section(path, content, "dropout", Dropout()),
-        training=_section(path, content, "training", FINE_TUNING if of_checkpoint else TrainingSettings()),
-        attention=_attention(path, content, is_transformer) if of_checkpoint or is_transformer else None,
-        transformer=_section(path, content, TRANSFORMER, TransformerOptions()) if is_transformer else None,
+        training=_section(path, content, "training", kind.training),
+        attention=_attention(path, content, kind) if "attention" in kind.sections else None,
+        transformer=_section(path, content, TRANSFORMER, TransformerOptions())
+        if TRANSFORMER in kind.sections
+        else None,
     )
 
 
-def _unfit(model: str) -> tuple[str, ...]:
-    """Entries that are not for this model."""
-    if model == TRANSFORMER:
-        return ("word2vec", "dropout")
-    return ("word2vec", "dropout", TRANSFORMER) if is_huggingface(model) else ("attention", TRANSFORMER)
-
-
-def _attention(path: Path, content: Mapping[str, Any], of_words: bool) -> AttentionSettings:
-    settings = _section(path, content, "attention", AttentionSettings(unit=WORD) if of_words else AttentionSettings())
-    units = (WORD,) if of_words else (TOKEN, WORD)
-    for key, known in (("unit", units), ("aggregate", ("mean", "max"))):
+def _attention(path: Path, content: Mapping[str, Any], kind: Kind) -> AttentionSettings:
+    settings = _section(path, content, "attention", AttentionSettings(unit=kind.units[0]))
+    for key, known in (("unit", kind.units), ("aggregate", ("mean", "max"))):
         if getattr(settings, key) not in known:
             raise InputError(f"{path}: {key!r} in [attention] must be {' or '.join(map(repr, known))}.")
+    if settings.label_words and kind.from_scratch:
+        raise InputError(f"{path}: 'label_words' in [attention]: {content['model']} decides between its own labels.")
     return settings
 
 

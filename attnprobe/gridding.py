@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter, sleep
 
-from attnprobe.configuration import RunSettings
 from attnprobe.errors import FailedError, InputError
 from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.experiments import GridRun
@@ -23,6 +22,7 @@ from attnprobe.own_files import open_own, own_folder
 from attnprobe.run_layout import begin_manifest, note_written
 from attnprobe.run_lock import is_held
 from attnprobe.runs import RunFolder
+from attnprobe.settings.run import RunSettings
 from attnprobe.stopping import STOPS_WITH_INPUT
 
 LOG = "run.log"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.atomic_files import remove_leftovers, replacing
-from attnprobe.configuration import FORMAT, RunConfiguration, RunSettings
+from attnprobe.configuration import FORMAT, RunConfiguration
 from attnprobe.errors import InputError
 from attnprobe.own_files import own_folder
 from attnprobe.run_layout import (
@@ -29,6 +29,7 @@ from attnprobe.run_layout import (
 )
 from attnprobe.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.run_lock import locked
+from attnprobe.settings.run import RunSettings
 from attnprobe.visible import in_json
 
 TABLES = ("documents", "erasures", "items")

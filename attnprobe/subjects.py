@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from attnprobe.checkpoints import load_model, save_model
-from attnprobe.configuration import RunConfiguration
+from attnprobe.configuration import CheckpointSource, RunConfiguration
 from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
@@ -25,7 +25,7 @@ from attnprobe.runs import RunFolder
 from attnprobe.training import TrainableClassifier
 
 if TYPE_CHECKING:
-    from attnprobe.models import PooledClassifier
+    from attnprobe.models.classifier import PooledClassifier
     from attnprobe.models.transformer import TransformerClassifier
 
 M = TypeVar("M", bound=TrainableClassifier[Any])
@@ -93,6 +93,20 @@ class Subject(ABC, Generic[B, M]):
         self.configuration = configuration
         self.dataset = dataset
         self.device = device
+
+    @classmethod
+    def decides(cls, model: str) -> bool:
+        """Whether the model of this name decides something before it is trained here; raises InputError if unknown."""
+        return False
+
+    @classmethod
+    def source_of(cls, model: str) -> CheckpointSource | None:
+        """The checkpoint that runs of the model of this name begin with, where there is one.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        return None
 
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:

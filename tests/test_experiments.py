@@ -5,8 +5,8 @@ import pytest
 
 from attnprobe.errors import InputError
 from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.huggingface.classifier import FINE_TUNING
 from attnprobe.probes.settings import AttentionSettings
+from attnprobe.training.settings import FINE_TUNING
 
 ROOT = Path(__file__).resolve().parents[1]
 WHOLE = """

@@ -5,11 +5,12 @@ import pyarrow as pa
 import pytest
 
 from attnprobe.atomic_files import creating_folder, replacing
-from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration, RunSettings
+from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration
 from attnprobe.errors import InputError
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.registry import Registry
 from attnprobe.runs import RunFolder
+from attnprobe.settings.run import RunSettings
 from attnprobe.training import TrainingSettings
 
 DATA = DataSource("docstrings", None, None, "f" * 32, ["a", "b"], {"train": 3, "dev": 1, "test": 1})

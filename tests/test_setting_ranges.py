@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from attnprobe.configuration import RunSettings
-from attnprobe.data.limits import DataLimits
 from attnprobe.errors import InputError
 from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models import Dropout
 from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.setting_ranges import MOST
+from attnprobe.settings.data import DataLimits
+from attnprobe.settings.dropout import Dropout
+from attnprobe.settings.run import RunSettings
 from attnprobe.training import TrainingSettings
 
 TABLES = {

@@ -5,7 +5,8 @@ import torch
 from attnprobe.checkpoints import load_model, resume_training, save_model, save_training
 from attnprobe.data.batches import length_buckets, pad, segment_sums
 from attnprobe.errors import InputError
-from attnprobe.models import POOLED, Dropout
+from attnprobe.models.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 from attnprobe.training import Trainer, TrainingSettings, accuracy, limit_gradients
 from tests.models.documents import random_documents, streamed
 
@@ -15,7 +16,7 @@ SETTINGS = TrainingSettings(epochs=3, patience=5, learning_rate=1e-2, batch_docu
 
 def make_trainer(name="flan-none", settings=SETTINGS):
     torch.manual_seed(0)
-    return Trainer(POOLED[name].build(30, 3, Dropout()), settings, seed=4)
+    return Trainer(POOLED[name](30, 3, Dropout()), settings, seed=4)
 
 
 def run(trainer, epochs):

@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the examination; the exit status is 2 where the model is refused."""
-    from attnprobe.huggingface.folders import PREFIX
     from attnprobe.huggingface.library import quiet
     from attnprobe.probes.examination import examine
     from attnprobe.reports.examination import examination_text
+    from attnprobe.settings.checkpoint_names import PREFIX
 
     model, task = _load(arguments.model.removeprefix(PREFIX))
     with quiet():

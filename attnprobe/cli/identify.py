@@ -57,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the programs and say what they found; the status says whether documents were left out."""
-    from attnprobe.huggingface.folders import is_huggingface
     from attnprobe.identification.stage import Identified, identify
     from attnprobe.reporting import report
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
+    from attnprobe.settings.checkpoint_names import is_huggingface
 
     execution = execution_from(arguments)
     left_out = 0

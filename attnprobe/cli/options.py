@@ -16,7 +16,7 @@ from attnprobe.visible import visible
 if TYPE_CHECKING:
     import torch
 
-    from attnprobe.configuration import CheckpointSource, RunConfiguration
+    from attnprobe.configuration import RunConfiguration
     from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.stages import Run
     from attnprobe.training import Ranks
@@ -147,13 +147,15 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.cli.settings import settings_from
     from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
+    from attnprobe.data.limits import within_limits
+    from attnprobe.models.kinds import subject_class
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
     settings = settings_from(arguments, fine_tune=fine_tune)
-    checkpoint = _checkpoint(settings.model)
+    checkpoint = subject_class(settings.model).source_of(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
     if arguments.given_tokens:
@@ -166,7 +168,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     )
     if ranks.first:
         say_of_labels(whole, location)
-    dataset = settings.data.apply(whole)
+    dataset = within_limits(whole, settings.data)
     source = DataSource(
         location=location,
         label_column=arguments.label_column,
@@ -183,16 +185,6 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         elif folder.read_configuration().fingerprint != configuration.fingerprint:
             raise InputError(f"Rank {ranks.rank} has other data than the first rank has.")
         yield Run(folder, configuration, dataset, device, say if ranks.first else _say_nothing, ranks)
-
-
-def _checkpoint(model: str) -> CheckpointSource | None:
-    from attnprobe.configuration import CheckpointSource
-    from attnprobe.huggingface.folders import PREFIX, content_hash, is_huggingface, locate, short_name
-
-    if not is_huggingface(model):
-        return None
-    reference = model.removeprefix(PREFIX)
-    return CheckpointSource(short_name(reference), content_hash(locate(reference)))
 
 
 @contextmanager
@@ -222,6 +214,7 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
         InputError: it is no run, or its data are gone or have changed.
     """
     from attnprobe.data.datasets import load_dataset
+    from attnprobe.data.limits import within_limits
     from attnprobe.runs import RunFolder
     from attnprobe.stages import Run
 
@@ -237,7 +230,7 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
     say_of_labels(whole, source.location)
-    dataset = configuration.settings.data.apply(whole)
+    dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
 
 

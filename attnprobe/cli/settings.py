@@ -6,16 +6,13 @@ import argparse
 import dataclasses
 from typing import Any
 
-from attnprobe.configuration import RunSettings
 from attnprobe.errors import InputError
 from attnprobe.experiments import load_experiment
-from attnprobe.huggingface.classifier import FINE_TUNING
-from attnprobe.huggingface.folders import PREFIX, canonical, is_huggingface
-from attnprobe.huggingface.pieces import WORD
-from attnprobe.models import MODELS
 from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
 from attnprobe.probes.settings import AttentionSettings
-from attnprobe.training import TrainingSettings
+from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.kinds import kind_of
+from attnprobe.settings.run import RunSettings
 
 DEFAULT_DATASET = "docstrings"
 
@@ -40,8 +37,10 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
         settings = load_experiment(arguments.experiment, arguments.seed, _given(arguments, _TRANSFORMER))
     else:
         settings = _from_arguments(arguments)
-    if is_huggingface(settings.model) and not fine_tune and _decides(settings.model):
-        if settings.training != FINE_TUNING:
+    from attnprobe.models.kinds import subject_class
+
+    if not fine_tune and subject_class(settings.model).decides(settings.model):
+        if settings.training != kind_of(settings.model).training:
             raise InputError(
                 f"{settings.model} is tested as it is, and not trained: leave the training settings out, "
                 "or fine-tune it with attnprobe train."
@@ -61,27 +60,36 @@ def _from_arguments(arguments: argparse.Namespace) -> RunSettings:
     }
     training = {name: value for name, value in training.items() if value is not None}
     attention, encoder = _given(arguments, _ATTENTION), _given(arguments, _TRANSFORMER)
-    if encoder and arguments.model != TRANSFORMER:
+    kind = kind_of(arguments.model)
+    if encoder and TRANSFORMER not in kind.sections:
         raise InputError(f"{_flag(encoder)} is for --model {TRANSFORMER}, and not for {arguments.model}.")
-    if is_huggingface(arguments.model):
-        return _of_checkpoint(arguments, training, attention)
-    MODELS[arguments.model]
-    if arguments.dataset == DEFAULT_DATASET:
-        training.setdefault("epochs", EPOCHS_DOCSTRINGS)
-    if arguments.model == TRANSFORMER:
-        return _of_transformer(arguments, training, attention, TransformerOptions(**encoder))
-    if attention:
-        flag = _flag(attention)
+    if attention and "attention" not in kind.sections:
         raise InputError(
-            f"{flag} is for transformers, --model {TRANSFORMER} or {PREFIX}PATH_OR_ID, and {arguments.model} is none."
+            f"{_flag(attention)} is for transformers, --model {TRANSFORMER} or {PREFIX}PATH_OR_ID, "
+            f"and {arguments.model} is none."
         )
+    if arguments.word2vec and "word2vec" not in kind.sections:
+        raise InputError(f"--word2vec is not for the model {arguments.model}.")
+    if kind.from_scratch:
+        _check_labels(attention)
+        if arguments.dataset == DEFAULT_DATASET:
+            training.setdefault("epochs", EPOCHS_DOCSTRINGS)
+    if attention.get("unit", kind.units[0]) not in kind.units:
+        raise InputError(f"--unit {attention['unit']}: the items of the model {arguments.model} are {kind.units[0]}s.")
     return RunSettings(
         dataset=arguments.dataset,
-        model=arguments.model,
+        model=kind.canonical(arguments.model),
         seed=arguments.seed,
         word2vec=arguments.word2vec,
-        training=TrainingSettings(**training),
+        training=dataclasses.replace(kind.training, **training),
+        attention=AttentionSettings(**{"unit": kind.units[0]} | attention) if "attention" in kind.sections else None,
+        transformer=TransformerOptions(**encoder) if TRANSFORMER in kind.sections else None,
     )
+
+
+def _check_labels(attention: dict[str, Any]) -> None:
+    if "label_words" in attention:
+        raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
 
 
 def _given(arguments: argparse.Namespace, names: list[str]) -> dict[str, Any]:
@@ -90,41 +98,3 @@ def _given(arguments: argparse.Namespace, names: list[str]) -> dict[str, Any]:
 
 def _flag(given: dict[str, Any]) -> str:
     return f"--{next(iter(given)).replace('_', '-')}"
-
-
-def _of_transformer(
-    arguments: argparse.Namespace, training: dict[str, Any], attention: dict[str, Any], options: TransformerOptions
-) -> RunSettings:
-    if arguments.word2vec:
-        raise InputError(f"--word2vec is not for the model {TRANSFORMER}.")
-    if attention.get("unit", WORD) != WORD:
-        raise InputError(f"--unit {attention['unit']}: the items of the model {TRANSFORMER} are words.")
-    if "label_words" in attention:
-        raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
-    return RunSettings(
-        dataset=arguments.dataset,
-        model=TRANSFORMER,
-        seed=arguments.seed,
-        training=TrainingSettings(**training),
-        attention=AttentionSettings(**{"unit": WORD} | attention),
-        transformer=options,
-    )
-
-
-def _of_checkpoint(arguments: argparse.Namespace, training: dict[str, Any], attention: dict[str, Any]) -> RunSettings:
-    if arguments.word2vec:
-        raise InputError(f"--word2vec is for models that are trained from scratch, and {arguments.model} is not.")
-    return RunSettings(
-        dataset=arguments.dataset,
-        model=canonical(arguments.model),
-        seed=arguments.seed,
-        training=dataclasses.replace(FINE_TUNING, **training),
-        attention=AttentionSettings(**attention),
-    )
-
-
-def _decides(model: str) -> bool:
-    """Whether a checkpoint decides something by itself, as ``loading.decides`` says."""
-    from attnprobe.huggingface.loading import decides
-
-    return decides(model.removeprefix(PREFIX))

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 
 from attnprobe.data.split import Split
 from attnprobe.data.tokenised_dataset import Dataset
-from attnprobe.setting_ranges import check_counts
+from attnprobe.settings.data import DataLimits
 
 SAMPLE_SEED = 0
 """A constant, not the run's seed: every model and seed of an experiment sees the same documents."""
 
 
-@dataclass(frozen=True)
-class DataLimits:
-    """How much of a dataset is used, None is all of it; and how its texts are read.
+def within_limits(dataset: Dataset, limits: DataLimits) -> Dataset:
+    """The documents and words of a dataset that these limits leave; test documents are never cut."""
+    splits = {
+        "train": _cut(_sample(dataset.splits["train"], limits.train_documents), limits.train_words),
+        "dev": _cut(_sample(dataset.splits["dev"], limits.dev_documents), limits.train_words),
+        "test": _sample(dataset.splits["test"], limits.test_documents),
+    }
+    return dataclasses.replace(dataset, splits=splits)
 
-    Attributes:
-        train_documents, dev_documents, test_documents: a seeded sample of this many documents of the split.
-        train_words: training and dev documents are cut after this many words; test documents never are.
-        given_tokens: texts are tokens that whitespace separates, and that are kept as they are.
 
-    Raises:
-        InputError: a limit is less than one.
-    """
-
-    train_documents: int | None = None
-    dev_documents: int | None = None
-    test_documents: int | None = None
-    train_words: int | None = None
-    given_tokens: bool = False
-
-    def __post_init__(self) -> None:
-        check_counts(self, "train_documents", "dev_documents", "test_documents", "train_words")
-
-    def apply(self, dataset: Dataset) -> Dataset:
-        """The dataset within these limits."""
-        splits = {
-            "train": self._cut(_sample(dataset.splits["train"], self.train_documents)),
-            "dev": self._cut(_sample(dataset.splits["dev"], self.dev_documents)),
-            "test": _sample(dataset.splits["test"], self.test_documents),
-        }
-        return dataclasses.replace(dataset, splits=splits)
-
-    def _cut(self, split: Split) -> Split:
-        return split if self.train_words is None else split.cut(self.train_words)
+def _cut(split: Split, words: int | None) -> Split:
+    return split if words is None else split.cut(words)
 
 
 def _sample(split: Split, size: int | None) -> Split:

@@ -9,13 +9,9 @@ from torch import Tensor, nn
 
 from attnprobe.huggingface.pieces import PieceBatch
 from attnprobe.huggingface.sequences import model_inputs
-from attnprobe.training import TrainingSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-FINE_TUNING = TrainingSettings(epochs=3, learning_rate=1e-4, gradient_norm=1.0)
-"""How a pretrained model is trained further unless told otherwise: with smaller steps than one from scratch."""
 
 
 class PieceClassifier(nn.Module):

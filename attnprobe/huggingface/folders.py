@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 from pathlib import Path
 from typing import Any
 
 from attnprobe.errors import InputError
 from attnprobe.huggingface.library import import_transformers, quiet
-from attnprobe.run_layout import MODEL
-
-PREFIX = "hf:"
-"""What the names of Hugging Face models begin with, where names of other models are possible."""
-
-OWN_FOLDER = MODEL
-"""How a fine-tuned checkpoint's folder is called within its run."""
+from attnprobe.settings.checkpoint_names import local_folder
 
 _DOWNLOADED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.spm", "*.codes", "*.tokenizer")
 _LEFT = ("*/*", "consolidated*", "*.msgpack.index.json", "pytorch_model.bin.index.json")
@@ -37,29 +29,6 @@ _NAMED_WEIGHTS = "transformers_weights"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
 
-def is_huggingface(model: str) -> bool:
-    """Whether a model's name is that of a Hugging Face model."""
-    return model.startswith(PREFIX)
-
-
-def canonical(model: str) -> str:
-    """The same name with the path of a local folder made absolute; a hub id is left as it is."""
-    folder = _local(model.removeprefix(PREFIX))
-    return model if folder is None else f"{PREFIX}{os.path.abspath(folder)}"
-
-
-def short_name(reference: str) -> str:
-    """A name for folders and titles: the folder's own, or the hub id, with only letters, digits, ``.``, ``_``, ``-``.
-
-    >>> short_name("./models/tiny bert"), short_name("runs/trec6/seed-0/model"), short_name("org/name")
-    ('tiny_bert', 'seed-0-model', 'org-name')
-    """
-    parts = [part for part in Path(reference).parts if part not in ("/", ".", "..")]
-    by_itself = _local(reference) is not None or len(parts) > 2 or reference.startswith((".", "/"))
-    kept = parts[-1:] if by_itself and parts[-1:] != [OWN_FOLDER] else parts[-2:]
-    return re.sub(r"[^\w.-]", "_", "-".join(kept), flags=re.ASCII) or "checkpoint"
-
-
 def locate(reference: str) -> Path:
     """The local folder of a checkpoint; a hub id is downloaded first, code and pickled weights left where they are.
 
@@ -70,7 +39,7 @@ def locate(reference: str) -> Path:
         InputError: there is neither such a folder nor such an id, the hub cannot be reached, or it is no checkpoint,
             or not all of it lies in the folder.
     """
-    folder = _local(reference)
+    folder = local_folder(reference)
     if folder is None:
         folder = _download(reference)
     if not (folder / "config.json").is_file():
@@ -154,13 +123,6 @@ def _entry_of(path: Path, key: str) -> Any:  # noqa: ANN401
     except (ValueError, RecursionError):
         content = None
     return content.get(key) if isinstance(content, dict) else None
-
-
-def _local(reference: str) -> Path | None:
-    if not reference.strip():  # as a path it would be this folder
-        raise InputError(f"{PREFIX} must be followed by a folder or a hub id, and nothing follows.")
-    path = Path(reference).expanduser()
-    return path if path.is_dir() else None
 
 
 def _download(reference: str) -> Path:

@@ -13,10 +13,11 @@ import torch
 
 from attnprobe.errors import InputError
 from attnprobe.finite_weights import first_not_finite
-from attnprobe.huggingface.folders import locate, short_name
+from attnprobe.huggingface.folders import locate
 from attnprobe.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.huggingface.sequences import settle_padding
 from attnprobe.probes.decisions import refuse_other_heads
+from attnprobe.settings.checkpoint_names import short_name
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

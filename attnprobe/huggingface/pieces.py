@@ -17,12 +17,10 @@ from attnprobe.data.documents import Documents, runs
 from attnprobe.errors import InputError
 from attnprobe.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.huggingface.words_of_pieces import words_of_pieces
+from attnprobe.probes.settings import TOKEN, WORD
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-TOKEN, WORD = "token", "word"
-"""What an item is: one piece, or all pieces of a word."""
 
 _CHUNK = 1024
 """Documents that go through the tokenizer at once."""

@@ -6,19 +6,20 @@ from functools import cached_property
 
 import torch
 
-from attnprobe.configuration import RunConfiguration
+from attnprobe.configuration import CheckpointSource, RunConfiguration
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.huggingface.classifier import PieceClassifier
 from attnprobe.huggingface.finetuned import load_finetuned, save_finetuned
-from attnprobe.huggingface.folders import PREFIX, content_hash, locate
-from attnprobe.huggingface.loading import Checkpoint, load_checkpoint, load_classifier
+from attnprobe.huggingface.folders import content_hash, locate
+from attnprobe.huggingface.loading import Checkpoint, decides, load_checkpoint, load_classifier
 from attnprobe.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
 from attnprobe.huggingface.probe import CheckpointProbe
 from attnprobe.huggingface.sequences import longest_sequence
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.runs import RunFolder
+from attnprobe.settings.checkpoint_names import PREFIX, short_name
 from attnprobe.subjects import Subject, Tested
 
 
@@ -31,6 +32,21 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         super().__init__(folder, configuration, dataset, device)
         self.saved = folder.checkpoint
         self.trained = configuration.settings.training is not None
+
+    @classmethod
+    def decides(cls, model: str) -> bool:
+        """Whether the checkpoint decides something as it is."""
+        return decides(model.removeprefix(PREFIX))
+
+    @classmethod
+    def source_of(cls, model: str) -> CheckpointSource:
+        """The checkpoint: its short name, and the hash of its content.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        reference = model.removeprefix(PREFIX)
+        return CheckpointSource(short_name(reference), content_hash(locate(reference)))
 
     @property
     def attention(self) -> AttentionSettings:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
-from attnprobe.models.classifier import EMBEDDING_DIM, Dropout, PooledClassifier
+from attnprobe.models.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.encoders import ENCODERS
+from attnprobe.settings.dropout import Dropout
 
 
 class FLAN(PooledClassifier):

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
 from attnprobe.models.attention import AdditiveAttention, pool
-from attnprobe.models.classifier import EMBEDDING_DIM, Dropout, PooledClassifier
+from attnprobe.models.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.encoders import ENCODERS
+from attnprobe.settings.dropout import Dropout
 
 _WASTE = 1.25
 """Sentences go through the word level together as long as the longest is at most this many times the shortest."""

@@ -6,8 +6,8 @@ import torch
 
 from attnprobe.data.batches import Batch
 from attnprobe.data.word2vec import word2vec_vectors
-from attnprobe.models import POOLED, PooledClassifier
-from attnprobe.models.classifier import EMBEDDING_DIM
+from attnprobe.models.architectures import POOLED
+from attnprobe.models.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.probes.pooled import PooledProbe
 from attnprobe.subjects import Tested, VocabularySubject
 
@@ -18,7 +18,7 @@ class PooledSubject(VocabularySubject[PooledClassifier]):
     def made(self) -> PooledClassifier:
         """A model with random weights, on the CPU."""
         settings = self.configuration.settings
-        return POOLED[settings.model].build(len(self.vocabulary), len(self.dataset.labels), settings.dropout)
+        return POOLED[settings.model](len(self.vocabulary), len(self.dataset.labels), settings.dropout)
 
     def begin(self, model: PooledClassifier) -> None:
         """Write the vocabulary; put word2vec's vectors in the place of the initial embeddings, where asked for."""

@@ -16,7 +16,7 @@ from attnprobe.battery import ORACLE, Attention, ReferenceFlips, SingleEffects
 from attnprobe.contributions import Contributions
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.divergence import js_divergence
-from attnprobe.models import PooledClassifier
+from attnprobe.models.classifier import PooledClassifier
 from attnprobe.orderings import softmax_of_scores
 from attnprobe.probes.head_readings import HeadReadings
 from attnprobe.probes.item_columns import ItemColumns

@@ -8,7 +8,8 @@ from attnprobe.setting_ranges import check_counts
 
 AUTO = "auto"
 
-UNITS = ("token", "word")
+TOKEN, WORD = UNITS = ("token", "word")
+"""What an item is: one token of the model's tokenizer, or all tokens of a word."""
 
 
 @dataclass(frozen=True)

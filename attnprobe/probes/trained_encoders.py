@@ -12,6 +12,7 @@ import torch
 from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.datasets import load_dataset
+from attnprobe.data.limits import within_limits
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
@@ -66,7 +67,7 @@ class TrainedEncoder:
         whole = dataset_of(source.location, source.label_column, source.text_column, given_tokens)
         if whole.fingerprint != source.fingerprint:
             raise InputError(f"The data in {source.location} have changed since {self.folder.config} was made.")
-        dataset = self.configuration.settings.data.apply(whole)
+        dataset = within_limits(whole, self.configuration.settings.data)
         subject = TransformerSubject(self.folder, self.configuration, dataset, torch.device("cpu"))
         model, _ = subject.trained_model()
         return model.eval(), subject.encoded("test")

@@ -35,3 +35,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         check_counts(self, "epochs", "patience", "batch_documents", "batch_tokens")
         check_positive(self, "learning_rate", "gradient_norm", "gradient_value")
+
+
+FINE_TUNING = TrainingSettings(epochs=3, learning_rate=1e-4, gradient_norm=1.0)
+"""How a pretrained model is trained further unless told otherwise: with smaller steps than one from scratch."""

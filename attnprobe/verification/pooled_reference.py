@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnprobe.data.batches import Batch
 from attnprobe.hooks import capturing, erasing
-from attnprobe.models import PooledClassifier
+from attnprobe.models.classifier import PooledClassifier
 from attnprobe.verification.reference import Reference
 
 

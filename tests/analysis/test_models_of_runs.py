@@ -9,10 +9,10 @@ from attnprobe.analysis.across_runs import by_pair
 from attnprobe.analysis.claims.scorecard import judge_claims
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_folders import find_runs, load_runs
-from attnprobe.configuration import RunSettings
 from attnprobe.errors import InputError
 from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.settings.run import RunSettings
 from tests.reports.paper.grids import write_one
 
 SIZES = np.random.default_rng(3).integers(2, 6, size=20)

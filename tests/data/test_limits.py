@@ -2,9 +2,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.limits import DataLimits
+from attnprobe.data.limits import within_limits
 from attnprobe.data.split import HeldSplit
 from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.settings.data import DataLimits
 from tests.models.documents import random_documents
 
 
@@ -38,9 +39,9 @@ def test_limits_sample_once_and_never_cut_test_documents():
     documents = {split: random_documents(50, seed=i).documents for i, split in enumerate(("train", "dev", "test"))}
     splits = {split: HeldSplit(held) for split, held in documents.items()}
     dataset = Dataset("d", ["a", "b", "c"], splits, "f")
-    assert DataLimits().apply(dataset).splits == splits
+    assert within_limits(dataset, DataLimits()).splits == splits
     limits = DataLimits(train_documents=10, test_documents=20, train_words=3)
-    once, again = limits.apply(dataset), limits.apply(dataset)
+    once, again = within_limits(dataset, limits), within_limits(dataset, limits)
     assert {name: len(split) for name, split in once.splits.items()} == {"train": 10, "dev": 50, "test": 20}
     assert texts(once.splits["train"].documents()) == texts(again.splits["train"].documents())
     assert once.splits["dev"].words_per_document.max() == 3

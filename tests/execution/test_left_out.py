@@ -13,9 +13,9 @@ from attnprobe.data.batches import longest_first
 from attnprobe.execution import probing_work, stage
 from attnprobe.execution.probing_work import ProbingWork
 from attnprobe.execution.settings import ExecutionSettings
-from attnprobe.huggingface.folders import PREFIX
 from attnprobe.identification import stage as identification
 from attnprobe.probes.pooled import PooledProbe
+from attnprobe.settings.checkpoint_names import PREFIX
 from tests.commands import planted_folder
 from tests.execution.probed_runs import (
     REASONS,

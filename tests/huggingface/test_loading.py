@@ -11,10 +11,11 @@ import torch
 import transformers
 
 from attnprobe.errors import InputError
-from attnprobe.huggingface.folders import canonical, content_hash, locate, short_name
+from attnprobe.huggingface.folders import content_hash, locate
 from attnprobe.huggingface.loading import decides, load_checkpoint, load_classifier
 from attnprobe.huggingface.pieces import encode_documents
 from attnprobe.huggingface.sequences import UNLIMITED, longest_sequence, model_inputs, settle_padding
+from attnprobe.settings.checkpoint_names import canonical, short_name
 from tests.commands import environment
 from tests.huggingface.checkpoints import MODELS, TEXTS, bert, byte_level, gpt2, roberta, save, t5, unigram, wordpiece
 from tests.huggingface.texts import documents_of

@@ -15,7 +15,8 @@ from attnprobe.checkpoints import resume_training, save_training
 from attnprobe.data.batches import EncodedDocuments, length_buckets
 from attnprobe.data.documents import Documents
 from attnprobe.data.split import HeldSplit
-from attnprobe.models import POOLED, Dropout
+from attnprobe.models.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 from attnprobe.training import StreamedSplit, Trainer, TrainingSettings, accuracy, limit_gradients
 from tests.models.documents import random_documents
 
@@ -60,7 +61,7 @@ def buffers(split, seed, epoch):
 
 def make_trainer(settings=SETTINGS, seed=4):
     torch.manual_seed(0)
-    return Trainer(POOLED["flan-rnn"].build(30, 3, Dropout()), settings, seed)
+    return Trainer(POOLED["flan-rnn"](30, 3, Dropout()), settings, seed)
 
 
 def test_a_split_that_fits_is_trained_on_as_one_batch_after_the_other_of_all_of_it():

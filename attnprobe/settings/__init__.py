@@ -1,0 +1,1 @@
+"""Everything that a user can set, as data that checks itself; nothing here loads torch."""
