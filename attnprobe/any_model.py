@@ -23,9 +23,9 @@ from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.decisions import attach_to_decision
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.settings import UNITS, AttentionSettings
 from attnprobe.probes.token_axes import TokenAxes
 from attnprobe.probing import Collector, Tables, document_seeds, occurrences_of, probe_split
+from attnprobe.settings.attention import UNITS, AttentionSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -17,11 +17,11 @@ from time import perf_counter, sleep
 
 from attnprobe.errors import FailedError, InputError
 from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
-from attnprobe.experiments import GridRun
 from attnprobe.own_files import open_own, own_folder
 from attnprobe.run_layout import begin_manifest, note_written
 from attnprobe.run_lock import is_held
 from attnprobe.runs import RunFolder
+from attnprobe.settings.experiment_files import GridRun
 from attnprobe.settings.run import RunSettings
 from attnprobe.stopping import STOPS_WITH_INPUT
 

@@ -29,8 +29,8 @@ from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.single_row import SingleRow
+from attnprobe.settings.attention import AttentionSettings
 from benchmarks.measure import in_turn, median_ratio, report
 
 LOOPS = 3

@@ -7,9 +7,9 @@ import pytest
 from attnprobe.atomic_files import creating_folder, replacing
 from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration
 from attnprobe.errors import InputError
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.registry import Registry
 from attnprobe.runs import RunFolder
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.run import RunSettings
 from attnprobe.training import TrainingSettings
 

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.setting_ranges import MOST
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
+from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.ranges import MOST
 from attnprobe.settings.run import RunSettings
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import TrainingSettings
 
 TABLES = {

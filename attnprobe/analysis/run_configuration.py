@@ -109,7 +109,7 @@ def model_of(config: Mapping[str, Any], path: Path) -> str:
     if options is None:
         return str(settings["model"])
     # Torch comes with it, which no other run's results need.
-    from attnprobe.models.transformer_options import TransformerOptions
+    from attnprobe.settings.transformer import TransformerOptions
 
     try:
         return TransformerOptions(**options | {"as_released": tuple(options.get("as_released", ()))}).folder

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the grid; the status says whether a run had to leave documents out."""
-    from attnprobe.experiments import load_grid
     from attnprobe.gridding import run_grid
+    from attnprobe.settings.experiment_files import load_grid
 
     runs = load_grid(arguments.grid, arguments.seeds, arguments.only)
     machine = ["--device", arguments.device]

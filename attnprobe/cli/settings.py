@@ -7,12 +7,12 @@ import dataclasses
 from typing import Any
 
 from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment
-from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run import RunSettings
+from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 
 DEFAULT_DATASET = "docstrings"
 

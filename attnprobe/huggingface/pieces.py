@@ -17,7 +17,7 @@ from attnprobe.data.documents import Documents, runs
 from attnprobe.errors import InputError
 from attnprobe.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.huggingface.words_of_pieces import words_of_pieces
-from attnprobe.probes.settings import TOKEN, WORD
+from attnprobe.settings.attention import TOKEN, WORD
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

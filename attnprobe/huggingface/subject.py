@@ -17,8 +17,8 @@ from attnprobe.huggingface.loading import Checkpoint, decides, load_checkpoint, 
 from attnprobe.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
 from attnprobe.huggingface.probe import CheckpointProbe
 from attnprobe.huggingface.sequences import longest_sequence
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.runs import RunFolder
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX, short_name
 from attnprobe.subjects import Subject, Tested
 

@@ -18,7 +18,7 @@ from attnprobe.identifiability.as_released import (
     reshaped_head_sum,
     scale,
 )
-from attnprobe.models.transformer_options import ADD, HEAD_SUM, MASK, SCALE, TransformerOptions
+from attnprobe.settings.transformer import ADD, HEAD_SUM, MASK, SCALE, TransformerOptions
 
 
 class MultiHeadAttention(nn.Module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
 from attnprobe.models.multi_head_attention import MultiHeadAttention
-from attnprobe.models.transformer_options import MASK, TransformerOptions
+from attnprobe.settings.transformer import MASK, TransformerOptions
 
 FIRST_TOKEN = "[CLS]"
 

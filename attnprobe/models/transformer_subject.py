@@ -5,8 +5,8 @@ from __future__ import annotations
 from attnprobe.data.batches import Batch, EncodedDocuments
 from attnprobe.data.documents import Documents
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.transformer import TransformerProbe
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.subjects import Tested, VocabularySubject
 
 

@@ -20,7 +20,7 @@ from attnprobe.probes.head_readings import HeadReadings, read_heads
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import Inputs
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 
 
 class AttentionProbe:

@@ -17,7 +17,7 @@ from attnprobe.interception.taps import Capture, Erase
 from attnprobe.probes.attachment import Attachment, attach
 from attnprobe.probes.model_call import Inputs, ModelCall
 from attnprobe.probes.selection import ALL, Selected, select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 
 
 @dataclass

@@ -14,9 +14,9 @@ from attnprobe.divergence import entropy
 from attnprobe.identifiability.logit_ranks import logit_rank
 from attnprobe.identifiability.null_space import joint_nullity, nullity, published_rank
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import encoder_parameters
 from attnprobe.probes.encoder_readings import LastLayer, first_row, last_layer
 from attnprobe.probes.random_alternatives import random_alternatives
+from attnprobe.settings.transformer import encoder_parameters
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 
 LENGTHS = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128, 192, 256, 320, 384, 448, 512)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnprobe.errors import InputError
 from attnprobe.interception.sites import ENCODER, SELF, Site, Sites
-from attnprobe.probes.settings import AUTO, AttentionSettings
+from attnprobe.settings.attention import AUTO, AttentionSettings
 
 FIRST, LAST, ALL = "first", "last", "all"
 

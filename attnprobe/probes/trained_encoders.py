@@ -16,10 +16,10 @@ from attnprobe.data.limits import within_limits
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.models.transformer_subject import TransformerSubject
 from attnprobe.own_files import kind_of
 from attnprobe.runs import RunFolder
+from attnprobe.settings.transformer import TransformerOptions
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from torch import Tensor
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import FIRST_TOKEN, TransformerClassifier
-from attnprobe.models.transformer_options import MASK
 from attnprobe.probes.attention_erasures import AttentionErasures
 from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.decisions import attach_to_decision
@@ -23,7 +22,8 @@ from attnprobe.probes.item_columns import ItemColumns
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.probe import Probe
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.transformer import MASK
 
 _LENGTHS = (11, 9, 11, 7, 10)
 """Of the documents that a model is tried on: numbers that hardly any model has for a size of its own."""

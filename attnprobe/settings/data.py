@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.setting_ranges import check_counts
+from attnprobe.settings.ranges import check_counts
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from attnprobe.errors import InputError
-from attnprobe.models.transformer_options import TRANSFORMER
-from attnprobe.probes.settings import TOKEN, WORD
 from attnprobe.registry import Registry
+from attnprobe.settings.attention import TOKEN, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
-from attnprobe.training.settings import FINE_TUNING, TrainingSettings
+from attnprobe.settings.training import FINE_TUNING, TrainingSettings
+from attnprobe.settings.transformer import TRANSFORMER
 
 SECTIONS = ("word2vec", "dropout", "attention", "transformer")
 """Parts of a run's settings that are not for every kind of model."""

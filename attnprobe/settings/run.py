@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.setting_ranges import check_counts
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import kind_of
-from attnprobe.training.settings import TrainingSettings
+from attnprobe.settings.ranges import check_counts
+from attnprobe.settings.training import TrainingSettings
+from attnprobe.settings.transformer import TransformerOptions
 
 
 @dataclass(frozen=True)

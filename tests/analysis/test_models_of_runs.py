@@ -10,9 +10,9 @@ from attnprobe.analysis.claims.scorecard import judge_claims
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_folders import find_runs, load_runs
 from attnprobe.errors import InputError
-from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.settings.run import RunSettings
+from attnprobe.settings.transformer import TransformerOptions
 from tests.reports.paper.grids import write_one
 
 SIZES = np.random.default_rng(3).integers(2, 6, size=20)

@@ -16,11 +16,11 @@ from attnprobe.checkpoints import load_model, resume_training, save_training
 from attnprobe.configuration import DataSource, RunConfiguration
 from attnprobe.data.vocabulary import PADDING, UNKNOWN, Vocabulary
 from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.runs import RunFolder
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.experiment_files import load_experiment, load_grid
 from attnprobe.settings.run import RunSettings
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 

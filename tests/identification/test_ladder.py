@@ -11,10 +11,10 @@ from attnprobe.identification.key_dimensions import key_dimensions
 from attnprobe.identification.ladder import DECISION, HEAD, LAYER, LOGITS, NORM, affine_ladder, ladder
 from attnprobe.identification.read_row import ReadRow
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.attachment import attach
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.transformer import example_inputs
+from attnprobe.settings.transformer import TransformerOptions
 
 ITEMS, CLASSES, D_E, HEADS = 12, 3, 8, 2
 CONCATENATE, ADD = "concatenate", "add"

@@ -9,7 +9,7 @@ from attnprobe.probes.engines import FORWARD, REPLAY, fastest_engine, make_engin
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, LABELS, WAYS, Attention, Classifier, Pooling, documents
 
 

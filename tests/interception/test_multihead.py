@@ -11,7 +11,7 @@ from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.engines import FORWARD, fastest_engine, make_engine
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, HEADS, LABELS, documents, split
 
 SETTINGS = [{}, {"add_zero_attn": True}, {"add_bias_kv": True}, {"add_zero_attn": True, "add_bias_kv": True}]

@@ -7,7 +7,7 @@ import torch
 from attnprobe.errors import InputError
 from attnprobe.models.multi_head_attention import MultiHeadAttention
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions, attention_parameters, encoder_parameters
+from attnprobe.settings.transformer import TransformerOptions, attention_parameters, encoder_parameters
 from attnprobe.training import Trainer, TrainingSettings, accuracy
 from tests.models.documents import random_documents, streamed
 

@@ -10,11 +10,11 @@ import torch
 
 from attnprobe.any_model import probe
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.transformer import TransformerProbe
 from attnprobe.probing import probe_split
 from attnprobe.runs import RunFolder
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.transformer import TransformerOptions
 from tests.models.documents import random_documents
 from tests.page.made_runs import MadeRun
 from tests.probes.test_transformer import logits_by_hand

@@ -10,7 +10,7 @@ from attnprobe.probes.engines import FORWARD, REPLAY, SINGLE_ROW, make_engine
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from tests.reference.transformers import TASKS, reference_logits, tiny_inputs
 from tests.reference.transformers import tiny_model as make_model
 

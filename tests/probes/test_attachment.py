@@ -15,7 +15,7 @@ from attnprobe.probes.examples import example_inputs
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.refusals import RefusedError
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, LABELS, Attention, Classifier, documents
 from tests.probes.attached_models import (
     MODELS,

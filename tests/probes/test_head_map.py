@@ -10,7 +10,7 @@ from attnprobe.probes import head_map
 from attnprobe.probes.attention_probe import AttentionProbe
 from attnprobe.probes.head_map import PREFIXES, head_rows, prefix_lengths, rows_of_map
 from attnprobe.probes.items import Items
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from tests.probes.attached_models import attached
 from tests.reference.transformers import reference_attention, reference_logits
 

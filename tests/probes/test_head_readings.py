@@ -16,7 +16,7 @@ from attnprobe.probes.edited_runs import run_with
 from attnprobe.probes.head_readings import read_heads
 from attnprobe.probes.pooled import PooledProbe
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.dropout import Dropout
 from tests.models.documents import random_documents
 from tests.probes.attached_models import LENGTHS, MODELS, attached, inputs_of

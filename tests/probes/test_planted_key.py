@@ -11,7 +11,7 @@ from attnprobe.probes.engines import fastest_engine, make_engine
 from attnprobe.probes.items import Items
 from attnprobe.probes.model_call import ModelCall
 from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
 
 VALUES, LENGTH = 8, 10
 MARK, ASK = VALUES, VALUES + 1

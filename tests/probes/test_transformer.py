@@ -8,12 +8,12 @@ import torch
 
 from attnprobe.errors import InputError
 from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.models.transformer_options import TransformerOptions
 from attnprobe.probes.engines import REPLAY, SINGLE_ROW
 from attnprobe.probes.head_map import Drawn
-from attnprobe.probes.settings import AttentionSettings
 from attnprobe.probes.transformer import TransformerProbe
 from attnprobe.probing import probe_split
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.transformer import TransformerOptions
 from tests.models.documents import random_documents
 
 OPTIONS = TransformerOptions(d_e=16, num_heads=4, d_k=3, d_ff=8, longest=64)

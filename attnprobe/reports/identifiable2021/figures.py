@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from attnprobe.models.transformer_options import CONCATENATE, SCALE
 from attnprobe.reports.identifiable2021.variants import (
     COLOURS,
     MARKERS,
@@ -23,6 +22,7 @@ from attnprobe.reports.identifiable2021.variants import (
     plain,
 )
 from attnprobe.reports.paper.sheet import GREY, PAGE, head, name_panel, new_sheet, say_missing, write
+from attnprobe.settings.transformer import CONCATENATE, SCALE
 
 DASHED, DOTTED = (4.0, 1.5), (1.0, 1.0)
 

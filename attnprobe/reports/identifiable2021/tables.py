@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from attnprobe.analysis.identifiable2021.over_seeds import differences, over_seeds
-from attnprobe.models.transformer_options import ADD, CONCATENATE, SCALE
 from attnprobe.reports.identifiable2021.variants import NAMES, combinations_in_order, datasets_in_order, plain
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import ABSENT
 from attnprobe.reports.paper.table_files import write_csv, write_latex
+from attnprobe.settings.transformer import ADD, CONCATENATE, SCALE
 
 MEASURED = ("accuracy", "dev_accuracy", "parameters", "log_score_deviation", "evenness")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from attnprobe.models.transformer_options import ADD, ADD_OWN, CONCATENATE
+from attnprobe.settings.transformer import ADD, ADD_OWN, CONCATENATE
 
 NAMES = {CONCATENATE: "Concatenated", ADD: "Added", ADD_OWN: "Added, own maps"}
 MATCHED = "Concatenated, matched"

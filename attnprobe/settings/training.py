@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.setting_ranges import check_counts, check_positive
+from attnprobe.settings.ranges import check_counts, check_positive
 
 
 @dataclass(frozen=True)

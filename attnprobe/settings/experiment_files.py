@@ -16,13 +16,13 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from attnprobe.errors import InputError
-from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.setting_ranges import MOST
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import SECTIONS, Kind, kind_of
+from attnprobe.settings.ranges import MOST
 from attnprobe.settings.run import RunSettings
+from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 
 S = TypeVar("S")
 

@@ -9,7 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from attnprobe.errors import InputError
-from attnprobe.setting_ranges import check_counts, check_rates
+from attnprobe.settings.ranges import check_counts, check_rates
 
 TRANSFORMER = "transformer"
 """The name of the model."""
