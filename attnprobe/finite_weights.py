@@ -15,7 +15,8 @@ def first_not_finite(weights: Iterable[tuple[str, Tensor]]) -> str | None:
     numbers. Only where it is not, as sums of large numbers may be, each number is looked at.
     """
     for name, tensor in weights:
-        if tensor.is_floating_point() and not torch.isfinite(tensor.detach().sum()):
-            if not torch.isfinite(tensor).all():
-                return name
+        if not tensor.is_floating_point() or torch.isfinite(tensor.detach().sum()):
+            continue
+        if not torch.isfinite(tensor).all():
+            return name
     return None

@@ -42,7 +42,8 @@ def alike_labels_in_words(dataset: Dataset, location: str) -> list[str]:
     groups = alike_labels(dataset.labels)
     if not groups:
         return []
-    counts = sum(np.bincount(split.labels, minlength=len(dataset.labels)) for split in dataset.splits.values())
+    each = [np.bincount(split.labels, minlength=len(dataset.labels)) for split in dataset.splits.values()]
+    counts = np.sum(each, axis=0)
     count_of = dict(zip(dataset.labels, counts.tolist(), strict=True))
     sentences = []
     for group in groups[:MOST_SAID]:

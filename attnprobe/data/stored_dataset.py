@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from attnprobe.data.cache_folder import (
     remove_abandoned_temporary_folders,
     temporary_folder,
 )
+from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.content_hashes import Fingerprint, document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.data.files.columns import WantedColumns
@@ -53,7 +54,8 @@ class StoredDataset(NamedTuple):
 def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> StoredDataset:
     """The dataset that these files hold, checked and tokenised; read from the cache folder if it was made before.
 
-    What is found damaged is made anew. Where the user's cache folder is full, a temporary folder is used.
+    What is found damaged is made anew. Of several processes that need it at once, one makes it. Where the user's cache
+    folder is full, a temporary folder is used.
 
     Args:
         files: of the splits, as ``split_files`` found them.
@@ -61,7 +63,8 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
         name: for progress bars.
 
     Raises:
-        InputError: a file cannot be used or changes while it is read, or nothing can be written anywhere.
+        InputError: a file cannot be used or changes while it is read, or nothing can be written anywhere, or another
+            process has begun to make it, lives, and does not go on.
     """
     before = [_state(path) for path in files.values()]
     key = _key(files, wanted, name)
@@ -71,15 +74,28 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
     stored = _found(folder)
     if stored is not None:
         return stored
+    with only_maker(folder, name) as go_on:
+        return _found(folder) or _made(folder, files, wanted, name, before, go_on)
+
+
+def _made(
+    folder: Path,
+    files: Mapping[str, Path],
+    wanted: WantedColumns,
+    name: str,
+    before: Sequence[tuple[int, int] | None],
+    go_on: Callable[[], None],
+) -> StoredDataset:
+    """The dataset, made in this folder or a temporary one of files that were in the state ``before``."""
     raw = read_splits(files, wanted)
     try:
-        _make(folder, raw, name)
+        _make(folder, raw, name, go_on)
     except OSError as error:
         if os.environ.get(CACHE_VARIABLE):
             raise _unwritable(folder, error) from error
-        folder = temporary_folder() / "tokenised" / key
+        folder = temporary_folder() / "tokenised" / folder.name
         try:
-            _make(folder, raw, name)
+            _make(folder, raw, name, go_on)
         except OSError as second:
             raise _unwritable(folder, second) from second
     for path, state in zip(files.values(), before, strict=True):
@@ -124,7 +140,7 @@ def _found(folder: Path) -> StoredDataset | None:
     return StoredDataset(content["labels"], splits, content["fingerprint"])
 
 
-def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
+def _make(folder: Path, raw: Mapping[str, RawSplit], name: str, go_on: Callable[[], None]) -> None:
     """Write everything to a folder that is there whole or not at all.
 
     Raises:
@@ -141,7 +157,7 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
             with tqdm(
                 total=len(documents), desc=visible(f"{name} {split}"), unit=" documents", delay=0.5, disable=None
             ) as bar:
-                parts = _tokenised(texts, documents, labels, bar)
+                parts = _tokenised(texts, documents, labels, bar, go_on)
                 write_split(temporary / split, in_windows(parts), len(documents))
         write_sealed(temporary / DATASET, {"labels": labels, "fingerprint": fingerprint.hexdigest()})
         if folder.exists() and _found(folder) is None:
@@ -149,7 +165,11 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str) -> None:
 
 
 def _tokenised(
-    texts: Iterable[Text], split: RawSplit, labels: Sequence[str], progress: tqdm[None]
+    texts: Iterable[Text],
+    split: RawSplit,
+    labels: Sequence[str],
+    progress: tqdm[None],
+    go_on: Callable[[], None],
 ) -> Iterator[Documents]:
     """The documents of a split, in parts; only a few are held at a time."""
     number_of_label = {label: number for number, label in enumerate(labels)}
@@ -174,6 +194,7 @@ def _tokenised(
                 texts=strings,
             )
             progress.update(end - start)
+            go_on()
             start = end
 
 

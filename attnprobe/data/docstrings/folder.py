@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from attnprobe.atomic_files import creating_folder
 from attnprobe.data.cache_folder import cache_folder
+from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.docstrings.balanced_split import balanced_split
 from attnprobe.data.docstrings.extraction import Docstring, extract_docstrings
 from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
@@ -35,13 +36,19 @@ def docstrings_folder() -> Path:
     key = hashlib.sha256(f"{described}, format {FORMAT}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"docstrings-{key}"
     if not folder.is_dir():
-        docstrings = collect_docstrings(source_files(class_folders()), worker_count())
-        try:
-            write_docstrings(docstrings, folder, described)
-        except OSError as error:
-            sentence = f"{folder}: the dataset 'docstrings' cannot be written ({error.strerror})."
-            raise error_of(error, sentence) from error
+        with only_maker(folder, "docstrings"):
+            if not folder.is_dir():
+                _make(folder, described)
     return folder
+
+
+def _make(folder: Path, described: str) -> None:
+    docstrings = collect_docstrings(source_files(class_folders()), worker_count())
+    try:
+        write_docstrings(docstrings, folder, described)
+    except OSError as error:
+        sentence = f"{folder}: the dataset 'docstrings' cannot be written ({error.strerror})."
+        raise error_of(error, sentence) from error
 
 
 def collect_docstrings(files: Sequence[SourceFile], workers: int) -> list[Docstring]:

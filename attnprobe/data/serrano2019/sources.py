@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from attnprobe.data.cache_folder import cache_folder
+from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
 from attnprobe.data.files.reading import SUFFIXES
 from attnprobe.data.serrano2019.folder import make_splits_folder
@@ -121,7 +122,7 @@ def _hub_folder(recipe: Recipe, revision: str) -> Path:
     if not folder.is_dir():
         records = hub_records(hub, revision, recipe.classes)
         bar = tqdm(records, desc=recipe.name, unit=" documents", delay=0.5, disable=None)
-        make_splits_folder(recipe, bar, folder, described)
+        _make(recipe, bar, folder, described)
     return folder
 
 
@@ -130,8 +131,21 @@ def _originals_folder(recipe: Recipe, files: Sequence[Path]) -> Path:
     described = f"{names} of {recipe.title}, content {content_key(files, recipe.name)}"
     folder = _cached(recipe, described)
     if not folder.is_dir():
-        make_splits_folder(recipe, _original_records(recipe, files), folder, described)
+        _make(recipe, _original_records(recipe, files), folder, described)
     return folder
+
+
+def _make(recipe: Recipe, records: Iterable[Record], folder: Path, described: str) -> None:
+    """Make the folder of the splits, unless another process does; nothing is read then."""
+
+    def noted() -> Iterator[Record]:
+        for record in records:
+            go_on()
+            yield record
+
+    with only_maker(folder, recipe.name) as go_on:
+        if not folder.is_dir():
+            make_splits_folder(recipe, noted(), folder, described)
 
 
 def _original_records(recipe: Recipe, files: Sequence[Path]) -> Iterator[Record]:
