@@ -18,6 +18,7 @@ from attnprobe.errors import InputError
 from attnprobe.huggingface.folders import PREFIX, is_huggingface, short_name
 from attnprobe.models import MODELS, Dropout
 from attnprobe.models.transformer_options import TransformerOptions
+from attnprobe.ordering_records import ENTRY, present_orderings
 from attnprobe.probes.settings import AttentionSettings
 from attnprobe.training import TrainingSettings
 
@@ -155,6 +156,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
+            ENTRY: {name: told.to_json() for name, told in present_orderings().items()},
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},
