@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from attnprobe.any_model import probe
+    from attnprobe.battery import Erasable
     from attnprobe.distributions import entropy, js_divergence, kl_divergence, total_variation
     from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
     from attnprobe.hooks import capturing, erasing
@@ -37,9 +38,14 @@ if TYPE_CHECKING:
         rank_by_gradient_attention,
     )
     from attnprobe.probes.editing import AttachedModel
+    from attnprobe.registered_orderings import ORDERINGS, Ordering, Role
 
 _HOME = {
     "AttachedModel": "probes.editing",
+    "Erasable": "battery",
+    "ORDERINGS": "registered_orderings",
+    "Ordering": "registered_orderings",
+    "Role": "registered_orderings",
     "capturing": "hooks",
     "decision_gradient": "erasure",
     "dk_star": "identifiability",
@@ -69,7 +75,11 @@ _HOME = {
 }
 
 __all__ = [
+    "ORDERINGS",
     "AttachedModel",
+    "Erasable",
+    "Ordering",
+    "Role",
     "capturing",
     "decision_gradient",
     "dk_star",

@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
+from attnprobe.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import MODELS
 from attnprobe.settings.run import RunSettings
@@ -91,6 +92,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
+            ENTRY: {name: told.to_json() for name, told in present_orderings().items()},
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},

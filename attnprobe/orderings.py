@@ -10,16 +10,16 @@ attention weight, of the gradient of the decision's probability with respect to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from attnprobe.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch, whole_number
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
 from attnprobe.sorting import sort_ascending, stable_order_descending
+
+if TYPE_CHECKING:
+    from attnprobe.battery import Erasable
 
 POSITION_BITS = 24
 """Bits of a random key that hold the position: ties are impossible, and a document may have 16 million items."""
@@ -203,82 +203,53 @@ def ranks(order: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(-1, order, places)
 
 
-class Evidence(NamedTuple):
-    """What a ranking may look at.
-
-    Scores, weights, gradients, gradients times weights, mask (batch, items) and a seed a document (batch,).
-    """
-
-    scores: Tensor
-    weights: Tensor
-    gradients: Tensor
-    products: Tensor
-    mask: Tensor
-    seeds: Tensor
-
-
-class Ordering(NamedTuple):
-    """A named ranking: ``rank`` makes (draws, batch, items) out of evidence; several draws when it is random."""
-
-    description: str
-    rank: Callable[[Evidence], Tensor]
-    random: bool = False
-
-
 _ENDLESS = 1e30
 """In the place of the infinite score of a weight of zero, where it is turned round."""
 
 RANDOM_DRAWS = 5
 """As many as in Serrano & Smith (2019)."""
 
-ORDERINGS: Registry[Ordering] = Registry("ordering")
-ORDERINGS.register(
-    "random",
-    Ordering(
-        "items in a random order, five draws a document",
-        lambda e: rank_at_random(e.mask, RANDOM_DRAWS, e.seeds),
-        random=True,
-    ),
-)
-ORDERINGS.register(
-    "attention",
-    Ordering("the largest attention weight first", lambda e: rank_by_attention(None, e.mask, scores=e.scores)[None]),
-)
-ORDERINGS.register(
-    "gradient",
-    Ordering(
-        "the largest gradient of the decision's probability first",
-        lambda e: rank_by_gradient(e.gradients, e.mask)[None],
-    ),
-)
-ORDERINGS.register(
-    "gradient_attention",
-    Ordering(
-        "the largest gradient times attention weight first",
-        lambda e: _descending("gradients times weights", e.products, e.mask)[None],
-    ),
-)
-ORDERINGS.register(
-    "attention_ascending",
-    Ordering(
-        "the smallest attention weight first, the order in which an explanation would be erased last",
-        lambda e: rank_by_attention(None, e.mask, scores=-e.scores.masked_fill(~e.mask, 0.0).clamp(min=-_ENDLESS))[
-            None
-        ],
-    ),
-)
+
+def random_order(batch: Erasable, seeds: Tensor) -> Tensor:
+    """Five random orderings a document (draws, batch, items)."""
+    order: Tensor = rank_at_random(batch.attention.mask, RANDOM_DRAWS, seeds)
+    return order
 
 
-def orders_of(evidence: Evidence) -> dict[str, Tensor]:
-    """What every registered ranking makes of a batch: name → (draws, batch, items).
+def attention_order(batch: Erasable, seeds: Tensor) -> Tensor:
+    """The largest attention weight first (1, batch, items); scores order what has underflowed to the same weight."""
+    order: Tensor = rank_by_attention(None, batch.attention.mask, scores=batch.attention.scores)
+    return order[None]
 
-    Raises:
-        InputError: a ranking, perhaps of another package, gives no permutations of the real items with padding last.
-    """
-    orders = {name: ordering.rank(evidence) for name, ordering in ORDERINGS.items()}
-    for name, order in orders.items():
-        try:
-            check_order(order, evidence.mask)
-        except ValueError as error:
-            raise InputError(f"What is registered as the ordering {name} is none: {error}.") from None
-    return orders
+
+def gradient_order(batch: Erasable, seeds: Tensor) -> Tensor:
+    """The largest gradient of the decision's probability first (1, batch, items)."""
+    order: Tensor = rank_by_gradient(batch.attention.gradients, batch.attention.mask)
+    return order[None]
+
+
+def product_order(batch: Erasable, seeds: Tensor) -> Tensor:
+    """The largest gradient times attention weight first (1, batch, items); of several heads their products' mean."""
+    return _descending("gradients times weights", batch.attention.products, batch.attention.mask)[None]
+
+
+def ascending_order(batch: Erasable, seeds: Tensor) -> Tensor:
+    """The smallest attention weight first (1, batch, items)."""
+    scores, mask = batch.attention.scores, batch.attention.mask
+    turned = -scores.masked_fill(~mask, 0.0).clamp(min=-_ENDLESS)
+    order: Tensor = rank_by_attention(None, mask, scores=turned)
+    return order[None]
+
+
+def greedy_first(batch: Erasable, seeds: Tensor) -> Tensor:
+    """What makes the decision's probability fall fastest first, asked again after each removal (1, batch, items)."""
+    order = batch.greedy_order()
+    assert order is not None, "it fits the batch"
+    return order[None]
+
+
+def smallest_set_first(batch: Erasable, seeds: Tensor) -> Tensor:
+    """The items of the smallest set that flips the decision, and no others (1, batch, items)."""
+    order = batch.smallest_set()
+    assert order is not None, "it fits the batch"
+    return order[None]

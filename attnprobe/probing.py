@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from attnprobe.battery import RANK, BatteryResult, run_battery
+from attnprobe.battery import BatteryResult, run_battery
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.probes.probe import Probe
+from attnprobe.registered_orderings import RANK
 
 ITEM_SAMPLE = 20_000
 """Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
@@ -96,7 +97,8 @@ def probe_batches(
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
-        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device)))
+        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64))
+        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
     return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
@@ -172,7 +174,7 @@ class Collector:
         keys = list(self.erasures[0])
         parts = {key: _join([batch[key] for batch in self.erasures]) for key in keys}
         names = pa.DictionaryArray.from_arrays(
-            np.tile(np.arange(len(keys), dtype=np.int8), len(numbers)), pa.array([name for name, _ in keys])
+            np.tile(np.arange(len(keys), dtype=np.int16), len(numbers)), pa.array([name for name, _ in keys])
         )
 
         def interleaved(column: str) -> Column:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.configuration import FORMAT, RunConfiguration
 from attnprobe.errors import InputError
+from attnprobe.ordering_records import ENTRY, OrderingRecord
 from attnprobe.own_files import own_folder
 from attnprobe.run_layout import (
     CONFIG,
@@ -150,6 +151,13 @@ class RunFolder:
             raise InputError(f"{self.path} is not a run: there is no config.json in it.") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{self.config} is not a run's configuration; start over with --force.") from None
+
+    def record_orderings(self, orderings: Mapping[str, OrderingRecord]) -> None:
+        """Say in ``config.json`` with which orderings the run is probed, where others were there when it was begun."""
+        content = json.loads(self.config.read_text(encoding="utf-8"))
+        told = {name: ordering.to_json() for name, ordering in orderings.items()}
+        if content.get(ENTRY) != told:
+            write_json(self.config, content | {ENTRY: told})
 
     def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
         """Write the Parquet files, each stamped with what made it; all are there or the run is not probed."""

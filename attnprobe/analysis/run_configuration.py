@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from attnprobe.analysis.table_columns import MOST_DOCUMENTS
 from attnprobe.errors import InputError
+from attnprobe.ordering_records import ENTRY, is_record
+from attnprobe.registered_orderings import LONGEST_TITLE
 
 UNITS = ("word", "sentence", "token")
 """What an item may be."""
@@ -55,6 +57,9 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
         needed=False,
     ),
     ("data", "fingerprint"): Entry(_is_name, "a fingerprint", needed=False),
+    (ENTRY,): Entry(
+        is_record, f"a table of titles of up to {LONGEST_TITLE} characters and roles by ordering", needed=False
+    ),
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
     ("checkpoint",): Entry(
         lambda entry: entry is None or (isinstance(entry, dict) and _is_name(entry.get("name", "none"))),

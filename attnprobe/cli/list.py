@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from attnprobe.cli.options import add_machine_arguments, say
+from attnprobe.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,23 +16,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
     from attnprobe.analysis.run_configuration import HUB
-    from attnprobe.battery import GREEDY, ORACLE
     from attnprobe.data.datasets import known_datasets
-    from attnprobe.orderings import ORDERINGS
+    from attnprobe.registered_orderings import ORDERINGS
     from attnprobe.settings.kinds import MODELS
 
-    orderings = {name: ordering.description for name, ordering in ORDERINGS.items()}
-    orderings[GREEDY] = "largest gradient first, ranked again after each removal; of transformers, on request"
-    orderings[ORACLE] = (
-        "not an ordering: the smallest set whose erasure flips the decision, exactly; of affine readouts"
-    )
     models = {name: architecture.description for name, architecture in MODELS.items()}
     models[f"{HUB}PATH_OR_ID"] = "a Hugging Face transformer, from a folder or the hub"
     for title, entries in (
         ("Datasets", known_datasets(arguments.data_dir)),
         ("Models", models),
-        ("Orderings", orderings),
     ):
         say(title)
         for name, description in entries.items():
             say(f"  {name:<20} {description}".rstrip())
+    say("Orderings")
+    for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
+        origin = ORDERINGS.origin(name)
+        of = f" ({origin})" if origin else ""
+        told = ": ".join(filter(None, [ordering.title, ordering.description]))
+        say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{of}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from attnprobe.configuration import RunConfiguration
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.errors import InputError
 from attnprobe.execution.canonical_tables import joined
 from attnprobe.execution.readings import UNREADABLE, Reading, ReadingFiles
 from attnprobe.execution.run_work import RunWork
 from attnprobe.execution.shard_files import Made, Remarks, ShardFiles
 from attnprobe.execution.shards import Piece
 from attnprobe.execution.time_limit import begin_step
+from attnprobe.ordering_records import OrderingRecord, present_orderings
 from attnprobe.probing import Tables, micro_batches, probe_batches, sample_of_documents
+from attnprobe.registered_orderings import GROUP, OWN
 from attnprobe.runs import TABLES, RunFolder
 from attnprobe.subjects import Tested
 
@@ -38,6 +41,9 @@ class ProbingWork(RunWork[Piece]):
         dataset: its data.
         device: where to compute.
         tested: the model, which this process has loaded; others load their own.
+
+    Attributes:
+        others: the orderings of other packages, which every process has to have.
     """
 
     def __init__(
@@ -52,12 +58,25 @@ class ProbingWork(RunWork[Piece]):
         self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
         self.files = ShardFiles(RunFolder(folder).shards)
         self._reading_files = ReadingFiles(RunFolder(folder).shards)
+        self.others = {name: told for name, told in present_orderings().items() if name not in OWN}
         self._sampled: npt.NDArray[np.bool_] | None = None
         self._documents: tuple[int, Documents] | None = None
         self._readings: tuple[Piece, Reading] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | dict.fromkeys(("_sampled", "_documents", "_readings"))
+
+    def open(self) -> Callable[[Piece], None]:
+        """Load the model, and see that this process has the orderings of the one that began.
+
+        Raises:
+            InputError: it has others; or as :meth:`RunWork.open`.
+        """
+        here = {name: told for name, told in present_orderings().items() if name not in OWN}
+        for name in sorted(self.others.keys() | here.keys()):
+            if self.others.get(name) != here.get(name):
+                raise InputError(_unequal(name, self.others.get(name), here.get(name)))
+        return super().open()
 
     def _do(self, piece: Piece) -> None:
         if piece.reads:
@@ -184,7 +203,13 @@ class ProbingWork(RunWork[Piece]):
         """What its results are made from."""
         numbers = self.numbers(piece)
         hashes = np.ascontiguousarray(self.split.content_hashes[numbers], dtype="<u8")
-        return Made(self.stamp, hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest(), len(hashes))
+        return Made(self._stamp, hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest(), len(hashes))
+
+    @property
+    def _stamp(self) -> str:
+        """What results are made by: with other orderings of other packages they are made anew."""
+        told = [f"{name} {record.origin}" for name, record in sorted(self.others.items())]
+        return "/".join([self.stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
         """Its documents' numbers in the split, in the order in which they are read."""
@@ -220,3 +245,18 @@ class ProbingWork(RunWork[Piece]):
 
 def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
     return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))
+
+
+def _unequal(name: str, there: OrderingRecord | None, here: OrderingRecord | None) -> str:
+    """That two processes have not the same ordering, in a sentence."""
+    if there is not None and there.origin is None:
+        return (
+            f"The ordering {name} was registered by the program that began the run, and other processes do not have "
+            f"it: offer it in the entry-point group {GROUP} of an installed package, or take one worker."
+        )
+    told = [f"{where} {_told(record)}" for where, record in (("began the run", there), ("is to help", here))]
+    return f"The ordering {name} is not the same in all processes: the one that {told[0]}, the one that {told[1]}."
+
+
+def _told(record: OrderingRecord | None) -> str:
+    return "does not have it" if record is None else f"has it of {record.origin or 'a program'}"

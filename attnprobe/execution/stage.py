@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+from attnprobe.analysis.run_configuration import read_configuration
 from attnprobe.atomic_files import append_line
 from attnprobe.errors import FailedError
 from attnprobe.execution.canonical_tables import joined as in_order_of_document
@@ -19,6 +20,8 @@ from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.shard_files import DamagedError
 from attnprobe.execution.shards import Piece, shards
 from attnprobe.execution.work import Done
+from attnprobe.ordering_records import present_orderings, recorded_orderings
+from attnprobe.registered_orderings import ORDERINGS
 from attnprobe.run_lock import locked
 from attnprobe.stages import Run, special_strings_in_words
 from attnprobe.subjects import Tested
@@ -42,10 +45,11 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     tested = run.subject.load()
     stamp = f"{run.configuration.fingerprint}/{tested.digest}"
     if folder.is_probed(stamp):
-        run.say(f"Probing: finished before, reusing {folder.table('documents')}.")
+        run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
         ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested).files.remove_all()
         return _quarantined(run)
     work = ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested)
+    folder.record_orderings(present_orderings())
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
@@ -55,6 +59,13 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         _say_remarks(run, work, joined, not_mapped)
     work.files.remove_all()
     return len(joined.remarks.lost | not_mapped)
+
+
+def _not_tried(run: Run) -> str:
+    """Which orderings there are now that the run was not probed with, in a sentence."""
+    before = recorded_orderings(read_configuration(run.folder.config))
+    new = [name for name in ORDERINGS if name not in before]
+    return f" It was probed without {', '.join(new)}: give --force to start over with it." if new else ""
 
 
 def _probed_and_joined(

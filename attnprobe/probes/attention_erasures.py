@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from attnprobe.battery import GREEDY, Attention, ReferenceFlips, SingleEffects
+from attnprobe.battery import Attention, SingleEffects
 from attnprobe.interception.edits import emptied_rows, rows_with_weight
 from attnprobe.orderings import ranks
 from attnprobe.probes.engine import Engine
@@ -23,7 +23,7 @@ class AttentionErasures:
         engine: the batch, run once.
         items: of the batch.
         aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
-        greedy: whether the greedy ordering is among the references.
+        greedy: whether the greedy ordering was asked for.
     """
 
     def __init__(self, engine: Engine, items: Items, aggregate: str, *, greedy: bool = False) -> None:
@@ -86,15 +86,13 @@ class AttentionErasures:
             for layer in self.engine.attended
         ]
 
-    def references(self) -> dict[str, ReferenceFlips]:
-        """The greedy ordering, where it was asked for: no exact smallest set is known here."""
-        if not self._greedy:
-            return {}
-        order = greedy_order(self.engine, self.items)
-        flips = {name: column[0] for name, column in self.first_flips(order).items()}
-        # Behind the flip nothing was ordered; what never flips was erased whole.
-        place, removed = ranks(order[0]), flips["removed"][:, None]
-        return {GREEDY: ReferenceFlips(flips, place.masked_fill((removed >= 0) & (place >= removed), -1))}
+    def smallest_set(self) -> None:
+        """No exact smallest set is known here."""
+        return
+
+    def greedy_order(self) -> Tensor | None:
+        """The greedy ordering, where it was asked for."""
+        return greedy_order(self.engine, self.items) if self._greedy else None
 
     def contributions(self) -> None:
         """Items do not contribute to these logits one by one."""

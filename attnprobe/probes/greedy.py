@@ -10,7 +10,7 @@ from attnprobe.probes.items import Items
 
 
 def greedy_order(engine: Engine, items: Items) -> Tensor:
-    """Orderings (1, batch, items), up to the flip: what comes behind it is in order of position.
+    """Orderings (batch, items), up to the flip: −1 behind it.
 
     With what is left of a row's weights, a, and gradients g of the decision's probability p_y at them, erasing key i a
     little, the row's sum kept, changes p_y at the rate −aᵢ (gᵢ − Σ aⱼ gⱼ / Σ aⱼ). Summed over an item's tokens and over
@@ -42,8 +42,9 @@ def greedy_order(engine: Engine, items: Items) -> Tensor:
         active = active[kept]
         if not len(active):
             break
-    place = place.masked_fill(~items.mask, items.mask.shape[1] + 1)
-    return torch.argsort(place, dim=-1, stable=True)[None]
+    ordered = place < items.mask.shape[1]
+    order = torch.argsort(place, dim=-1, stable=True)
+    return order.masked_fill_(~ordered.gather(1, order), -1)
 
 
 def _fall(layer: Attended) -> Tensor:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.battery import ORACLE, Attention, ReferenceFlips, SingleEffects
+from attnprobe.battery import Attention, SingleEffects
 from attnprobe.contributions import Contributions
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.divergence import js_divergence
@@ -81,18 +81,18 @@ class PooledErasures:
         flip = self._contributions.first_flip(order)
         return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
 
-    def references(self) -> dict[str, ReferenceFlips]:
-        """The smallest set that flips the decision, exactly."""
-        of = self._contributions
-        oracle = of.minimal_flip_set()
-        never = oracle.count < 0
-        columns = {
-            "removed": oracle.count,
-            "fraction": (oracle.count.double() / of.sizes).masked_fill(never, torch.nan),
-            "mass": (of.mass * oracle.erased).sum(-1).masked_fill(never, torch.nan),
-            "emptied": oracle.emptied,
-        }
-        return {ORACLE: ReferenceFlips(columns, oracle.rank)}
+    def smallest_set(self) -> Tensor:
+        """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
+        rank = self._contributions.minimal_flip_set().rank
+        behind = rank.shape[1]
+        places = rank.masked_fill(rank < 0, behind)
+        sorted_places, order = places.sort(dim=-1, stable=True)
+        smallest: Tensor = order.masked_fill_(sorted_places == behind, -1)
+        return smallest
+
+    def greedy_order(self) -> None:
+        """Not needed where the smallest set is known."""
+        return
 
     def contributions(self) -> Tensor:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from attnprobe.battery import ORACLE, RANK
+from attnprobe.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import ROUNDING, Reference
@@ -60,9 +60,11 @@ class Comparison:
             return
         self._compare_items(stored, reference)
         for (name, draw), flip in stored.erasures.items():
+            if name != SMALLEST_SET and (name, draw) not in orders:
+                continue  # of another package, and the run does not say in which order it erased
             self.first_flips += 1
             where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
-            if name == ORACLE:
+            if name == SMALLEST_SET:
                 self._compare_smallest(where, flip.removed, reference)
             else:
                 self._compare_first_flip(where, flip, reference, orders[name, draw])
@@ -120,7 +122,7 @@ class Comparison:
         """The order that was erased is that of the reference; of a smallest set, which has none, it flips."""
         self.made["ranks"] += 1
         places = [int(item) for item in np.argsort(rank, kind="stable") if rank[item] >= 0]
-        if name == ORACLE:
+        if name == SMALLEST_SET:
             right = len(places) == max(0, flip.removed) and (not places or reference.flips(places))
         else:
             right = None if order is None else order.is_ordered(places)

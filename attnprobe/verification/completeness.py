@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attnprobe.battery import RANK
 from attnprobe.errors import InputError
+from attnprobe.registered_orderings import RANK
 from attnprobe.verification.row_batches import flags, integers, reals, row_batches, texts, whole_documents
 
 Numbers = npt.NDArray[np.integer]
@@ -88,6 +88,16 @@ def _check_missing(path: Path, missing: Numbers, quarantined: dict[str, Any]) ->
         raise InputError(
             f"{path} does not hold {len(missing):,} documents of the split, but {count:,} were quarantined, or others."
         )
+
+
+def draws_of_first(path: Path, orderings: Collection[str]) -> list[tuple[str, int]]:
+    """Names and draws that the first document of the table of erasures has of these orderings: others should, too."""
+    for rows in whole_documents(path):
+        documents = integers(path, rows, "document")
+        first = rows.filter(pa.array(documents == documents[0]))
+        names, draws = first["ordering"].cast(pa.string()).to_pylist(), first["draw"].to_pylist()
+        return [(name, draw) for name, draw in zip(names, draws, strict=True) if name in orderings]
+    return []
 
 
 def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, int]]) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.battery import GREEDY
-from attnprobe.orderings import ORDERINGS, RANDOM_DRAWS, rank_at_random
+from attnprobe.orderings import RANDOM_DRAWS, rank_at_random
+from attnprobe.registered_orderings import RANDOM
 from attnprobe.verification.reference import TIED, Reference
 
 
@@ -20,6 +20,9 @@ class Keys(NamedTuple):
     values: Tensor
     rounding: Tensor
 
+
+GREEDY = "greedy"
+"""The ordering that asks the gradient again after each removal."""
 
 KEYS: dict[str, Callable[[Reference], Keys]] = {
     "attention": lambda of: Keys(of.weights, TIED * of.weights),
@@ -109,28 +112,49 @@ class Greedily:
         return list(items) == expected or (None if not all(self._certain[: len(items)]) else False)
 
 
-def orders_of(document: Reference, seed: int, *, greedy: bool) -> dict[tuple[str, int], Order]:
+class AsStored:
+    """The order that a run says it erased in: one that another package made, which is not made again.
+
+    Args:
+        items: from the first to be erased on, as far as it is said.
+    """
+
+    def __init__(self, items: Sequence[int]) -> None:
+        self._items = list(items)
+
+    def prefix(self, count: int) -> Prefix:
+        """See :meth:`Order.prefix`."""
+        return Prefix(self._items[:count], len(self._items) >= count)
+
+    def is_ordered(self, items: Sequence[int]) -> bool:
+        """See :meth:`Order.is_ordered`."""
+        return list(items) == self._items[: len(items)]
+
+
+def orders_of(
+    document: Reference, seed: int, *, greedy: bool, others: Mapping[str, Sequence[int]] | None = None
+) -> dict[tuple[str, int], Order]:
     """Every ordering of a document, by its name and draw.
 
     Args:
         document: of the reference.
         seed: the document's, for the random orderings.
         greedy: whether the greedy ordering is among them.
+        others: of orderings of other packages the items in the order in which the run says it erased them.
     """
     orders: dict[tuple[str, int], Order] = {}
     for name, draw in ordering_draws():
-        if ORDERINGS[name].random:
+        if name == RANDOM:
             everything = torch.ones(1, document.items, dtype=torch.bool)
             drawn = rank_at_random(everything, RANDOM_DRAWS, torch.tensor([seed]))[draw, 0]
             places = drawn.argsort().double()
             orders[name, draw] = ByKeys(Keys(-places, torch.zeros_like(places)), document)
         else:
             orders[name, draw] = ByKeys(KEYS[name](document), document)
+    orders |= {(name, 0): AsStored(items) for name, items in (others or {}).items()}
     return orders | ({(GREEDY, 0): Greedily(document)} if greedy else {})
 
 
 def ordering_draws() -> list[tuple[str, int]]:
-    """Names and draws of all orderings of items."""
-    return [
-        (name, draw) for name, ordering in ORDERINGS.items() for draw in range(RANDOM_DRAWS if ordering.random else 1)
-    ]
+    """Names and draws of the orderings of items that every run has."""
+    return [(RANDOM, draw) for draw in range(RANDOM_DRAWS)] + [(name, 0) for name in KEYS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.battery import RANK
 from attnprobe.errors import InputError
+from attnprobe.registered_orderings import RANK
 from attnprobe.runs import RunFolder
 
 _DOCUMENTS = ("n", "decision", "p_decision")
@@ -52,6 +53,15 @@ class StoredDocument:
     p_decision: float
     erasures: dict[tuple[str, int], StoredFlip]
     items: dict[str, Column] | None
+
+    def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
+        """The items in the order in which each of these orderings erased them, as far as that is said."""
+        ranks = {name: (self.items or {}).get(f"{RANK}{name}") for name in orderings}
+        return {
+            name: [int(item) for item in np.argsort(rank, kind="stable") if rank[item] >= 0]
+            for name, rank in ranks.items()
+            if rank is not None
+        }
 
 
 def stored_documents(

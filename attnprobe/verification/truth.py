@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from attnprobe.battery import GREEDY
 from attnprobe.errors import InputError
 from attnprobe.probing import document_seeds, sample_of_documents
 from attnprobe.stages import Run
 from attnprobe.subjects import Tested
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
-from attnprobe.verification.orders import orders_of
+from attnprobe.verification.orders import GREEDY, orders_of
 from attnprobe.verification.references import reference_maker
 from attnprobe.verification.stored_results import stored_documents
 
@@ -29,7 +29,9 @@ class Sample:
     seed: int = 0
 
 
-def compare_with_reference(run: Run, tested: Tested[Any], present: Present, sample: Sample) -> str:
+def compare_with_reference(
+    run: Run, tested: Tested[Any], present: Present, sample: Sample, others: Collection[str] = ()
+) -> str:
     """Compare all that the run says of a sample of documents.
 
     Args:
@@ -37,6 +39,7 @@ def compare_with_reference(run: Run, tested: Tested[Any], present: Present, samp
         tested: its model; in double precision afterwards.
         present: the documents that have results.
         sample: how many of them, and which.
+        others: orderings of other packages, which are followed in the order that the run says it erased in.
 
     Raises:
         InputError: a number is another one, by more than rounding.
@@ -52,11 +55,16 @@ def compare_with_reference(run: Run, tested: Tested[Any], present: Present, samp
     stored = stored_documents(run.folder, numbers, with_items[numbers])
     for row in tqdm(range(len(numbers)), unit=" documents", desc="slow reference", disable=None, leave=False):
         reference = reference_of(alone[row])
-        greedy = (GREEDY, 0) in stored[row].erasures
-        comparison.compare(stored[row], reference, orders_of(reference, int(seeds.view(np.int64)[row]), greedy=greedy))
+        orders = orders_of(
+            reference,
+            int(seeds.view(np.int64)[row]),
+            greedy=(GREEDY, 0) in stored[row].erasures,
+            others=stored[row].orders(others),
+        )
+        comparison.compare(stored[row], reference, orders)
     if comparison.differing:
-        others = len(comparison.differing) - 1
-        raise InputError(comparison.differing[0] + f"; and so on in {others:,} more comparisons" * bool(others) + ".")
+        more = len(comparison.differing) - 1
+        raise InputError(comparison.differing[0] + f"; and so on in {more:,} more comparisons" * bool(more) + ".")
     return _in_words(comparison)
 
 

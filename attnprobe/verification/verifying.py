@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.battery import GREEDY, ORACLE
+from attnprobe.analysis.run_configuration import read_configuration
 from attnprobe.errors import InputError
+from attnprobe.ordering_records import OrderingRecord, recorded_orderings
 from attnprobe.probing import sample_of_documents
+from attnprobe.registered_orderings import OWN, RANK, SMALLEST_SET
 from attnprobe.runs import FURTHER_TABLES, RunFolder
 from attnprobe.stages import Run
 from attnprobe.subjects import Tested
-from attnprobe.verification.completeness import Present, check_erasures, check_items, present_documents
-from attnprobe.verification.orders import ordering_draws
+from attnprobe.verification.completeness import (
+    Present,
+    check_erasures,
+    check_items,
+    draws_of_first,
+    present_documents,
+)
+from attnprobe.verification.orders import GREEDY, ordering_draws
 from attnprobe.verification.origin import (
     check_configuration,
     check_data,
@@ -59,11 +67,14 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         yield vocabulary
     tested = run.subject.load()
     yield check_stamps(run, tested)
-    present = yield from _check_tables(run, tested)
-    yield compare_with_reference(run, tested, present, sample)
+    others = {
+        name: told for name, told in recorded_orderings(read_configuration(folder.config)).items() if name not in OWN
+    }
+    present = yield from _check_tables(run, tested, others)
+    yield compare_with_reference(run, tested, present, sample, others)
 
 
-def _check_tables(run: Run, tested: Tested[Any]) -> Generator[str, None, Present]:
+def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRecord]) -> Generator[str, None, Present]:
     folder, settings = run.folder, run.configuration.settings
     quarantined = folder.read_summary().get("quarantined") or {}
     present = present_documents(folder.table("documents"), labels_of_documents(run, tested), quarantined)
@@ -74,9 +85,14 @@ def _check_tables(run: Run, tested: Tested[Any]) -> Generator[str, None, Present
     )
     orderings = [
         *ordering_draws(),
-        *([(ORACLE, 0)] if tested.probe.readout is not None else []),
+        *([(SMALLEST_SET, 0)] if tested.probe.readout is not None else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]
+    found = draws_of_first(folder.table("erasures"), others)
+    orderings += found
+    for name in dict.fromkeys(name for name, _ in found):
+        by = others[name].origin or "the program that registered it"
+        yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
     rows = check_erasures(folder.table("erasures"), present, orderings)
     yield f"erasures.parquet holds {rows:,} rows, one for each of {len(orderings)} orderings and draws of each document"
     sampled = sample_of_documents(len(run.dataset.splits["test"]), settings.seed)

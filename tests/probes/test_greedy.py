@@ -78,18 +78,7 @@ def test_the_greedy_ordering_is_a_plain_loop(family, task, query):
         orders = [greedy_order(case.engine(kind, selected), items) for kind in engines_of(case, selected)]
         for document in range(2):
             expected = greedy_by_hand(case, selected, items, document)
-            rest = [item for item in range(int(items.sizes[document])) if item not in expected]
             for order in orders:
-                found = order[0, document].tolist()
+                found = order[document].tolist()
                 assert found[: len(expected)] == expected
-                assert found[len(expected) : int(items.sizes[document])] == rest
-
-
-def test_it_is_a_permutation_with_padding_last():
-    case = attached("bert", "classification")
-    selected = case.select()
-    items = words(key_mask(case, selected))
-    for kind in engines_of(case, selected):
-        (order,) = greedy_order(case.engine(kind, selected), items)
-        assert torch.equal(order.sort(-1).values, torch.arange(order.shape[1]).expand_as(order))
-        assert torch.equal(items.mask.gather(1, order), items.mask)
+                assert set(found[len(expected) :]) <= {-1}

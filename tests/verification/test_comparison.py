@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.battery import ORACLE, run_battery
+from attnprobe.battery import run_battery
 from attnprobe.probes.pooled import PooledProbe
+from attnprobe.registered_orderings import SMALLEST_SET
 from attnprobe.runs import RunFolder
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
@@ -134,7 +135,7 @@ def test_a_document_whose_number_is_another(cases, field, by, message):
 
 def test_a_mass_that_is_another(cases):
     stored, reference, orders = cases[0]
-    key = next(key for key, flip in stored.erasures.items() if flip.removed > 0 and key[0] != ORACLE)
+    key = next(key for key, flip in stored.erasures.items() if flip.removed > 0 and key[0] != SMALLEST_SET)
     flip = stored.erasures[key]
     wrong = dataclasses.replace(stored, erasures={key: flip._replace(mass=flip.mass + 1e-3)})
     assert "mass is" in compared([(wrong, reference, orders)]).differing[0]
@@ -144,15 +145,15 @@ def test_an_order_that_was_not_erased_is_named(cases):
     """Of every ordering, two neighbours at the flip change places: those with other keys are found."""
     found = set()
     for stored, reference, orders in cases:
-        for name in ("random", "attention", "gradient", "gradient_attention", ORACLE):
+        for name in ("random", "attention", "gradient", "gradient_attention", SMALLEST_SET):
             rank = stored.items[f"rank_{name}"].copy()
-            swapped = np.where(rank == 0, 1, np.where(rank == 1, 0, rank)) if name != ORACLE else -rank
+            swapped = np.where(rank == 0, 1, np.where(rank == 1, 0, rank)) if name != SMALLEST_SET else -rank
             wrong = dataclasses.replace(stored, items=stored.items | {f"rank_{name}": swapped})
             differing = compared([(wrong, reference, orders)]).differing
             if differing:
                 assert f"rank_{name} is not the order" in differing[0]
                 found.add(name)
-    assert found == {"random", "attention", "gradient", "gradient_attention", ORACLE}
+    assert found == {"random", "attention", "gradient", "gradient_attention", SMALLEST_SET}
 
 
 def test_emptied_for_a_flip_and_a_flip_for_emptied_are_named():
@@ -172,7 +173,7 @@ def test_a_flip_within_rounding_is_let_pass_and_counted(cases):
         (case, key, flip.removed)
         for case in cases
         for key, flip in case[0].erasures.items()
-        if flip.removed > 1 and key[0] != ORACLE
+        if flip.removed > 1 and key[0] != SMALLEST_SET
     )
     items = frozenset(orders[key].prefix(removed - 1).items)
     before = reference.logits(items)
@@ -192,7 +193,7 @@ def test_long_orderings_are_followed_for_some_removals_and_then_at_their_end(mon
     (case,) = stored_and_reference(1, sentences=90, words=9, planted=False)
     stored, reference, orders = case
     assert stored.n > FOLLOWED + 10
-    keys = [key for key, flip in stored.erasures.items() if key[0] != ORACLE and flip.removed > 12]
+    keys = [key for key, flip in stored.erasures.items() if key[0] != SMALLEST_SET and flip.removed > 12]
     assert keys
     monkeypatch.setattr("attnprobe.verification.comparison.FOLLOWED", 10)
     whole = dataclasses.replace(stored, erasures={key: stored.erasures[key] for key in keys})

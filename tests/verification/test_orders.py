@@ -1,12 +1,14 @@
 """Orderings of the reference: those of the package, and certain as far as rounding goes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from attnprobe.battery import GREEDY
-from attnprobe.orderings import ORDERINGS, Evidence
-from attnprobe.verification.orders import KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
+from attnprobe.battery import Attention, Erasable
+from attnprobe.registered_orderings import ORDERINGS, Role, always
+from attnprobe.verification.orders import GREEDY, KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference
 
 
@@ -42,19 +44,21 @@ def random_document(items=9, seed=0):
 
 
 def test_every_ordering_of_the_package_is_known():
-    assert set(KEYS) == {name for name, ordering in ORDERINGS.items() if not ordering.random}
-    assert {name for name, _ in ordering_draws()} == set(ORDERINGS)
+    in_every_run = {name: ordering for name, ordering in ORDERINGS.items() if ordering.fits is always}
+    assert set(KEYS) == {name for name, ordering in in_every_run.items() if ordering.role is not Role.CHANCE}
+    assert {name for name, _ in ordering_draws()} == set(in_every_run)
 
 
 @pytest.mark.parametrize("seed", [0, 12345, -7])
 def test_orders_are_those_of_the_package(seed):
     document = random_document()
     of = (document.weights.log(), document.weights, document.gradients, document.products)
-    evidence = Evidence(*(one[None] for one in of), torch.ones(1, 9, dtype=torch.bool), torch.tensor([seed]))
+    attention = Attention(*(one[None] for one in of), torch.ones(1, 9, dtype=torch.bool), torch.tensor([9]))
+    batch = Erasable(SimpleNamespace(attention=attention), torch.arange(1))
     orders = orders_of(document, seed, greedy=False)
     assert set(orders) == set(ordering_draws())
     for name, draw in orders:
-        expected = ORDERINGS[name].rank(evidence)[draw, 0].tolist()
+        expected = ORDERINGS[name].rank(batch, torch.tensor([seed]))[draw, 0].tolist()
         for count in range(1, 10):
             assert orders[name, draw].prefix(count) == (expected[:count], True)
 
