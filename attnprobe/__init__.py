@@ -4,116 +4,85 @@ It zeroes selected attention weights, renormalises the rest and asks what become
 and the erasure engine are exported here and usable on their own, and so are the main functions of
 ``attnprobe.identifiability``, which say whether weights are the only ones with their output. Importing this package
 reads and downloads nothing, and loads torch only when one of them is first used.
+
+What is exported here is the public surface: the table below, the stub beside this file for type checkers, and
+docs/library.md, which says how long a name stays what it is.
 """
 
-from __future__ import annotations
-
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from attnprobe.any_model import probe
-    from attnprobe.battery import Erasable
-    from attnprobe.distributions import entropy, js_divergence, kl_divergence, total_variation
-    from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
-    from attnprobe.hooks import capturing, erasing
-    from attnprobe.identifiability import (
-        dk_star,
-        effective_attention,
-        farthest_alternative,
-        first_flip_range,
-        item_flips,
-        joint_nullity,
-        maxent_attention,
-        nullity,
-        same_head_output,
-        weight_range,
-    )
-    from attnprobe.orderings import (
-        rank_at_random,
-        rank_by_attention,
-        rank_by_gradient,
-        rank_by_gradient_attention,
-    )
-    from attnprobe.probes.editing import AttachedModel
-    from attnprobe.registered_orderings import ORDERINGS, Ordering, Role
-
-_HOME = {
-    "AttachedModel": "probes.editing",
-    "Erasable": "battery",
-    "ORDERINGS": "registered_orderings",
-    "Ordering": "registered_orderings",
-    "Role": "registered_orderings",
-    "capturing": "hooks",
-    "decision_gradient": "erasure",
-    "dk_star": "identifiability",
-    "effective_attention": "identifiability",
-    "entropy": "distributions",
-    "erase": "erasure",
-    "erasing": "hooks",
-    "farthest_alternative": "identifiability",
-    "first_flip": "erasure",
-    "first_flip_range": "identifiability",
-    "item_flips": "identifiability",
-    "joint_nullity": "identifiability",
-    "js_divergence": "distributions",
-    "kl_divergence": "distributions",
-    "maxent_attention": "identifiability",
-    "minimal_flip_set": "erasure",
-    "nullity": "identifiability",
-    "probe": "any_model",
-    "rank_at_random": "orderings",
-    "rank_by_attention": "orderings",
-    "rank_by_gradient": "orderings",
-    "rank_by_gradient_attention": "orderings",
-    "same_head_output": "identifiability",
-    "single_erasures": "erasure",
-    "total_variation": "distributions",
-    "weight_range": "identifiability",
+_EXPORTED = {
+    "attnprobe.any_model": ("probe",),
+    "attnprobe.probes.editing": ("AttachedModel",),
+    "attnprobe.hooks": (
+        "capturing",
+        "erasing",
+    ),
+    "attnprobe.erasure": (
+        "decision_gradient",
+        "erase",
+        "first_flip",
+        "minimal_flip_set",
+        "single_erasures",
+    ),
+    "attnprobe.orderings": (
+        "rank_at_random",
+        "rank_by_attention",
+        "rank_by_gradient",
+        "rank_by_gradient_attention",
+    ),
+    "attnprobe.registered_orderings": (
+        "ORDERINGS",
+        "Ordering",
+        "Role",
+    ),
+    "attnprobe.battery": ("Erasable",),
+    "attnprobe.distributions": (
+        "entropy",
+        "js_divergence",
+        "kl_divergence",
+        "total_variation",
+    ),
+    "attnprobe.identifiability": (
+        "dk_star",
+        "effective_attention",
+        "farthest_alternative",
+        "first_flip_range",
+        "item_flips",
+        "joint_nullity",
+        "maxent_attention",
+        "nullity",
+        "same_head_output",
+        "weight_range",
+    ),
+    "attnprobe.settings.run": ("RunSettings",),
+    "attnprobe.settings.attention": ("AttentionSettings",),
+    "attnprobe.settings.data": ("DataLimits",),
+    "attnprobe.settings.dropout": ("Dropout",),
+    "attnprobe.settings.training": ("TrainingSettings",),
+    "attnprobe.settings.transformer": ("TransformerOptions",),
+    "attnprobe.settings.kinds": ("MODELS",),
+    "attnprobe.analysis.results": ("RunResults",),
+    "attnprobe.errors": (
+        "FailedError",
+        "InputError",
+    ),
+    "attnprobe.probes.refusals": ("RefusedError",),
 }
+"""Module → the names of it that are public."""
 
-__all__ = [
-    "ORDERINGS",
-    "AttachedModel",
-    "Erasable",
-    "Ordering",
-    "Role",
-    "capturing",
-    "decision_gradient",
-    "dk_star",
-    "effective_attention",
-    "entropy",
-    "erase",
-    "erasing",
-    "farthest_alternative",
-    "first_flip",
-    "first_flip_range",
-    "item_flips",
-    "joint_nullity",
-    "js_divergence",
-    "kl_divergence",
-    "maxent_attention",
-    "minimal_flip_set",
-    "nullity",
-    "probe",
-    "rank_at_random",
-    "rank_by_attention",
-    "rank_by_gradient",
-    "rank_by_gradient_attention",
-    "same_head_output",
-    "single_erasures",
-    "total_variation",
-    "weight_range",
-]
+_HOME = {name: module for module, names in _EXPORTED.items() for name in names}
+
+__all__ = sorted(_HOME)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> object:
     if name in _HOME:
-        return getattr(importlib.import_module(f"attnprobe.{_HOME[name]}"), name)
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'attnprobe' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*__all__, "__version__"]

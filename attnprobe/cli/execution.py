@@ -12,7 +12,7 @@ from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings
-    from attnprobe.execution.shards import Share
+    from attnprobe.execution.shares import Share
 
 FROM_ENVIRONMENT = "env"
 """What ``--shard`` is where torchrun or Slurm says which of several jobs this is."""
@@ -69,7 +69,7 @@ def execution_from(arguments: argparse.Namespace) -> ExecutionSettings:
 
 
 def _share(text: str) -> Share:
-    from attnprobe.execution.shards import Share, parse_share
+    from attnprobe.execution.shares import Share, parse_share
 
     if text != FROM_ENVIRONMENT:
         return parse_share(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attnprobe.execution.executors import make_executor
 from attnprobe.execution.scheduling import carry_out
-from attnprobe.execution.shards import Share
+from attnprobe.execution.shares import Share
 from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 from attnprobe.execution.work import Done, Executor, P, Say, Work
 from attnprobe.own_files import FILE, kind_of, open_own

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-from attnprobe.errors import InputError
 
 
 @dataclass(frozen=True, order=True)
@@ -62,27 +59,3 @@ class Piece:
 def shards(windows: int, size: int) -> list[Piece]:
     """A split of so many windows as shards of ``size`` consecutive windows, the last of them of what is left."""
     return [Piece(first, min(first + size, windows)) for first in range(0, windows, size)]
-
-
-@dataclass(frozen=True)
-class Share:
-    """The shards that one of several jobs takes: ``part`` of ``parts``, counted from 1."""
-
-    part: int
-    parts: int
-
-    def of(self, pieces: list[Piece]) -> list[Piece]:
-        """Every ``parts``-th piece."""
-        return pieces[self.part - 1 :: self.parts]
-
-
-def parse_share(text: str) -> Share:
-    """What ``3/8`` says: the third of eight jobs.
-
-    Raises:
-        InputError: it says nothing of the kind.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise InputError(f"--shard {text}: not a part and a number of parts, such as 1/8 for the first of eight jobs.")
-    return Share(int(match[1]), int(match[2]))

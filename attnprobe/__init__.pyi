@@ -1,0 +1,47 @@
+"""Types of the public surface; made from the table in __init__.py, which a test holds it against."""
+
+from attnprobe.analysis.results import RunResults as RunResults
+from attnprobe.any_model import probe as probe
+from attnprobe.battery import Erasable as Erasable
+from attnprobe.distributions import entropy as entropy
+from attnprobe.distributions import js_divergence as js_divergence
+from attnprobe.distributions import kl_divergence as kl_divergence
+from attnprobe.distributions import total_variation as total_variation
+from attnprobe.erasure import decision_gradient as decision_gradient
+from attnprobe.erasure import erase as erase
+from attnprobe.erasure import first_flip as first_flip
+from attnprobe.erasure import minimal_flip_set as minimal_flip_set
+from attnprobe.erasure import single_erasures as single_erasures
+from attnprobe.errors import FailedError as FailedError
+from attnprobe.errors import InputError as InputError
+from attnprobe.hooks import capturing as capturing
+from attnprobe.hooks import erasing as erasing
+from attnprobe.identifiability import dk_star as dk_star
+from attnprobe.identifiability import effective_attention as effective_attention
+from attnprobe.identifiability import farthest_alternative as farthest_alternative
+from attnprobe.identifiability import first_flip_range as first_flip_range
+from attnprobe.identifiability import item_flips as item_flips
+from attnprobe.identifiability import joint_nullity as joint_nullity
+from attnprobe.identifiability import maxent_attention as maxent_attention
+from attnprobe.identifiability import nullity as nullity
+from attnprobe.identifiability import same_head_output as same_head_output
+from attnprobe.identifiability import weight_range as weight_range
+from attnprobe.orderings import rank_at_random as rank_at_random
+from attnprobe.orderings import rank_by_attention as rank_by_attention
+from attnprobe.orderings import rank_by_gradient as rank_by_gradient
+from attnprobe.orderings import rank_by_gradient_attention as rank_by_gradient_attention
+from attnprobe.probes.editing import AttachedModel as AttachedModel
+from attnprobe.probes.refusals import RefusedError as RefusedError
+from attnprobe.registered_orderings import ORDERINGS as ORDERINGS
+from attnprobe.registered_orderings import Ordering as Ordering
+from attnprobe.registered_orderings import Role as Role
+from attnprobe.settings.attention import AttentionSettings as AttentionSettings
+from attnprobe.settings.data import DataLimits as DataLimits
+from attnprobe.settings.dropout import Dropout as Dropout
+from attnprobe.settings.kinds import MODELS as MODELS
+from attnprobe.settings.run import RunSettings as RunSettings
+from attnprobe.settings.training import TrainingSettings as TrainingSettings
+from attnprobe.settings.transformer import TransformerOptions as TransformerOptions
+
+__version__: str
+__all__: list[str]
