@@ -1,0 +1,53 @@
+"""Tasks of those who work on attnprobe, in the environment at hand: ``nox -s lint type test slow docs``.
+
+The README's second command runs the first three; it alone decides what is accepted.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "type", "test"]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the form of the code."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(name="type")
+def types(session: nox.Session) -> None:
+    """Types."""
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """The default suite: minutes."""
+    session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """What is too long for every day: kills by the dozen, whole grids, big files."""
+    session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Hostile inputs: 200,000 unless told otherwise (docs/fuzzing.md)."""
+    session.run("python", "-m", "tests.fuzzing", *(session.posargs or ["--inputs", "200000", "--seed", "2"]))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The code and the links of the documentation."""
+    session.run("python", "-m", "pytest", "-q", "tests/test_docs.py", "tests/identifiability/test_library.py")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Lines and branches that the default suite reaches in one process; what commands reach is not counted."""
+    session.run("python", "-m", "coverage", "run", "-m", "pytest", "-n", "0", *session.posargs)
+    session.run("python", "-m", "coverage", "report", "--skip-covered")
