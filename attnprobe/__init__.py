@@ -63,7 +63,8 @@ _EXPORTED = {
     "attnprobe.settings.dropout": ("Dropout",),
     "attnprobe.settings.training": ("TrainingSettings",),
     "attnprobe.settings.transformer": ("TransformerOptions",),
-    "attnprobe.settings.kinds": ("MODELS",),
+    "attnprobe.settings.kinds": ("KINDS", "MODELS", "Kind"),
+    "attnprobe.data.datasets": ("DATASETS", "NamedDataset"),
     "attnprobe.analysis.results": ("RunResults",),
     "attnprobe.errors": (
         "FailedError",

@@ -3,6 +3,8 @@
 from attnprobe.analysis.results import RunResults as RunResults
 from attnprobe.any_model import probe as probe
 from attnprobe.battery import Erasable as Erasable
+from attnprobe.data.datasets import DATASETS as DATASETS
+from attnprobe.data.datasets import NamedDataset as NamedDataset
 from attnprobe.distributions import entropy as entropy
 from attnprobe.distributions import js_divergence as js_divergence
 from attnprobe.distributions import kl_divergence as kl_divergence
@@ -38,7 +40,9 @@ from attnprobe.registered_orderings import Role as Role
 from attnprobe.settings.attention import AttentionSettings as AttentionSettings
 from attnprobe.settings.data import DataLimits as DataLimits
 from attnprobe.settings.dropout import Dropout as Dropout
+from attnprobe.settings.kinds import KINDS as KINDS
 from attnprobe.settings.kinds import MODELS as MODELS
+from attnprobe.settings.kinds import Kind as Kind
 from attnprobe.settings.run import RunSettings as RunSettings
 from attnprobe.settings.training import TrainingSettings as TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions as TransformerOptions

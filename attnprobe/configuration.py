@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from attnprobe import __version__
 from attnprobe.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
-from attnprobe.settings.kinds import MODELS
+from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run import RunSettings
 
 FORMAT = 1
@@ -78,7 +78,8 @@ class RunConfiguration:
     def unit(self) -> str:
         """What an item is."""
         attention = self.settings.attention
-        return MODELS[self.settings.model].unit if attention is None else attention.unit
+        model = self.settings.model
+        return kind_of(model).unit(model) if attention is None else attention.unit
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds, the versions of everything at work included."""

@@ -15,20 +15,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
-    from attnprobe.analysis.run_configuration import HUB
     from attnprobe.data.datasets import known_datasets
     from attnprobe.registered_orderings import ORDERINGS
-    from attnprobe.settings.kinds import MODELS
+    from attnprobe.settings.checkpoint_names import PREFIX
+    from attnprobe.settings.kinds import KINDS, MODELS
 
-    models = {name: architecture.description for name, architecture in MODELS.items()}
-    models[f"{HUB}PATH_OR_ID"] = "a Hugging Face transformer, from a folder or the hub"
+    models = {name: model.description for name, model in MODELS.items()}
+    models[f"{PREFIX}PATH_OR_ID"] = "a Hugging Face transformer, from a folder or the hub"
+    models |= {name: f"{KINDS[name].description} ({KINDS.origin(name)})" for name in KINDS.offered}
     for title, entries in (
         ("Datasets", known_datasets(arguments.data_dir)),
         ("Models", models),
     ):
         say(title)
         for name, description in entries.items():
-            say(f"  {name:<20} {description}".rstrip())
+            say(visible(f"  {name:<20} {description}".rstrip()))
     say("Orderings")
     for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
         origin = ORDERINGS.origin(name)

@@ -22,6 +22,9 @@ from attnprobe.registry import Registry
 
 DATA_VARIABLE = "ATTNPROBE_DATA"
 
+LONGEST_ORIGIN = 200
+"""Characters of what lists say of where a dataset comes from."""
+
 
 @dataclass(frozen=True)
 class NamedDataset:
@@ -39,8 +42,16 @@ class NamedDataset:
     folder: Callable[[str], Path]
 
 
-DATASETS: Registry[NamedDataset] = Registry("dataset")
-"""Names of datasets."""
+def _fault(entry: object) -> str | None:
+    if not isinstance(entry, NamedDataset):
+        return f"it is no attnprobe.NamedDataset, but of the type {type(entry).__name__}"
+    if not isinstance(entry.origin, str) or not 0 < len(entry.origin) <= LONGEST_ORIGIN:
+        return f"its origin is no text of 1 to {LONGEST_ORIGIN} characters"
+    return None if callable(entry.locate) and callable(entry.folder) else "its locate and folder are no functions"
+
+
+DATASETS: Registry[NamedDataset] = Registry("dataset", "attnprobe.datasets", _fault)
+"""By name; packages offer others in this entry-point group."""
 
 DATASETS.register("docstrings", NamedDataset("embedded", lambda _: "docstrings", lambda _: docstrings_folder()))
 for _recipe in RECIPES.values():

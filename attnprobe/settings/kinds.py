@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 from attnprobe.errors import InputError
 from attnprobe.registry import Registry
-from attnprobe.settings.attention import TOKEN, WORD
+from attnprobe.settings.attention import TOKEN, UNITS, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
 from attnprobe.settings.training import FINE_TUNING, TrainingSettings
 from attnprobe.settings.transformer import TRANSFORMER
 
 SECTIONS = ("word2vec", "dropout", "attention", "transformer")
 """Parts of a run's settings that are not for every kind of model."""
+
+
+LONGEST_DESCRIPTION = 200
+"""Characters of what lists say of a kind of model."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ POOLED = ("han", "flan")
 ENCODER_WORDS = {"rnn": "a recurrent encoder", "conv": "a convolutional encoder", "none": "no encoder"}
 
 for _network, _unit in (("han", "sentence"), ("flan", "word")):
-    for _encoder, _words in ENCODER_WORDS.items():
-        MODELS.register(f"{_network}-{_encoder}", NamedModel(f"attention over {_unit}s, {_words}", _unit))
+    for _encoder, _described in ENCODER_WORDS.items():
+        MODELS.register(f"{_network}-{_encoder}", NamedModel(f"attention over {_unit}s, {_described}", _unit))
 MODELS.register(TRANSFORMER, NamedModel("attention of several heads over words, read at a first token", "word"))
 
 
@@ -47,11 +51,16 @@ def _as_it_is(model: str) -> str:
     return model
 
 
+def _words(model: str) -> str:
+    return WORD
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of model.
 
     Attributes:
+        description: what its models are, and how they are named, for lists.
         has: whether the model of this name is of this kind.
         subject: module and class (``module:class``) of what trains, keeps and loads such models.
         sections: those of ``SECTIONS`` that are for it.
@@ -60,8 +69,10 @@ class Kind:
         from_scratch: whether it is always trained here from random weights, and decides between the dataset's labels.
         canonical: the name as it is written down.
         folder: how the folder of all its runs is called.
+        unit: what an item of the model of this name is, where no ``attention`` says it.
     """
 
+    description: str
     has: Callable[[str], bool]
     subject: str
     sections: tuple[str, ...]
@@ -70,20 +81,36 @@ class Kind:
     from_scratch: bool = True
     canonical: Callable[[str], str] = _as_it_is
     folder: Callable[[str], str] = _as_it_is
+    unit: Callable[[str], str] = _words
 
 
-KINDS: Registry[Kind] = Registry("kind of model")
+def _fault(entry: object) -> str | None:
+    if not isinstance(entry, Kind):
+        return f"it is no attnprobe.Kind, but of the type {type(entry).__name__}"
+    if not isinstance(entry.description, str) or not 0 < len(entry.description) <= LONGEST_DESCRIPTION:
+        return f"its description is no text of 1 to {LONGEST_DESCRIPTION} characters"
+    if not set(entry.sections) <= set(SECTIONS) or not set(entry.units) <= set(UNITS) or not entry.units:
+        return f"its sections are among {', '.join(SECTIONS)}, and its units among {', '.join(UNITS)}"
+    return None if callable(entry.has) else "its has is no function"
+
+
+KINDS: Registry[Kind] = Registry("kind of model", "attnprobe.models", _fault)
+"""By name; packages offer others in this entry-point group. A model is of the first kind that has its name."""
+
 KINDS.register(
     "pooled",
     Kind(
+        "HAN and FLAN (Serrano & Smith 2019): attention pools items, one linear layer reads them",
         lambda model: model in MODELS and model != TRANSFORMER,
         "attnprobe.models.pooled_subject:PooledSubject",
         ("word2vec", "dropout"),
+        unit=lambda model: MODELS[model].unit,
     ),
 )
 KINDS.register(
     "transformer",
     Kind(
+        "a transformer encoder (Bhardwaj et al. 2021) that is read at a first token",
         lambda model: model == TRANSFORMER,
         "attnprobe.models.transformer_subject:TransformerSubject",
         ("attention", "transformer"),
@@ -92,6 +119,7 @@ KINDS.register(
 KINDS.register(
     "huggingface",
     Kind(
+        "hf:PATH_OR_ID, a Hugging Face transformer from a folder or the hub",
         is_huggingface,
         "attnprobe.huggingface.subject:CheckpointSubject",
         ("attention",),
