@@ -162,6 +162,7 @@ def _probe_texts(
         **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
     )
     of_model = CheckpointProbe(model, tokenizer, settings)
+    # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
     result = _result(tables, of_model.attention.engine, labelled=False)

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
-import sys
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from numbers import Real
@@ -190,12 +190,14 @@ def real_number(name: str, value: Any) -> float:  # noqa: ANN401
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(value, Real) or isinstance(value, bool) or not abs(value) < float("inf"):
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
         shown = str(value) if isinstance(value, float) else f"of the kind {type(value).__name__}"
         _refuse(name, f"is {shown}, but a finite number is needed")
-    if abs(value) > sys.float_info.max:
-        _refuse(name, "is too large a number for 64 bits")
-    return float(value)
+    return number
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:  # noqa: ANN401

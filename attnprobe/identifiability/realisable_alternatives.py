@@ -20,7 +20,7 @@ from torch import Tensor
 from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, real_number, whole_number
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.tangent_ranks import fitting_logits
-from attnprobe.identifiability.value_space import as_batch, centred
+from attnprobe.identifiability.value_space import LARGEST, as_batch, centred
 
 _RESIDUAL = 1e-9
 """By how much an output may differ, relative to the largest value."""
@@ -79,6 +79,8 @@ def realisable_alternatives(
     # Nothing below the least normal number, by which to divide could overflow.
     scale = max(float(moved.abs().max()), sys.float_info.min) if moved.any() else 1.0
     point = tuple(parameter.detach().double() for parameter in parameters)
+    if abs(spread) > LARGEST or not all(bool((parameter.abs() <= LARGEST).all()) for parameter in point):
+        raise ValueError(f"parameters or spread are NaN or beyond {LARGEST:g}, where squares overflow")
     sizes = [parameter.numel() for parameter in point]
     observed = torch.softmax(fitting_logits(logits_of(*point), numbers), -1)
     target = observed @ moved / scale

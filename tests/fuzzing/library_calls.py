@@ -142,7 +142,8 @@ def refusal(error):
     where = frame.tb_frame.f_code.co_filename
     ours = "/attnprobe/" in where or "inspect.py" in where or "library_calls" in where
     assert ours, f"{type(error).__name__} is not attnprobe's own: {sentence!r} in {where}"
-    assert sentence.strip() and len(sentence.splitlines()) == 1, f"no sentence: {sentence!r}"
+    assert sentence.strip(), f"{type(error).__name__} says nothing"
+    assert len(sentence.splitlines()) == 1, f"no sentence: {sentence!r}"
     assert len(sentence) < 400, f"long: {sentence!r}"
     return sentence.rstrip(".") + "."
 
