@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from attnprobe.arrays import whole_number
 from attnprobe.battery import run_battery
+from attnprobe.configuration import check_types
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.errors import InputError
@@ -103,23 +104,51 @@ def probe(
     Raises:
         RefusedError: attention cannot be erased, or not provably; the message says why.
         InputError: the data or the settings do not fit the model.
+        TypeError: an argument is of another kind altogether.
     """
     try:
         whole_number("seed", seed, 0)
     except ValueError as error:
         raise InputError(f"The {error}.") from None
     chosen = AttentionSettings(**settings)
+    check_types(chosen)
     if chosen.unit not in UNITS:
         raise InputError(f"unit={chosen.unit!r}: give {' or '.join(UNITS)}.")
     if texts is not None:
+        texts = _checked(texts)
+        if not callable(tokenizer_or_batches):
+            raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
+        _check_module(model)
         return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
-    return _probe_batches(model, list(tokenizer_or_batches), chosen, seed)
+    batches = _checked_batches(tokenizer_or_batches)
+    _check_module(model)
+    return _probe_batches(model, batches, chosen, seed)
+
+
+def _check_module(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"The model is {type(model).__name__}, but a torch.nn.Module is needed.")
+
+
+def _checked_batches(given: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
+    """Batches of keyword arguments as a list; raises a TypeError that says what was given in their place."""
+    if callable(given):
+        raise TypeError(f"With a tokenizer, {type(given).__name__}, texts are needed: probe(model, tokenizer, texts).")
+    if isinstance(given, Mapping):
+        raise TypeError("The batches are one batch, but several are needed: [batch] is a list of one.")
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{type(given).__name__} is neither a tokenizer nor batches.")
+    batches = list(given)
+    for number, batch in enumerate(batches):
+        if not isinstance(batch, Mapping):
+            raise TypeError(f"Batch {number} is {type(batch).__name__}, but keyword arguments of the model are needed.")
+    return batches
 
 
 def _probe_texts(
     model: Any,  # noqa: ANN401
     tokenizer: Any,  # noqa: ANN401
-    texts: Sequence[str],
+    texts: list[str],
     settings: AttentionSettings,
     seed: int,
 ) -> ProbeResult:
@@ -128,12 +157,12 @@ def _probe_texts(
     from attnprobe.huggingface.probe import CheckpointProbe
     from attnprobe.huggingface.sequences import longest_sequence
 
-    texts = _checked(texts)
     labels = np.zeros(len(texts), dtype=np.int64)
     documents = Documents(
         **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
     )
     of_model = CheckpointProbe(model, tokenizer, settings)
+    # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
     result = _result(tables, of_model.attention.engine, labelled=False)

@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from numbers import Real
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -28,6 +30,10 @@ from torch import Tensor, nn
 
 FORMATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Floating formats that are taken."""
+
+
+_BITS = 63
+"""Of a number of things: what arithmetic on 64 bits takes."""
 
 
 class Holds(Enum):
@@ -164,20 +170,47 @@ def whole_number(name: str, value: Any, at_least: int) -> int:  # noqa: ANN401
     """One whole number.
 
     Raises:
-        ValueError: it is none, or smaller than ``at_least``.
+        ValueError: it is none, or smaller than ``at_least``, or of more than 63 bits.
     """
     try:
         number = operator.index(value)
     except TypeError:
         number = at_least - 1
     if number < at_least or isinstance(value, bool):
-        _refuse(name, f"is {value}, but a whole number of at least {at_least} is needed")
+        shown = str(value) if isinstance(value, (int, float)) else f"of the kind {type(value).__name__}"
+        _refuse(name, f"is {shown}, but a whole number of at least {at_least} is needed")
+    if number.bit_length() > _BITS:
+        _refuse(name, f"is a number of {number.bit_length():,} bits, but {_BITS} are the most")
     return number
+
+
+def real_number(name: str, value: Any) -> float:  # noqa: ANN401
+    """One finite number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        shown = str(value) if isinstance(value, float) else f"of the kind {type(value).__name__}"
+        _refuse(name, f"is {shown}, but a finite number is needed")
+    return number
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:  # noqa: ANN401
+    """Raise a ``TypeError`` where an argument that is no array is not of its kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {type(value).__name__}, but {kind.__name__} is needed")
 
 
 def _several(name: str, value: Any) -> tuple[Tensor, ...]:  # noqa: ANN401
     if not isinstance(value, (tuple, list)):
         _refuse(name, f"is {type(value).__name__}, but a tuple of arrays is needed")
+    if not value:
+        _refuse(name, "is empty, but one array at least is needed")
     return tuple(numbers(name, part) for part in value)
 
 
@@ -197,6 +230,8 @@ def _refuse(name: str, what: str) -> NoReturn:
 def _dense(name: str, value: Tensor) -> Tensor:
     if value.layout != torch.strided or value.is_quantized or value.is_nested or type(value).__name__ == "MaskedTensor":
         _refuse(name, "is a sparse, nested, quantised or masked tensor, but a plain one, with a mask, is needed")
+    if value.is_meta:
+        _refuse(name, "is a tensor without numbers, of the device meta")
     if value.is_complex():
         _refuse(name, "holds complex numbers, but real ones are needed")
     return value
@@ -231,6 +266,8 @@ def _from_numpy(array: np.ndarray) -> Tensor:
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
         array = array.astype(np.int64)  # torch has next to no arithmetic on wide unsigned integers
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+    if any(stride < 0 for stride in array.strides):  # an array of one number counts as contiguous in any case
+        array = array.copy()
     return torch.from_numpy(array) if array.flags.writeable else torch.tensor(array)
 
 

@@ -109,7 +109,7 @@ class RunConfiguration:
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
         )
-        _check_types(configuration)
+        check_types(configuration)
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
         return configuration
@@ -127,12 +127,12 @@ class RunConfiguration:
         return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
 
 
-def _check_types(instance: Any) -> None:  # noqa: ANN401
+def check_types(instance: Any) -> None:  # noqa: ANN401
     """Raise TypeError where a field of a dataclass, or of one within it, holds what its annotation does not allow."""
     for name, kind in get_type_hints(type(instance)).items():
         value = getattr(instance, name)
         if dataclasses.is_dataclass(value):
-            _check_types(value)
+            check_types(value)
         elif not _is_of(value, kind):
             raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
 

@@ -142,6 +142,9 @@ class Contributions:
         self._flips_when_empty = self.bias.argmax() != self.decision
         decided = self.decision[:, None, None].expand(-1, 1, self.alone.shape[-1])
         self.margins = self.alone - self.alone.gather(1, decided)
+        beyond = ~torch.isfinite(self.margins.sum(1))
+        if bool(beyond.any()):
+            raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
 
     def _weighted(self, terms: Tensor) -> Tensor:
         """Terms (batch, classes, items) times the mass, and the mass as one more row."""
@@ -197,10 +200,11 @@ class Contributions:
         flat = order.reshape(math.prod(order.shape[:-2]), batch, items)
         weighted = self.margins * self.mass[:, None]
         step = max(1, _SCANNED // max(1, items * flat.shape[0]))
-        count = torch.empty(flat.shape[:2], dtype=torch.int64, device=order.device)
-        mass = torch.empty(flat.shape[:2], dtype=torch.float64, device=order.device)
-        emptied = torch.empty(flat.shape[:2], dtype=torch.bool, device=order.device)
-        for start in range(0, batch, step):
+        # Of documents without items, which are not gone through, nothing flips the decision.
+        count = torch.full(flat.shape[:2], -1, dtype=torch.int64, device=order.device)
+        mass = torch.zeros(flat.shape[:2], dtype=torch.float64, device=order.device)
+        emptied = torch.zeros(flat.shape[:2], dtype=torch.bool, device=order.device)
+        for start in range(0, batch if items else 0, step):
             rows = slice(start, start + step)
             count[:, rows], mass[:, rows], emptied[:, rows] = self._scan(flat[:, rows], weighted[rows], rows)
         count, mass, emptied = (each.reshape(order.shape[:-1]) for each in (count, mass, emptied))
@@ -310,6 +314,9 @@ def _affine(readout: Readout) -> tuple[Tensor, Tensor]:
 def check_weights(weights: Tensor, real: Tensor) -> None:
     """Raise a ``ValueError`` that names the document in which real weights are no numbers, or negative."""
     check_numbers("weights", weights, real)
+    endless = ~torch.isfinite(weights.double().masked_fill(~real, 0.0).sum(-1))
+    if bool(endless.any()):
+        raise ValueError(f"weights have no finite sum in {first_document(endless[..., None])}")
     negative = (weights < 0) & real
     if bool(negative.any()):
         raise ValueError(f"weights are negative in {first_document(negative)}; attention weights never are")

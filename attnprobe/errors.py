@@ -38,6 +38,10 @@ class FailedError(InputError):
     """Work failed, though nothing that the user gave is wrong: a disk is full, workers are killed again and again."""
 
 
+class DocumentError(InputError):
+    """One document cannot be used, though others can: where documents may be left out, it is."""
+
+
 def error_of(error: OSError, sentence: str) -> InputError:
     """The sentence as the error that it is: of a full disk another one than of a file that is not there."""
     return (InputError if error.errno in _MENDED_BY_ANOTHER_NAME else FailedError)(sentence)

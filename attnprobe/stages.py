@@ -45,7 +45,7 @@ class Run:
 
     def streamed(self, split: str) -> StreamedSplit[Any]:
         """A split, its documents as numbers when they are needed."""
-        return StreamedSplit(self.dataset.splits[split], self.subject.encode)
+        return StreamedSplit(self.dataset.splits[split], self.subject.encode_for_training)
 
     def new_model(self) -> TrainableClassifier[Any]:
         """A model as it is before training, a function of the seed."""
@@ -133,6 +133,11 @@ def _say_what_is_cut(run: Run, untold: dict[str, StreamedSplit[Any]]) -> None:
             run.say(
                 f"{split.cut.documents:,} of {len(split):,} {name} documents are longer than the model takes: "
                 f"they are cut to {split.cut.longest:,} tokens."
+            )
+        if split.cut.left_out:
+            run.say(
+                f"{split.cut.left_out:,} of {len(split):,} {name} documents are left out: the model's tokenizer makes "
+                "nothing of them."
             )
         if split.cut.special:
             run.say(special_strings_in_words(split.cut.special, len(split), name))

@@ -112,6 +112,10 @@ class Subject(ABC, Generic[B, M]):
     def encode(self, documents: Documents) -> EncodedSplit[B]:
         """Documents as the numbers that the model takes."""
 
+    def encode_for_training(self, documents: Documents) -> EncodedSplit[B]:
+        """The same without documents that there is nothing to read in."""
+        return self.encode(documents)
+
     def encoded(self, split: str) -> EncodedSplit[B]:
         """All documents of a split, in memory, as the numbers that the model takes."""
         return self.encode(self.dataset.splits[split].documents())

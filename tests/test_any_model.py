@@ -180,3 +180,21 @@ def test_words_are_erased_with_all_their_pieces():
             after = torch.log_softmax(classifier(**inputs).logits.double(), -1)
     word = result.items[(result.items["document"] == 0) & (result.items["token"] == "unbelievably")]
     assert word["js"].item() == pytest.approx(attnprobe.js_divergence(after, plain)[0].item(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((torch.nn.Linear(2, 2), len), "texts are needed"),
+        ((torch.nn.Linear(2, 2), {"x": torch.ones(2, 2, 2)}), "one batch, but several are needed"),
+        ((torch.nn.Linear(2, 2), 3), "int is neither a tokenizer nor batches"),
+        ((torch.nn.Linear(2, 2), ["text"]), "Batch 0 is str"),
+        ((torch.nn.Linear(2, 2), [{"x": torch.ones(2, 2, 2)}], ["text"]), "Texts need a tokenizer"),
+        ((None, [{"x": torch.ones(2, 2, 2)}]), "The model is NoneType"),
+        ((None, len, ["text"]), "The model is NoneType"),
+    ],
+)
+def test_what_is_no_model_tokenizer_or_batch_is_told(arguments, sentence):
+    with pytest.raises(TypeError, match=sentence) as refused:
+        attnprobe.probe(*arguments)
+    assert len(str(refused.value).splitlines()) == 1

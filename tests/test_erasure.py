@@ -303,3 +303,34 @@ def test_erase_is_differentiable_and_bears_an_empty_row():
     scores = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda s: attnprobe.erase(None, erased, scores=s), scores)
     assert (attnprobe.erase(weights, erased)[2] == 0).all()
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+def test_nothing_flips_documents_without_items(batch):
+    values, weights, order = (
+        torch.zeros(batch, 0, 3),
+        torch.zeros(batch, 0),
+        torch.zeros(4, batch, 0, dtype=torch.int64),
+    )
+    readout = torch.ones(2, 3), torch.tensor([0.0, 1.0])
+    flip = attnprobe.first_flip(values, weights, None, order, readout)
+    assert torch.equal(flip.count, torch.full((4, batch), -1))
+    assert flip.fraction.isnan().all()
+    assert flip.mass.isnan().all()
+    assert not flip.emptied.any()
+    assert torch.equal(attnprobe.minimal_flip_set(values, weights, None, readout).count, flip.count[0])
+
+
+def test_logits_and_weights_that_overflow_are_refused():
+    values, weights = torch.ones(1, 2, 1, dtype=torch.float64), torch.ones(1, 2, dtype=torch.float64)
+    order, readout = torch.tensor([[0, 1]]), (torch.ones(2, 1), torch.zeros(2))
+    far = (torch.ones(2, 1).double(), torch.tensor([1.5e308, -1.5e308], dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"logits are beyond what 64 bits hold in document 0"):
+        attnprobe.first_flip(values, weights, None, order, far)
+    with pytest.raises(ValueError, match=r"weights have no finite sum in document 0"):
+        attnprobe.first_flip(values, weights * 1e308, None, order, readout)
+
+
+def test_an_array_of_one_number_may_be_turned_round():
+    one = np.ones((1, 1))[:, ::-1]
+    assert attnprobe.erase(one, np.zeros((1, 1))).tolist() == [[1.0]]

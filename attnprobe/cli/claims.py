@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> None:
 
     runs = load_runs(arguments.runs)
     scorecard = judge_claims(runs, as_released=arguments.as_released)
-    say_lines(f"{len(runs)} runs.\n\n{for_terminal(scorecard)}\n")
+    say_lines(f"{len(runs)} run{'s' * (len(runs) != 1)}.\n\n{for_terminal(scorecard)}\n")
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
     for path in made:
         say(str(path))

@@ -132,10 +132,12 @@ class EncodedSplit(ABC, Generic[B]):
         lengths: int64 (documents,), what each document costs: its words, or its sub-word pieces.
         cut: how many documents were longer than the model takes, and lost what was beyond.
         special: in how many documents a string stands that the model's tokenizer takes for a special token.
+        left_out: of how many documents the model's tokenizer makes nothing: they are not among these.
     """
 
     cut = 0
     special = 0
+    left_out = 0
 
     def __init__(self, documents: Documents, lengths: npt.NDArray[np.int64]) -> None:
         self.documents = documents

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from attnprobe.errors import FailedError, InputError
+from attnprobe.errors import DocumentError, FailedError, InputError
 from attnprobe.execution.time_limit import TooLongError
 from attnprobe.execution.work import P
 
@@ -64,6 +64,8 @@ def attempt(do: Callable[[P], None], piece: P, limit: AbstractContextManager[Non
 
 def ends_the_run(error: BaseException) -> bool:
     """Whether it is no document's fault: wrong input, a full disk, a missing file; but not a lack of memory."""
+    if isinstance(error, DocumentError):
+        return False
     return isinstance(error, InputError) or (isinstance(error, OSError) and error.errno != errno.ENOMEM)
 
 
@@ -86,8 +88,8 @@ def reason(error: BaseException) -> str:
     >>> reason(ValueError("no tokens\\nat all"))
     'ValueError: no tokens'
     """
-    if isinstance(error, TooLongError):
-        return str(error)
+    if isinstance(error, TooLongError | DocumentError):
+        return str(error).rstrip(".")
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else ""
     if len(text) > LONGEST_REASON:

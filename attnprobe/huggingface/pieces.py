@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from attnprobe.data.batches import EncodedSplit, IntArray, pad
 from attnprobe.data.documents import Documents, runs
-from attnprobe.errors import InputError
+from attnprobe.errors import DocumentError, InputError
 from attnprobe.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.huggingface.words_of_pieces import words_of_pieces
 from attnprobe.settings.attention import TOKEN, WORD
@@ -170,7 +171,12 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
 
 
 def encode_documents(
-    documents: Documents, tokenizer: PreTrainedTokenizerBase, longest: int, unit: str = TOKEN
+    documents: Documents,
+    tokenizer: PreTrainedTokenizerBase,
+    longest: int,
+    unit: str = TOKEN,
+    *,
+    leave_out: bool = False,
 ) -> EncodedPieces:
     """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
@@ -180,10 +186,12 @@ def encode_documents(
         longest: documents are cut to this many pieces, special tokens included.
         unit: ``token``: each piece is an item; ``word``: all pieces of a word are one item, and a special token is one.
             Words that a piece reaches into together are one; spaces are the next word's.
+        leave_out: documents without pieces are left out, as long as there are others.
 
     Raises:
-        InputError: words are asked of a tokenizer that does not say where its pieces are, or a document has no pieces,
-            or the tokenizer has no padding token.
+        DocumentError: the tokenizer makes nothing of a document.
+        InputError: words are asked of a tokenizer that does not say where its pieces are, or the tokenizer has no
+            padding token.
     """
     if unit == WORD and not tokenizer.is_fast:
         raise InputError(
@@ -197,9 +205,16 @@ def encode_documents(
             for start in range(0, len(documents), _CHUNK)
         ]
     )
-    if not pieces.lengths.all():
-        raise InputError(f"The tokenizer makes nothing of document {int(np.argmin(pieces.lengths))} of a split.")
-    return EncodedPieces(documents, pieces, unit, tokenizer)
+    read = np.flatnonzero(pieces.lengths)
+    left_out = len(documents) - len(read)
+    if left_out and not (leave_out and len(read)):
+        which = f"document {int(np.argmin(pieces.lengths))} of {len(documents):,}" if len(documents) > 1 else "it"
+        raise DocumentError(f"The tokenizer makes nothing of {which}.")
+    if left_out:  # their pieces, of which there are none, need not be taken away
+        documents, pieces = documents.take(read), dataclasses.replace(pieces, lengths=pieces.lengths[read])
+    encoded = EncodedPieces(documents, pieces, unit, tokenizer)
+    encoded.left_out = left_out
+    return encoded
 
 
 def _special_strings(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:

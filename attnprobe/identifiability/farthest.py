@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from attnprobe.arrays import check_kind
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers, SolverError
 
@@ -63,6 +64,7 @@ def farthest_alternative(alternatives: Alternatives, exact_items: int = EXACT_IT
         ValueError: alternatives with further variables (``same_normed_output``).
         SolverError: a program failed.
     """
+    check_kind("alternatives", alternatives, Alternatives)
     space = alternatives.space
     if len(space.start) > space.groups:
         raise ValueError("the farthest alternative is defined for weights without a scale and a shift of their own")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import Array, Mask, WholeNumbers, numpy_or_torch
+from attnprobe.arrays import Array, Mask, WholeNumbers, check_kind, numpy_or_torch
 from attnprobe.contributions import Readout
 from attnprobe.identifiability.erasure_outcomes import POSITIVE, TIE, ErasureOutcomes
 from attnprobe.identifiability.linear_programs import Numbers
@@ -101,9 +101,10 @@ def first_flips_of(outcomes: ErasureOutcomes, order: WholeNumbers) -> FirstFlipC
         ValueError: ``order`` is no permutation of the items.
         SolverError: a linear program failed.
     """
+    check_kind("outcomes", outcomes, ErasureOutcomes)
     items = len(outcomes.alternatives.observed)
     order = order.cpu().numpy()
-    if not np.array_equal(np.sort(order), np.arange(items)):
+    if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(items)):
         raise ValueError(f"order is no permutation of {items} items")
     rank = np.empty(items, dtype=np.int64)
     rank[order] = np.arange(items)

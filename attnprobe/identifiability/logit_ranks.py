@@ -42,6 +42,8 @@ def logit_rank(
     Raises:
         ValueError: shapes that do not fit; NaN or infinite numbers: a weight of zero has no finite logit.
     """
+    if log_weights.dim() < 2:
+        raise ValueError(f"log_weights have shape {tuple(log_weights.shape)}, but (…, rows, items) is needed")
     columns, real = as_batch(log_weights.transpose(-1, -2), mask)
     if mask is not None and log_weights.shape[-1] == log_weights.shape[-2]:
         columns = columns.masked_fill(~real[..., None, :], 0.0)

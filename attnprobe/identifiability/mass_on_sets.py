@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from attnprobe.arrays import Mask, numpy_or_torch
+from attnprobe.arrays import Mask, check_kind, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -34,6 +34,7 @@ def mass_range(alternatives: Alternatives, chosen: Mask) -> MassRange:
         ValueError: ``chosen`` has another shape.
         SolverError: a linear program failed.
     """
+    check_kind("alternatives", alternatives, Alternatives)
     shape = None if chosen is None else tuple(chosen.shape)
     if shape != alternatives.observed.shape:
         raise ValueError(f"chosen has shape {shape}, but {alternatives.observed.shape} is needed")

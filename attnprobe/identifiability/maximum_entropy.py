@@ -105,6 +105,7 @@ def _problem(numbers: Tensor, real: Tensor, output: Tensor) -> _Problem:
     along = (space.right @ offset[..., None]).squeeze(-1)
     outside = torch.linalg.vector_norm(offset - (space.right.transpose(-1, -2) @ along[..., None]).squeeze(-1), dim=-1)
     bad = outside > accepted * torch.maximum(norm[:, 0], torch.linalg.vector_norm(offset, dim=-1))
+    bad |= offset.abs().amax(-1) > 3 * numbers.abs().amax((-1, -2))  # far beyond them, along their own directions
     if bool(bad.any()):
         raise ValueError(f"the output of row {int(torch.nonzero(bad)[0])} is no average of its values")
     target = (along / space.singular_values.masked_fill(~resolved, 1.0)).masked_fill(~resolved, 0.0) * sizes.sqrt()

@@ -106,7 +106,7 @@ def joint_nullity(values: Array, mask: Mask = None, *, tolerances: tuple[float, 
     if values.dim() < 3:
         raise ValueError(f"values have shape {tuple(values.shape)}, but (…, heads, items, dim) is needed")
     # One axis for the heads; a mask of the items alone needs none.
-    numbers, real = as_batch(values, mask if mask is None or mask.dim() == 1 else mask[..., None, :])
+    numbers, real = as_batch(values, mask if mask is None or mask.dim() < 2 else mask[..., None, :])
     stacked = centred(numbers, real).flatten(-3, -2)
     norm = torch.linalg.matrix_norm(numbers.flatten(-3, -2))
     threshold = rounding_threshold(stacked, norm, values.shape[-1] + values.shape[-3])

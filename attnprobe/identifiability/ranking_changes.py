@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.arrays import Mask, numpy_or_torch
+from attnprobe.arrays import Mask, check_kind, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -123,7 +123,7 @@ def lowest_kendall_tau(alternatives: Alternatives, flips: Mask = None) -> Kendal
 
     Raises: as :func:`order_flips`, and a ``ValueError`` for ``flips`` of another shape.
     """
-    ahead = _ahead(alternatives.observed)
+    ahead = _ahead(_of_one_head(alternatives).observed)
     items = len(ahead)
     if items < 2:
         return KendallRange(1.0, 1.0, alternatives.observed)
@@ -165,6 +165,7 @@ def _ahead(weights: Numbers) -> np.ndarray:
 
 
 def _of_one_head(alternatives: Alternatives) -> Alternatives:
+    check_kind("alternatives", alternatives, Alternatives)
     if alternatives.observed.ndim != 1:
         raise ValueError("a ranking belongs to one head, but the alternatives are of several")
     return alternatives

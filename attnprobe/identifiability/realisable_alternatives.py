@@ -8,6 +8,7 @@ finding one proves nothing; ``tangent_ranks`` tells whether there are any nearby
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, whole_number
+from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, real_number, whole_number
 from attnprobe.identifiability.linear_programs import Numbers
-from attnprobe.identifiability.value_space import as_batch, centred
+from attnprobe.identifiability.tangent_ranks import fitting_logits
+from attnprobe.identifiability.value_space import LARGEST, as_batch, centred
 
 _RESIDUAL = 1e-9
 """By how much an output may differ, relative to the largest value."""
@@ -65,15 +67,22 @@ def realisable_alternatives(
         empty where none did. In float64, in which they were checked.
 
     Raises:
-        ValueError: NaN or infinite values; ``starts`` or ``seed`` is no whole number.
+        ValueError: NaN or infinite values or logits; logits that do not fit the values; ``starts`` or ``seed`` is no
+            whole number, ``spread`` is no number.
     """
+    spread = real_number("spread", spread)
     starts, seed = whole_number("starts", starts, 0), whole_number("seed", seed, 0)
     numbers, real = as_batch(values, None)
+    if not numbers.numel():
+        raise ValueError(f"values have shape {tuple(numbers.shape)}: there is no output that could be the same")
     moved = centred(numbers, real)
-    scale = float(moved.abs().max()) or 1.0
+    # Nothing below the least normal number, by which to divide could overflow.
+    scale = max(float(moved.abs().max()), sys.float_info.min) if moved.any() else 1.0
     point = tuple(parameter.detach().double() for parameter in parameters)
+    if abs(spread) > LARGEST or not all(bool((parameter.abs() <= LARGEST).all()) for parameter in point):
+        raise ValueError(f"parameters or spread are NaN or beyond {LARGEST:g}, where squares overflow")
     sizes = [parameter.numel() for parameter in point]
-    observed = torch.softmax(logits_of(*point), -1)
+    observed = torch.softmax(fitting_logits(logits_of(*point), numbers), -1)
     target = observed @ moved / scale
 
     def unpack(flat: Tensor) -> tuple[Tensor, ...]:

@@ -33,13 +33,13 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
+from attnprobe.arrays import Array, numpy_or_torch, real_number
 from attnprobe.contributions import Readout
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.canonical_form import canonical_form
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.readout_margins import Margins, margins_of
-from attnprobe.identifiability.value_space import as_batch, as_distributions
+from attnprobe.identifiability.value_space import LARGEST, as_batch, as_distributions
 
 
 @numpy_or_torch
@@ -86,6 +86,8 @@ def same_normed_output(weights: Array, values: Array, residual: Array) -> Altern
     stacked = numbers if numbers.ndim == 3 else numbers[None]
     if added.shape != stacked.shape[-1:]:
         raise ValueError(f"residual has shape {added.shape}, but {stacked.shape[-1:]} is needed")
+    if not (np.abs(added) <= LARGEST).all():
+        raise ValueError(f"residual holds NaN, or numbers beyond {LARGEST:g}, whose products overflow")
     before = added + np.einsum("hi,hid->d", mass.reshape(len(stacked), -1), stacked)
     return _layer(mass, stacked, np.stack([before, np.ones_like(before)]))
 
@@ -139,7 +141,7 @@ def same_probabilities(
     Raises:
         ValueError: as :func:`same_logits`, and an ``epsilon`` outside (0, 1).
     """
-    if not 0 < epsilon < 1:
+    if not 0 < real_number("epsilon", epsilon) < 1:
         raise ValueError(f"epsilon is {epsilon}, but a number between 0 and 1 is needed")
     mass, numbers = _one_row(weights, values)
     margins = margins_of(numbers, mass, readout)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnprobe.arrays import whole_number
+from attnprobe.arrays import check_kind, whole_number
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 
@@ -40,6 +40,7 @@ def sample_alternatives(alternatives: Alternatives, count: int, seed: int = 0) -
         ValueError: alternatives with further variables; ``count`` or ``seed`` is no whole number.
         SolverError: the vertices that chains start between could not be found.
     """
+    check_kind("alternatives", alternatives, Alternatives)
     count = whole_number("count", count, 0)
     generator = np.random.default_rng(whole_number("seed", seed, 0))
     space = alternatives.space

@@ -61,20 +61,30 @@ def tangent_dimension(logits_of: Callable[..., Tensor], parameters: SeveralArray
     """
     numbers, real = as_batch(values, None)
     point = tuple(parameter.detach().double() for parameter in parameters)
-    logits = logits_of(*point)
-    if logits.dim() != numbers.dim() or (*logits.shape[:-2], logits.shape[-1]) != numbers.shape[:-1]:
-        *heads, items, _ = numbers.shape
-        raise ValueError(f"logits have shape {tuple(logits.shape)}, but {(*heads, 'rows', items)} is needed")
-    if not bool(torch.isfinite(logits).all()):
-        raise ValueError("logits hold NaN or infinite numbers")
+    logits = fitting_logits(logits_of(*point), numbers)
     jacobians = torch.func.jacrev(logits_of, argnums=tuple(range(len(point))))(*point)
-    moves = torch.cat([jacobian.reshape(*logits.shape, -1) for jacobian in jacobians], dim=-1)
+    each = zip(jacobians, point, strict=True)
+    moves = torch.cat([jacobian.reshape(*logits.shape, parameter.numel()) for jacobian, parameter in each], dim=-1)
     weights = torch.softmax(logits, -1)[..., None]
     moves = moves - moves.mean(-2, keepdim=True)
     of_weights = weights * (moves - (weights * moves).sum(-2, keepdim=True))
     of_output = torch.einsum("...id,...rip->rdp", centred(numbers, real), of_weights)
     attention, output = _rank(moves.flatten(0, -2)), _rank(of_output.flatten(0, -2))
     return TangentDimension(attention.rank - output.rank, attention, output)
+
+
+def fitting_logits(logits: Tensor, values: Tensor) -> Tensor:
+    """Attention logits (…, rows, items) that are finite and fit the values (…, items, dim).
+
+    Raises:
+        ValueError: they are not and do not.
+    """
+    if logits.dim() != values.dim() or (*logits.shape[:-2], logits.shape[-1]) != values.shape[:-1]:
+        *heads, items, _ = values.shape
+        raise ValueError(f"logits have shape {tuple(logits.shape)}, but {(*heads, 'rows', items)} is needed")
+    if not bool(torch.isfinite(logits).all()):
+        raise ValueError("logits hold NaN or infinite numbers")
+    return logits
 
 
 @numpy_or_torch

@@ -18,10 +18,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import as_mask, check_numbers
+from attnprobe.arrays import as_mask, check_numbers, first_document
 
 PRACTICAL_TOLERANCES = (1e-3, 1e-2)
 """Singular values below these shares of the largest are left out of the practical ranks."""
+
+LARGEST = 1e150
+"""Of a value: the square of a larger one overflows."""
 
 _SUM_TOLERANCE = 1e-3
 """How far weights may sum from one before they are refused, or by an ε of their format where that is more."""
@@ -74,7 +77,8 @@ def as_batch(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Values (…, items, dim) in float64 with zeros at padding, and the mask (…, items).
 
     Raises:
-        ValueError: no (items, dim) axes, no items, a mask that does not fit, NaN or infinite values.
+        ValueError: no (items, dim) axes, no items, a mask that does not fit, NaN or infinite values, or values whose
+            products overflow.
     """
     if values.dim() < 2 or not values.shape[-2]:
         raise ValueError(f"values have shape {tuple(values.shape)}, but (…, items, dim), with items, is needed")
@@ -82,6 +86,9 @@ def as_batch(values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     sums = numbers.sum(-1)
     real = as_mask(mask, sums)
     check_numbers("values", sums, real)
+    beyond = (numbers.abs() > LARGEST).any(-1) & real
+    if bool(beyond.any()):
+        raise ValueError(f"values are beyond {LARGEST:g} in {first_document(beyond)}: their products overflow")
     return numbers.masked_fill(~real[..., None], 0.0), real
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import Array, Mask, numpy_or_torch
+from attnprobe.arrays import Array, Mask, check_kind, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, as_distributions
@@ -67,5 +67,6 @@ def weight_range(weights: Array, values: Array, mask: Mask = None) -> WeightRang
 
 def range_of(alternatives: Alternatives) -> WeightRange:
     """The range of each weight over alternatives of any kind, as NumPy arrays in the shape of ``observed``."""
+    check_kind("alternatives", alternatives, Alternatives)
     low, high, vertices = alternatives.extremes
     return WeightRange(low, high, max(alternatives.residual(vertex) for vertex in vertices))

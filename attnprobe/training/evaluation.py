@@ -22,10 +22,14 @@ def accuracy(
     """Share of documents whose decision is their label; each rank counts some of the batches."""
     model.eval()
     # Not a loop, whose variable would keep one part in memory while the next is made.
-    right = sum(map(partial(_right, model, device, ranks), documents.parts()))
-    return ranks.total(right) / len(documents)
+    parts = list(map(partial(_right, model, device, ranks), documents.parts()))
+    return ranks.total(sum(right for right, _ in parts)) / sum(read for _, read in parts)
 
 
-def _right(model: TrainableClassifier[B], device: torch.device, ranks: Ranks, documents: EncodedSplit[B]) -> int:
+def _right(
+    model: TrainableClassifier[B], device: torch.device, ranks: Ranks, documents: EncodedSplit[B]
+) -> tuple[int, int]:
+    """Of how many documents this rank saw that the model is right, and of how many there are in all."""
     groups = ranks.some(documents.in_order_of_length(EVALUATION_DOCUMENTS, EVALUATION_TOKENS))
-    return sum(int((model(batch).argmax(-1) == batch.labels).sum()) for batch in documents.batches(groups, device))
+    right = sum(int((model(batch).argmax(-1) == batch.labels).sum()) for batch in documents.batches(groups, device))
+    return right, len(documents)

@@ -57,11 +57,13 @@ class Cut(NamedTuple):
         documents: how many were longer than the model takes.
         longest: tokens of the longest that is left.
         special: in how many a string stands that the model's tokenizer takes for a special token.
+        left_out: of how many the model's tokenizer makes nothing.
     """
 
     documents: int
     longest: int
     special: int = 0
+    left_out: int = 0
 
 
 class StreamedSplit(Generic[B]):
@@ -93,7 +95,7 @@ class StreamedSplit(Generic[B]):
         """What is to be said of the documents; None until all have been seen once."""
         if self.kept is None:
             return self._cut
-        return Cut(self.kept.cut, int(self.kept.lengths.max()), self.kept.special)
+        return Cut(self.kept.cut, int(self.kept.lengths.max()), self.kept.special, self.kept.left_out)
 
     def buffers(self, seed: int, epoch: int) -> Iterator[Buffer[B]]:
         """An epoch's buffers, a function of ``seed`` and ``epoch``; made one at a time.
@@ -145,7 +147,8 @@ class StreamedSplit(Generic[B]):
         for portion in portions:
             encoded = self._encode(self._together(portion))
             longest = max(cut.longest, int(encoded.lengths.max()))
-            cut = Cut(cut.documents + encoded.cut, longest, cut.special + encoded.special)
+            special, left_out = cut.special + encoded.special, cut.left_out + encoded.left_out
+            cut = Cut(cut.documents + encoded.cut, longest, special, left_out)
             yield encoded
             del encoded
         self._cut = cut

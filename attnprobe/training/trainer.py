@@ -21,10 +21,11 @@ from attnprobe.training.trainable import B, TrainableClassifier
 
 
 class _Done(NamedTuple):
-    """What was trained on: the sum of its documents' losses, and how many tokens they are."""
+    """What was trained on: the sum of its documents' losses, and how many tokens and documents they are."""
 
     loss: float
     tokens: int
+    documents: int
 
 
 class Trainer(Generic[B]):
@@ -91,7 +92,7 @@ class Trainer(Generic[B]):
         loss = self.ranks.total(sum(each.loss for each in done)) / self.ranks.world
         epoch = Epoch(
             epoch=number,
-            loss=loss / len(train),
+            loss=loss / sum(each.documents for each in done),
             dev_accuracy=accuracy(self.model, dev, device, self.ranks),
             learning_rate=self.progress.learning_rate,
             tokens_per_second=sum(each.tokens for each in done) / elapsed,
@@ -108,7 +109,7 @@ class Trainer(Generic[B]):
             losses.append(self.step(documents.batch(own).to(device), weight) * len(rows))
             tokens += (done := int(documents.lengths[rows].sum()))
             advance(done)
-        return _Done(float(torch.stack(losses).sum()), tokens)
+        return _Done(float(torch.stack(losses).sum()), tokens, len(documents))
 
     def _judge(self, epoch: Epoch) -> None:
         progress = self.progress

@@ -19,8 +19,10 @@ def test_the_scorecard_is_printed_and_written(tmp_path):
         "seeds.csv",
     }
     assert set(pd.read_csv(tmp_path / "card" / "claims.csv")["flips"].dropna()) == {"while something is left"}
-    status, out, errors = attnprobe("claims", "runs", "--out", "released", "--as-released", cwd=tmp_path)
+    one = next((tmp_path / "runs").rglob("config.json")).parent
+    status, out, errors = attnprobe("claims", one, "--out", "released", "--as-released", cwd=tmp_path)
     assert status == 0, errors
+    assert "1 run." in out
     assert "With flips while something is left: " in out
     assert set(pd.read_csv(tmp_path / "released" / "claims.csv")["flips"].dropna()) == {"as released"}
     runs = pd.read_csv(tmp_path / "card" / "runs.csv")

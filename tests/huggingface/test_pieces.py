@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers
 from transformers import ByT5Tokenizer
 
-from attnprobe.errors import InputError
+from attnprobe.errors import DocumentError, InputError
 from attnprobe.huggingface.pieces import EncodedPieces, encode_documents
 from tests.huggingface.checkpoints import TEXTS, TOKENIZERS, byte_level, wordpiece
 from tests.huggingface.texts import documents_of, documents_with, shown
@@ -226,8 +226,25 @@ def test_a_document_without_pieces_is_refused():
     tokenizer, documents = byte_level(), documents_of("word1", "word2", "word3")
     tokenizer.pad_token = tokenizer.eos_token
     tokenizer.backend_tokenizer.normalizer = normalizers.Replace("word2", "")
-    with pytest.raises(InputError, match="makes nothing of document 1 of a split"):
+    with pytest.raises(DocumentError, match="makes nothing of document 1 of 3"):
         encode_documents(documents, tokenizer, PLENTY)
+    with pytest.raises(DocumentError, match="makes nothing of it"):
+        encode_documents(documents.take(np.array([1])), tokenizer, PLENTY, leave_out=True)
+
+
+def test_a_document_without_pieces_is_left_out_where_that_is_wanted():
+    tokenizer, documents = byte_level(), documents_of("word1", "word2", "word3 word1", "word2")
+    tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.backend_tokenizer.normalizer = normalizers.Replace("word2", "")
+    found = encode_documents(documents, tokenizer, PLENTY, leave_out=True)
+    others = encode_documents(documents.take(np.array([0, 2])), tokenizer, PLENTY)
+    assert (found.left_out, others.left_out, len(found)) == (2, 0, 2)
+    assert found.lengths.tolist() == others.lengths.tolist()
+    for mine, theirs in zip(
+        vars(found.batch(np.arange(2))).values(), vars(others.batch(np.arange(2))).values(), strict=True
+    ):
+        assert np.array_equal(mine, theirs)
+    assert [found.texts_of(row) for row in (0, 1)] == [others.texts_of(row) for row in (0, 1)]
 
 
 def test_a_tokenizer_without_padding_is_refused():
