@@ -97,7 +97,7 @@ def probe_batches(
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
-        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64))
+        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
         collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
