@@ -57,7 +57,7 @@ _EXPORTED = {
         "same_head_output",
         "weight_range",
     ),
-    "attnprobe.settings.run": ("RunSettings",),
+    "attnprobe.settings.run_settings": ("RunSettings",),
     "attnprobe.settings.attention": ("AttentionSettings",),
     "attnprobe.settings.data": ("DataLimits",),
     "attnprobe.settings.dropout": ("Dropout",),

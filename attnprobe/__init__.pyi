@@ -43,7 +43,7 @@ from attnprobe.settings.dropout import Dropout as Dropout
 from attnprobe.settings.kinds import KINDS as KINDS
 from attnprobe.settings.kinds import MODELS as MODELS
 from attnprobe.settings.kinds import Kind as Kind
-from attnprobe.settings.run import RunSettings as RunSettings
+from attnprobe.settings.run_settings import RunSettings as RunSettings
 from attnprobe.settings.training import TrainingSettings as TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions as TransformerOptions
 

@@ -204,7 +204,8 @@ def _probe_batches(
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
         erasures = attention.erasures(batch, Items.single_tokens(mask))
-        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device)))
+        documents = torch.from_numpy(rows).to(mask.device)
+        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents))
         texts += _token_texts(batch, mask)
         start += len(mask)
     return _result(collected.tables(None, pa.array(texts, pa.string())), attention.engine)

@@ -208,7 +208,7 @@ def run_battery(erasures: Erasures, seeds: Tensor, documents: Tensor | None = No
     Raises:
         InputError: an ordering, perhaps of another package, makes none of the batch.
     """
-    batch = Erasable(erasures, torch.arange(len(seeds)) if documents is None else documents)
+    batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds)
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()

@@ -16,7 +16,7 @@ from attnprobe import __version__
 from attnprobe.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""

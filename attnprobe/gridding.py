@@ -22,7 +22,7 @@ from attnprobe.run_layout import begin_manifest, note_written
 from attnprobe.run_lock import is_held
 from attnprobe.runs import RunFolder
 from attnprobe.settings.experiment_files import GridRun
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.stopping import STOPS_WITH_INPUT
 
 LOG = "run.log"

@@ -52,10 +52,11 @@ def recorded_orderings(content: Mapping[str, Any]) -> dict[str, OrderingRecord]:
     """What a config.json, or a summary, says of orderings; those of this package are known in runs of before, too.
 
     Args:
-        content: of the file, in which the entry, if there is one, fits: ``is_record``.
+        content: of the file; an entry in it that does not fit says nothing.
     """
     records = {name: _record(ORDERINGS[name]) for name in OWN}
-    for name, told in (content.get(ENTRY) or {}).items():
+    entry = content.get(ENTRY)
+    for name, told in entry.items() if entry and is_record(entry) else ():
         origin = Origin(told["package"], told["version"]) if "package" in told else None
         records[name] = OrderingRecord(told["title"], Role(told["role"]), origin)
     return records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 
 from attnprobe.battery import BatteryResult, run_battery
 from attnprobe.data.batches import B, EncodedSplit, IntArray
+from attnprobe.errors import InputError
 from attnprobe.probes.probe import Probe
 from attnprobe.registered_orderings import RANK
 
@@ -97,7 +98,7 @@ def probe_batches(
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
-        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64))
+        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
         collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
@@ -110,6 +111,15 @@ def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
     if documents > ITEM_SAMPLE:
         chosen[np.random.default_rng(seed).permutation(documents)[ITEM_SAMPLE:]] = False
     return chosen
+
+
+def check_same_orderings(before: Collection[tuple[str, int]], here: Collection[tuple[str, int]]) -> None:
+    """Raise an InputError where some documents have an ordering and draw that others have not."""
+    for name, _ in sorted(set(before) ^ set(here))[:1]:
+        raise InputError(
+            f"The ordering {name} fits some documents and not others, or has more draws of some: what it fits, it has "
+            "to fit in the whole split."
+        )
 
 
 class Collector:
@@ -129,7 +139,13 @@ class Collector:
         self.items: list[dict[str, Column]] = []
 
     def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
-        """Take in what the tests gave for the documents of these rows."""
+        """Take in what the tests gave for the documents of these rows.
+
+        Raises:
+            InputError: an ordering fits these and not those before, or the other way round.
+        """
+        if self.erasures:
+            check_same_orderings(self.erasures[0], result.erasures)
         self.rows.append(rows)
         self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
         self.erasures.append(

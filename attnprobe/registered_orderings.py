@@ -28,6 +28,9 @@ PAPER = (RANDOM, ATTENTION, "gradient", "gradient_attention")
 SMALLEST_SET = "oracle"
 """The ordering whose first items are the smallest set that flips the decision: exact, so that none can be earlier."""
 
+GREEDY = "greedy"
+"""The ordering that asks the gradient again after each removal: attainable, where the smallest set is not known."""
+
 RANK = "rank_"
 """What the columns of items begin with that hold the order that was erased, of several draws the first."""
 
@@ -45,7 +48,7 @@ class Role(Enum):
     """Puts first what it says that the decision depends on."""
 
     CONTROL = "control"
-    """Is an explanation spoilt on purpose: it stands beside the others in no table, but in tests of its own."""
+    """Is an explanation spoilt on purpose: it is compared with attention and a random order in tests of their own."""
 
     REFERENCE = "reference"
     """Is made of decisions themselves, and says how early an ordering can be: explanations are held against it."""
@@ -138,7 +141,7 @@ ORDERINGS.register(
     ),
 )
 ORDERINGS.register(
-    "greedy",
+    GREEDY,
     Ordering(
         "Greedy (gradient, re-ranked)",
         _of("greedy_first"),

@@ -30,7 +30,7 @@ from attnprobe.run_layout import (
 )
 from attnprobe.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.run_lock import locked
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.visible import in_json
 
 TABLES = ("documents", "erasures", "items")

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 import attnprobe.probing as probing
+from attnprobe.battery import run_battery
 from attnprobe.data.batches import EncodedDocuments
+from attnprobe.errors import InputError
 from attnprobe.models.architectures import POOLED
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probing import document_seeds, occurrences_of, probe_split
+from attnprobe.probes.pooled import PooledErasures, PooledProbe
+from attnprobe.probing import Collector, document_seeds, occurrences_of, probe_split
+from attnprobe.registered_orderings import ORDERINGS, Ordering
 from attnprobe.settings.dropout import Dropout
 from tests.models.documents import random_documents
 
@@ -98,3 +101,17 @@ def test_items_are_sampled_beyond_a_size(monkeypatch):
         for document, group in items.groupby("document"):
             texts = encoded.documents.words_of if model.startswith("flan") else encoded.documents.sentences_of
             assert group.token.tolist() == texts(document)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_ordering_that_fits_some_documents_and_not_others_is_refused(first, monkeypatch):
+    """Its rows of these would be missing, whichever came first."""
+    rank, mask = ORDERINGS["attention"].rank, torch.ones(1, 3, dtype=torch.bool)
+    mine = Ordering("Mine", rank, fits=lambda batch: (int(batch.documents[0]) == 0) == first)
+    monkeypatch.setitem(ORDERINGS._entries, "mine", mine)
+    erasures = PooledErasures(torch.randn(1, 3, 4), torch.zeros(1, 3), mask, torch.nn.Linear(4, 2))
+    results = [run_battery(erasures, torch.arange(1), torch.tensor([row])) for row in range(2)]
+    collector = Collector(np.ones(2, dtype=bool))
+    collector.add(np.array([0]), results[0])
+    with pytest.raises(InputError, match="The ordering mine fits some documents and not others"):
+        collector.add(np.array([1]), results[1])

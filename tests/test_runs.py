@@ -10,7 +10,7 @@ from attnprobe.errors import InputError
 from attnprobe.registry import Registry
 from attnprobe.runs import RunFolder
 from attnprobe.settings.attention import AttentionSettings
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.training import TrainingSettings
 
 DATA = DataSource("docstrings", None, None, "f" * 32, ["a", "b"], {"train": 3, "dev": 1, "test": 1})

@@ -13,7 +13,7 @@ from attnprobe.errors import InputError
 from attnprobe.runs import RunFolder
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment, load_grid
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from tests.commands import planted_folder
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, pooled
-from attnprobe.analysis.first_flips import with_ascending
+from attnprobe.analysis.first_flips import with_controls
 from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import RunResults
 
@@ -23,7 +23,7 @@ def emptied_rows(results: RunResults) -> dict[str, Estimate]:
     """
     if COLUMN not in results.erasures or results.erasures[COLUMN].isna().all():
         return {}
-    counts = {name: results.at_first_flip(name, COLUMN) for name in with_ascending(results)}
+    counts = {name: results.at_first_flip(name, COLUMN) for name in with_controls(results)}
     emptied = {name: np.where(np.isnan(count), np.nan, count > 0) for name, count in counts.items()}
     certain = {name: column[:, 0] for name, column in emptied.items() if column.shape[1] == 1}
     return average_shares({name: pooled(column) for name, column in emptied.items()}) | binary_shares(certain)

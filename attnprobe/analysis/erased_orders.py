@@ -15,9 +15,7 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.errors import InputError
-
-RANK = "rank_"
-"""What the names of these columns begin with; of random it is the first draw's."""
+from attnprobe.registered_orderings import RANK
 
 TIED = 1e-6
 """Numbers that differ by this share of the largest are equal: what the table holds was rounded."""

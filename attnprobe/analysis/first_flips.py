@@ -10,19 +10,24 @@ the hard ones; they stand beside these, and a second one is over the documents t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
 from attnprobe.analysis.intervals import average_shares, binary_shares
-from attnprobe.analysis.results import ASCENDING, ATTENTION, GREEDY, ORACLE, FirstFlips, RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults
+from attnprobe.registered_orderings import ATTENTION, PAPER, Role
 
 GRID: Numbers = np.arange(101) / 100
 """Fractions erased at which flip curves are read."""
 
 FRACTIONS = {"flipped_at_10": 0.10, "flipped_at_25": 0.25, "flipped_at_50": 0.50}
 """Fractions erased by which the share of flipped documents is told."""
+
+RATIOS = ("fraction", "removed")
+"""What an ordering erases at the first flip, by what a reference does."""
 
 OUTCOMES = ("flipped_share", "emptied_share", "never_share")
 
@@ -50,14 +55,13 @@ class OrderingStatistics(NamedTuple):
         mean_removed: number of items erased at the first flip.
         mean_mass: attention weight erased at the first flip.
 
-    Over the documents that flip so under every ordering and draw:
+    Over the documents that flip so under each of the paper's orderings, in every draw, and under this one:
 
     Attributes:
         paired_fraction: mean fraction of the items erased at the first flip.
-        fraction_ratio_to_oracle, fraction_ratio_to_greedy: ``paired_fraction`` by that of the smallest set, or of
-            erasing greedily; NaN where that is not among the results.
-        removed_ratio_to_oracle, removed_ratio_to_greedy: all items erased by all that the reference erases, a ratio of
-            numbers of items.
+        fraction_ratio_to: by reference that there are results of, the mean fraction by that of the reference, over
+            those of these documents that the reference flips too.
+        removed_ratio_to: the same of all items erased, a ratio of numbers of items.
     """
 
     flipped_share: Estimate
@@ -76,10 +80,8 @@ class OrderingStatistics(NamedTuple):
     mean_removed: Estimate
     mean_mass: Estimate
     paired_fraction: Estimate
-    fraction_ratio_to_oracle: Estimate
-    fraction_ratio_to_greedy: Estimate
-    removed_ratio_to_oracle: Estimate
-    removed_ratio_to_greedy: Estimate
+    fraction_ratio_to: dict[str, Estimate]
+    removed_ratio_to: dict[str, Estimate]
 
 
 def first_flip_statistics(results: RunResults, *, as_released: bool = False) -> dict[str, OrderingStatistics]:
@@ -89,39 +91,45 @@ def first_flip_statistics(results: RunResults, *, as_released: bool = False) -> 
         results: of a run.
         as_released: count a decision that changes only when nothing is left as a flip, as the code of 2019 did.
     """
-    return statistics_of((results.as_released() if as_released else results).first_flips)
+    results = results.as_released() if as_released else results
+    return statistics_of(results.first_flips, references=results.of_role(Role.REFERENCE))
 
 
-def with_ascending(results: RunResults) -> dict[str, FirstFlips]:
-    """First flips by ordering, attention in ascending order among them, and last, where there are results of it."""
-    present = (results.erasures["ordering"] == ASCENDING).any()
-    return results.first_flips | ({ASCENDING: results.flips_of(ASCENDING)} if present else {})
+def with_controls(results: RunResults) -> dict[str, FirstFlips]:
+    """First flips by ordering, the controls among them, and last."""
+    return results.first_flips | {name: results.flips_of(name) for name in results.of_role(Role.CONTROL)}
 
 
-def ascending_statistics(results: RunResults) -> OrderingStatistics | None:
-    """Attention in ascending order, a reference; None where the run has no results of it.
+def control_statistics(results: RunResults) -> dict[str, OrderingStatistics]:
+    """Of each control that the run has results of; ``ordering_tests`` has them against random and attention."""
+    flips, names = with_controls(results), results.of_role(Role.CONTROL)
+    return statistics_of(flips, names, references=results.of_role(Role.REFERENCE))
 
-    Its paired documents are those that flip under every ordering, and in ascending order too. ``ordering_tests`` has
-    its comparisons with random and attention.
+
+def paired_documents(flips: Mapping[str, FirstFlips], *further: str) -> npt.NDArray[np.bool_]:
+    """Which documents (documents,) flip while something is left in every draw of the paper's orderings and of further.
+
+    Of the paper's alone, whatever else was tried: so no ordering chooses the documents of another.
     """
-    flips = with_ascending(results)
-    return statistics_of(flips, [ASCENDING])[ASCENDING] if ASCENDING in flips else None
+    names = dict.fromkeys((*(name for name in PAPER if name in flips), *further))
+    return np.asarray(np.all([~np.isnan(flips[name].removed).any(axis=1) for name in names], axis=0))
 
 
-def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None = None) -> dict[str, OrderingStatistics]:
+def statistics_of(
+    flips: Mapping[str, FirstFlips], names: Sequence[str] | None = None, references: Sequence[str] = ()
+) -> dict[str, OrderingStatistics]:
     """Statistics by ordering, with intervals; those of a plain yes or no have Wilson's.
 
     Args:
-        flips: by ordering, of the same documents, attention among them; those that flip under each of them are the
-            paired ones.
+        flips: by ordering, of the same documents, attention among them.
         names: the orderings to give statistics of; by default all.
+        references: the orderings that the others are held against.
     """
-    always = np.all([~np.isnan(flip.removed).any(axis=1) for flip in flips.values()], axis=0)
     of_all = {name: over_all_documents(flip) for name, flip in flips.items()}
     columns: dict[tuple[str, str], Ratio] = {}
     averaged: dict[tuple[str, str], Ratio] = {}
     certain: dict[tuple[str, str], Numbers] = {}
-    chosen = {name: flips[name] for name in names or flips}
+    chosen = {name: flips[name] for name in (flips if names is None else names)}
     for name, flip in chosen.items():
         columns |= {(name, f"mean_{field}"): pooled(getattr(flip, field)) for field in ("fraction", "removed", "mass")}
         for field, column in of_all[name].items():
@@ -133,21 +141,29 @@ def statistics_of(flips: Mapping[str, FirstFlips], names: Sequence[str] | None =
                 averaged[name, field] = pooled(column)
             if field not in OUTCOMES:
                 columns[name, f"{field}_lead"] = pooled(column - of_all[ATTENTION][field])
-        paired = {field: np.where(always, getattr(flip, field).mean(axis=1), 0.0) for field in ("fraction", "removed")}
-        columns[name, "paired_fraction"] = paired["fraction"], always.astype(np.float64)
-        for reference in (ORACLE, GREEDY):
-            for field, column in paired.items():
-                needed = getattr(flips[reference], field).mean(axis=1) if reference in flips else np.zeros(len(always))
-                columns[name, f"{field}_ratio_to_{reference}"] = column, np.where(always, needed, 0.0)
+        always = paired_documents(flips, name)
+        columns[name, "paired_fraction"] = _means_among(always, flip.fraction), always.astype(np.float64)
+        for reference in references:
+            both = paired_documents(flips, name, reference)
+            for field in RATIOS:
+                above, below = (_means_among(both, getattr(flips[one], field)) for one in (name, reference))
+                columns[name, f"{field}_ratio_to {reference}"] = above, below
     estimates = ratios(columns) | average_shares(averaged) | binary_shares(certain)
     middles = medians({name: flip.fraction for name, flip in chosen.items()})
-    return {
-        name: OrderingStatistics(
-            median_fraction=middles[name],
-            **{field: estimates[name, field] for field in OrderingStatistics._fields if (name, field) in estimates},
-        )
-        for name in chosen
-    }
+    statistics = {}
+    for name in chosen:
+        fields: dict[str, Any] = {field: estimates.get((name, field)) for field in OrderingStatistics._fields}
+        fields["median_fraction"] = middles[name]
+        for field in RATIOS:
+            by_reference = {reference: estimates[name, f"{field}_ratio_to {reference}"] for reference in references}
+            fields[f"{field}_ratio_to"] = by_reference
+        statistics[name] = OrderingStatistics(**fields)
+    return statistics
+
+
+def _means_among(documents: npt.NDArray[np.bool_], values: Numbers) -> Numbers:
+    """Means over the draws (documents,) of values (documents, draws), zero in other documents."""
+    return np.where(documents, values.mean(axis=1), 0.0)
 
 
 def over_all_documents(flip: FirstFlips) -> dict[str, Numbers]:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios, means
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.results import ATTENTION, RANDOM, REFERENCES, RunResults
+from attnprobe.analysis.results import RunResults
+from attnprobe.registered_orderings import ATTENTION, Role
 
 Flags = npt.NDArray[np.bool_]
 
@@ -76,7 +77,7 @@ def flip_timing(results: RunResults, ordering: str = ATTENTION, *, as_released: 
 
 
 def divergence_from_uniform(results: RunResults) -> Divergence:
-    """Divergences of all documents, and where each ordering that is neither random nor a reference beats attention.
+    """Divergences of all documents, and where each other ordering that explains beats attention.
 
     Raises:
         InputError: the table of documents lacks a column.
@@ -84,7 +85,7 @@ def divergence_from_uniform(results: RunResults) -> Divergence:
     columns = columns_of(results, DIVERGENCES)
     removed = {name: np.nan_to_num(flip.removed[:, 0], nan=np.inf) for name, flip in results.first_flips.items()}
     attention = removed.pop(ATTENTION)
-    others = {name: other for name, other in removed.items() if name not in (RANDOM, *REFERENCES)}
+    others = {name: other for name, other in removed.items() if name in results.of_role(Role.EXPLANATION)}
     sides: dict[tuple[str, str], tuple[Ratio, Ratio]] = {}
     for name, other in others.items():
         rest = (np.isfinite(attention) | np.isfinite(other)) & (other >= attention)

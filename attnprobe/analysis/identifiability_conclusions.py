@@ -27,7 +27,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.identifiability_heads import by_document, document_means
 from attnprobe.analysis.identifiability_results import IdentifiabilityResults, numbers
-from attnprobe.analysis.results import ATTENTION, ORACLE, RANDOM
+from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 
 _ONE = 1 - 1e-12
 """A Kendall's τ below this is one of another ranking."""
@@ -112,7 +112,7 @@ def first_flip_ranges(found: IdentifiabilityResults) -> FlipRange | None:
         "observed": _observed(found, ATTENTION),
         "latest": numbers(documents, "first_flip_latest"),
         "random": _observed(found, RANDOM),
-        "smallest_set": _observed(found, ORACLE),
+        "smallest_set": _observed(found, SMALLEST_SET),
     }
     return FlipRange(**means({name: np.where(count < 0, 1.0, count / items) for name, count in counts.items()}))
 

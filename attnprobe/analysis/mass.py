@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, means, medians
-from attnprobe.analysis.first_flips import with_ascending
-from attnprobe.analysis.results import ORACLE, RunResults
+from attnprobe.analysis.first_flips import paired_documents, with_controls
+from attnprobe.analysis.results import RunResults
+from attnprobe.registered_orderings import SMALLEST_SET
 
 
 class MassStatistics(NamedTuple):
@@ -20,8 +21,8 @@ class MassStatistics(NamedTuple):
     Attributes:
         mean: over the documents that flip.
         median: the same, median.
-        paired_mean: over the documents that flip under every ordering and draw, ascending order among them.
-        oracle_difference: ``paired_mean`` minus that of the smallest set, which is the smallest in items and not in
+        paired_mean: over the documents that flip under each of the paper's orderings, in every draw, and this one.
+        oracle_difference: the same minus that of the smallest set, which is the smallest in items and not in
             mass, so that it can be negative; NaN without that.
     """
 
@@ -32,11 +33,12 @@ class MassStatistics(NamedTuple):
 
 
 def mass_statistics(results: RunResults) -> dict[str, MassStatistics]:
-    """By ordering, in order of display, attention in ascending order last."""
-    flips = with_ascending(results)
-    always = np.all([~np.isnan(flip.mass).any(axis=1) for flip in flips.values()], axis=0)
-    paired = {name: np.where(always, flip.mass.mean(axis=1), np.nan) for name, flip in flips.items()}
-    oracle = paired.get(ORACLE, np.full(len(always), np.nan))
+    """By ordering, in order of display, controls last."""
+    flips = with_controls(results)
+    paired = {
+        name: np.where(paired_documents(flips, name), flip.mass.mean(axis=1), np.nan) for name, flip in flips.items()
+    }
+    oracle = paired.get(SMALLEST_SET, np.full(len(results.several), np.nan))
     averages = means(
         {(name, "mean"): flip.mass for name, flip in flips.items()}
         | {(name, "paired_mean"): column for name, column in paired.items()}

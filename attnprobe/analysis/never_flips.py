@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.first_flips import with_ascending
+from attnprobe.analysis.first_flips import with_controls
 from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.errors import InputError
+from attnprobe.registered_orderings import PAPER
 
 Group = tuple[str, str]
 """What makes a group of documents, ``decision`` or ``label`` and so on, and which."""
@@ -48,8 +49,9 @@ class NeverFlips(NamedTuple):
     Attributes:
         bias_class: the class decided when everything is erased.
         decided_as_bias_class: share of documents decided as it, with which they are.
-        violations: documents of another decision that never flip in some ordering and draw: of an affine readout none.
-        by_ordering: each ordering's, attention in ascending order last.
+        violations: documents of another decision that never flip in some draw of the paper's orderings: of an affine
+            readout none.
+        by_ordering: each ordering's, controls last.
     """
 
     bias_class: str | None
@@ -68,13 +70,13 @@ def never_flips(results: RunResults) -> NeverFlips:
     Raises:
         InputError: the table of documents lacks ``output_entropy``, or summary.json is not whole.
     """
-    flips = with_ascending(results)
+    flips = with_controls(results)
     by_ordering = _by_ordering(results, flips)
     bias_class = class_of_bias(results)
     if bias_class is None:
         return NeverFlips(None, None, None, by_ordering)
     as_bias = results.several["decision"].to_numpy() == bias_class
-    never = np.any([flip.never.any(axis=1) for flip in flips.values()], axis=0)
+    never = np.any([flips[name].never.any(axis=1) for name in PAPER if name in flips], axis=0)
     decided = binary_shares({"decided": as_bias.astype(np.float64)})["decided"]
     return NeverFlips(results.class_name(bias_class), decided, int(np.count_nonzero(never & ~as_bias)), by_ordering)
 

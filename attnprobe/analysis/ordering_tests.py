@@ -10,11 +10,12 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.effect_sizes import discordant_odds, rank_biserial
-from attnprobe.analysis.first_flips import with_ascending
+from attnprobe.analysis.first_flips import with_controls
 from attnprobe.analysis.restricted_means import restricted
-from attnprobe.analysis.results import ASCENDING, ATTENTION, RANDOM, REFERENCES, FirstFlips, RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, SignTest, sign_test
 from attnprobe.analysis.who_flips_first import Comparison, compare, is_certain, permutation_tests
+from attnprobe.registered_orderings import ATTENTION, RANDOM, Role
 
 
 class OrderingTest(NamedTuple):
@@ -49,11 +50,11 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
 
     Args:
         results: of a run.
-        pairs: which; by default all of those that explain and of the random one, attention first; and attention in
-            ascending order against both attention and random.
+        pairs: which; by default all of those that explain and of the random one, attention first; and attention and the
+            random one against each control.
     """
-    flips = with_ascending(results)
-    pairs = _pairs(flips) if pairs is None else list(pairs)
+    flips = with_controls(results)
+    pairs = _pairs(results) if pairs is None else list(pairs)
     permutations = permutation_tests(flips, pairs)
     censored = {name: restricted(flip) for name, flip in flips.items()}
     differences = {
@@ -80,10 +81,10 @@ def ordering_tests(results: RunResults, pairs: Sequence[tuple[str, str]] | None 
     return tests
 
 
-def _pairs(flips: dict[str, FirstFlips]) -> list[tuple[str, str]]:
-    names = sorted((name for name in flips if name not in (*REFERENCES, ASCENDING)), key=lambda name: name != ATTENTION)
-    pairs = list(itertools.combinations(names, 2))
-    return pairs + ([(ATTENTION, ASCENDING), (RANDOM, ASCENDING)] if ASCENDING in flips else [])
+def _pairs(results: RunResults) -> list[tuple[str, str]]:
+    others = (name for name in results.first_flips if name not in results.of_role(Role.REFERENCE))
+    pairs = list(itertools.combinations(sorted(others, key=lambda name: name != ATTENTION), 2))
+    return pairs + list(itertools.product((ATTENTION, RANDOM), results.of_role(Role.CONTROL)))
 
 
 def _never_last(flip: FirstFlips) -> Numbers:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
-from attnprobe.analysis.first_flips import with_ascending
-from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
+from attnprobe.analysis.first_flips import with_controls
+from attnprobe.analysis.results import FirstFlips, RunResults
+from attnprobe.registered_orderings import ATTENTION
 
 
 class RestrictedMeans(NamedTuple):
@@ -33,8 +34,8 @@ class RestrictedMeans(NamedTuple):
 
 
 def restricted_means(results: RunResults) -> dict[str, RestrictedMeans]:
-    """By ordering, in order of display, attention in ascending order last."""
-    columns = {name: restricted(flip) for name, flip in with_ascending(results).items()}
+    """By ordering, in order of display, controls last."""
+    columns = {name: restricted(flip) for name, flip in with_controls(results).items()}
     attention = columns[ATTENTION]
     estimates = means(
         {(name, field): column for name, fields in columns.items() for field, column in fields.items()}

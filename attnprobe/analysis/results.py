@@ -30,29 +30,15 @@ from attnprobe.analysis.run_tables import (
 from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
 from attnprobe.errors import InputError
+from attnprobe.ordering_records import OrderingRecord, record_of, recorded_orderings
+from attnprobe.registered_orderings import ATTENTION as ATTENTION
+from attnprobe.registered_orderings import PAPER, SMALLEST_SET, Role
+from attnprobe.registered_orderings import RANDOM as RANDOM
 from attnprobe.run_layout import check_run_folder
 from attnprobe.visible import visible
 
-ORACLE = "oracle"
-"""What ``ordering`` says of the smallest set that flips the decision; only of an affine readout it is known."""
-
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
-
-GREEDY = "greedy"
-"""Erased by gradient, ranked again after each removal: what is attainable where no smallest set is known."""
-
-REFERENCES = (GREEDY, ORACLE)
-"""What the orderings that explain are held against; in no verdict they are rivals of attention."""
-
-RANDOM, ATTENTION = "random", "attention"
-
-KNOWN_ORDERINGS = (RANDOM, ATTENTION, "gradient", "gradient_attention")
-"""The orderings of Serrano & Smith (2019), as their figures show them; others come after these, the references last."""
-
-ASCENDING = "attention_ascending"
-"""Attention from its smallest weight up: a reference of its own, which is no rival of the orderings that explain."""
-
 
 Flags = npt.NDArray[np.bool_]
 
@@ -297,7 +283,7 @@ class RunResults:
     def first_flips(self) -> dict[str, FirstFlips]:
         """First flips by ordering, in order of display; the rows are those of ``several``.
 
-        Attention in ascending order is not among them: :meth:`flips_of` has it.
+        Controls are not among them: :meth:`flips_of` has them.
 
         Raises:
             InputError: attention or the random ordering is missing, or an ordering has more rows of some documents than
@@ -349,17 +335,32 @@ class RunResults:
     @property
     def knows_smallest_sets(self) -> bool:
         """Whether the smallest set that flips each decision is among the results."""
-        return bool((self.erasures["ordering"] == ORACLE).any())
+        return bool((self.erasures["ordering"] == SMALLEST_SET).any())
+
+    @cached_property
+    def records(self) -> dict[str, OrderingRecord]:
+        """What the run says of each ordering that it has results of, in the order of the table of erasures."""
+        recorded = recorded_orderings(self.config)
+        return {name: record_of(recorded, name) for name in self.erasures["ordering"].unique().tolist()}
+
+    def of_role(self, *roles: Role) -> list[str]:
+        """The names of the orderings with one of these roles that there are results of."""
+        return [name for name, record in self.records.items() if record.role in roles]
+
+    def title(self, ordering: str) -> str:
+        """What readers are shown for an ordering."""
+        return record_of(self.records, ordering).title
 
     def _orderings(self) -> list[str]:
         """The names of the orderings that there are results of, in order of display."""
-        present = [name for name in self.erasures["ordering"].unique().tolist() if name != ASCENDING]
+        present = [name for name in self.records if name not in self.of_role(Role.CONTROL)]
         for name in (ATTENTION, RANDOM):
             if name not in present:
                 raise InputError(f"{self.folder / 'erasures.parquet'} has no row of ordering {name!r}.")
-        known = [name for name in KNOWN_ORDERINGS if name in present]
-        others = [name for name in present if name not in (*KNOWN_ORDERINGS, *REFERENCES)]
-        return known + others + [name for name in REFERENCES if name in present]
+        known, references = [name for name in PAPER if name in present], self.of_role(Role.REFERENCE)
+        others = [name for name in present if name not in (*known, *references)]
+        # The smallest set is the last: nothing is earlier.
+        return known + others + sorted(references, key=lambda name: name == SMALLEST_SET)
 
     def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
         path, documents = self.folder / "erasures.parquet", self.several["document"].to_numpy()

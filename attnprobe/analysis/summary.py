@@ -12,7 +12,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs
 from attnprobe.analysis.emptied_rows import emptied_rows
-from attnprobe.analysis.first_flips import GRID, ascending_statistics, first_flip_statistics, flip_curves
+from attnprobe.analysis.first_flips import GRID, control_statistics, first_flip_statistics, flip_curves
 from attnprobe.analysis.flip_timing import divergence_from_uniform, flip_timing
 from attnprobe.analysis.head_map import head_map
 from attnprobe.analysis.identifiability import identifiability
@@ -28,6 +28,7 @@ from attnprobe.analysis.single_weight_tests import single_weight_tests
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
 from attnprobe.analysis.verdict import anything_flips, give_verdict
 from attnprobe.analysis.who_flips_first import who_flips_first
+from attnprobe.ordering_records import ENTRY
 
 
 def summarise(results: RunResults) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
     The interval is conditional on the trained model: it is about other documents, not about other seeds.
 
     - ``run``: name, dataset, model, seed, unit, number of classes.
+    - ``orderings``: ``title`` and ``role`` of each that there are results of, and the package that it comes from.
     - ``counts``: ``documents`` that there are results of, ``quarantined`` that the model could not read, ``sampled``
       that statistics are made of (as many as there are, or a seeded sample); of these ``with_one_item``, which are left
       out, ``with_several_items``, and ``with_items_kept`` of the latter; ``emptied_known``: whether the run says where
@@ -56,7 +58,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
     - ``restricted_means``: by ordering, ``RestrictedMeans``: never-flips counted in.
     - ``mass``: by ordering, ``MassStatistics``.
     - ``never_flips``: ``NeverFlips``.
-    - ``ascending``: ``OrderingStatistics`` of attention in ascending order; None where the run has none.
+    - ``controls``: by control, as attention in ascending order, ``OrderingStatistics``.
     - ``ordering_tests``: a list of ``OrderingTest``, p-values not corrected for being many.
     - ``flip_timing``, ``flip_timing_as_released``: of attention, ``FlipTiming``.
     - ``uniform_divergence``: ``Divergence``.
@@ -80,6 +82,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "unit": results.unit,
             "classes": len(results.labels),
         },
+        ENTRY: {name: record.to_json() for name, record in results.records.items()},
         "counts": {
             "documents": results.total,
             "quarantined": results.quarantined,
@@ -119,7 +122,7 @@ def _secondary(results: RunResults) -> dict[str, Any]:
         "restricted_means": restricted_means(results),
         "mass": mass_statistics(results),
         "never_flips": never_flips(results),
-        "ascending": ascending_statistics(results),
+        "controls": control_statistics(results),
         "ordering_tests": ordering_tests(results),
         "flip_timing": flip_timing(results),
         "flip_timing_as_released": flip_timing(results, as_released=True),

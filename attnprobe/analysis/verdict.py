@@ -11,9 +11,10 @@ from scipy.special import ndtri
 
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.intervals import QUANTILE
-from attnprobe.analysis.results import ATTENTION, RANDOM, REFERENCES, RunResults
+from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEARLY_UNIFORM, NEGLIGIBLE_LEAD
 from attnprobe.analysis.who_flips_first import Comparison
+from attnprobe.registered_orderings import ATTENTION, PAPER, RANDOM
 
 NOTHING_FLIPS = "nothing flips"
 NOT_INFORMATIVE = "not informative"
@@ -30,7 +31,7 @@ class Verdict(NamedTuple):
         verdict: one of the six.
         attention_entropy: mean normalised entropy of the attention weights.
         against_random: attention against a random order.
-        against_others: attention against each other ordering, the references left out.
+        against_others: attention against each other of the paper's orderings; these alone are judged by.
         better: the orderings that flip strictly earlier than attention more often than later.
         open: the orderings, the random one too, of which these documents do not tell whether attention (against the
             random one), or they (against attention), flip decisions earlier.
@@ -66,8 +67,8 @@ def give_verdict(
       is no earlier and the weights are not nearly equal; else ``undecided``. Nearly uniform weights that do beat a
       random order are judged like any others: small differences among hundreds of words can still order them well.
     - ``only in part``: it is, and another ordering is earlier than attention. Gradient and gradient × attention are
-      tried, and whatever else is registered.
-    - ``as well as any ordering tried``: every other ordering is no earlier than attention.
+      tried, the paper's; what else is registered has comparisons of its own, and no part in the verdict.
+    - ``as well as any ordering tried``: both are no earlier than attention.
     - ``undecided``: otherwise.
 
     Args:
@@ -77,7 +78,7 @@ def give_verdict(
     """
     against = {comparison.second: comparison for comparison in comparisons if comparison.first == ATTENTION}
     random = against[RANDOM]
-    others = [comparison for name, comparison in against.items() if name not in (RANDOM, *REFERENCES)]
+    others = [comparison for name, comparison in against.items() if name in PAPER and name != RANDOM]
     better = [comparison.second for comparison in others if comparison.second_leads]
     undecided = [random] if not random.first_leads and not random.lead.high < NEGLIGIBLE_LEAD else []
     undecided += [one for one in others if not one.second_leads and not one.lead.low > -NEGLIGIBLE_LEAD]

@@ -11,9 +11,10 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, pooled
 from attnprobe.analysis.intervals import average_shares, binary_shares, exact_lead, unseen
-from attnprobe.analysis.results import ATTENTION, FirstFlips, RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, binomial_log_p, sign_flip_tests
 from attnprobe.analysis.thresholds import SIGNIFICANT
+from attnprobe.registered_orderings import ATTENTION
 
 Pair = tuple[str, str]
 Key = TypeVar("Key", bound=Hashable)

@@ -13,6 +13,8 @@ from attnprobe.errors import FailedError
 from attnprobe.execution.canonical_tables import canonical
 from attnprobe.execution.shard_files import Remarks, ShardFiles
 from attnprobe.execution.shards import Piece
+from attnprobe.probing import check_same_orderings
+from attnprobe.registered_orderings import RANK
 from attnprobe.runs import TABLES, RunFolder
 
 
@@ -55,6 +57,7 @@ def join_pieces(
     Raises:
         DamagedError: a file cannot be read.
         FailedError: not one document has results.
+        InputError: an ordering was made of some documents and not of others.
     """
     remarks = Remarks()
     for piece in pieces:
@@ -63,6 +66,7 @@ def join_pieces(
         raise FailedError(
             f"Not one document could be probed; the first failed with: {next(iter(remarks.lost.values()))}"
         )
+    _check_same_orderings(files, pieces)
     documents = 0
     for name in TABLES[::-1]:  # that of documents, which says that all are there, last
         windows = _windows(files, pieces, name)
@@ -71,6 +75,17 @@ def join_pieces(
         written = folder.write_table(name, windows, stamp)
         documents = written if name == "documents" else documents
     return Joined(remarks, documents)
+
+
+def _check_same_orderings(files: ShardFiles, pieces: Sequence[Piece]) -> None:
+    """Raise an InputError where an ordering was made of some pieces and not of others."""
+    ranked = [
+        [(name.removeprefix(RANK), 0) for name in names if name.startswith(RANK)]
+        for piece in pieces
+        if len(names := files.schema(piece, "items").names) > 1
+    ]
+    for names in ranked:
+        check_same_orderings(ranked[0], names)
 
 
 def _windows(files: ShardFiles, pieces: Sequence[Piece], name: str) -> Iterator[pa.Table]:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
-from attnprobe.analysis.results import ATTENTION, GREEDY, NO_SMALLEST_SET, ORACLE, RANDOM
-from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
+from attnprobe.analysis.results import NO_SMALLEST_SET
+from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
+from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -69,12 +71,14 @@ def _outcomes(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     headings = ["", "while some are left", "only when none is left", "never"]
     rows = [
-        [shortened(name), *(percent_with_interval(row[field]) for field in OUTCOMES)]
+        [shortened(name, summary), *(percent_with_interval(row[field]) for field in OUTCOMES)]
         for name, row in summary["first_flips"].items()
     ]
     title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
     decides = (
-        "the readout's bias alone decides" if ORACLE in summary["first_flips"] else "the rest of the model decides"
+        "the readout's bias alone decides"
+        if SMALLEST_SET in summary["first_flips"]
+        else "the rest of the model decides"
     )
     note = f"(With none left {decides}: such a change is no work of the attention.)"
     return "\n".join([title, *aligned([headings, *rows]), note])
@@ -86,7 +90,7 @@ def _how_early(summary: Summary) -> str:
     headings = ["", "mean", "less attention's", "at 10 %", "at 25 %", "at 50 %"]
     rows = [
         [
-            shortened(name),
+            shortened(name, summary),
             percent_with_interval(row["restricted_mean"]),
             "" if name == ATTENTION else points_with_interval(row["restricted_mean_lead"]),
             *(percent(row[field]["value"]) for field in FRACTIONS),
@@ -102,9 +106,9 @@ def _how_early(summary: Summary) -> str:
     return "\n".join([title, *aligned([headings, *rows])])
 
 
-def shortened(ordering: str) -> str:
+def shortened(ordering: str, summary: Summary) -> str:
     """An ordering's name, without what is in brackets where it is too long."""
-    name = display_name(ordering)
+    name = display_name(ordering, summary)
     return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
 
 
@@ -125,19 +129,26 @@ def _where_all_flip(summary: Summary) -> str:
     paired = {name: row["paired_fraction"] for name, row in orderings.items()}
     documents, several = paired[ATTENTION]["n"], summary["counts"]["with_several_items"]
     text = _emptied_rows(summary)
+    further = further_orderings(summary)
+    aside = f" ({_listed(further, summary)} aside)" if further else ""
     if not documents:
-        return f"In no document does every ordering change the decision while some {unit}s are left.{text}"
-    references = {GREEDY: "erasing greedily by gradient", ORACLE: "the smallest set that suffices"}
-    best = "".join(f", {how} {percent(paired[name]['value'])}" for name, how in references.items() if name in paired)
-    times = "".join(
-        f" Attention takes {significant(ratio)} times as many {unit}s as {words}."
+        return f"In no document does every ordering change the decision while some {unit}s are left{aside}.{text}"
+    references = {name: words for name, words in references_in_words(summary).items() if name in paired}
+    best = "".join(
+        f", {words.noun} {percent(paired[name]['value'])}"
+        + (f" (in the {paired[name]['n']:,} of them that it changes)" if paired[name]["n"] < documents else "")
         for name, words in references.items()
-        if (ratio := orderings[ATTENTION][f"removed_ratio_to_{name}"]["value"]) is not None
+    )
+    ratios = orderings[ATTENTION]["removed_ratio_to"]
+    times = "".join(
+        f" Attention takes {significant(ratios[name]['value'])} times as many {unit}s as {words.noun}."
+        for name, words in references.items()
+        if ratios[name]["value"] is not None
     )
     return (
         f"In the {documents:,} of {several:,} documents whose decision every ordering changes while some {unit}s are "
-        f"left, erasing the most attended first takes {percent(paired[ATTENTION]['value'])} of the {unit}s, a random "
-        f"order {percent(paired[RANDOM]['value'])}{best}.{times}{text}"
+        f"left{aside}, erasing the most attended first takes {percent(paired[ATTENTION]['value'])} of the {unit}s, a "
+        f"random order {percent(paired[RANDOM]['value'])}{best}.{times}{text}"
     )
 
 
@@ -159,12 +170,13 @@ def _erasing_one(summary: Summary) -> str:
 
 def _who_is_first(summary: Summary) -> str:
     verdict = summary["answer"]
-    compared = [one for one in [verdict["against_random"], *verdict["against_others"]] if one["neither"]["value"] < 1]
+    compared = [verdict["against_random"], *verdict["against_others"], *_against_further(summary)]
+    compared = [one for one in compared if one["neither"]["value"] < 1]
     if not compared:
         return "No decision changes under attention or what it is compared with, while something is left."
     headings = ("attention against", "attention first", "equal", "the other first", "neither")
     rows = [
-        [shortened(one["second"])]
+        [shortened(one["second"], summary)]
         + [percent_with_interval(one[field]) for field in ("first_earlier", "equal", "second_earlier")]
         + [percent(one["neither"]["value"])]
         for one in compared
@@ -173,12 +185,22 @@ def _who_is_first(summary: Summary) -> str:
     return "\n".join([title, *aligned([headings, *rows])])
 
 
+def _against_further(summary: Summary) -> list[Mapping[str, Any]]:
+    """Attention against each ordering that has no part in the verdict."""
+    further = further_orderings(summary)
+    return [one for one in summary["who_flips_first"] if one["first"] == ATTENTION and one["second"] in further]
+
+
+def _listed(orderings: Sequence[str], summary: Summary) -> str:
+    return " and ".join(in_prose(name, summary) for name in orderings)
+
+
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
     if verdict["verdict"] == NOTHING_FLIPS:
         return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
-    text = _sentence(verdict, unit, evenness)
+    text = _sentence(summary, unit, evenness)
     if verdict["documents_to_decide"] is not None:
         text += f" About {rounded_up(verdict['documents_to_decide']):,} documents like these would tell."
     if verdict["nearly_uniform"] and verdict["verdict"] != NOT_INFORMATIVE:
@@ -186,13 +208,33 @@ def _verdict(summary: Summary) -> str:
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
-    return text + _without_smallest_sets(summary)
+    return text + _without_smallest_sets(summary) + _beside_the_verdict(summary)
 
 
-def _sentence(verdict: Mapping[str, Any], unit: str, evenness: str) -> str:
+def _beside_the_verdict(summary: Summary) -> str:
+    """What came of the orderings that the verdict does not judge by."""
+    said = ""
+    for one in _against_further(summary):
+        lead = one["lead"]
+        outcome = "earlier or not, these documents do not tell"
+        if lead["high"] is not None and lead["high"] < 0 and one["p"] < SIGNIFICANT:
+            outcome = "earlier than its order"
+        elif lead["low"] is not None and lead["low"] > -NEGLIGIBLE_LEAD:
+            outcome = "no earlier than its order"
+        said += (
+            f" (Erasing by {in_prose(one['second'], summary)}, by which it is not judged, changes decisions {outcome}.)"
+        )
+    return said
+
+
+def _sentence(summary: Summary, unit: str, evenness: str) -> str:
     """What the verdict says and no more: what these documents do not tell is said to be open."""
+    verdict = summary["answer"]
+    others = [one["second"] for one in verdict["against_others"]]
+    tried = f" ({_listed(others, summary)})" if others else ""
     better, left_open = (
-        " or by ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+        " or by ".join(in_prose(name, summary) for name in verdict[which] if name != RANDOM)
+        for which in ("better", "open")
     )
     against_random_is_open = RANDOM in verdict["open"]
     no_earlier = "their order changes decisions no earlier than a random one"
@@ -225,16 +267,11 @@ def _sentence(verdict: Mapping[str, Any], unit: str, evenness: str) -> str:
             f"{better} changes them earlier still."
         ),
         AS_WELL_AS_ANY: (
-            "As well as any ordering tried: its order changes decisions earlier than a random one, and no other "
-            f"changes them earlier still in {100 * NEGLIGIBLE_LEAD:.0f} % more of the documents than later."
+            f"As well as any ordering tried{tried}: its order changes decisions earlier than a random one, and no "
+            f"other changes them earlier still in {100 * NEGLIGIBLE_LEAD:.0f} % more of the documents than later."
         ),
     }[verdict["verdict"]]
 
 
 def _without_smallest_sets(summary: Summary) -> str:
-    return "" if ORACLE in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."
-
-
-def _in_prose(ordering: str) -> str:
-    name = display_name(ordering)
-    return name[0].lower() + name[1:]
+    return "" if SMALLEST_SET in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."

@@ -10,6 +10,7 @@ from attnprobe.analysis.across_runs import AcrossSeeds, across_seeds
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
 from attnprobe.analysis.results import RunResults
+from attnprobe.ordering_records import ENTRY
 from attnprobe.reports.answer import aligned, filled, shortened
 from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
 
@@ -90,7 +91,7 @@ def _introduction(run: RunResults, summaries: Mapping[int, Summary], spread: _Sp
 def _outcomes(summaries: Mapping[int, Summary], spread: _Spread) -> str:
     unit = _unit(summaries)
     rows = [
-        [shortened(name), *(spread.share(("first_flips", name, field)) for field in SHARES.values())]
+        [shortened(name, _told(summaries)), *(spread.share(("first_flips", name, field)) for field in SHARES.values())]
         for name in _orderings(summaries)
     ]
     title = f"Erasing {unit} after {unit} until the decision changes, it changes (share of documents):"
@@ -103,13 +104,18 @@ def _erased(summaries: Mapping[int, Summary], spread: _Spread) -> str:
         statistic = ("first_flips", name, ERASED)
         points = [point for point in spread.of(statistic).points if not math.isnan(point)]
         ends = [percent(end) for end in (min(points), max(points))] if points else [ABSENT, ABSENT]
-        rows.append([shortened(name), spread.share(statistic), *ends])
+        rows.append([shortened(name, _told(summaries)), spread.share(statistic), *ends])
     title = f"{_unit(summaries).capitalize()}s erased by then (none left, or never, counts as all):"
     return "\n".join([title, *aligned([["", "mean", "lowest seed", "highest seed"], *rows])])
 
 
 def _orderings(summaries: Mapping[int, Summary]) -> list[str]:
     return list(dict.fromkeys(name for summary in summaries.values() for name in summary["first_flips"]))
+
+
+def _told(summaries: Mapping[int, Summary]) -> Summary:
+    """What all seeds together say of their orderings."""
+    return {ENTRY: {name: told for summary in summaries.values() for name, told in (summary.get(ENTRY) or {}).items()}}
 
 
 def _unit(summaries: Mapping[int, Summary]) -> str:

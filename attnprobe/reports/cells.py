@@ -38,17 +38,23 @@ def table_of(rows: Iterable[Row], cells: Mapping[str, Callable[[Row], str]], cap
 
 
 def plain(rows: Iterable[Row]) -> pd.DataFrame:
-    """Rows of a summary, with columns ``x``, ``x_low``, ``x_high``, ``x_n`` for an estimate ``x``."""
-    flat = []
-    for row in rows:
-        columns: dict[str, Any] = {}
-        for field, entry in row.items():
-            if isinstance(entry, Mapping):
-                columns |= {field: entry["value"]} | {f"{field}_{end}": entry[end] for end in ("low", "high", "n")}
-            else:
-                columns[field] = entry
-        flat.append(columns)
-    return pd.DataFrame(flat)
+    """Rows of a summary, with columns ``x``, ``x_low``, ``x_high``, ``x_n`` for an estimate ``x``.
+
+    A table ``x`` of estimates has such columns of each of them: ``x_y``, ``x_y_low`` and so on.
+    """
+    return pd.DataFrame([_flat(row) for row in rows])
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for field, entry in row.items():
+        if not isinstance(entry, Mapping):
+            columns[field] = entry
+        elif "value" in entry:
+            columns |= {field: entry["value"]} | {f"{field}_{end}": entry[end] for end in ("low", "high", "n")}
+        else:
+            columns |= _flat({f"{field}_{name}": part for name, part in entry.items()})
+    return columns
 
 
 def count(estimate: Mapping[str, Any]) -> str:

@@ -14,10 +14,11 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import BCA_UP_TO, LEVEL, RESAMPLES, RESAMPLES_OF_MANY
 from attnprobe.analysis.first_flips import FRACTIONS
-from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM, RunResults
+from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_configuration import HUB
+from attnprobe.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
-from attnprobe.reports.style import display_name
+from attnprobe.reports.orderings_in_words import in_prose, references_in_words
 from attnprobe.visible import in_print
 
 WIDTH = 80
@@ -34,11 +35,6 @@ _KNOWN_ORDERINGS = {
     ATTENTION: "by attention weight",
     "gradient": "by the gradient of the decision's probability with respect to the weights",
     "gradient_attention": "by gradient times attention weight",
-}
-
-_REFERENCES = {
-    GREEDY: "erasing greedily by gradient, ranked again after each erasure",
-    ORACLE: "the smallest set that flips the decision, which is known exactly for this readout",
 }
 
 Summary = Mapping[str, Any]
@@ -183,17 +179,17 @@ def _rows(query: object) -> str:
 
 
 def _orderings(results: RunResults, summary: Summary) -> Iterator[str]:
-    names = list(summary["first_flips"])
+    names, known = list(summary["first_flips"]), references_in_words(summary)
     draws = results.first_flips[RANDOM].removed.shape[1]
     random = f"at random ({draws} draws a document)"
     rankings = [
-        _KNOWN_ORDERINGS.get(name, f"by {display_name(name).lower()}")
+        _KNOWN_ORDERINGS.get(name, f"by {in_prose(name, summary)}")
         for name in names
-        if name not in (RANDOM, *_REFERENCES)
+        if name != RANDOM and name not in known
     ]
     items = f"{results.unit.capitalize()}s"
     yield f"{items} were erased one after another, {random} and, the largest first, {_listed(rankings)}."
-    references = [words for name, words in _REFERENCES.items() if name in names]
+    references = [words.method for name, words in known.items() if name in names]
     if references:
         yield f"The reference is {_listed(references)}."
 

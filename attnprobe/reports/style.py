@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attnprobe.visible import visible
+from attnprobe.ordering_records import record_of, recorded_orderings
+from attnprobe.registered_orderings import GREEDY, PAPER, SMALLEST_SET
 
-NAMES = {
-    "random": "Random",
-    "attention": "Attention",
-    "gradient": "Gradient",
-    "gradient_attention": "Gradient × attention",
-    "greedy": "Greedy (gradient, re-ranked)",
-    "oracle": "Smallest set (exact)",
-}
+_COLOURED = (*PAPER, GREEDY, SMALLEST_SET)
 
-COLOURS = {
-    "random": "#A8A8A8",
-    "attention": "#0072B2",
-    "gradient": "#D55E00",
-    "gradient_attention": "#009E73",
-    "greedy": "#E69F00",
-    "oracle": "#222222",
-}
+COLOURS = dict(zip(_COLOURED, ("#A8A8A8", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#222222"), strict=True))
 """Okabe & Ito's (2008), which the colour-blind tell apart."""
 
 FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#F0E442")
@@ -32,8 +19,8 @@ FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#F0E442")
 DASHES = {
     "random": (4.0, 1.5),
     "gradient_attention": (5.0, 1.0, 1.0, 1.0),
-    "greedy": (2.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-    "oracle": (1.0, 1.0),
+    GREEDY: (2.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+    SMALLEST_SET: (1.0, 1.0),
 }
 """Of lines, in points on and off; the others are solid. So that curves differ in grey too."""
 
@@ -64,13 +51,17 @@ SETTINGS: dict[Any, Any] = {
 """For ``matplotlib.rc_context``."""
 
 
-def display_name(ordering: str) -> str:
-    """What readers are shown for an ordering; its own name, legible, where it is not known here.
+def display_name(ordering: str, told: Mapping[str, Any]) -> str:
+    """What readers are shown for an ordering: its title; its own name, legible, where the run does not say one.
 
-    >>> display_name("gradient_attention"), display_name("leave_one_out")
+    Args:
+        ordering: its name.
+        told: the run's configuration or summary, which say what its orderings are.
+
+    >>> display_name("gradient_attention", {}), display_name("leave_one_out", {})
     ('Gradient × attention', 'Leave one out')
     """
-    return NAMES.get(ordering) or visible(ordering).replace("_", " ").capitalize()
+    return record_of(recorded_orderings(told), ordering).title
 
 
 def colours(orderings: Iterable[str]) -> dict[str, str]:

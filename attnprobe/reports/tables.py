@@ -8,13 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
+from attnprobe.analysis.first_flips import RATIOS
+from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
 from attnprobe.atomic_files import replacing
+from attnprobe.registered_orderings import SMALLEST_SET
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import significant
+from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.style import display_name
 
@@ -67,7 +70,7 @@ def _with_sample(table: Table, results: RunResults) -> Table:
 def flips_2x2(summary: Summary) -> Table:
     """How often erasing i*, or another item r, flips the decision (Serrano & Smith 2019, table 2), by ordering."""
     cells: dict[str, Callable[[Row], str]] = {
-        "$i^*$ first by": lambda row: in_latex(display_name(row["ordering"])),
+        "$i^*$ first by": lambda row: in_latex(display_name(row["ordering"], summary)),
         "$n$": lambda row: count(row["both"]),
         "Both": lambda row: percentage(row["both"]),
         "Only $i^*$": lambda row: percentage(row["only_top"]),
@@ -87,7 +90,7 @@ def first_flips(summary: Summary) -> Table:
     rows = summary["first_flips"]
     unit = summary["run"]["unit"]
     cells: dict[str, Callable[[Row], str]] = {
-        "Ordering": lambda row: in_latex(display_name(row["ordering"])),
+        "Ordering": lambda row: in_latex(display_name(row["ordering"], summary)),
         "Flips": lambda row: percentage(row["flipped_share"]),
         "Emptied": lambda row: percentage(row["emptied_share"]),
         "Never": lambda row: percentage(row["never_share"]),
@@ -110,50 +113,61 @@ def first_flips_where_they_flip(summary: Summary) -> Table:
     rows = summary["first_flips"]
     unit = summary["run"]["unit"]
     cells: dict[str, Callable[[Row], str]] = {
-        "Ordering": lambda row: in_latex(display_name(row["ordering"])),
+        "Ordering": lambda row: in_latex(display_name(row["ordering"], summary)),
         "$n$": lambda row: count(row["mean_fraction"]),
         "Mean": lambda row: percentage(row["mean_fraction"]),
         "Median": lambda row: percentage(row["median_fraction"]),
         "Mean, same documents": lambda row: percentage(row["paired_fraction"]),
     }
-    for reference, words in {ORACLE: "smallest", GREEDY: "greedy"}.items():
-        if reference in rows:
-            cells[rf"${{}}/{{}}${words}"] = _ratio_to(reference)
+    references = {name: words for name, words in references_in_words(summary).items() if name in rows}
+    for reference, words in sorted(references.items(), key=lambda each: each[0] != SMALLEST_SET):
+        cells[rf"${{}}/{{}}${in_latex(words.heading)}"] = _ratio_to(reference)
     paired = next(iter(rows.values()))["paired_fraction"]["n"]
     caption = (
         rf"{unit}s erased (\%) at the first flip while something is left, over the $n$ documents that the ordering "
-        rf"flips so; over the {paired:,} that every ordering flips so, the mean{_ratios_in_words(rows, unit)}; "
-        rf"{INTERVALS}"
+        rf"flips so; over the {paired:,} that every ordering flips so{_aside(summary)}, the mean"
+        rf"{_ratios_in_words(summary, unit)}; {INTERVALS}"
     )
-    shown = ("mean_fraction", "median_fraction", "mean_removed", "mean_mass", "paired_fraction")
-    ratios = [field for field in next(iter(rows.values())) if "_ratio_to_" in field]
-    kept = [
-        {"ordering": row["ordering"]} | {field: row[field] for field in (*shown, *ratios)} for row in _by_ordering(rows)
-    ]
+    shown = (
+        "mean_fraction",
+        "median_fraction",
+        "mean_removed",
+        "mean_mass",
+        "paired_fraction",
+        *(f"{each}_ratio_to" for each in RATIOS),
+    )
+    kept = [{"ordering": row["ordering"]} | {field: row[field] for field in shown} for row in _by_ordering(rows)]
     return table_of(kept, cells, caption)
 
 
 def _ratio_to(reference: str) -> Callable[[Row], str]:
-    return lambda row: ratio(row[f"removed_ratio_to_{reference}"])
+    return lambda row: ratio(row["removed_ratio_to"][reference])
+
+
+def _aside(summary: Summary) -> str:
+    """Which orderings choose none of the documents."""
+    further = " and ".join(in_latex(in_prose(name, summary)) for name in further_orderings(summary))
+    return f" ({further} aside)" if further else ""
 
 
 def _by_ordering(rows: Mapping[str, Row]) -> list[Row]:
     return [{"ordering": name} | dict(row) for name, row in rows.items()]
 
 
-def _ratios_in_words(rows: Mapping[str, Any], unit: str) -> str:
+def _ratios_in_words(summary: Summary, unit: str) -> str:
     """What the number of items is divided by, or why there is nothing."""
-    what = {ORACLE: "of the smallest sets that flip them", GREEDY: "of erasing greedily"}
-    ratios = " and to that ".join(words for name, words in what.items() if name in rows)
+    rows = summary["first_flips"]
+    known = sorted(references_in_words(summary).items(), key=lambda each: each[0] != SMALLEST_SET)
+    ratios = " and to that ".join(in_latex(words.of) for name, words in known if name in rows)
     said = f" and the ratio of the number of {unit}s to that {ratios}" if ratios else ""
-    return said if ORACLE in rows else f"{said} ({NO_SMALLEST_SET})"
+    return said if SMALLEST_SET in rows else f"{said} ({NO_SMALLEST_SET})"
 
 
 def who_flips_first(summary: Summary) -> Table:
     """Which of two orderings flips the decision with fewer erasures."""
     cells: dict[str, Callable[[Row], str]] = {
-        "First": lambda row: in_latex(display_name(row["first"])),
-        "Second": lambda row: in_latex(display_name(row["second"])),
+        "First": lambda row: in_latex(display_name(row["first"], summary)),
+        "Second": lambda row: in_latex(display_name(row["second"], summary)),
         "$n$": lambda row: count(row["lead"]),
         "First earlier": lambda row: percentage(row["first_earlier"]),
         "Equal": lambda row: percentage(row["equal"]),

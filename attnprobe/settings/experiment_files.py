@@ -21,7 +21,7 @@ from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import SECTIONS, Kind, kind_of
 from attnprobe.settings.ranges import MOST
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 
 S = TypeVar("S")

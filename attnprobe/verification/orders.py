@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.orderings import RANDOM_DRAWS, rank_at_random
-from attnprobe.registered_orderings import RANDOM
+from attnprobe.registered_orderings import GREEDY, RANDOM
 from attnprobe.verification.reference import TIED, Reference
 
 
@@ -20,9 +20,6 @@ class Keys(NamedTuple):
     values: Tensor
     rounding: Tensor
 
-
-GREEDY = "greedy"
-"""The ordering that asks the gradient again after each removal."""
 
 KEYS: dict[str, Callable[[Reference], Keys]] = {
     "attention": lambda of: Keys(of.weights, TIED * of.weights),

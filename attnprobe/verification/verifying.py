@@ -10,7 +10,7 @@ from attnprobe.analysis.run_configuration import read_configuration
 from attnprobe.errors import InputError
 from attnprobe.ordering_records import OrderingRecord, recorded_orderings
 from attnprobe.probing import sample_of_documents
-from attnprobe.registered_orderings import OWN, RANK, SMALLEST_SET
+from attnprobe.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET
 from attnprobe.runs import FURTHER_TABLES, RunFolder
 from attnprobe.stages import Run
 from attnprobe.subjects import Tested
@@ -21,7 +21,7 @@ from attnprobe.verification.completeness import (
     draws_of_first,
     present_documents,
 )
-from attnprobe.verification.orders import GREEDY, ordering_draws
+from attnprobe.verification.orders import ordering_draws
 from attnprobe.verification.origin import (
     check_configuration,
     check_data,

@@ -11,7 +11,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_folders import find_runs, load_runs
 from attnprobe.errors import InputError
 from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from tests.reports.paper.grids import write_one
 

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from attnprobe import battery
-from attnprobe.analysis import delta_js, results
+from attnprobe.analysis import delta_js
 from attnprobe.analysis.results import RunResults
 from attnprobe.errors import InputError
-from attnprobe.registered_orderings import ORDERINGS
 from tests.analysis.synthetic import write_run
 
 
@@ -104,7 +103,6 @@ def test_nothing_can_be_erased_from_single_items(tmp_path):
 
 def test_constants_are_those_of_the_battery():
     assert delta_js.RELATIVE_ZERO == battery.ZERO
-    assert set(results.KNOWN_ORDERINGS) <= set(ORDERINGS)
 
 
 def test_neither_analysis_nor_reports_import_torch():

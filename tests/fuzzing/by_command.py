@@ -12,11 +12,12 @@ from unittest.mock import patch
 
 from attnprobe import stages
 from attnprobe.cli import main
-from attnprobe.configuration import RunConfiguration, RunSettings
+from attnprobe.configuration import RunConfiguration
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment
 from attnprobe.runs import RunFolder
+from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.settings.run_settings import RunSettings
 from tests.commands import write_splits
 from tests.fuzzing import results, run_files
 from tests.fuzzing.mutation import hostile_json

@@ -19,7 +19,7 @@ from attnprobe.errors import InputError
 from attnprobe.runs import RunFolder
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment, load_grid
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value

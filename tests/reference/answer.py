@@ -38,6 +38,7 @@ PARTS = (10, 4, 2)
 """At 10, 25 and 50 % erased: one in so many."""
 
 ASCENDING, REFERENCES = "attention_ascending", ("oracle", "greedy")
+PAPER = ("random", "attention", "gradient", "gradient_attention")
 
 
 @dataclass
@@ -168,7 +169,12 @@ def answer(folder):
         erasing_top=erasing_top,
         erasing_other=estimated["other"],
         evenness=estimated["evenness"],
-        verdict=judge(comparisons, estimated["evenness"], anything_flips, len(several)),
+        verdict=judge(
+            {name: one for name, one in comparisons.items() if name in PAPER},
+            estimated["evenness"],
+            anything_flips,
+            len(several),
+        ),
         heads=heads,
         head_documents=head_documents,
     )
@@ -220,13 +226,11 @@ def single_erasures(tables):
 
 def _orderings(flips, estimated):
     """Rows of the first two tables by ordering, and how many documents every ordering and draw flips."""
-    every = np.all([ordering.flips.all(axis=1) for ordering in flips.values()], axis=0)
-    words = {
-        name: ordering.removed[every].mean(axis=1).sum() if every.any() else math.nan
-        for name, ordering in flips.items()
-    }
+    of_paper = np.all([flips[name].flips.all(axis=1) for name in PAPER if name in flips], axis=0)
     rows = {}
     for name, ordering in flips.items():
+        every = of_paper & ordering.flips.all(axis=1)
+        words = {one: flips[one].removed[every].mean(axis=1).sum() for one in (name, "attention")}
         outcomes = [getattr(ordering, outcome) for outcome in ("flips", "emptied", "never")]
         shares = [estimated[name, outcome] for outcome in ("flips", "emptied", "never")]
         if not ordering.has_chance:
@@ -239,7 +243,7 @@ def _orderings(flips, estimated):
             paired_fraction=float((ordering.removed / ordering.n)[every].mean()) if every.any() else math.nan,
             words_ratio=float(words["attention"] / words[name]) if every.any() else math.nan,
         )
-    return rows, int(every.sum())
+    return rows, int(of_paper.sum())
 
 
 def _emptied_rows(tables, attention):

@@ -30,7 +30,7 @@ OPENINGS = {
     "no": "No:",
     "undecided": "Undecided:",
     "only in part": "Only in part:",
-    "as well as any": "As well as any ordering tried:",
+    "as well as any": "As well as any ordering tried (gradient and gradient × attention):",
 }
 
 

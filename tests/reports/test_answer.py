@@ -44,7 +44,7 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
         (
             {},
             {"entropy": 0.99},
-            "As well as any ordering tried: its order changes decisions earlier than a random one, and no",
+            "As well as any ordering tried (gradient and gradient × attention): its order changes decisions",
         ),
         (
             {"random": 4},
@@ -56,7 +56,12 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
             {},
             "Only in part: its order changes decisions earlier than a random one, but erasing by gradient",
         ),
-        ({}, {}, "As well as any ordering tried: its order changes decisions earlier than a random one, and no other"),
+        (
+            {},
+            {},
+            "As well as any ordering tried (gradient and gradient × attention): its order changes decisions earlier "
+            "than a random one, and no other",
+        ),
     ],
 )
 def test_each_verdict_in_words(tmp_path, changes, options, sentence):
@@ -81,8 +86,9 @@ def test_what_documents_do_not_tell_is_said(tmp_path):
 def told_of(verdict, **changes):
     """The verdict's sentences in the terminal and on the page."""
     answered = {"better": [], "open": [], "nearly_uniform": False, "documents_to_decide": None, "verdict": verdict}
-    answered["attention_entropy"] = {"value": 0.95}
+    answered |= {"attention_entropy": {"value": 0.95}, "against_others": [{"second": "gradient"}]}
     summary = {"answer": answered | changes, "run": {"unit": "word"}, "first_flips": {"oracle": {}}}
+    summary["who_flips_first"] = []
     return _verdict(summary), verdict_in_a_sentence(summary)
 
 
@@ -105,6 +111,7 @@ def test_a_sentence_says_no_more_than_its_verdict():
     assert "About 1,300 documents like these would tell." in terminal
     for text in told_of(AS_WELL_AS_ANY):
         assert "5 %" in text
+        assert "tried (gradient):" in text
 
 
 def test_the_numbers_are_there(tmp_path):

@@ -94,7 +94,7 @@ def test_a_wrong_verdict_is_found(pooled):
     text, folder = pooled
     numbers = recomputed(folder)
     assert numbers.verdict.verdict == "only in part"
-    for told in ("No:", "Undecided:", "As well as any ordering tried:"):
+    for told in ("No:", "Undecided:", "As well as any ordering tried (gradient and gradient × attention):"):
         assert read(text.replace("Only in part:", told), numbers).faults()
     assert read(text.replace("by gradient × attention", "by gradient"), numbers).faults()
 

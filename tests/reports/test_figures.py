@@ -201,7 +201,8 @@ def test_colours_and_names_of_unknown_orderings():
     chosen = style.colours(names)
     assert len(set(chosen.values())) == 4
     assert chosen["attention"] == style.COLOURS["attention"]
-    assert style.display_name("leave_one_out") == "Leave one out"
-    assert style.NAMES.keys() == style.COLOURS.keys()
+    assert style.display_name("leave_one_out", {}) == "Leave one out"
+    told = {"orderings": {"leave_one_out": {"title": "LOO", "role": "explanation"}}}
+    assert style.display_name("leave_one_out", told) == "LOO"
     every = style.colours([*style.COLOURS, "one", "two", "three"])
     assert len(set(every.values())) == len(every)

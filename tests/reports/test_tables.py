@@ -26,11 +26,16 @@ def test_every_table_is_written_twice(tmp_path, write):
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == set(paths)
 
 
+RATIOS = ("fraction_ratio_to", "removed_ratio_to")
+
+
 def test_csv_holds_the_numbers_of_the_summary(tmp_path):
     summary, paths = tables_of(tmp_path, [3, 4, 5, 6, 1] * 4)
     flips = pd.read_csv(paths["first_flips.csv"], index_col="ordering")
     for name, row in summary["first_flips"].items():
-        for field, estimate in row.items():
+        ratios = {f"{kind}_{one}": row[kind][one] for kind in RATIOS for one in row[kind]}
+        assert set(ratios) == {f"{kind}_oracle" for kind in RATIOS}
+        for field, estimate in ({name: entry for name, entry in row.items() if name not in RATIOS} | ratios).items():
             for column, entry in zip(("", "_low", "_high", "_n"), estimate.values(), strict=True):
                 found = flips.loc[name, field + column]
                 assert np.isnan(found) if entry is None else found == entry

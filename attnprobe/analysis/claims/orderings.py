@@ -6,14 +6,15 @@ import math
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import medians
+from attnprobe.analysis.bootstrap import Estimate, medians
 from attnprobe.analysis.claims.evidence import Evidence
 from attnprobe.analysis.claims.judgement import FAILS, HOLDS, IDENTITY, NOT_INFORMATIVE, UNDECIDED, Judgement, above
 from attnprobe.analysis.first_flips import first_flip_statistics
 from attnprobe.analysis.intervals import exact_lead
-from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDOM, REFERENCES
+from attnprobe.analysis.results import NO_SMALLEST_SET
 from attnprobe.analysis.significance import binomial_log_p
 from attnprobe.analysis.thresholds import FEWEST_DOCUMENTS, LARGE_FRACTION, LARGE_NUMBER, TIMES_AS_OFTEN
+from attnprobe.registered_orderings import ATTENTION, PAPER, RANDOM, SMALLEST_SET
 
 GRADIENT, PRODUCT = "gradient", "gradient_attention"
 
@@ -54,12 +55,12 @@ def large_fractions_needed(evidence: Evidence) -> Judgement:
 
 
 def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
-    """M7: where no ordering flips earlier than attention: is its median above .1 of the items, or above 10 of them?
+    """M7: where none of the paper's flips earlier than attention: is its median above .1 of the items, or 10 of them?
 
     Of documents of ten items or more, in which a single item is never above .1.
     """
     flips = evidence.results.first_flips
-    rivals = [flip.removed for name, flip in flips.items() if name not in (ATTENTION, *REFERENCES)]
+    rivals = [flips[name].removed for name in PAPER if name in flips and name != ATTENTION]
     removed = flips[ATTENTION].removed[:, 0]
     earliest = np.isfinite(removed) & evidence.is_long
     for rival in rivals:
@@ -90,13 +91,14 @@ def distance_from_the_smallest_set(evidence: Evidence) -> Judgement:
     It cannot be below 1: the smallest set is the smallest of all, the first items by attention among them.
     """
     statistics = first_flip_statistics(evidence.results)
-    estimate = statistics[ATTENTION].fraction_ratio_to_oracle
-    if ORACLE not in statistics:
-        return Judgement(NOT_INFORMATIVE, estimate, 1.0, evidence.left_out, NO_SMALLEST_SET)
+    estimate = statistics[ATTENTION].fraction_ratio_to.get(SMALLEST_SET)
+    if estimate is None:
+        none = Estimate(math.nan, math.nan, math.nan, 0)
+        return Judgement(NOT_INFORMATIVE, none, 1.0, evidence.left_out, NO_SMALLEST_SET)
     others = [
-        f"{name} {row.fraction_ratio_to_oracle.value:.2f}"
-        for name, row in statistics.items()
-        if name not in (ATTENTION, ORACLE)
+        f"{name} {statistics[name].fraction_ratio_to[SMALLEST_SET].value:.2f}"
+        for name in PAPER
+        if name in statistics and name != ATTENTION
     ]
     never = f"{len(evidence.results.several) - estimate.n:,} that some ordering does not flip"
     left_out = ", ".join(filter(None, [evidence.left_out, never]))

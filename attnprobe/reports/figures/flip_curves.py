@@ -32,7 +32,7 @@ def draw(results: RunResults) -> Figure:
             where="post",
             color=colours[name],
             dashes=dashes,
-            label=in_figure(style.display_name(name)),
+            label=in_figure(results.title(name)),
         )
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))
     axes.set_xlabel(f"{results.unit.capitalize()}s erased{said_of_smallest_sets(results)}")

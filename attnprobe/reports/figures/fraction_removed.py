@@ -31,7 +31,9 @@ def draw(results: RunResults) -> Figure:
     for position, (name, box) in enumerate(boxes.items()):
         if box.documents:
             _draw_box(axes, position, box, colours[name])
-    axes.set_yticks(range(len(boxes)), [_caption(name, box) for name, box in boxes.items()], linespacing=1.2)
+    axes.set_yticks(
+        range(len(boxes)), [_caption(results.title(name), box) for name, box in boxes.items()], linespacing=1.2
+    )
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1.01), ylim=(len(boxes) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
@@ -70,8 +72,7 @@ def _statistics(box: FractionBox) -> dict[str, float]:
     }
 
 
-def _caption(name: str, box: FractionBox) -> str:
-    name = in_figure(style.display_name(name))
-    shown = name.replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
+def _caption(title: str, box: FractionBox) -> str:
+    shown = in_figure(title).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
     outcomes = f"emptied {percent(box.emptied_share)}\nnever {percent(box.never_share)}"
     return f"{shown}\nn = {box.documents:,}\n{outcomes}"

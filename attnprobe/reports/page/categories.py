@@ -6,7 +6,8 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.columns import columns_of
-from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM, RunResults
+from attnprobe.analysis.results import RunResults
+from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.page.marks import Marks, Rows
 
 TENTH = 0.1
@@ -28,9 +29,8 @@ def add_categories(results: RunResults, marks: Marks) -> list[int]:
         "Never flips by attention": flips[ATTENTION].never[:, 0],
         "Attention misleads: a random order flips earlier": at_random < np.where(np.isnan(removed), np.inf, removed),
     }
-    best = next((name for name in (ORACLE, GREEDY) if name in flips), None)
-    if best == ORACLE:
-        named["Attention is right: as few as in the smallest set"] = removed == flips[ORACLE].removed[:, 0]
+    if results.knows_smallest_sets:
+        named["Attention is right: as few as in the smallest set"] = removed == flips[SMALLEST_SET].removed[:, 0]
     else:
         named[f"Attention is right: its first {results.unit} alone flips, few others do"] = (top == 1) & (other < TENTH)
     if {"js_top", "js_other"} <= set(results.several):

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.registered_orderings import SMALLEST_SET
 from attnprobe.reports.page.documents import SampledDocuments
 from attnprobe.reports.page.embedding import embedded_json
 from attnprobe.reports.page.marks import Mark, Marks
 from attnprobe.reports.page.overview import Overview, overview
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.page.sample import candidates
-from attnprobe.reports.style import display_name
 from attnprobe.runs import readout_bias
 
 BUDGET = 5_000_000
@@ -154,7 +154,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
             "ranks": sampled.shown_ranks,
             "flags": columns.flags,
         },
-        "orderings": [{"id": name, "name": display_name(name)} for name in orderings],
+        "orderings": [{"id": name, "name": results.title(name), "exact": name == SMALLEST_SET} for name in orderings],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
         "documents": documents,

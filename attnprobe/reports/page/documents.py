@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attnprobe.analysis.erased_orders import RANK, Positions, erased_order, ranked_orderings
+from attnprobe.analysis.erased_orders import Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_tables import check_columns, columns_of_table
+from attnprobe.registered_orderings import RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
 
 SNIPPET = 110

@@ -14,12 +14,14 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
-from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDOM, FirstFlips, RunResults
+from attnprobe.analysis.results import NO_SMALLEST_SET, FirstFlips, RunResults
 from attnprobe.errors import InputError
+from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.numbers import percent
+from attnprobe.reports.orderings_in_words import in_prose
 from attnprobe.reports.page.documents import SampledDocuments
 from attnprobe.reports.page.readable import gaps, legible, legible_item
-from attnprobe.reports.style import colours, display_name
+from attnprobe.reports.style import colours
 
 STRONGEST = 0.6
 """Of the colour in the paper's white, for the largest number."""
@@ -124,7 +126,7 @@ def _shades(numbers: Numbers | None, order: Positions | None, ordering: str, n: 
         return np.clip(numbers, 0, None) / largest if largest > 0 else np.zeros(n)
     shades = np.zeros(n)
     if order is not None:
-        shades[order] = 1.0 if ordering == ORACLE else 1 - np.arange(len(order)) / n
+        shades[order] = 1.0 if ordering == SMALLEST_SET else 1 - np.arange(len(order)) / n
     return shades
 
 
@@ -247,7 +249,7 @@ def _outcome(
     bias: Sequence[float] | None,
 ) -> str:
     """What erasing in an ordering makes of the decision; ``bias`` where the readout is affine."""
-    flips, lead = results.flips_of(ordering), _lead(ordering)
+    flips, lead = results.flips_of(ordering), _lead(results, ordering)
     if flips.emptied[row, 0]:
         if bias is None:
             return f"{lead} the decision changes only when nothing is left: the rest of the model then decides alone."
@@ -258,7 +260,7 @@ def _outcome(
     count = int(flips.removed[row, 0])
     share = percent(count / len(items))
     counted = results.unit if count == 1 else f"{count:,} {results.unit}s"
-    gone = f"{'one ' * (count == 1)}{counted}" if ordering == ORACLE else f"the first {counted}"
+    gone = f"{'one ' * (count == 1)}{counted}" if ordering == SMALLEST_SET else f"the first {counted}"
     if erased is None:
         return (
             f"{lead} the decision flips with {gone} erased, {share} of all. Which these are "
@@ -269,9 +271,9 @@ def _outcome(
     return f"{lead} the decision flips{then} with {gone} erased, {share} of all."
 
 
-def _lead(ordering: str) -> str:
-    own = {RANDOM: "In the first random order", ORACLE: "By the smallest set"}
-    return own.get(ordering, f"By {_in_prose(display_name(ordering))}")
+def _lead(results: RunResults, ordering: str) -> str:
+    own = {RANDOM: "In the first random order", SMALLEST_SET: "By the smallest set"}
+    return own.get(ordering, f"By {in_prose(ordering, results.config)}")
 
 
 def _decided_after(
@@ -298,7 +300,7 @@ def _all_orderings(results: RunResults, row: int) -> str:
         ends = [f"{count:,}" for count in (counts if len(counts) == 1 else (*counts[:1], *counts[-1:]))]
         ways = [" to ".join(ends)] if ends else []
         ways += ["only with nothing left"] * bool(flips.emptied[row].any()) + ["never"] * bool(flips.never[row].any())
-        said.append(f"{_in_prose(display_name(name))} {' or '.join(ways)}")
+        said.append(f"{in_prose(name, results.config)} {' or '.join(ways)}")
     return f"Erased at the first flip: {', '.join(said)}."
 
 
@@ -306,8 +308,8 @@ def _smallest(documents: SampledDocuments, row: int, texts: Sequence[str]) -> st
     results, unit = documents.results, documents.results.unit
     if not results.knows_smallest_sets:
         return f"({NO_SMALLEST_SET[0].upper()}{NO_SMALLEST_SET[1:]}.)"
-    flips = results.first_flips[ORACLE]
-    chosen = _erased(flips, row, documents.order(row, ORACLE))
+    flips = results.first_flips[SMALLEST_SET]
+    chosen = _erased(flips, row, documents.order(row, SMALLEST_SET))
     if chosen is None:
         count = int(flips.removed[row, 0])
         return f"Smallest set that flips it: {count:,} {unit}{'s' * (count > 1)}; the run does not say which."
@@ -321,7 +323,3 @@ def _smallest(documents: SampledDocuments, row: int, texts: Sequence[str]) -> st
 
 def _class(results: RunResults, number: int) -> str:
     return legible(results.class_name(number))
-
-
-def _in_prose(name: str) -> str:
-    return name[0].lower() + name[1:]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnprobe.analysis.first_flips import OUTCOMES
-from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
-from attnprobe.reports.style import display_name
+from attnprobe.reports.orderings_in_words import in_prose, references_in_words
 
 Summary = Mapping[str, Any]
 
@@ -19,8 +19,11 @@ def verdict_in_a_sentence(summary: Summary) -> str:
     """Does attention explain this model? A few words, and why."""
     verdict = summary["answer"]
     better, left_open = (
-        " and ".join(_in_prose(name) for name in verdict[which] if name != RANDOM) for which in ("better", "open")
+        " and ".join(in_prose(name, summary) for name in verdict[which] if name != RANDOM)
+        for which in ("better", "open")
     )
+    others = " and ".join(in_prose(one["second"], summary) for one in verdict["against_others"])
+    tried = f" ({others})" if others else ""
     than_chance = "decisions no earlier than chance"
     undecided = f"its order changes decisions earlier than chance, but whether {left_open} earlier still is open."
     if RANDOM in verdict["open"]:
@@ -35,7 +38,7 @@ def verdict_in_a_sentence(summary: Summary) -> str:
         UNDECIDED: f"Undecided: {undecided}",
         IN_PART: f"Only in part: its order changes decisions earlier than a random one, but {better} earlier still.",
         AS_WELL_AS_ANY: (
-            "As well as any ordering tried: earlier than a random one, and none earlier still by "
+            f"As well as any ordering tried{tried}: earlier than a random one, and none earlier still by "
             f"{100 * NEGLIGIBLE_LEAD:.0f} % of the documents."
         ),
     }
@@ -45,9 +48,10 @@ def verdict_in_a_sentence(summary: Summary) -> str:
 def numbers_in_a_sentence(summary: Summary) -> str:
     """What attention, a random order and the best that is known must erase, over all documents."""
     unit, orderings = summary["run"]["unit"], summary["first_flips"]
-    words = {GREEDY: "erasing greedily", ORACLE: "the smallest set that suffices"}
     mean = {name: percent_with_interval(row["restricted_mean"]) for name, row in orderings.items()}
-    best = "".join(f", {what} {mean[name]}" for name, what in words.items() if name in mean)
+    best = "".join(
+        f", {words.short} {mean[name]}" for name, words in references_in_words(summary).items() if name in mean
+    )
     flipped, emptied, never = (percent_with_interval(orderings[ATTENTION][field]) for field in OUTCOMES)
     return (
         f"Erasing the most attended {unit}s first changes {flipped} of the decisions while some are left, {emptied} "
@@ -62,8 +66,3 @@ def _sample(summary: Summary) -> str:
     counts = summary["counts"]
     sampled = counts.get("sampled", counts["documents"])  # a report made before there were samples says nothing of one
     return f", of a seeded sample of {sampled:,} of {counts['documents']:,}" if sampled < counts["documents"] else ""
-
-
-def _in_prose(ordering: str) -> str:
-    name = display_name(ordering)
-    return name[0].lower() + name[1:]

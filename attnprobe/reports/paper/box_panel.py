@@ -77,7 +77,7 @@ def box_sheet(grid: RunGrid, rows: Sequence[tuple[str, ...]], boxes: Boxes, meas
     shown = in_order_of_display(drawn.values())
     colours = style.colours(shown)
     patches: dict[str, Artist] = {
-        style.display_name(name): Patch(facecolor=to_rgba(colours[name], 0.45), edgecolor="black", linewidth=0.5)
+        grid.title(name): Patch(facecolor=to_rgba(colours[name], 0.45), edgecolor="black", linewidth=0.5)
         for name in shown
     }
     said = HOW_TO_READ_AS_RELEASED if grid.released else HOW_TO_READ

@@ -61,7 +61,7 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
     orderings = in_order_of_display(shown.values())
     colours = style.colours(orderings)
     lines: dict[str, Artist] = {
-        style.display_name(name): Line2D([], [], color=colours[name], dashes=style.DASHES.get(name, (1, 0)))
+        grid.title(name): Line2D([], [], color=colours[name], dashes=style.DASHES.get(name, (1, 0)))
         for name in orderings
     }
     said = (HOW_TO_READ_AS_RELEASED if grid.released else HOW_TO_READ) + without_smallest_sets(shown)

@@ -52,7 +52,7 @@ def _caption(grid: RunGrid, ordering: str, models: Sequence[str]) -> str:
 
 
 def _in_prose(ordering: str) -> str:
-    name = display_name(ordering)
+    name = display_name(ordering, {})
     return in_latex(name[0].lower() + name[1:])
 
 

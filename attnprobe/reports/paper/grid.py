@@ -14,6 +14,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
 from attnprobe.analysis.run_folders import find_runs
 from attnprobe.errors import InputError
+from attnprobe.ordering_records import OrderingRecord, record_of, recorded_orderings
 from attnprobe.reports.paper.order import datasets_in_order, model_name, models_in_order
 
 
@@ -90,6 +91,17 @@ class RunGrid:
         results = RunResults.load(self.folders[Run(dataset, model, seeds[0] if seed is None else seed)])
         results = results.as_released() if self.released else results
         return results if (results.documents["n"] > 1).any() else None
+
+    def title(self, ordering: str) -> str:
+        """What readers are shown for an ordering of any of the runs."""
+        return record_of(self._records, ordering).title
+
+    @cached_property
+    def _records(self) -> dict[str, OrderingRecord]:
+        records: dict[str, OrderingRecord] = {}
+        for folder in self.folders.values():
+            records |= recorded_orderings(read_configuration(folder / "config.json"))
+        return records
 
     def why_missing(self, dataset: str, model: str) -> str:
         """What stands where the results of a pair would."""

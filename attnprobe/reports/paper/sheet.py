@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from attnprobe.analysis.results import NO_SMALLEST_SET, ORACLE
+from attnprobe.analysis.results import NO_SMALLEST_SET
+from attnprobe.registered_orderings import SMALLEST_SET
 from attnprobe.reports import style
 from attnprobe.reports.figures.panel import save
 from attnprobe.reports.paper.order import model_name
@@ -76,7 +77,7 @@ def without_smallest_sets(drawn: Mapping[str, Collection[str]]) -> str:
     Args:
         drawn: the orderings in each model's panels; none where it has no results.
     """
-    lacking = (model_name(model) for model, orderings in drawn.items() if orderings and ORACLE not in orderings)
+    lacking = (model_name(model) for model, orderings in drawn.items() if orderings and SMALLEST_SET not in orderings)
     without = dict.fromkeys(lacking)
     return f"; {', '.join(without)}: {NO_SMALLEST_SET}" if without else ""
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from attnprobe.analysis.results import ATTENTION, KNOWN_ORDERINGS, RANDOM
 from attnprobe.analysis.single_weights import single_flips
+from attnprobe.registered_orderings import ATTENTION, PAPER, RANDOM
 from attnprobe.reports.paper.flip_squares import Squares, flip_squares
 from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.paper.table_files import write_csv, write_latex
 
 NAME = "table2_decision_flips"
 
-ORDERINGS = tuple(name for name in KNOWN_ORDERINGS if name != RANDOM)
+ORDERINGS = tuple(name for name in PAPER if name != RANDOM)
 
 CELLS = ("both", "only_top", "only_other", "neither", "top", "other")
 

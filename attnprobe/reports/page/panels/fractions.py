@@ -12,7 +12,6 @@ import numpy.typing as npt
 from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.reports.numbers import percent, percent_with_interval
 from attnprobe.reports.page.marks import Marks, Rows
-from attnprobe.reports.style import display_name
 
 BINS = 20
 
@@ -64,14 +63,14 @@ def fraction_rows(results: RunResults, summary: Mapping[str, Any], marks: Marks)
         bars = []
         for number, share in enumerate(shares[name]):
             if share > 0:
-                title, chosen = _documents(name, flip, number)
+                title, chosen = _documents(results.title(name), flip, number)
                 x, width = (SPAN * number / BINS, SPAN / BINS - 0.4) if number < BINS else (ENDS[number - BINS], END)
                 says = f"{title}: {percent(float(share))} of the documents"
                 bars.append(Bar(x, width, 100 * float(share) / highest, marks.add(title, chosen), says))
         mean = statistics["mean_fraction"]
         value, low, high = (math.nan if mean[end] is None else SPAN * mean[end] for end in ("value", "low", "high"))
         said = (percent_with_interval(each) for each in (mean, statistics["emptied_share"], statistics["never_share"]))
-        rows.append(FractionRow(place, display_name(name), bars, value, low, high, *said))
+        rows.append(FractionRow(place, results.title(name), bars, value, low, high, *said))
     return rows
 
 
@@ -81,9 +80,9 @@ def _bins(flip: FirstFlips) -> npt.NDArray[np.int64]:
     return np.where(flip.never, BINS + 1, np.where(flip.emptied, BINS, np.clip(bins, 0, BINS - 1)))
 
 
-def _documents(name: str, flip: FirstFlips, number: int) -> tuple[str, Rows]:
+def _documents(title: str, flip: FirstFlips, number: int) -> tuple[str, Rows]:
     chosen = (_bins(flip) == number).any(axis=1)
     low, high = 100 * number // BINS, 100 * (number + 1) // BINS
     ends = {BINS: "changes only when nothing is left", BINS + 1: "never changes"}
     outcome = ends.get(number, f"flips with {low} to {high} % erased")
-    return f"{display_name(name)}: {outcome}{', in a draw' * (flip.fraction.shape[1] > 1)}", chosen
+    return f"{title}: {outcome}{', in a draw' * (flip.fraction.shape[1] > 1)}", chosen

@@ -11,7 +11,6 @@ from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.analysis.who_flips_first import SHARES, shares_of_documents
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.page.marks import Marks
-from attnprobe.reports.style import display_name
 
 
 class Segment(NamedTuple):
@@ -48,7 +47,7 @@ def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Mark
             continue
         shares = shares_of_documents(flips[ATTENTION].removed, flips[other].removed)
         outcome = np.argmax([shares[field] for field in SHARES], axis=0)
-        name = display_name(other)
+        name = results.title(other)
         titles = (
             f"Attention flips earlier than {name}",
             f"Attention and {name} flip after as many",

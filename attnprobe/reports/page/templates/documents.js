@@ -2,7 +2,6 @@
 
 const ATTENTION = "attention";
 const RANDOM = "random";
-const ORACLE = "oracle";
 const EMPTIED = 0;
 
 /** What is known of a document of a run, with its numbers unpacked. */
@@ -35,6 +34,11 @@ function openDocument(run, index) {
   return doc;
 }
 
+/** The name of the ordering that is the smallest set itself; empty where none is known. */
+function smallestSet(doc) {
+  return doc.run.orderings.find(({ exact }) => exact)?.id ?? "";
+}
+
 /**
  * Positions in the order in which an ordering erased them, as far as it goes; null where the run's files do not tell.
  * It is read and never made again. Of random it is the first draw; of the smallest set its items, none where no set
@@ -48,7 +52,7 @@ function orderOf(doc, ordering) {
 function readOrder(doc, ordering) {
   const places = doc.places[ordering];
   if (!places) return null;
-  if (ordering === ORACLE && firstFlip(doc, ORACLE) <= 0) return new Int32Array(0);
+  if (ordering === smallestSet(doc) && firstFlip(doc, ordering) <= 0) return new Int32Array(0);
   const order = new Int32Array(places.reduce((count, place) => count + (place > 0), 0));
   places.forEach((place, j) => { if (place > 0) order[place - 1] = j; });
   return order.length > 0 && order.length >= doc.removed[ordering][0] ? order : null;
@@ -79,8 +83,9 @@ function shadesOf(doc, ordering) {
   }
   if (!order) return null;
   const shades = new Float64Array(doc.n);
-  order.forEach((j, place) => { shades[j] = ordering === ORACLE ? 1 : 1 - place / doc.n; });
-  return ordering === ORACLE ? { shades, low: "not in the set", high: "in the set" } : { shades, low: "last", high: "first" };
+  const isSet = ordering === smallestSet(doc);
+  order.forEach((j, place) => { shades[j] = isSet ? 1 : 1 - place / doc.n; });
+  return isSet ? { shades, low: "not in the set", high: "in the set" } : { shades, low: "last", high: "first" };
 }
 
 /**

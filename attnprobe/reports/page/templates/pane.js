@@ -51,7 +51,7 @@ class Pane {
     this.words.show(doc);
     this.head();
     const smallest = this.find("[data-do=smallest]");
-    smallest.disabled = !orderOf(doc, ORACLE)?.length;
+    smallest.disabled = !orderOf(doc, smallestSet(doc))?.length;
     smallest.title = smallest.disabled ? this.withoutSmallest() : "";
     this.find(".exactness").textContent = doc.exact
       ? "Exact: computed here, from each item's stored contribution, for any set you erase."
@@ -65,9 +65,9 @@ class Pane {
   /** Why there is no smallest set to erase. */
   withoutSmallest() {
     const { doc } = this;
-    if (!(ORACLE in doc.removed)) return "No exact smallest set is known for this readout.";
-    if (firstFlip(doc, ORACLE) > 0) return "Which items are in it is not in the run's files.";
-    return firstFlip(doc, ORACLE) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
+    if (smallestSet(doc) === "") return "No exact smallest set is known for this readout.";
+    if (firstFlip(doc, smallestSet(doc)) > 0) return "Which items are in it is not in the run's files.";
+    return firstFlip(doc, smallestSet(doc)) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
   }
 
   /** What cannot be shown of this document, in a sentence. */
@@ -156,7 +156,7 @@ class Pane {
 
   act(what, ordering) {
     if (what === "restore") this.eraseOnly([]);
-    else if (what === "smallest") this.eraseOnly(orderOf(this.doc, ORACLE) ?? []);
+    else if (what === "smallest") this.eraseOnly(orderOf(this.doc, smallestSet(this.doc)) ?? []);
     else if (what === "flip") {
       if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
       this.erasePrefix(Math.max(0, firstFlip(this.doc, this.by) ?? 0));

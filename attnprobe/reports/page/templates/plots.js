@@ -58,7 +58,7 @@ function drawCourses(place, doc, runNumber, chosen) {
   doc.run.orderings.forEach(({ id }, number) => {
     const order = orderOf(doc, id);
     const hue = `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`;
-    if (id === ORACLE && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    if (id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
     if (!order || order.length < doc.n) return;
     doc.courses ??= Object.create(null);
     const course = (doc.courses[id] ??= courseOf(doc, order));

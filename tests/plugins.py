@@ -1,0 +1,45 @@
+"""Packages that offer orderings to commands: installed into a folder from which a command is run."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from tests.commands import ROOT, run_script
+
+EXAMPLE = ROOT / "examples" / "plugin"
+
+SCRIPT = """import sys
+{before}
+from attnprobe.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
+"""
+"""Its folder is the first on the path, as site-packages would be of an environment."""
+
+
+def offered(folder, package, version, points, modules=()):
+    """A folder with the metadata of an installed package, entry points by name, and modules by name."""
+    metadata = Path(folder, f"{package.replace('-', '_')}-{version}.dist-info")
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    lines = ["[attnprobe.orderings]", *(f"{name} = {value}" for name, value in points.items())]
+    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    for name, code in dict(modules).items():
+        Path(folder, f"{name}.py").write_text(code, encoding="utf-8")
+    return Path(folder)
+
+
+def with_example(folder):
+    """The example of ``examples/plugin``, as its pyproject.toml has it."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    offered(folder, project["name"], project["version"], project["entry-points"]["attnprobe.orderings"])
+    shutil.copy(EXAMPLE / "leave_one_out.py", folder)
+    return Path(folder)
+
+
+def attnprobe_with(folder, *arguments, cwd, before=""):
+    """(exit status, standard output, standard error) of a command that finds what lies in a folder."""
+    script = Path(folder, "command.py")
+    script.write_text(SCRIPT.format(before=before), encoding="utf-8")
+    return run_script(script, *arguments, cwd=cwd)
