@@ -1,4 +1,4 @@
-"""Packages that offer orderings to commands: installed into a folder from which a command is run."""
+"""Packages that offer something to commands: installed into a folder from which a command is run."""
 
 import shutil
 import tomllib
@@ -18,13 +18,17 @@ if __name__ == "__main__":
 """Its folder is the first on the path, as site-packages would be of an environment."""
 
 
-def offered(folder, package, version, points, modules=()):
-    """A folder with the metadata of an installed package, entry points by name, and modules by name."""
+def offered(folder, package, version, points, modules=(), group="attnprobe.orderings"):
+    """A folder with the metadata of an installed package, entry points by name, and modules by name.
+
+    Of a package that is there already, another group of entry points.
+    """
     metadata = Path(folder, f"{package.replace('-', '_')}-{version}.dist-info")
-    metadata.mkdir(parents=True)
+    metadata.mkdir(parents=True, exist_ok=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-    lines = ["[attnprobe.orderings]", *(f"{name} = {value}" for name, value in points.items())]
-    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    with (metadata / "entry_points.txt").open("a") as file:
+        file.write("\n".join(lines) + "\n")
     for name, code in dict(modules).items():
         Path(folder, f"{name}.py").write_text(code, encoding="utf-8")
     return Path(folder)

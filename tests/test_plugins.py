@@ -1,6 +1,5 @@
 """What installed packages offer, a dataset and a kind of model here, is used like attnprobe's own, in every process."""
 
-import subprocess
 import sys
 
 import pyarrow.parquet as pq
@@ -9,7 +8,8 @@ import pytest
 from attnprobe.cli import main
 from attnprobe.data.datasets import DATASETS
 from attnprobe.settings.kinds import KINDS, kind_of
-from tests.commands import COMMAND, TIMEOUT, environment, planted_folder
+from tests.commands import planted_folder
+from tests.plugins import attnprobe_with, offered
 
 CODE = """
 from pathlib import Path
@@ -37,32 +37,8 @@ OFFERED = {
 
 
 def offer(site, groups, code):
-    """Install a package of one module, as pip leaves it: the module, and what it offers."""
-    information = site / "elsewhere-1.2.dist-info"
-    information.mkdir(parents=True)
-    (site / "elsewhere.py").write_text(code, encoding="utf-8")
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.2\n", encoding="utf-8")
-    lines = [
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-        for group, entries in groups.items()
-    ]
-    (information / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
-
-
-def attnprobe_with(site, *arguments, cwd):
-    """The command in a process that finds the package; (exit status, standard output, standard error)."""
-    paths = f"{environment()['PYTHONPATH']}:{site}"
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(PYTHONPATH=paths),
-        capture_output=True,
-        text=True,
-        timeout=10 * TIMEOUT,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+    for group, points in groups.items():
+        offered(site, "elsewhere", "1.2", points, {"elsewhere": code}, group)
 
 
 @pytest.fixture
