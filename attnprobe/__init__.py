@@ -38,7 +38,7 @@ _EXPORTED = {
         "Ordering",
         "Role",
     ),
-    "attnprobe.battery": ("Erasable",),
+    "attnprobe.erasable": ("Erasable",),
     "attnprobe.distributions": (
         "entropy",
         "js_divergence",

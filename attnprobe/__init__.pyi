@@ -2,13 +2,13 @@
 
 from attnprobe.analysis.results import RunResults as RunResults
 from attnprobe.any_model import probe as probe
-from attnprobe.battery import Erasable as Erasable
 from attnprobe.data.datasets import DATASETS as DATASETS
 from attnprobe.data.datasets import NamedDataset as NamedDataset
 from attnprobe.distributions import entropy as entropy
 from attnprobe.distributions import js_divergence as js_divergence
 from attnprobe.distributions import kl_divergence as kl_divergence
 from attnprobe.distributions import total_variation as total_variation
+from attnprobe.erasable import Erasable as Erasable
 from attnprobe.erasure import decision_gradient as decision_gradient
 from attnprobe.erasure import erase as erase
 from attnprobe.erasure import first_flip as first_flip

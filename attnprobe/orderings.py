@@ -19,7 +19,7 @@ from attnprobe.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, 
 from attnprobe.sorting import sort_ascending, stable_order_descending
 
 if TYPE_CHECKING:
-    from attnprobe.battery import Erasable
+    from attnprobe.erasable import Erasable
 
 POSITION_BITS = 24
 """Bits of a random key that hold the position: ties are impossible, and a document may have 16 million items."""

@@ -17,7 +17,7 @@ from attnprobe.registry import Registry
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from attnprobe.battery import Erasable
+    from attnprobe.erasable import Erasable
 
 RANDOM, ATTENTION = "random", "attention"
 """The two that every run has: what attention is asked about, and what it has to beat."""

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attnprobe
-from attnprobe.battery import Erasable, orders_of, run_battery
+from attnprobe.battery import orders_of, run_battery
+from attnprobe.erasable import Erasable
 from attnprobe.errors import InputError
 from attnprobe.probes.pooled import PooledErasures
 from attnprobe.registered_orderings import ORDERINGS, Ordering, Role

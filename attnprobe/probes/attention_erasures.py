@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from attnprobe.battery import Attention, SingleEffects
+from attnprobe.erasable import Attention, SingleEffects
 from attnprobe.interception.edits import emptied_rows, rows_with_weight
 from attnprobe.orderings import ranks
 from attnprobe.probes.engine import Engine

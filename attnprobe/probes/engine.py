@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.battery import SingleEffects
 from attnprobe.divergence import js_divergence
+from attnprobe.erasable import SingleEffects
 from attnprobe.orderings import ranks
 from attnprobe.probes.items import Items
 from attnprobe.probes.selection import Selected

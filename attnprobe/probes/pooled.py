@@ -12,10 +12,10 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.battery import Attention, SingleEffects
 from attnprobe.contributions import Contributions
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.divergence import js_divergence
+from attnprobe.erasable import Attention, SingleEffects
 from attnprobe.models.classifier import PooledClassifier
 from attnprobe.orderings import softmax_of_scores
 from attnprobe.probes.head_readings import HeadReadings

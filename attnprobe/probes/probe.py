@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.battery import Erasures
 from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.erasable import Erasures
 from attnprobe.errors import InputError
 from attnprobe.probes.head_map import Drawn
 from attnprobe.probes.head_readings import HeadReadings

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from attnprobe.battery import SingleEffects
+from attnprobe.erasable import SingleEffects
 from attnprobe.interception.blocks import Needed, recording, replaying
 from attnprobe.interception.calls import intercepting
 from attnprobe.interception.edits import erase_rows, masked_softmax

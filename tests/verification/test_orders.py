@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.battery import Attention, Erasable
+from attnprobe.erasable import Attention, Erasable
 from attnprobe.registered_orderings import GREEDY, ORDERINGS, Role, always
 from attnprobe.verification.orders import KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference

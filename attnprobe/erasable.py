@@ -1,0 +1,153 @@
+"""A batch of documents whose items can be erased: what an engine makes, and what orderings are made of."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class SingleEffects(NamedTuple):
+    """What erasing each item alone does: JS divergence from the unerased output, in nats, and whether it flips.
+
+    Both are (batch, items); padding has 0 and False.
+    """
+
+    js: Tensor
+    flips: Tensor
+
+
+class Attention(NamedTuple):
+    """What a batch's attention is, one number an item.
+
+    Attributes:
+        scores: logarithms of the weights up to a constant a document (batch, items).
+        weights: attention in float64, zero at padding (batch, items).
+        gradients: of the decision's probability with respect to it (batch, items).
+        products: gradient times attention (batch, items).
+        mask: True where an item is real (batch, items).
+        sizes: how many items are real (batch,).
+    """
+
+    scores: Tensor
+    weights: Tensor
+    gradients: Tensor
+    products: Tensor
+    mask: Tensor
+    sizes: Tensor
+
+
+class Erasures(Protocol):
+    """What an engine makes of a batch of documents: what its decisions become when items are erased."""
+
+    @property
+    def attention(self) -> Attention:
+        """What orderings are made of."""
+        ...
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        ...
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        ...
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        ...
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings (orderings, batch, items) flip the decision.
+
+        ``removed`` (−1 for never), ``fraction`` and ``mass`` (NaN for never), ``emptied`` (whether the decision changes
+        only when nothing is left), each (orderings, batch), and what else there is to say.
+        """
+        ...
+
+    def smallest_set(self) -> Tensor | None:
+        """The items of the smallest set that flips each decision (batch, items), −1 behind them; None: not known.
+
+        A document that no set flips has −1 alone.
+        """
+        ...
+
+    def greedy_order(self) -> Tensor | None:
+        """Orderings (batch, items) that ask the gradient again after each removal, −1 behind the flip.
+
+        None where they were not asked for, or the smallest set is known.
+        """
+        ...
+
+    def contributions(self) -> Tensor | None:
+        """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        ...
+
+
+class Erasable:
+    """A batch of documents as an ordering sees it: its attention, its output, and what comes of erasing items.
+
+    What is asked for twice is computed once. Tensors are not to be changed.
+
+    Args:
+        erasures: the batch, ready for erasures.
+        documents: each document's number in its split, from 0 (batch,).
+    """
+
+    def __init__(self, erasures: Erasures, documents: Tensor) -> None:
+        self._erasures = erasures
+        self.documents = documents
+
+    @cached_property
+    def attention(self) -> Attention:
+        """Weights, gradients and what else there is one number of an item."""
+        return self._erasures.attention
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        return self._log_probabilities
+
+    @cached_property
+    def _log_probabilities(self) -> Tensor:
+        return self._erasures.log_probabilities()
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        return self._erasures.decision()
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        return self._single_effects
+
+    @cached_property
+    def _single_effects(self) -> SingleEffects:
+        return self._erasures.single_effects()
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings (orderings, batch, items), int64, flip the decision; see :meth:`Erasures.first_flips`."""
+        return self._erasures.first_flips(order)
+
+    def smallest_set(self) -> Tensor | None:
+        """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""
+        return self._smallest_set
+
+    @cached_property
+    def _smallest_set(self) -> Tensor | None:
+        return self._erasures.smallest_set()
+
+    def greedy_order(self) -> Tensor | None:
+        """Orderings that ask the gradient again after each removal, where it was asked for; see :class:`Erasures`."""
+        return self._greedy_order
+
+    @cached_property
+    def _greedy_order(self) -> Tensor | None:
+        return self._erasures.greedy_order()
+
+    def contributions(self) -> Tensor | None:
+        """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        return self._contributions
+
+    @cached_property
+    def _contributions(self) -> Tensor | None:
+        return self._erasures.contributions()
