@@ -15,31 +15,31 @@ __version__ = "0.1.0"
 
 _EXPORTED = {
     "attnprobe.any_model": ("probe",),
-    "attnprobe.probes.editing": ("AttachedModel",),
-    "attnprobe.hooks": (
+    "attnprobe.attention.attached_model": ("AttachedModel",),
+    "attnprobe.attention.hooks": (
         "capturing",
         "erasing",
     ),
-    "attnprobe.erasure": (
+    "attnprobe.erasure.functions": (
         "decision_gradient",
         "erase",
         "first_flip",
         "minimal_flip_set",
         "single_erasures",
     ),
-    "attnprobe.orderings": (
+    "attnprobe.erasure.orderings": (
         "rank_at_random",
         "rank_by_attention",
         "rank_by_gradient",
         "rank_by_gradient_attention",
     ),
-    "attnprobe.registered_orderings": (
+    "attnprobe.erasure.registered_orderings": (
         "ORDERINGS",
         "Ordering",
         "Role",
     ),
-    "attnprobe.erasable": ("Erasable",),
-    "attnprobe.distributions": (
+    "attnprobe.erasure.erasable": ("Erasable",),
+    "attnprobe.erasure.distributions": (
         "entropy",
         "js_divergence",
         "kl_divergence",
@@ -66,11 +66,11 @@ _EXPORTED = {
     "attnprobe.settings.kinds": ("KINDS", "MODELS", "Kind"),
     "attnprobe.data.datasets": ("DATASETS", "NamedDataset"),
     "attnprobe.analysis.results": ("RunResults",),
-    "attnprobe.errors": (
+    "attnprobe.base.errors": (
         "FailedError",
         "InputError",
     ),
-    "attnprobe.probes.refusals": ("RefusedError",),
+    "attnprobe.attention.refusals": ("RefusedError",),
 }
 """Module → the names of it that are public."""
 

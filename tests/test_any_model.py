@@ -4,10 +4,10 @@ import pytest
 import torch
 
 import attnprobe
-from attnprobe.errors import InputError
-from attnprobe.probes.refusals import RefusedError
-from attnprobe.probes.token_axes import TokenAxes
-from attnprobe.registered_orderings import always
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import always
 
 
 class FirstToken(torch.nn.Module):

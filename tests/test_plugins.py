@@ -15,8 +15,8 @@ CODE = """
 from pathlib import Path
 
 import attnprobe
-from attnprobe.models.architectures import POOLED
-from attnprobe.models.pooled_subject import PooledSubject
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.subject import PooledSubject
 
 folder = Path(__file__).parent / "planted"
 planted = attnprobe.NamedDataset("made elsewhere", lambda _: "elsewhere-planted", lambda _: folder)

@@ -5,15 +5,15 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-import attnprobe.probing as probing
-from attnprobe.battery import run_battery
+import attnprobe.stages.tables as probing
+from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.errors import InputError
-from attnprobe.models.architectures import POOLED
-from attnprobe.probes.pooled import PooledErasures, PooledProbe
-from attnprobe.probing import Collector, document_seeds, occurrences_of, probe_split
-from attnprobe.registered_orderings import ORDERINGS, Ordering
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
 from attnprobe.settings.dropout import Dropout
+from attnprobe.stages.tables import Collector, document_seeds, occurrences_of, probe_split
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")

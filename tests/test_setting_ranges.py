@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout

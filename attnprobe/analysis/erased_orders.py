@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
-from attnprobe.errors import InputError
-from attnprobe.registered_orderings import RANK
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import RANK
 
 TIED = 1e-6
 """Numbers that differ by this share of the largest are equal: what the table holds was rounded."""

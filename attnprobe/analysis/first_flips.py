@@ -18,7 +18,7 @@ import numpy.typing as npt
 from attnprobe.analysis.bootstrap import Estimate, Numbers, Ratio, medians, pooled, ratios
 from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import FirstFlips, RunResults
-from attnprobe.registered_orderings import ATTENTION, PAPER, Role
+from attnprobe.erasure.registered_orderings import ATTENTION, PAPER, Role
 
 GRID: Numbers = np.arange(101) / 100
 """Fractions erased at which flip curves are read."""

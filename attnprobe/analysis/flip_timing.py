@@ -14,7 +14,7 @@ import numpy.typing as npt
 from attnprobe.analysis.bootstrap import Compared, Estimate, Numbers, Ratio, compare_ratios, means
 from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.results import RunResults
-from attnprobe.registered_orderings import ATTENTION, Role
+from attnprobe.erasure.registered_orderings import ATTENTION, Role
 
 Flags = npt.NDArray[np.bool_]
 

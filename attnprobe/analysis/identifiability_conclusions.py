@@ -27,7 +27,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.identifiability_heads import by_document, document_means
 from attnprobe.analysis.identifiability_results import IdentifiabilityResults, numbers
-from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 
 _ONE = 1 - 1e-12
 """A Kendall's τ below this is one of another ranking."""

@@ -12,7 +12,7 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Estimate, means, medians
 from attnprobe.analysis.first_flips import paired_documents, with_controls
 from attnprobe.analysis.results import RunResults
-from attnprobe.registered_orderings import SMALLEST_SET
+from attnprobe.erasure.registered_orderings import SMALLEST_SET
 
 
 class MassStatistics(NamedTuple):

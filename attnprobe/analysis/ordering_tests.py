@@ -15,7 +15,7 @@ from attnprobe.analysis.restricted_means import restricted
 from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, SignTest, sign_test
 from attnprobe.analysis.who_flips_first import Comparison, compare, is_certain, permutation_tests
-from attnprobe.registered_orderings import ATTENTION, RANDOM, Role
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, Role
 
 
 class OrderingTest(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.first_flips import with_controls
 from attnprobe.analysis.results import FirstFlips, RunResults
-from attnprobe.registered_orderings import ATTENTION
+from attnprobe.erasure.registered_orderings import ATTENTION
 
 
 class RestrictedMeans(NamedTuple):

@@ -17,9 +17,18 @@ import pyarrow as pa
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.emptied_alone import while_something_is_left
-from attnprobe.analysis.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
-from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
-from attnprobe.analysis.run_tables import (
+from attnprobe.analysis.statistics_sample import sample_of_statistics
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import check_run_folder
+from attnprobe.base.visible import visible
+from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
+from attnprobe.erasure.registered_orderings import PAPER, SMALLEST_SET, Role
+from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
+from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
+from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
+from attnprobe.runs.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
+from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
     columns_of_table,
@@ -27,15 +36,6 @@ from attnprobe.analysis.run_tables import (
     rows_of_table,
     table_parts,
 )
-from attnprobe.analysis.statistics_sample import sample_of_statistics
-from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
-from attnprobe.errors import InputError
-from attnprobe.ordering_records import OrderingRecord, record_of, recorded_orderings
-from attnprobe.registered_orderings import ATTENTION as ATTENTION
-from attnprobe.registered_orderings import PAPER, SMALLEST_SET, Role
-from attnprobe.registered_orderings import RANDOM as RANDOM
-from attnprobe.run_layout import check_run_folder
-from attnprobe.visible import visible
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""

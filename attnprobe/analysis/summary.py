@@ -28,7 +28,7 @@ from attnprobe.analysis.single_weight_tests import single_weight_tests
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
 from attnprobe.analysis.verdict import anything_flips, give_verdict
 from attnprobe.analysis.who_flips_first import who_flips_first
-from attnprobe.ordering_records import ENTRY
+from attnprobe.runs.ordering_records import ENTRY
 
 
 def summarise(results: RunResults) -> dict[str, Any]:

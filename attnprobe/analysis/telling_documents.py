@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from attnprobe.analysis.erased_orders import erased_order
 from attnprobe.analysis.one_document import OneDocument, one_document
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_tables import columns_of_table
-from attnprobe.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.runs.tables import columns_of_table
 
 FEWEST_ITEMS = 4
 

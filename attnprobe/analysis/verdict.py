@@ -14,7 +14,7 @@ from attnprobe.analysis.intervals import QUANTILE
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEARLY_UNIFORM, NEGLIGIBLE_LEAD
 from attnprobe.analysis.who_flips_first import Comparison
-from attnprobe.registered_orderings import ATTENTION, PAPER, RANDOM
+from attnprobe.erasure.registered_orderings import ATTENTION, PAPER, RANDOM
 
 NOTHING_FLIPS = "nothing flips"
 NOT_INFORMATIVE = "not informative"

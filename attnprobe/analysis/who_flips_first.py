@@ -14,7 +14,7 @@ from attnprobe.analysis.intervals import average_shares, binary_shares, exact_le
 from attnprobe.analysis.results import FirstFlips, RunResults
 from attnprobe.analysis.significance import PermutationTest, binomial_log_p, sign_flip_tests
 from attnprobe.analysis.thresholds import SIGNIFICANT
-from attnprobe.registered_orderings import ATTENTION
+from attnprobe.erasure.registered_orderings import ATTENTION
 
 Pair = tuple[str, str]
 Key = TypeVar("Key", bound=Hashable)

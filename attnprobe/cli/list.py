@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from attnprobe.base.visible import visible
 from attnprobe.cli.options import add_machine_arguments, say
-from attnprobe.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
     from attnprobe.data.datasets import known_datasets
-    from attnprobe.registered_orderings import ORDERINGS
+    from attnprobe.erasure.registered_orderings import ORDERINGS
     from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.kinds import KINDS, MODELS
 

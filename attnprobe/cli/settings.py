@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.experiment_files import load_experiment

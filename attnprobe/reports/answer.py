@@ -10,7 +10,7 @@ from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import NO_SMALLEST_SET
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
-from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words

@@ -10,9 +10,9 @@ from attnprobe.analysis.across_runs import AcrossSeeds, across_seeds
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
 from attnprobe.analysis.results import RunResults
-from attnprobe.ordering_records import ENTRY
 from attnprobe.reports.answer import aligned, filled, shortened
 from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
+from attnprobe.runs.ordering_records import ENTRY
 
 Summary = Mapping[str, Any]
 

@@ -15,11 +15,11 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import BCA_UP_TO, LEVEL, RESAMPLES, RESAMPLES_OF_MANY
 from attnprobe.analysis.first_flips import FRACTIONS
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_configuration import HUB
-from attnprobe.registered_orderings import ATTENTION, RANDOM
+from attnprobe.base.visible import in_print
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import in_prose, references_in_words
-from attnprobe.visible import in_print
+from attnprobe.runs.configuration_entries import HUB
 
 WIDTH = 80
 """Characters in a line."""

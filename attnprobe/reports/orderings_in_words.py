@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from attnprobe.ordering_records import record_of, recorded_orderings
-from attnprobe.registered_orderings import GREEDY, PAPER, SMALLEST_SET, Role
+from attnprobe.erasure.registered_orderings import GREEDY, PAPER, SMALLEST_SET, Role
 from attnprobe.reports.style import display_name
+from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 Told = Mapping[str, Any]
 """A run's configuration or summary, which both say what its orderings are."""

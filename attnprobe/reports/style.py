@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attnprobe.ordering_records import record_of, recorded_orderings
-from attnprobe.registered_orderings import GREEDY, PAPER, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import GREEDY, PAPER, SMALLEST_SET
+from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 _COLOURED = (*PAPER, GREEDY, SMALLEST_SET)
 

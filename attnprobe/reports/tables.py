@@ -10,8 +10,8 @@ import pandas as pd
 
 from attnprobe.analysis.first_flips import RATIOS
 from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
-from attnprobe.atomic_files import replacing
-from attnprobe.registered_orderings import SMALLEST_SET
+from attnprobe.base.atomic_files import replacing
+from attnprobe.erasure.registered_orderings import SMALLEST_SET
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES

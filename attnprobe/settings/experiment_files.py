@@ -15,7 +15,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout

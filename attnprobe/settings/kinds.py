@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
 from attnprobe.settings.attention import TOKEN, UNITS, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
 from attnprobe.settings.training import FINE_TUNING, TrainingSettings
@@ -102,7 +102,7 @@ KINDS.register(
     Kind(
         "HAN and FLAN (Serrano & Smith 2019): attention pools items, one linear layer reads them",
         lambda model: model in MODELS and model != TRANSFORMER,
-        "attnprobe.models.pooled_subject:PooledSubject",
+        "attnprobe.models.pooled.subject:PooledSubject",
         ("word2vec", "dropout"),
         unit=lambda model: MODELS[model].unit,
     ),
@@ -112,7 +112,7 @@ KINDS.register(
     Kind(
         "a transformer encoder (Bhardwaj et al. 2021) that is read at a first token",
         lambda model: model == TRANSFORMER,
-        "attnprobe.models.transformer_subject:TransformerSubject",
+        "attnprobe.models.transformer.subject:TransformerSubject",
         ("attention", "transformer"),
     ),
 )
@@ -121,7 +121,7 @@ KINDS.register(
     Kind(
         "hf:PATH_OR_ID, a Hugging Face transformer from a folder or the hub",
         is_huggingface,
-        "attnprobe.huggingface.subject:CheckpointSubject",
+        "attnprobe.models.huggingface.subject:CheckpointSubject",
         ("attention",),
         units=(TOKEN, WORD),
         training=FINE_TUNING,

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from attnprobe.analysis.claims.scorecard import judge_claims
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from attnprobe.reports.answer import answer
 from attnprobe.reports.methods import methods
 from attnprobe.reports.tables import write_tables

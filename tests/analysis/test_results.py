@@ -4,10 +4,10 @@ import sys
 import numpy as np
 import pytest
 
-from attnprobe import battery
 from attnprobe.analysis import delta_js
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.erasure import battery
 from tests.analysis.synthetic import write_run
 
 

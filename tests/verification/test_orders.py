@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.erasable import Attention, Erasable
-from attnprobe.registered_orderings import GREEDY, ORDERINGS, Role, always
+from attnprobe.erasure.erasable import Attention, Erasable
+from attnprobe.erasure.registered_orderings import GREEDY, ORDERINGS, Role, always
 from attnprobe.verification.orders import KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference
 

@@ -7,7 +7,7 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.results import RunResults
-from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.page.marks import Marks, Rows
 
 TENTH = 0.1

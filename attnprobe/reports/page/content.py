@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.registered_orderings import SMALLEST_SET
+from attnprobe.erasure.registered_orderings import SMALLEST_SET
 from attnprobe.reports.page.documents import SampledDocuments
 from attnprobe.reports.page.embedding import embedded_json
 from attnprobe.reports.page.marks import Mark, Marks
 from attnprobe.reports.page.overview import Overview, overview
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.page.sample import candidates
-from attnprobe.runs import readout_bias
+from attnprobe.runs.run_folder import readout_bias
 
 BUDGET = 5_000_000
 """Bytes of a page; where they do not hold all of the sample, it has fewer documents."""

@@ -14,9 +14,9 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_tables import check_columns, columns_of_table
-from attnprobe.registered_orderings import RANK
+from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
+from attnprobe.runs.tables import check_columns, columns_of_table
 
 SNIPPET = 110
 """Characters of a document that the list of documents shows."""

@@ -15,8 +15,8 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
 from attnprobe.analysis.results import NO_SMALLEST_SET, FirstFlips, RunResults
-from attnprobe.errors import InputError
-from attnprobe.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.orderings_in_words import in_prose
 from attnprobe.reports.page.documents import SampledDocuments

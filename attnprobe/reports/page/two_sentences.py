@@ -8,7 +8,7 @@ from typing import Any
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
-from attnprobe.registered_orderings import ATTENTION, RANDOM
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import in_prose, references_in_words
 

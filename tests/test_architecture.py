@@ -1,0 +1,144 @@
+"""The structure of the package: imports go down, what reads results loads no torch, and names can be told apart."""
+
+import ast
+import itertools
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.commands import ROOT
+
+FLOORS = (
+    ("base",),
+    ("settings",),
+    ("erasure", "data", "execution"),
+    ("runs", "identifiability"),
+    ("attention", "training"),
+    ("analysis",),
+    ("engines",),
+    ("reports",),
+    ("models",),
+    ("stages",),
+    ("verification",),
+    ("papers",),
+    ("any_model", "cli", "__main__"),
+)
+"""Folders from the bottom to the top: an import goes to a lower floor, or stays in its folder."""
+
+UP = {
+    ("attnprobe.__main__", "attnprobe.cli"): "python -m attnprobe is the command",
+    ("attnprobe.analysis.results", "attnprobe.reports.page.notebook"): "a notebook that shows a run draws its page",
+}
+"""The imports that do not, and why. It may only shrink."""
+
+TORCH = {
+    "attnprobe.reports.examination": "tells of a model that is at hand",
+}
+"""What loads torch where results are read, and why."""
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "attnprobe").rglob("*.py"))
+}
+
+
+def part(module):
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports():
+    """(importing, imported) modules of the package, wherever in its file an import stands."""
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "attnprobe":
+                for alias in node.names:
+                    name = f"{node.module}.{alias.name}"
+                    yield module, name if name in MODULES else node.module
+            elif isinstance(node, ast.Import):
+                yield from ((module, alias.name) for alias in node.names if alias.name in MODULES)
+
+
+EDGES = sorted(set(imports()))
+
+
+def test_every_folder_has_a_floor():
+    assert {part(module) for module in MODULES} - {""} == set(itertools.chain(*FLOORS))
+
+
+def test_imports_go_down():
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    up = {
+        (importing, imported)
+        for importing, imported in EDGES
+        if part(imported) and part(importing) != part(imported) and floor[part(imported)] >= floor[part(importing)]
+    }
+    assert up == set(UP)
+
+
+def test_no_files_import_each_other_in_a_circle():
+    waiting = {module: {b for a, b in EDGES if a == module and (a, b) not in UP and a != b} for module in MODULES}
+    while waiting:
+        free = [module for module, needed in waiting.items() if not needed & waiting.keys()]
+        assert free, f"in a circle, or above one: {sorted(waiting)}"
+        for module in free:
+            del waiting[module]
+
+
+WITHOUT_TORCH = """
+import importlib, sys
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ImportError("torch")
+sys.meta_path.insert(0, Forbidden())
+for module in sys.argv[1:]:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        print(module)
+    for name in [name for name in sys.modules if name.startswith("attnprobe")]:
+        del sys.modules[name]
+"""
+
+
+def test_what_reads_results_loads_no_torch():
+    rooms = ("base", "settings", "runs", "analysis", "reports", "cli")
+    modules = [module for module in MODULES if part(module) in rooms] + ["attnprobe.stages.reporting"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *modules],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) == set(TORCH)
+
+
+def names():
+    """Of all modules and folders but the commands', which are named as the user types them."""
+    for module, path in MODULES.items():
+        if part(module) != "cli":
+            yield path.parent.name if path.stem == "__init__" else path.stem
+
+
+def begin_alike(one, other):
+    """How many letters two names have in common before they differ."""
+    return sum(1 for _ in itertools.takewhile(lambda letters: letters[0] == letters[1], zip(one, other, strict=False)))
+
+
+def test_no_two_names_differ_in_their_last_letters_alone():
+    alike = {
+        (one, other)
+        for one, other in itertools.combinations(sorted(set(names())), 2)
+        if begin_alike(one, other) >= max(4, max(len(one), len(other)) - 2)
+    }
+    assert alike == set()
+
+
+@pytest.mark.parametrize("name", ["utils", "helpers", "common", "misc", "tools"])
+def test_nothing_has_a_name_that_says_nothing(name):
+    assert not [module for module in MODULES if re.search(rf"(^|[._]){name}($|[._])", module)]
