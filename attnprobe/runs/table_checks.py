@@ -31,11 +31,14 @@ class _Wrong(NamedTuple):
 
 
 def check_types(path: Path, fields: Sequence[pa.Field]) -> None:
-    """Raise an InputError where a column does not hold what columns of its name do."""
+    """Raise an InputError where a column is there twice, or does not hold what columns of its name do."""
+    names = [field.name for field in fields]
     for field in fields:
         column = column_of(path.stem, field.name)
         if column is None:
             continue
+        if names.count(field.name) > 1:
+            raise InputError(f"{path} has more than one column {field.name!r}.")
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         whole, real = pa.types.is_integer(kind), pa.types.is_float32(kind) or pa.types.is_float64(kind)
         if column.kind in (Kind.TEXT, Kind.NAME):
@@ -172,7 +175,7 @@ def _first(wrong: npt.NDArray[np.bool_]) -> list[int]:
 def _wrong_texts(column: Column, values: pa.Array) -> Iterator[_Wrong]:
     try:
         values.validate(full=True)
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         row = next((row for row, value in enumerate(values) if not _is_decoded(value)), 0)
         yield _Wrong(row, "holds text that is not UTF-8")
         return

@@ -19,6 +19,9 @@ DOCUMENT = "document"
 
 _KEY = b"attnprobe"
 
+_OF_CONTENT = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What is raised by files that hold something else than was written."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -93,7 +96,7 @@ class GroupFiles:
                     return None
                 table = file.read().replace_schema_metadata(None)
             covered = set(table[DOCUMENT].to_pylist()) | set(lost)
-        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, pa.ArrowException, *_OF_CONTENT):
             return None
         return Results(table if len(table) else None, lost) if covered == set(group.numbers) else None
 

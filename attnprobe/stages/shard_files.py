@@ -121,7 +121,7 @@ class ShardFiles:
                     return False
                 if name == LAST and footer.num_rows + len(entries["lost"]) != made.documents:
                     return False
-        except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError):
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
             return False
         return True
 
@@ -136,7 +136,7 @@ class ShardFiles:
             entries = _entries(pq.read_metadata(path).metadata)
             lost = {int(document): str(why) for document, why in entries["lost"].items()}
             return Remarks(int(entries["cut"]), int(entries["special"]), int(entries["longest"]), lost)
-        except (OSError, pa.ArrowInvalid, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise DamagedError(piece, path) from None
 
     def schema(self, piece: Piece, table: str) -> pa.Schema:
@@ -148,7 +148,7 @@ class ShardFiles:
         path = self.path(piece, table)
         try:
             return pq.read_schema(path).remove_metadata()
-        except (OSError, pa.ArrowInvalid):
+        except (OSError, UnicodeDecodeError, pa.ArrowException):
             raise DamagedError(piece, path) from None
 
     def windows(self, piece: Piece, table: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -162,7 +162,7 @@ class ShardFiles:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for group in range(file.num_row_groups):
                     yield file.read_row_group(group, columns=columns)
-        except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        except (OSError, UnicodeDecodeError, pa.ArrowException):
             raise DamagedError(piece, path) from None
 
     def whole(self, piece: Piece, table: str) -> pa.Table:
@@ -175,7 +175,7 @@ class ShardFiles:
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 return file.read()
-        except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        except (OSError, UnicodeDecodeError, pa.ArrowException):
             raise DamagedError(piece, path) from None
 
     def remove(self, piece: Piece) -> None:

@@ -79,7 +79,7 @@ def _check_missing(path: Path, missing: Numbers, quarantined: dict[str, Any]) ->
     try:
         named = {int(document) for document, _ in quarantined.get("first", [])}
         count = int(quarantined.get("documents", 0))
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         raise InputError(f"{path.with_name('summary.json')} does not say which documents were quarantined.") from None
     unnamed = sorted(set(missing.tolist()) - named) if count <= len(named) else []
     if unnamed:

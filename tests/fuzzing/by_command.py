@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import math
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -54,8 +56,25 @@ POOLED = {
 }
 
 
+@functools.cache
+def all_is_loaded():
+    """Whatever the commands import is imported: that takes longer than an input may, and is no input's fault."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_splits(folder / "data", train=ROWS, dev=ROWS[:4], test=ROWS[:4])
+        (folder / "e.toml").write_text(f'dataset = "{folder}/data"\nmodel = "flan-none"\n')
+        read_experiment(folder / "e.toml")
+        for name, content in results.valid_run().items():
+            (folder / name).write_bytes(content)
+        for arguments in (("show", place, "0"), ("claims", place, "--out", f"{place}/out")):
+            assert command(folder, *arguments) == 0
+        with contextlib.suppress(InputError):
+            command(folder, "verify", place)
+
+
 def make_experiment(random, folder):
     """An experiment's file beside the data that it names; of every third one entry is out of its range."""
+    all_is_loaded()
     write_splits(folder / "data", train=ROWS, dev=ROWS[:4], test=ROWS[:4])
     content = json.loads(json.dumps(random.choice((POOLED, run_files.EXPERIMENT))))
     content["dataset"] = str(folder / "data")
@@ -123,6 +142,7 @@ def as_toml(settings: RunSettings):
 
 def make_run_folder(random, folder):
     """A run's folder in which up to three things are others: their content, or what they are."""
+    all_is_loaded()
     run = folder / "run"
     run.mkdir()
     for name, content in results.valid_run().items():

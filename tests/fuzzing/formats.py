@@ -54,10 +54,10 @@ FORMATS: dict[str, Format] = {
     "tokenised store": Format(results.make_cache, results.read_cache, 5),
     "stamp of a fine-tuned model": Format(checkpoints.make_stamp, checkpoints.read_stamp, 10),
     "Hugging Face folder": Format(checkpoints.make, checkpoints.read, 5),
-    "experiment, by the command": Format(by_command.make_experiment, by_command.read_experiment, 20),
-    "run folder, by a command": Format(by_command.make_run_folder, by_command.read_run_folder, 20),
-    "library calls": Format(library_calls.make, library_calls.read, 60),
-    "library calls, by brute force": Format(library_calls.make_documents, library_calls.read_documents, 40),
+    "experiment, by the command": Format(by_command.make_experiment, by_command.read_experiment, 12),
+    "run folder, by a command": Format(by_command.make_run_folder, by_command.read_run_folder, 12),
+    "library calls": Format(library_calls.make, library_calls.read, 100),
+    "library calls, by brute force": Format(library_calls.make_documents, library_calls.read_documents, 25),
 }
 
 

@@ -231,6 +231,30 @@ def test_tables_that_are_verified(tmp_path, column, values):
     assert column in judge(results.read_verified, folder, tmp_path)
 
 
+def test_a_column_that_is_there_twice_is_not_verified(tmp_path):
+    folder = results.whole_tables(tmp_path)
+    rows = pq.read_table(folder / "erasures.parquet")
+    pq.write_table(rows.append_column("document", rows["document"]), folder / "erasures.parquet")
+    assert "more than one column 'document'" in judge(results.read_verified, folder, tmp_path)
+
+
+@pytest.mark.parametrize("error", [pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowIndexError])
+def test_whatever_arrow_raises_of_a_shard_it_is_not_done(tmp_path, monkeypatch, error):
+    files, table = ShardFiles(tmp_path), pa.table({"document": list(range(len(results.SIZES)))})
+    files.write(results.PIECE, results.MADE, [(Tables(table, table, table), Remarks())])
+    assert files.is_done(results.PIECE, results.MADE)
+
+    def refuse(*arguments, **keywords):
+        raise error("not like this")
+
+    for name in ("read_metadata", "read_schema", "ParquetFile"):
+        monkeypatch.setattr(pq, name, refuse)
+    assert not files.is_done(results.PIECE, results.MADE)
+    for read in (lambda: files.schema(results.PIECE, "items"), lambda: files.whole(results.PIECE, "items")):
+        with pytest.raises(DamagedError):
+            read()
+
+
 def test_a_shard_that_says_too_much_of_itself_is_not_done(tmp_path):
     files, table = ShardFiles(tmp_path), pa.table({"document": list(range(len(results.SIZES)))})
     files.write(results.PIECE, results.MADE, [(Tables(table, table, table), Remarks())])
@@ -251,7 +275,10 @@ def test_a_shard_with_endless_documents_is_damaged(tmp_path):
         files.remarks(results.PIECE)
 
 
-@pytest.mark.parametrize("said", [b"\xff", b"null", b"[]", b'{"lost": 1}', b'{"lost": [[[], "why"]]}', DEEP.encode()])
+@pytest.mark.parametrize(
+    "said",
+    [b"\xff", b"null", b"[]", b'{"lost": 1}', b'{"lost": [[[], "why"]]}', b'{"lost": [[1e999, ""]]}', DEEP.encode()],
+)
 def test_groups_of_documents(tmp_path, said):
     files = GroupFiles(tmp_path, "programs")
     rows = pa.table({"document": list(results.GROUP.numbers)}).replace_schema_metadata({"attnprobe": said})

@@ -3,6 +3,7 @@
 The long version: python -m pytest tests/fuzzing -m slow, or python -m tests.fuzzing --inputs 100000 --seed 0
 """
 
+import time
 import traceback
 
 import pytest
@@ -71,8 +72,9 @@ def test_the_judge_tells_what_it_should(tmp_path):
         judge(write_elsewhere, inside, inside)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.fuzzing.judging.SECONDS", 0.05)
-        with pytest.raises(Hang):
-            judge(hang, inside, inside)
+        for hangs in (hang, lambda path: time.sleep(600)):
+            with pytest.raises(Hang):
+                judge(hangs, inside, inside)
 
 
 COMMANDS = {

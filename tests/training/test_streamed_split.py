@@ -226,4 +226,4 @@ def test_what_was_cut_is_known_when_all_has_been_seen(small):
         assert split.cut is None
     assert split.cut[:2] == (int((split.split.words_per_document > 10).sum()), 10)
     fits = StreamedSplit(numbered(40), cut)
-    assert fits.cut == (int((fits.split.words_per_document > 10).sum()), 10, 0)
+    assert fits.cut[:2] == (int((fits.split.words_per_document > 10).sum()), 10)

@@ -102,7 +102,7 @@ def _is_identified(folder: RunFolder, stamp: str, wanted: Identified, *, affine:
     try:
         schemas = [pq.read_schema(folder.table(name)) for name in ("identifiability", "weight_ranges")]
         documents = pq.read_schema(folder.table("documents"))
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, UnicodeDecodeError, pa.ArrowException):
         return False
     expected = _metadata(stamp, wanted)
     whole = not affine or set(OF_DOCUMENTS) <= set(documents.names)  # probed again, they are gone
