@@ -16,7 +16,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "attnprobe"]
-TIMEOUT = 120
+TIMEOUT = 900
+"""Seconds, for what hangs: a machine that is busy may take minutes for seconds of work."""
 
 
 def environment(**extra):
