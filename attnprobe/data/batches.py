@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,23 @@ from torch import Tensor
 
 from attnprobe.data.documents import Documents, runs
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 IntArray = npt.NDArray[np.integer]
 
 PADDING_NOISE = 0.1
 """Lengths are jittered by this share before sorting, so that epochs differ in who shares a batch (as in 2019)."""
+
+
+D = TypeVar("D", bound="DataclassInstance")
+
+
+def with_tensors_on(device: torch.device, batch: D) -> D:
+    """The same dataclass with all of its tensors on ``device``."""
+    fields = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
+    tensors = {name: value.to(device) for name, value in fields.items() if isinstance(value, Tensor)}
+    return dataclasses.replace(batch, **tensors)
 
 
 @dataclass(frozen=True)
@@ -43,13 +57,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with its tensors on ``device``."""
-        return Batch(
-            self.rows.to(device),
-            self.labels.to(device),
-            self.words.to(device),
-            self.sentence_lengths.to(device),
-            self.sentences_per_document.to(device),
-        )
+        return with_tensors_on(device, self)
 
     @property
     def document_lengths(self) -> Tensor:

@@ -128,38 +128,49 @@ def surviving_conclusions(summary: Summary) -> Table | None:
 
 def item_outcomes(summary: Summary) -> Table | None:
     """What erasing one item can do over all weights with the same output."""
-    found = _found(summary, "items")
-    if not found:
-        return None
-    unit = unit_in(summary)
-    rows = [{"outcome": name, "share": found["items"][name]} for name in OUTCOMES]
-    cells: dict[str, Callable[[Row], str]] = {
-        "Decision": lambda row: OUTCOMES[row["outcome"]],
-        rf"{unit}s (\%)": lambda row: percentage(row["share"]),
-    }
-    caption = (
-        rf"{unit}s (\%) whose erasure alone must, may or never flips the decision over all attention weights with the "
-        rf"same output; {INTERVALS}"
+    return _shares(
+        summary,
+        "items",
+        ("outcome", "share"),
+        OUTCOMES,
+        ("Decision", "{unit}s (\\%)"),
+        r"{unit}s (\%) whose erasure alone must, may or never flips the decision over all attention weights with the "
+        r"same output",
     )
-    return table_of(rows, cells, caption)
 
 
 def first_flip_ranges(summary: Summary) -> Table | None:
     """How early and how late attention's order can flip decisions."""
-    found = _found(summary, "first_flips")
+    return _shares(
+        summary,
+        "first_flips",
+        ("order", "fraction"),
+        FLIPS,
+        ("Order", "{unit}s erased (\\%)"),
+        r"{unit}s (\%) erased at the first flip, never counting as all: with the observed weights, and the least and "
+        r"the greatest over all attention weights with the same output",
+    )
+
+
+def _shares(
+    summary: Summary,
+    entry: str,
+    columns: tuple[str, str],
+    words: Mapping[str, str],
+    headings: tuple[str, str],
+    caption: str,
+) -> Table | None:
+    """A table of an entry that has a share by name, in the order of the names' ``words``; None where there is none."""
+    found = _found(summary, entry)
     if not found:
         return None
-    unit = unit_in(summary)
-    rows = [{"order": name, "fraction": found["first_flips"][name]} for name in FLIPS]
+    unit, (name, share) = unit_in(summary), columns
+    rows = [{name: each, share: found[entry][each]} for each in words]
     cells: dict[str, Callable[[Row], str]] = {
-        "Order": lambda row: in_latex(FLIPS[row["order"]]),
-        rf"{unit}s erased (\%)": lambda row: percentage(row["fraction"]),
+        headings[0]: lambda row: in_latex(words[row[name]]),
+        headings[1].format(unit=unit): lambda row: percentage(row[share]),
     }
-    caption = (
-        rf"{unit}s (\%) erased at the first flip, never counting as all: with the observed weights, and the least and "
-        rf"the greatest over all attention weights with the same output; {INTERVALS}"
-    )
-    return table_of(rows, cells, caption)
+    return table_of(rows, cells, f"{caption.format(unit=unit)}; {INTERVALS}")
 
 
 def _found(summary: Summary, entry: str) -> Mapping[str, Any] | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.base.errors import DocumentError, InputError
-from attnprobe.data.batches import EncodedSplit, IntArray, pad
+from attnprobe.data.batches import EncodedSplit, IntArray, pad, with_tensors_on
 from attnprobe.data.documents import Documents, runs
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
@@ -54,15 +54,7 @@ class PieceBatch:
 
     def to(self, device: torch.device) -> PieceBatch:
         """The same batch with its tensors on ``device``."""
-        return PieceBatch(
-            self.rows.to(device),
-            self.labels.to(device),
-            self.input_ids.to(device),
-            self.mask.to(device),
-            self.units.to(device),
-            self.sizes.to(device),
-            self.left,
-        )
+        return with_tensors_on(device, self)
 
     def inputs(self) -> dict[str, Tensor]:
         """What models call these tensors; positions (documents, pieces) only where padding would shift them.
