@@ -259,3 +259,17 @@ def readout_bias(summary: Mapping[str, Any]) -> list[float] | None:
         return [float(number) for number in bias]
     except OverflowError:  # JSON has whole numbers of any length
         return None
+
+
+def left_out_before(summary: Mapping[str, Any], under: str | None = None) -> int:
+    """How many documents a run's summary says were left out, or of those ``under`` a name; what says no number is none.
+
+    >>> noted = {"quarantined": {"documents": 2, "single_heads": {"documents": 1}}}
+    >>> left_out_before(noted), left_out_before(noted, "single_heads"), left_out_before({"quarantined": "x"})
+    (2, 1, 0)
+    """
+    entry = summary.get("quarantined")
+    if under is not None:
+        entry = entry.get(under) if isinstance(entry, dict) else None
+    count = entry.get("documents") if isinstance(entry, dict) else 0
+    return count if type(count) is int and count > 0 else 0

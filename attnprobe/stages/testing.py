@@ -16,6 +16,7 @@ from attnprobe.execution.work import Done
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.ordering_records import present_orderings, recorded_orderings
+from attnprobe.runs.run_folder import left_out_before
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
@@ -25,6 +26,9 @@ from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
 from attnprobe.stages.training import Run, special_strings_in_words
+
+SINGLE_HEADS = "single_heads"
+"""Under this key the summary says, among what is quarantined, which documents the map of single heads lacks."""
 
 ATTEMPTS = 3
 """How often a shard is probed again whose finished files turn out damaged."""
@@ -89,7 +93,7 @@ def _probed_and_joined(
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)
         if not_mapped is not None:
-            quarantined["single_heads"] = left_out(not_mapped)
+            quarantined[SINGLE_HEADS] = left_out(not_mapped)
         run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=quarantined)
         return joined, not_mapped or {}
     raise FailedError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
@@ -159,5 +163,5 @@ def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[i
 
 
 def _quarantined(run: Run) -> int:
-    quarantined = run.folder.read_summary().get("quarantined") or {}
-    return int(quarantined.get("documents", 0)) + int((quarantined.get("single_heads") or {}).get("documents", 0))
+    summary = run.folder.read_summary()
+    return left_out_before(summary) + left_out_before(summary, SINGLE_HEADS)

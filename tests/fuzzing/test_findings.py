@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.runs.run_folder import readout_bias
+from attnprobe.runs.run_folder import left_out_before, readout_bias
 from attnprobe.stages.group_files import GroupFiles
 from attnprobe.stages.shard_files import DamagedError, Remarks, ShardFiles
 from attnprobe.stages.tables import Tables
@@ -314,3 +314,13 @@ def test_checkpoints(tmp_path, name, change):
     path = model / name
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert judge(checkpoints.read, model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "noted", ["x", 1, [], {"documents": "2"}, {"documents": -1}, {"documents": True}, {"single_heads": 3}]
+)
+def test_what_a_summary_says_of_documents_left_out_counts_only_if_it_is_a_number(noted):
+    for under in (None, "single_heads", "identification"):
+        assert left_out_before({"quarantined": noted}, under) == 0
+    whole = {"documents": 2, "identification": {"documents": 1}}
+    assert [left_out_before({"quarantined": whole}, under) for under in (None, "identification")] == [2, 1]

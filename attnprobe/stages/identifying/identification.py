@@ -17,7 +17,7 @@ from attnprobe.base.errors import FailedError, InputError
 from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.models.subject import Tested
-from attnprobe.runs.run_folder import RunFolder
+from attnprobe.runs.run_folder import RunFolder, left_out_before
 from attnprobe.stages.group_files import Group, Results
 from attnprobe.stages.group_work import GroupWork, left_out
 from attnprobe.stages.identifying.document_work import NullityWork, ProgramsWork
@@ -76,7 +76,7 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
     affine = tested.probe.readout is not None
     if _is_identified(folder, stamp, wanted, affine=affine):
         run.say(f"Identifiability: finished before, reusing {folder.table('identifiability')}.")
-        return _left_out_before(folder)
+        return left_out_before(folder.read_summary(), IDENTIFICATION)
     with folder.timed("identifiability"):
         nullities, without_nullity = _nullities(run, tested, wanted, execution)
         entries, without_programs = _programs(run, tested, wanted, execution, nullities)
@@ -91,11 +91,6 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
             f"see quarantined in {folder.summary}."
         )
     return len(lost)
-
-
-def _left_out_before(folder: RunFolder) -> int:
-    quarantined = folder.read_summary().get("quarantined") or {}
-    return int((quarantined.get(IDENTIFICATION) or {}).get("documents", 0))
 
 
 def _is_identified(folder: RunFolder, stamp: str, wanted: Identified, *, affine: bool) -> bool:
