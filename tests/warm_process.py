@@ -25,6 +25,7 @@ import attnprobe.execution.stage
 import attnprobe.reporting
 import attnprobe.stages
 from attnprobe.reports.style import SETTINGS
+from tests.drawing import let_reports_draw_some
 
 
 def become(command):
@@ -77,6 +78,7 @@ def draw():
 def main():
     """Read a command a line, write its process number and then its exit status."""
     draw()
+    let_reports_draw_some()
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()

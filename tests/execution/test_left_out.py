@@ -29,8 +29,6 @@ from tests.execution.probed_runs import (
     trained_run,
 )
 
-pytestmark = pytest.mark.usefixtures("only_head_maps")
-
 DOCUMENTS = 600
 """Three micro-batches of one window."""
 
