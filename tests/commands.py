@@ -16,7 +16,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "attnprobe"]
-TIMEOUT = 120
+TIMEOUT = 600
+"""Seconds after which a command hangs; on a busy machine a healthy one takes a minute."""
 
 
 def environment(**extra):
