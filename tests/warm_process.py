@@ -11,6 +11,7 @@ import io
 import json
 import multiprocessing.util
 import os
+import resource
 import runpy
 import sys
 import traceback
@@ -38,6 +39,8 @@ def become(command):
         opened = os.open(path, mode, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    if command["largest_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], command["largest_file"]))
     status = 1
     try:
         status = carry_out(command["script"], command["arguments"])
