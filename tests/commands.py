@@ -24,12 +24,12 @@ def environment(**extra):
     return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **extra}
 
 
-def attnprobe(*arguments, cwd, **keywords):
-    """(exit status, standard output, standard error); never a traceback."""
-    arguments = list(map(str, arguments))
-    # What is to be set between fork and exec needs a process that is started from nothing.
-    done = _started(arguments, cwd, **keywords) if keywords else _warm().run(None, arguments, cwd)
-    return _without_traceback(*done)
+def attnprobe(*arguments, cwd, largest_file=None):
+    """(exit status, standard output, standard error); never a traceback.
+
+    Where ``largest_file`` is a number of bytes, no file can grow beyond it.
+    """
+    return _without_traceback(*_warm().run(None, list(map(str, arguments)), cwd, largest_file=largest_file))
 
 
 def run_script(path, *arguments, cwd=None):
@@ -78,20 +78,6 @@ def _without_traceback(status, out, errors):
     return status, out, errors
 
 
-def _started(arguments, cwd, **keywords):
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-        **keywords,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 class WarmProcess:
     """A process that has imported everything and forks for each command."""
 
@@ -107,20 +93,22 @@ class WarmProcess:
         )
         atexit.register(self._process.kill)
 
-    def run(self, script, arguments, cwd):
+    def run(self, script, arguments, cwd, **keywords):
         """(exit status, standard output, standard error) of a script or command in a process of its own."""
         with tempfile.TemporaryDirectory() as folder:
             out, errors = Path(folder, "out"), Path(folder, "errors")
-            status = self.run_into(script, arguments, cwd, out, errors)
+            status = self.run_into(script, arguments, cwd, out, errors, **keywords)
             return status, out.read_text(), errors.read_text()
 
-    def run_into(self, script, arguments, cwd, out, errors, *, stop_after=None):
+    def run_into(self, script, arguments, cwd, out, errors, *, stop_after=None, largest_file=None):
         """The same with standard output and standard error in these files; the exit status.
 
-        Where ``stop_after`` is (seconds, signal), the command gets the signal so long after its start.
+        Where ``stop_after`` is (seconds, signal), the command gets the signal so long after its start; where
+        ``largest_file`` is a number of bytes, no file can grow beyond it.
         """
         command = {"script": script, "arguments": arguments, "cwd": str(cwd), "environment": environment()}
-        self._process.stdin.write(json.dumps({**command, "out": str(out), "errors": str(errors)}) + "\n")
+        command |= {"out": str(out), "errors": str(errors), "largest_file": largest_file}
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
         seconds, number = stop_after or (TIMEOUT, signal.SIGKILL)

@@ -18,9 +18,16 @@ def pytest_collection_finish():
     gc.set_threshold(20_000, 20, 20)
 
 
-@pytest.fixture
-def only_head_maps(monkeypatch):
-    """Of the figures that every run has only the map of heads is drawn: for tests that are about something else."""
-    from attnprobe.reports.figures import FIGURES, head_map
+@pytest.fixture(scope="session", autouse=True)
+def _few_figures():
+    from tests.drawing import let_reports_draw_some
 
-    monkeypatch.setattr(FIGURES, "_entries", {"head_map": head_map.draw})
+    let_reports_draw_some()
+
+
+@pytest.fixture
+def every_figure(monkeypatch):
+    """Every figure is drawn when a run ends, and not the map of heads alone: for tests that look at the files."""
+    from tests.drawing import EVERY, VARIABLE
+
+    monkeypatch.setenv(VARIABLE, EVERY)

@@ -33,7 +33,9 @@ def weights_of(trainer):
 )
 def test_every_model_learns_a_planted_word(name):
     trainer = make_trainer(name, TrainingSettings(epochs=15, patience=15, learning_rate=5e-3, batch_documents=8))
-    epochs = run(trainer, 15)
+    epochs = run(trainer, 1)
+    while len(epochs) < 15 and not (trainer.progress.best_accuracy > 0.8 and epochs[-1].loss < epochs[0].loss / 2):
+        epochs += run(trainer, 1)
     assert trainer.progress.best_accuracy > 0.8
     assert epochs[-1].loss < epochs[0].loss / 2
 

@@ -11,6 +11,7 @@ import io
 import json
 import multiprocessing.util
 import os
+import resource
 import runpy
 import sys
 import traceback
@@ -25,6 +26,7 @@ import attnprobe.stages.reporting
 import attnprobe.stages.testing
 import attnprobe.stages.training
 from attnprobe.reports.style import SETTINGS
+from tests.drawing import let_reports_draw_some
 
 
 def become(command):
@@ -37,6 +39,8 @@ def become(command):
         opened = os.open(path, mode, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    if command["largest_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"], command["largest_file"]))
     status = 1
     try:
         status = carry_out(command["script"], command["arguments"])
@@ -77,6 +81,7 @@ def draw():
 def main():
     """Read a command a line, write its process number and then its exit status."""
     draw()
+    let_reports_draw_some()
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()

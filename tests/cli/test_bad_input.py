@@ -2,14 +2,13 @@
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import time
 
 import pytest
 
-from tests.commands import COMMAND, attnprobe, environment, heed_interruptions, planted_rows, write_splits
+from tests.commands import COMMAND, TIMEOUT, attnprobe, environment, heed_interruptions, planted_rows, write_splits
 
 
 def refused(*arguments, cwd, expected=2, **keywords):
@@ -177,12 +176,8 @@ def test_probe_before_train_and_report_before_probe(planted):
 
 def test_a_file_that_cannot_grow(planted):
     """The disk is full from the reader's side: the model does not fit into what may be written."""
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-
     arguments = ("--dataset", planted, "--model", "flan-none", "--epochs", "1")
-    sentence = refused("train", *arguments, cwd=planted.parent, expected=1, preexec_fn=limit)
+    sentence = refused("train", *arguments, cwd=planted.parent, expected=1, largest_file=60_000)
     assert re.search(r"/seed-0/training-state\.safetensors: File too large\.$", sentence)
 
 
@@ -214,11 +209,11 @@ def test_control_c_and_going_on(tmp_path, planted):
         text=True,
         preexec_fn=heed_interruptions,
     )
-    waited = time.monotonic() + 60
+    waited = time.monotonic() + TIMEOUT
     while not (run / "training-state.safetensors").exists() and time.monotonic() < waited:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "stopped" in errors
@@ -239,5 +234,5 @@ def test_control_c_and_going_on(tmp_path, planted):
     else:
         pytest.fail("did not resume: " + again.stderr.read())
     os.kill(again.pid, signal.SIGINT)
-    again.communicate(timeout=30)
+    again.communicate(timeout=TIMEOUT)
     assert again.returncode == 130

@@ -11,8 +11,6 @@ pytest.importorskip("transformers")
 from attnprobe.cli import main
 from tests.huggingface.checkpoints import bert, byte_level, gpt2, save, t5, unigram, wordpiece
 
-pytestmark = pytest.mark.usefixtures("only_head_maps")
-
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch, tmp_path):

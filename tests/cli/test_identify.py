@@ -9,16 +9,12 @@ import pytest
 
 from attnprobe.cli import main
 from attnprobe.stages.identifying.identification_tables import OF_DOCUMENTS
+from tests import drawing
 from tests.commands import attnprobe
 from tests.identification.probed_run import narrow_models, probed_run
 
-pytestmark = pytest.mark.usefixtures("only_head_maps")
-
-FIGURES = {
-    f"{name}.{suffix}"
-    for name in ("nullity_by_length", "weight_ranges", "erasure_outcomes")
-    for suffix in ("png", "pdf")
-}
+NAMES = ("nullity_by_length", "weight_ranges", "erasure_outcomes")
+FIGURES = {f"{name}.{suffix}" for name in NAMES for suffix in ("png", "pdf")}
 TABLES = {"head_identifiability", "nullity_by_length", "surviving_conclusions"}
 AFFINE = {"item_outcomes", "first_flip_ranges"}
 
@@ -50,7 +46,8 @@ def identified(folder):
 
 
 @pytest.mark.usefixtures("narrow")
-def test_a_run_with_an_affine_readout(probed, command):
+def test_a_run_with_an_affine_readout(probed, command, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, " ".join(NAMES))
     before = pq.read_table(probed / "documents.parquet")
     out, errors = command("identify", probed, "--documents", "5")
     assert errors == ""
@@ -96,6 +93,7 @@ def test_a_run_with_an_affine_readout(probed, command):
     assert {path.name for path in probed.glob("*.jsonl")} == {"execution.jsonl", "manifest.jsonl"}
 
     summary = json.loads((probed / "summary.json").read_text())
+    monkeypatch.delenv(drawing.VARIABLE)
     again, _ = command("report", probed)
     assert "Does attention explain this model?" in again
     assert json.loads((probed / "summary.json").read_text())["identifiability"] == summary["identifiability"]

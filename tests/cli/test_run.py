@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from attnprobe.models.pooled.architectures import POOLED
+from tests import drawing
 from tests.commands import attnprobe, planted_folder
 
 FILES = (
@@ -30,6 +31,7 @@ def run(folder, *arguments, status=0):
     return out
 
 
+@pytest.mark.usefixtures("every_figure")
 @pytest.mark.parametrize(
     "model", [pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in POOLED]
 )
@@ -68,7 +70,8 @@ def test_a_run_of_every_model(planted, model):
         assert (flipped[flipped > 0] >= oracle[flipped > 0]).all()
 
 
-def test_running_again_reuses_and_force_starts_over(planted):
+def test_running_again_reuses_and_force_starts_over(planted, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, "delta_js")
     first = run(planted, "--model", "flan-none", "--epochs", "2")
     folder = planted.parent / "runs" / "planted" / "flan-none" / "seed-0"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -84,7 +87,8 @@ def test_running_again_reuses_and_force_starts_over(planted):
         assert (folder / name).read_bytes() == before[folder / name], name
 
 
-def test_the_parts_make_what_the_whole_makes(planted):
+def test_the_parts_make_what_the_whole_makes(planted, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, "delta_js")
     run(planted, "--model", "han-none", "--epochs", "2", "--out", "whole")
     arguments = ("--dataset", planted, "--model", "han-none", "--epochs", "2", "--out", "parts")
     folder = planted.parent / "parts" / "planted" / "han-none" / "seed-0"

@@ -9,7 +9,6 @@ import importlib.util
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -22,20 +21,43 @@ from attnprobe.cli import main
 from tests.commands import COMMAND, attnprobe, environment
 from tests.execution.probed_runs import copy_of, results, trained_run
 
+DOCUMENTS = 6000
+"""Three shards: a worker is killed before it has done one, whatever comes behind."""
+
+MANY = 20_000
+"""Ten shards, for kills at any moment."""
+
+
+def trained(folder, documents):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield trained_run(folder, documents)
+
+
+def undisturbed(run):
+    copy = copy_of(run, "whole")
+    assert main(["probe", str(copy), "--workers", "1"]) == 0
+    return results(copy)
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        yield trained_run(folder, documents=20_000)
+    yield from trained(tmp_path_factory.mktemp("killed"), DOCUMENTS)
 
 
 @pytest.fixture(scope="module")
 def whole(run):
-    copy = copy_of(run, "whole")
-    assert main(["probe", str(copy), "--workers", "1"]) == 0
-    return results(copy)
+    return undisturbed(run)
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    yield from trained(tmp_path_factory.mktemp("killed-often"), MANY)
+
+
+@pytest.fixture(scope="module")
+def long_whole(long_run):
+    return undisturbed(long_run)
 
 
 def descendants(pid):
@@ -124,7 +146,7 @@ def test_a_kill_costs_nothing_but_time(run, whole, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["pool", "ray"])
-def test_twenty_kills_cost_nothing_but_time(run, whole, executor):
+def test_twenty_kills_cost_nothing_but_time(long_run, long_whole, executor):
     if executor == "ray" and importlib.util.find_spec("ray") is None:
         pytest.skip("ray is not installed")
     generator = random.Random(7)
@@ -132,22 +154,18 @@ def test_twenty_kills_cost_nothing_but_time(run, whole, executor):
     while met < 20:
         rounds += 1
         assert rounds < 40
-        copy = copy_of(run, f"often-{executor}")
+        copy = copy_of(long_run, f"often-{executor}")
         kinds = generator.choices(["worker", "worker", signal.SIGKILL, signal.SIGTERM, signal.SIGINT], k=4)
         met += survive(
             copy, [(kind, generator.uniform(0, 2)) for kind in kinds], "--workers", "2", "--executor", executor
         )
-        assert results(copy) == whole
-
-
-def small_files_only():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        assert results(copy) == long_whole
 
 
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_quota_is_one_sentence_and_what_is_finished_is_kept(run, whole, workers):
     copy = copy_of(run, "quota")
-    status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, preexec_fn=small_files_only)
+    status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, largest_file=20_000)
     assert status == 1
     assert errors.count("\n") == 1
     assert re.search(r"/shards/000\d+-\d+\.\w+\.parquet: File too large\.$", errors.strip())

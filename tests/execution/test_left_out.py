@@ -30,8 +30,6 @@ from tests.execution.probed_runs import (
     trained_run,
 )
 
-pytestmark = pytest.mark.usefixtures("only_head_maps")
-
 DOCUMENTS = 600
 """Three micro-batches of one window."""
 
@@ -123,6 +121,7 @@ def test_a_lack_of_memory_leaves_a_document_out(run, whole, monkeypatch, trouble
     assert main(["probe", str(copy), "--workers", "1"]) == 3
     assert quarantined(copy)["first"] == [[7, REASONS[trouble]]]
     assert_same_but_for(copy, whole, (7,))
+    assert main(["report", str(copy)]) == 0
 
 
 def test_a_window_that_was_divided_in_vain_has_the_same_bytes(run, whole, monkeypatch):

@@ -36,30 +36,30 @@ def identified(probed, monkeypatch):
 
 
 def test_an_interruption_costs_nothing_that_is_done(probed, identified, monkeypatch):
-    _, whole = identified(documents=6, seed=3)
+    _, whole = identified(documents=3, seed=3)
     (probed / "identifiability.parquet").unlink()
     done, original = [], programs._entry
 
-    def stopped_at_the_fourth(reading, *arguments):
-        if len(done) == 3:
+    def stopped_at_the_third(reading, *arguments):
+        if len(done) == 2:
             raise KeyboardInterrupt
         done.append(reading)
         return original(reading, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(programs, "_entry", stopped_at_the_fourth)
+        patch.setattr(programs, "_entry", stopped_at_the_third)
         with pytest.raises(KeyboardInterrupt):
-            identified(documents=6, seed=3)
-    assert len(list((probed / "identification-state").glob("programs-*"))) == 3
+            identified(documents=3, seed=3)
+    assert len(list((probed / "identification-state").glob("programs-*"))) == 2
     monkeypatch.setattr(programs, "_entry", lambda *arguments: done.append(arguments) or original(*arguments))
-    said, again = identified(documents=6, seed=3)
-    assert "resuming after 3 of 6 documents" in said
-    assert len(done) == 6
+    said, again = identified(documents=3, seed=3)
+    assert "resuming after 2 of 3 documents" in said
+    assert len(done) == 3
     assert not (probed / "identification-state").exists()
     for name, table in whole.items():
         columns = table.columns.drop("seconds", errors="ignore")
         pd.testing.assert_frame_equal(again[name][columns], table[columns])
-    assert "finished before, reusing" in identified(documents=6, seed=3)[0]
+    assert "finished before, reusing" in identified(documents=3, seed=3)[0]
 
 
 def test_a_program_that_fails_costs_no_other(identified, monkeypatch):
@@ -84,10 +84,10 @@ def test_a_program_that_fails_costs_no_other(identified, monkeypatch):
 
 
 def test_more_documents_hold_those_of_fewer(identified):
-    few = identified(documents=3, seed=2)[1]["identifiability"]
-    more = identified(documents=7, seed=2)[1]["identifiability"]
-    assert few["sampled"].sum() == 3
-    assert more["sampled"].sum() == 7
+    few = identified(documents=2, seed=2)[1]["identifiability"]
+    more = identified(documents=4, seed=2)[1]["identifiability"]
+    assert few["sampled"].sum() == 2
+    assert more["sampled"].sum() == 4
     assert more.loc[few["sampled"], "sampled"].all()
     columns = ["mean_width", "top_high", "kendall_tau_low", "farthest_low"]
     pd.testing.assert_frame_equal(more.loc[few["sampled"], columns], few.loc[few["sampled"], columns])
@@ -112,9 +112,9 @@ def test_a_run_that_was_probed_again_is_identified_again(probed, identified):
 
 
 def test_running_again_replaces_columns_and_keeps_the_others(identified):
-    first = identified(documents=2, seed=0)[1]["documents"]
-    second = identified(documents=4, seed=0)[1]["documents"]
+    first = identified(documents=1, seed=0)[1]["documents"]
+    second = identified(documents=2, seed=0)[1]["documents"]
     assert first.columns.tolist() == second.columns.tolist()
-    assert second["must_flip"].notna().sum() == 4
+    assert second["must_flip"].notna().sum() == 2
     others = [name for name in first if first[name].notna().all()]
     pd.testing.assert_frame_equal(first[others], second[others])

@@ -57,9 +57,9 @@ class StruckRun:
 
     @cached_property
     def documents(self):
-        """Ten of several items, these first."""
+        """Six of several items, these first."""
         several = [number for number, items in self.items.items() if len(items) > 1 and number not in self.wrong]
-        return [*self.wrong, *several][:10]
+        return [*self.wrong, *several][:6]
 
     def outcome(self, document, ordering):
         """How many are erased at the first draw's flip while something is left; 0: only when nothing is; −1: never."""

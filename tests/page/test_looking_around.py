@@ -57,7 +57,7 @@ def test_every_mark_leads_to_its_documents(made_page, opened):
     marks = page.locator("#overview-view a[href^='#show=']")
     hrefs = marks.evaluate_all("marks => marks.map(mark => mark.getAttribute('href'))")
     assert len(hrefs) > 30
-    for href in hrefs[::3]:
+    for href in hrefs[::5]:
         page.get_by_role("link", name="Overview", exact=True).click()
         page.locator(f"#overview-view a[href='{href}']").first.dispatch_event("click")
         listed = page.locator("#list button").count()

@@ -50,7 +50,7 @@ def test_documents_of_one_item_are_left_out(made, made_page):
     assert {document["number"] for document in run["documents"]} == {d for d, t in enumerate(made.texts) if len(t) > 1}
 
 
-@pytest.mark.parametrize("budget", [400_000, 1_000_000])
+@pytest.mark.parametrize("budget", [400_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_a_tight_budget_holds_fewer_documents_and_is_kept(tmp_path, budget):
     run = MadeRun(tmp_path / "run", random_texts([300] * 150), classes=8)
     page = page_of(run.folder)

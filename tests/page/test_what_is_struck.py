@@ -12,7 +12,7 @@ from tests.page.conftest import page_of
 from tests.page.reading import erased, go
 from tests.page.struck_runs import RUNS
 
-ENOUGH = 40
+ENOUGH = 24
 """Sets that flip or do not by more than rounding, of one run."""
 
 

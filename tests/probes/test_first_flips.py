@@ -1,5 +1,7 @@
 """Where decisions first flip, and what single erasures do: every engine against a plain loop over the reference."""
 
+from functools import cache
+
 import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
@@ -30,14 +32,29 @@ def case_in_float64(family, task):
     return attached(family, task, "eager" if family == "deberta-v2" else "sdpa", "right", torch.float64)
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=str)
-@pytest.mark.parametrize(("family", "task"), MODELS)
-def test_first_flips_are_those_of_a_loop_over_prefixes(family, task, selection):
+SEVERAL_LAYERS_OFTEN = ("bert", "llama", "t5")
+
+
+@cache
+def flips_of_tokens(family, task, selection):
+    """(case, what is selected, items, orderings, first flips by the loop)."""
     case = case_in_float64(family, task)
     selected = case.select(*selection)
     items = Items.single_tokens(key_mask(case, selected))
     order = orderings(items)
-    expected = flips_by_hand(case, selected, items, order)
+    return case, selected, items, order, flips_by_hand(case, selected, items, order)
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "selection"),
+    [
+        pytest.param(*model, selection, marks=[pytest.mark.slow] * seldom)
+        for model in MODELS
+        for selection, seldom in ((SELECTIONS[0], False), (SELECTIONS[1], model[0] not in SEVERAL_LAYERS_OFTEN))
+    ],
+)
+def test_first_flips_are_those_of_a_loop_over_prefixes(family, task, selection):
+    case, selected, items, order, expected = flips_of_tokens(family, task, selection)
     assert (expected > 0).any()
     for kind in engines_of(case, selected):
         engine = case.engine(kind, selected)
@@ -62,10 +79,8 @@ def test_the_loop_finds_flips_of_every_kind():
     """What the tests above compare are numbers of many kinds, and not one."""
     found = []
     for family, task in MODELS:
-        case = case_in_float64(family, task)
-        selected = case.select()
-        items = Items.single_tokens(key_mask(case, selected))
-        found += flips_by_hand(case, selected, items, orderings(items)).flatten().tolist()
+        *_, expected = flips_of_tokens(family, task, SELECTIONS[0])
+        found += expected.flatten().tolist()
     assert {-1, 1, 2, 3} < set(found)
 
 

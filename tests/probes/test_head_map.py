@@ -17,10 +17,11 @@ from tests.reference.transformers import reference_attention, reference_logits
 
 def by_hand(case, layer, head, document, order, length):
     """Logits of a document after erasing the first items of an order in one head of a layer."""
-    shape = reference_attention(case.model, case.inputs)["self", layer].shape
-    erased = torch.zeros(shape, dtype=torch.bool)
-    erased[document, head, :, order[:length]] = True
-    return reference_logits(case.model, case.inputs, {("self", layer): erased})[document].detach()
+    inputs = {name: tensor[document : document + 1] for name, tensor in case.inputs.items()}
+    tokens = inputs["input_ids"].shape[1]
+    erased = torch.zeros(1, case.model.config.num_attention_heads, tokens, tokens, dtype=torch.bool)
+    erased[0, head, :, order[:length]] = True
+    return reference_logits(case.model, inputs, {("self", layer): erased})[0].detach()
 
 
 def probabilities(logits):

@@ -36,8 +36,12 @@ Key = tuple[str, int]
 
 def attention_keys(model: nn.Module) -> list[Key]:
     """The keys of all attention layers of the model, stack by stack, from the first layer to the last."""
+    return _keys_of(_attention_modules(model))
+
+
+def _keys_of(modules: list[tuple[str, nn.Module]]) -> list[Key]:
     keys: list[Key] = []
-    for stack, module in _attention_modules(model):
+    for stack, module in modules:
         layers = len(module.layers) if isinstance(module, nn.TransformerEncoder) else 1
         for _ in range(layers):
             keys.append((stack, sum(key[0] == stack for key in keys)))
@@ -157,17 +161,19 @@ def _forward(
     model: nn.Module, inputs: Mapping[str, Tensor], edit: Callable[[Key, Tensor], Tensor], named: Mapping[Key, Tensor]
 ) -> Tensor:
     """One forward with every attention layer written out; ``edit(key, weights)`` gives the weights to use."""
-    unknown = [key for key in named if key not in attention_keys(model)]
+    modules = _attention_modules(model)
+    keys = _keys_of(modules)
+    unknown = [key for key in named if key not in keys]
     if unknown:
-        raise ValueError(f"{unknown[0]} is no attention layer of this model, which has {attention_keys(model)}")
+        raise ValueError(f"{unknown[0]} is no attention layer of this model, which has {keys}")
+    visible = {stack: visible_keys(model, inputs, stack) for stack, _ in keys}
 
     def weights_of(stack: str, layer: int, scores: Tensor) -> Tensor:
-        weights = softmax_of_visible(scores, visible_keys(model, inputs, stack))
-        return edit((stack, layer), weights)
+        return edit((stack, layer), softmax_of_visible(scores, visible[stack]))
 
     forwards: list[tuple[nn.Module, Callable[..., object]]] = []
     layers_of: dict[str, int] = {}
-    for stack, module in _attention_modules(model):
+    for stack, module in modules:
         if isinstance(module, nn.TransformerEncoder):
             forwards.append((module, partial(transformer_encoder, module, partial(weights_of, stack))))
         else:

@@ -179,7 +179,6 @@ def test_seed_and_seeds_exclude_each_other(capsys):
     assert "exclude each other" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("only_head_maps")
 def test_each_seed_has_its_folder_and_is_reused(capfd, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

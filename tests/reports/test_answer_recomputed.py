@@ -30,7 +30,6 @@ def pooled(tmp_path_factory):
     return answer(summarise(RunResults.load(folder))), folder
 
 
-@pytest.mark.usefixtures("only_head_maps")
 def test_a_transformer(tmp_path, capsys, monkeypatch):
     """A run of the command: an encoder of two layers with four heads, three of which are erased; greedily too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,5 +1,7 @@
 """Tables, figures and words of what was identified."""
 
+import shutil
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -9,10 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports import style
-from attnprobe.reports.figures import IDENTIFIABILITY_FIGURES, draw_all
+from attnprobe.reports.figures import IDENTIFIABILITY_FIGURES
 from attnprobe.reports.identifiability_in_words import WIDTH, identifiability_in_words
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES, SHOWN_HEADS
 from attnprobe.reports.tables import write_tables
+from tests import drawing
 from tests.analysis.identified_runs import write_identified
 from tests.analysis.synthetic import write_run
 from tests.analysis.test_identifiability import AFFINE, HEADS, POOLING, REMOVED, SIZES
@@ -25,12 +28,12 @@ RUNS = {
 }
 
 
-@pytest.fixture(params=RUNS)
-def run(request, tmp_path):
-    options = dict(RUNS[request.param])
-    write_run(tmp_path, SIZES, removed=REMOVED, dataset="a_b & <50%$")
-    write_identified(tmp_path, options.pop("heads"), range(4), **options)
-    results = RunResults.load(tmp_path)
+@pytest.fixture(params=RUNS, scope="module")
+def run(request, tmp_path_factory):
+    options, folder = dict(RUNS[request.param]), tmp_path_factory.mktemp("identified")
+    write_run(folder, SIZES, removed=REMOVED, dataset="a_b & <50%$")
+    write_identified(folder, options.pop("heads"), range(4), **options)
+    results = RunResults.load(folder)
     return request.param, results, summarise(results)
 
 
@@ -87,13 +90,14 @@ def test_bars_are_the_shares(run):
     np.testing.assert_allclose(widths, expected, atol=1e-12)
 
 
-@pytest.mark.usefixtures("only_head_maps")
-def test_figures_and_tables_are_written_where_there_are_results(run, tmp_path):
+def test_figures_and_tables_are_written_where_there_are_results(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, " ".join(IDENTIFIABILITY_FIGURES))
     _, results, _ = run
-    paths = {path.name for path in draw_all(results, tmp_path / "figures")}
+    paths = {path.name for path in drawing.draw_some(results, tmp_path / "figures")}
     assert paths >= {f"{name}{suffix}" for name in IDENTIFIABILITY_FIGURES for suffix in (".png", ".pdf")}
-    (results.folder / "identifiability.parquet").unlink()
-    plain = RunResults.load(results.folder)
+    shutil.copytree(results.folder, tmp_path / "plain")
+    (tmp_path / "plain" / "identifiability.parquet").unlink()
+    plain = RunResults.load(tmp_path / "plain")
     assert all(draw(plain) is None for draw in IDENTIFIABILITY_FIGURES.values())
     assert all(make(summarise(plain)) is None for make in IDENTIFIABILITY_TABLES.values())
 

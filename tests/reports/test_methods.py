@@ -155,7 +155,6 @@ def test_a_run_that_says_little_has_a_short_paragraph(tmp_path):
     assert "The run was made" not in said
 
 
-@pytest.mark.usefixtures("only_head_maps")
 def test_each_run_has_the_file_and_a_report_makes_the_same_again(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
