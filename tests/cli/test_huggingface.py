@@ -182,7 +182,7 @@ def test_attention_arguments_for_another_model(refused, planted, arguments, word
 
 
 def test_word2vec_is_not_for_pretrained_models(run_on, tiny):
-    assert "--word2vec is for models that are trained from scratch" in run_on(tiny, "--word2vec")
+    assert "--word2vec is not for the model hf:" in run_on(tiny, "--word2vec")
 
 
 def test_checkpoints_that_cannot_be_used(run_on, planted, tmp_path):

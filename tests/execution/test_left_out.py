@@ -282,14 +282,14 @@ def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypa
     data = planted_folder(tmp_path / "planted", test=12)
     split_hash, original = [], subject.encode_documents
 
-    def panicking(documents, *arguments):
+    def panicking(documents, *arguments, **keywords):
         if not split_hash:
             split_hash.append(documents.content_hashes[5])
         if split_hash[0] in documents.content_hashes:
             tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, unk_token="a"))
             tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
             tokenizer.encode("a a a").truncate(2, stride=2)
-        return original(documents, *arguments)
+        return original(documents, *arguments, **keywords)
 
     monkeypatch.setattr(subject, "encode_documents", panicking)
     arguments = ["--dataset", str(data), "--model", f"{PREFIX}{model}", "--out", str(tmp_path / "runs")]

@@ -11,7 +11,7 @@ WIDTH = 5
 def narrow_models(patch):
     """Models that are made from now on have words of five numbers."""
     for module in ("flan", "classifier"):
-        patch.setattr(f"attnprobe.models.{module}.EMBEDDING_DIM", WIDTH)
+        patch.setattr(f"attnprobe.models.pooled.{module}.EMBEDDING_DIM", WIDTH)
 
 
 def probed_run(folder):

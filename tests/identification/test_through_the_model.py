@@ -42,7 +42,7 @@ def small():
     torch.manual_seed(1)
     with pytest.MonkeyPatch.context() as patch:
         for module in ("flan", "classifier"):
-            patch.setattr(f"attnprobe.models.{module}.EMBEDDING_DIM", 4)
+            patch.setattr(f"attnprobe.models.pooled.{module}.EMBEDDING_DIM", 4)
         model = POOLED["flan-none"](30, 3, Dropout()).eval()
     with torch.no_grad():
         model.embedding.weight.normal_()
