@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.huggingface.classifier import FINE_TUNING
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.base.errors import InputError
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.training import FINE_TUNING
 
 ROOT = Path(__file__).resolve().parents[1]
 WHOLE = """

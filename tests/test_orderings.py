@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attnprobe
-from attnprobe.battery import run_battery
-from attnprobe.errors import InputError
-from attnprobe.orderings import ORDERINGS, Evidence, Ordering, softmax_of_scores
-from attnprobe.probes.pooled import PooledErasures
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.orderings import ORDERINGS, Evidence, Ordering, softmax_of_scores
+from attnprobe.models.pooled.probe import PooledErasures
 from tests.strategies import cases
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 
-import attnprobe.probing as probing
+import attnprobe.stages.tables as probing
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.models import POOLED, Dropout
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probing import document_seeds, occurrences_of, probe_split
+from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.stages.tables import document_seeds, occurrences_of, probe_split
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(params=list(POOLED))
 def probe(request):
     torch.manual_seed(1)
-    return PooledProbe(POOLED[request.param].build(30, 3, Dropout()))
+    return PooledProbe(POOLED[request.param](30, 3, Dropout()))
 
 
 def test_tables_are_in_document_order_and_complete(probe):
@@ -67,7 +68,7 @@ def test_random_draws_belong_to_the_document_and_the_seed():
     assert not set(document_seeds(1, hashes, copies).tolist()) & set(seeds.tolist())
 
     torch.manual_seed(1)
-    probe = PooledProbe(POOLED["flan-none"].build(30, 3, Dropout()))
+    probe = PooledProbe(POOLED["flan-none"](30, 3, Dropout()))
     encoded = random_documents(40)
     whole = probe_split(probe, encoded, 5, CPU).erasures.to_pandas()
     documents = encoded.documents
@@ -88,7 +89,7 @@ def test_items_are_sampled_beyond_a_size(monkeypatch):
     monkeypatch.setattr(probing, "ITEM_SAMPLE", 10)
     torch.manual_seed(1)
     for model in ("flan-none", "han-none"):
-        probe = PooledProbe(POOLED[model].build(30, 3, Dropout()))
+        probe = PooledProbe(POOLED[model](30, 3, Dropout()))
         encoded = random_documents(30)
         items = probe_split(probe, encoded, 5, CPU).items.to_pandas()
         assert items.document.nunique() == 10

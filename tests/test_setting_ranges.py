@@ -5,15 +5,15 @@ import itertools
 import json
 
 import pytest
+from attnprobe.settings.data import DataLimits
+from attnprobe.settings.dropout import Dropout
+from attnprobe.settings.run_settings import RunSettings
 
-from attnprobe.configuration import RunSettings
-from attnprobe.data.limits import DataLimits
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models import Dropout
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.setting_ranges import MOST
+from attnprobe.base.errors import InputError
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.ranges import MOST
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import TrainingSettings
 
 TABLES = {

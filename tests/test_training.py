@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 
-from attnprobe.checkpoints import load_model, resume_training, save_model, save_training
+from attnprobe.base.errors import InputError
 from attnprobe.data.batches import length_buckets, pad, segment_sums
-from attnprobe.errors import InputError
-from attnprobe.models import POOLED, Dropout
 from attnprobe.training import Trainer, TrainingSettings, accuracy, limit_gradients
+from attnprobe.training.checkpoints import load_model, resume_training, save_model, save_training
 from tests.models.documents import random_documents, streamed
 
 CPU = torch.device("cpu")
@@ -15,7 +16,7 @@ SETTINGS = TrainingSettings(epochs=3, patience=5, learning_rate=1e-2, batch_docu
 
 def make_trainer(name="flan-none", settings=SETTINGS):
     torch.manual_seed(0)
-    return Trainer(POOLED[name].build(30, 3, Dropout()), settings, seed=4)
+    return Trainer(POOLED[name](30, 3, Dropout()), settings, seed=4)
 
 
 def run(trainer, epochs):

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from attnprobe.settings.run_settings import RunSettings
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
-from attnprobe.configuration import DataSource, RunConfiguration, RunSettings
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.runs import RunFolder
+from attnprobe.runs.configuration import DataSource, RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.transformer import TransformerOptions
 from tests.commands import planted_folder
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,15 +9,15 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from attnprobe.base.visible import visible
 from attnprobe.cli.options import add_data_dir_argument, say, say_lines, say_of_labels
-from attnprobe.visible import visible
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from attnprobe.data.documents import Dataset
     from attnprobe.data.split import Split
+    from attnprobe.data.tokenised_dataset import Dataset
 
 COLUMNS = ("split", "documents", "classes", "words: mean", "median", "max")
 SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")

@@ -14,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
-    from attnprobe.analysis.run_configuration import HUB
-    from attnprobe.battery import GREEDY, ORACLE
     from attnprobe.data.datasets import known_datasets
-    from attnprobe.models import MODELS
-    from attnprobe.orderings import ORDERINGS
+    from attnprobe.erasure.battery import GREEDY, ORACLE
+    from attnprobe.erasure.orderings import ORDERINGS
+    from attnprobe.runs.configuration_entries import HUB
+    from attnprobe.settings.kinds import MODELS
 
     orderings = {name: ordering.description for name, ordering in ORDERINGS.items()}
     orderings[GREEDY] = "largest gradient first, ranked again after each removal; of transformers, on request"

@@ -6,15 +6,14 @@ import argparse
 import dataclasses
 from typing import Any
 
-from attnprobe.configuration import RunSettings
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment
-from attnprobe.huggingface.classifier import FINE_TUNING
-from attnprobe.huggingface.folders import PREFIX, canonical, is_huggingface
-from attnprobe.huggingface.pieces import WORD
-from attnprobe.models import MODELS
-from attnprobe.models.transformer_options import TRANSFORMER, TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.base.errors import InputError
+from attnprobe.settings.attention import WORD, AttentionSettings
+from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface
+from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.settings.kinds import MODELS
+from attnprobe.settings.run_settings import RunSettings
+from attnprobe.settings.training import FINE_TUNING
+from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 from attnprobe.training import TrainingSettings
 
 DEFAULT_DATASET = "docstrings"
@@ -125,6 +124,6 @@ def _of_checkpoint(arguments: argparse.Namespace, training: dict[str, Any], atte
 
 def _decides(model: str) -> bool:
     """Whether a checkpoint decides something by itself, as ``loading.decides`` says."""
-    from attnprobe.huggingface.loading import decides
+    from attnprobe.models.huggingface.loading import decides
 
     return decides(model.removeprefix(PREFIX))

@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
-from attnprobe.data.documents import Dataset
 from attnprobe.data.files.places import quoted
+from attnprobe.data.tokenised_dataset import Dataset
 
 MOST_SAID = 3
 """Groups of labels that are named; how many more there are is said after them."""

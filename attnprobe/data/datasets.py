@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
 from attnprobe.data.docstrings.folder import docstrings_folder
-from attnprobe.data.documents import Dataset
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import is_dataset_folder, split_files
 from attnprobe.data.files.places import listed, nearest
@@ -17,8 +18,7 @@ from attnprobe.data.serrano2019.recipes import RECIPES
 from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
 from attnprobe.data.serrano2019.sources import locate as locate_recipe
 from attnprobe.data.stored_dataset import tokenised_once
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
+from attnprobe.data.tokenised_dataset import Dataset
 
 DATA_VARIABLE = "ATTNPROBE_DATA"
 

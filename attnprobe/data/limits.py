@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnprobe.data.documents import Dataset
 from attnprobe.data.split import Split
-from attnprobe.setting_ranges import check_counts
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.settings.ranges import check_counts
 
 SAMPLE_SEED = 0
 """A constant, not the run's seed: every model and seed of an experiment sees the same documents."""

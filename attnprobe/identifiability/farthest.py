@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from attnprobe.arrays import check_kind
+from attnprobe.erasure.arrays import check_kind
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers, SolverError
 

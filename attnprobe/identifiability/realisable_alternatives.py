@@ -17,7 +17,7 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, real_number, whole_number
+from attnprobe.erasure.arrays import Array, SeveralArrays, numpy_or_torch, real_number, whole_number
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.tangent_ranks import fitting_logits
 from attnprobe.identifiability.value_space import LARGEST, as_batch, centred

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from attnprobe.models.classifier import Dropout, PooledClassifier
-from attnprobe.models.encoders import ENCODERS
-from attnprobe.models.flan import FLAN
-from attnprobe.models.han import HAN
-from attnprobe.models.transformer_options import TRANSFORMER
-from attnprobe.registry import Registry
+from attnprobe.base.registry import Registry
+from attnprobe.models.pooled.classifier import PooledClassifier
+from attnprobe.models.pooled.encoders import ENCODERS
+from attnprobe.models.pooled.flan import FLAN
+from attnprobe.models.pooled.han import HAN
+from attnprobe.settings.dropout import Dropout
+from attnprobe.settings.transformer import TRANSFORMER
 
 __all__ = ["MODELS", "POOLED", "Dropout", "ModelDescription", "PooledArchitecture", "PooledClassifier"]
 

@@ -6,11 +6,11 @@ run that was interrupted and resumed ends with the same weights as one that was 
 
 from __future__ import annotations
 
+from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.evaluation import EVALUATION_DOCUMENTS, EVALUATION_TOKENS, accuracy
 from attnprobe.training.gradient_limits import limit_gradients
 from attnprobe.training.progress import Epoch, Progress
 from attnprobe.training.ranks import ALONE, Ranks
-from attnprobe.training.settings import TrainingSettings
 from attnprobe.training.streamed_split import StreamedSplit
 from attnprobe.training.trainable import B, TrainableClassifier
 from attnprobe.training.trainer import Trainer

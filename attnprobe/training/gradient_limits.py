@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from attnprobe.training.settings import TrainingSettings
+from attnprobe.settings.training import TrainingSettings
 
 
 def limit_gradients(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> None:

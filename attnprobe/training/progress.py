@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from attnprobe.training.settings import TrainingSettings
+from attnprobe.settings.training import TrainingSettings
 
 
 @dataclass

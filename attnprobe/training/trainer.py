@@ -11,11 +11,11 @@ from typing import Generic, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.evaluation import accuracy
 from attnprobe.training.gradient_limits import limit_gradients
 from attnprobe.training.progress import Epoch, Progress
 from attnprobe.training.ranks import ALONE, Ranks
-from attnprobe.training.settings import TrainingSettings
 from attnprobe.training.streamed_split import Buffer, Sample, StreamedSplit
 from attnprobe.training.trainable import B, TrainableClassifier
 

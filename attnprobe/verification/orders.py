@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.battery import GREEDY
-from attnprobe.orderings import ORDERINGS, RANDOM_DRAWS, rank_at_random
+from attnprobe.erasure.battery import GREEDY
+from attnprobe.erasure.orderings import ORDERINGS, RANDOM_DRAWS, rank_at_random
 from attnprobe.verification.reference import TIED, Reference
 
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.battery import RANK
-from attnprobe.errors import InputError
-from attnprobe.runs import RunFolder
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.battery import RANK
+from attnprobe.runs.run_folder import RunFolder
 
 _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.battery import GREEDY, ORACLE
-from attnprobe.errors import InputError
-from attnprobe.probing import sample_of_documents
-from attnprobe.runs import FURTHER_TABLES, RunFolder
-from attnprobe.stages import Run
-from attnprobe.subjects import Tested
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.battery import GREEDY, ORACLE
+from attnprobe.models.subject import Tested
+from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
+from attnprobe.stages.tables import sample_of_documents
+from attnprobe.stages.training import Run
 from attnprobe.verification.completeness import Present, check_erasures, check_items, present_documents
 from attnprobe.verification.orders import ordering_draws
 from attnprobe.verification.origin import (

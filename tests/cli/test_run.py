@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 import pytest
+from attnprobe.models.pooled.architectures import POOLED
 
-from attnprobe.models import POOLED
 from tests.commands import attnprobe, planted_folder
 
 FILES = (

@@ -1,9 +1,9 @@
 import numpy as np
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.settings.data import DataLimits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.data.documents import Dataset
-from attnprobe.data.limits import DataLimits
 from attnprobe.data.split import HeldSplit
 from tests.models.documents import random_documents
 

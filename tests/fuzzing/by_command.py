@@ -12,13 +12,15 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from attnprobe import stages
+from attnprobe.settings.run_settings import RunSettings
+
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
-from attnprobe.configuration import RunConfiguration, RunSettings
 from attnprobe.data.cache_folder import CACHE_VARIABLE
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment
-from attnprobe.runs import RunFolder
+from attnprobe.runs.configuration import RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.stages import training as stages
 from tests.commands import write_splits
 from tests.fuzzing import results, run_files
 from tests.fuzzing.mutation import hostile_json

@@ -9,7 +9,7 @@ import time
 import unicodedata
 from contextlib import contextmanager
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 SECONDS = 5
 """Of the processor that an input may take."""

@@ -18,7 +18,7 @@ import torch
 
 import attnprobe
 from attnprobe import identifiability
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.identifiability import Alternatives, SolverError
 from tests.public_functions import EXACT, WHOLE, examples
 from tests.reference import erasure as brute

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from attnprobe.settings.run_settings import RunSettings
 from torch import nn
 
-from attnprobe.analysis.run_configuration import model_of, read_configuration
-from attnprobe.checkpoints import load_model, resume_training, save_training
-from attnprobe.configuration import DataSource, RunConfiguration, RunSettings
+from attnprobe.base.errors import InputError
 from attnprobe.data.vocabulary import PADDING, UNKNOWN, Vocabulary
-from attnprobe.errors import InputError
-from attnprobe.experiments import load_experiment, load_grid
-from attnprobe.models.transformer_options import TransformerOptions
-from attnprobe.probes.settings import AttentionSettings
-from attnprobe.runs import RunFolder
+from attnprobe.runs.configuration import DataSource, RunConfiguration
+from attnprobe.runs.configuration_entries import model_of, read_configuration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
+from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
 EXPERIMENT = {

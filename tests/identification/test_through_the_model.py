@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 
 from attnprobe.identifiability import ErasureOutcomes, same_head_output, sample_alternatives
-from attnprobe.identification.erasure_reach import erasure_reach
-from attnprobe.identification.weight_reach import weight_reach
-from attnprobe.models import POOLED, Dropout
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.stages.identifying.erasure_reach import erasure_reach
+from attnprobe.stages.identifying.weight_reach import weight_reach
 from tests.models.documents import random_documents
 
 
@@ -42,7 +43,7 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         for module in ("flan", "classifier"):
             patch.setattr(f"attnprobe.models.{module}.EMBEDDING_DIM", 4)
-        model = POOLED["flan-none"].build(30, 3, Dropout()).eval()
+        model = POOLED["flan-none"](30, 3, Dropout()).eval()
     with torch.no_grad():
         model.embedding.weight.normal_()
         model.attention.query.weight.mul_(3)

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 from torch import nn
 
 import attnprobe
-from attnprobe.models import POOLED, Dropout
-from attnprobe.models.encoders import ConvolutionalEncoder, RecurrentEncoder
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.encoders import ConvolutionalEncoder, RecurrentEncoder
+from attnprobe.models.pooled.probe import PooledProbe
 from tests.models.documents import random_documents
 
 every_model = pytest.mark.parametrize("name", list(POOLED))
@@ -14,7 +15,7 @@ every_model = pytest.mark.parametrize("name", list(POOLED))
 
 def make(name, classes=3, seed=0):
     torch.manual_seed(seed)
-    return POOLED[name].build(30, classes, Dropout())
+    return POOLED[name](30, classes, Dropout())
 
 
 def test_the_six_models_are_there_in_the_papers_order():

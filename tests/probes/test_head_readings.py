@@ -6,17 +6,19 @@ import torch
 
 pytest.importorskip("transformers")
 
-from attnprobe.errors import InputError
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
+
+from attnprobe.attention.edited_runs import run_with
+from attnprobe.attention.selection import select
+from attnprobe.attention.taps import Capture, Use
+from attnprobe.base.errors import InputError
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_readings import read_heads
+from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.identifiability import nullity, same_head_output
-from attnprobe.interception.taps import Capture, Use
-from attnprobe.models import POOLED, Dropout
-from attnprobe.orderings import softmax_of_scores
-from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.edited_runs import run_with
-from attnprobe.probes.head_readings import read_heads
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probes.selection import select
-from attnprobe.probes.settings import AttentionSettings
+from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.settings.attention import AttentionSettings
 from tests.models.documents import random_documents
 from tests.probes.attached_models import LENGTHS, MODELS, attached, inputs_of
 from tests.reference.transformers import reference_attention
@@ -152,7 +154,7 @@ def test_heads_are_those_that_were_asked_for():
 @pytest.mark.parametrize("name", ["flan-conv", "han-none"])
 def test_a_pooling_attention_is_one_head(name):
     torch.manual_seed(0)
-    probe = PooledProbe(POOLED[name].build(40, 3, Dropout()))
+    probe = PooledProbe(POOLED[name](40, 3, Dropout()))
     (reading,) = probe.readings(BATCH, "all", "all", torch.zeros(len(BATCH)))
     values, scores, mask = probe.read(BATCH)
     assert (reading.stack, reading.layer, reading.heads, reading.key_width) == ("pooling", 0, (0,), None)

@@ -43,7 +43,7 @@ class Made(Split):
 
 
 settings = TrainingSettings(batch_documents=1024)
-trainer = Trainer(POOLED["flan-none"].build(1000, 2, Dropout()), settings, 0)
+trainer = Trainer(POOLED["flan-none"](1000, 2, Dropout()), settings, 0)
 update, updates = trainer.step, iter(range(10))
 trainer.step = lambda *given: update(*given) if next(updates, None) is not None else torch.zeros(())
 split = StreamedSplit(Made(), lambda documents: EncodedDocuments(documents, documents.words))

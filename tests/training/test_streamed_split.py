@@ -6,17 +6,18 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 from hypothesis import given
 from hypothesis import strategies as st
 
 import attnprobe.data.windows as windows
 import attnprobe.training.streamed_split as streamed_split
-from attnprobe.checkpoints import resume_training, save_training
 from attnprobe.data.batches import EncodedDocuments, length_buckets
 from attnprobe.data.documents import Documents
 from attnprobe.data.split import HeldSplit
-from attnprobe.models import POOLED, Dropout
 from attnprobe.training import StreamedSplit, Trainer, TrainingSettings, accuracy, limit_gradients
+from attnprobe.training.checkpoints import resume_training, save_training
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")
@@ -60,7 +61,7 @@ def buffers(split, seed, epoch):
 
 def make_trainer(settings=SETTINGS, seed=4):
     torch.manual_seed(0)
-    return Trainer(POOLED["flan-rnn"].build(30, 3, Dropout()), settings, seed)
+    return Trainer(POOLED["flan-rnn"](30, 3, Dropout()), settings, seed)
 
 
 def test_a_split_that_fits_is_trained_on_as_one_batch_after_the_other_of_all_of_it():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.battery import GREEDY
-from attnprobe.orderings import ORDERINGS, Evidence
+from attnprobe.erasure.battery import GREEDY
+from attnprobe.erasure.orderings import ORDERINGS, Evidence
 from attnprobe.verification.orders import KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference
 

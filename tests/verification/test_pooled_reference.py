@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 
-from attnprobe.models import POOLED
-from attnprobe.models.classifier import Dropout
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
 from tests.models.documents import random_documents
@@ -18,7 +18,7 @@ CLASSES = 3
 
 def model_of(name, seed=0):
     torch.manual_seed(seed)
-    model = POOLED[name].build(30, CLASSES, Dropout()).double().eval()
+    model = POOLED[name](30, CLASSES, Dropout()).double().eval()
     with torch.no_grad():  # so that attention and readout are far from uniform
         model.attention.query.weight.mul_(8)
         model.head.weight.mul_(8)
