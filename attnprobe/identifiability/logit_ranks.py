@@ -69,6 +69,10 @@ def distance_from_keys(log_weights: Array, keys: Array, mask: Mask = None) -> Ar
         ValueError: shapes that do not fit; NaN or infinite numbers.
     """
     numbers, real = as_batch(keys, mask)
+    axes = zip(reversed(log_weights.shape), reversed(real.shape), strict=False)
+    of_items = log_weights.shape[-1] == real.shape[-1]
+    if not of_items or any(one != other and 1 not in (one, other) for one, other in axes):
+        raise ValueError(f"log_weights have shape {tuple(log_weights.shape)}, but {tuple(real.shape)} is needed")
     logs = centred(as_batch(log_weights[..., None], mask)[0], real)
     basis = column_space(numbers, real).basis
     rest = (logs - basis @ (basis.transpose(-1, -2) @ logs)).squeeze(-1)

@@ -15,6 +15,7 @@ import torch
 from attnprobe.erasure.arrays import readout as taken
 from attnprobe.erasure.contributions import Contributions, Readout
 from attnprobe.identifiability.linear_programs import Numbers
+from attnprobe.identifiability.value_space import LARGEST
 
 
 class Margins(NamedTuple):
@@ -48,4 +49,6 @@ def margins_of(values: Numbers, weights: Numbers, readout: Readout) -> Margins:
     # Items with equal values get equal margins to the last bit, so that programs can count them as one.
     _, first, group = np.unique(values, axis=0, return_index=True, return_inverse=True)
     alone = row.margins[0].numpy()[:, first][:, group.reshape(-1)]
+    if np.abs(alone).max(initial=0.0) > LARGEST:
+        raise ValueError(f"margins are beyond {LARGEST:g}: their products overflow")
     return Margins(alone, decision, int(row.bias.argmax()) != decision)

@@ -84,6 +84,8 @@ def realisable_alternatives(
     sizes = [parameter.numel() for parameter in point]
     observed = torch.softmax(fitting_logits(logits_of(*point), numbers), -1)
     target = observed @ moved / scale
+    if not target.numel():
+        raise ValueError(f"logits have shape {tuple(observed.shape)}: there is no output that could be the same")
 
     def unpack(flat: Tensor) -> tuple[Tensor, ...]:
         return tuple(part.reshape(like.shape) for part, like in zip(torch.split(flat, sizes), point, strict=True))

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,29 +22,26 @@ LOADS = """
 import os, sys, time
 from attnprobe.data import stored_dataset
 from attnprobe.data.datasets import load_dataset
-folder, log, go, seconds = sys.argv[1:]
+folder, log, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 make = stored_dataset._make
 def counted(*arguments):
     with open(log, "a") as file:
         file.write(f"{os.getpid()}\\n")
-    time.sleep(float(seconds))
+    time.sleep(1)
     make(*arguments)
 stored_dataset._make = counted
-print("ready", flush=True)
-while not os.path.exists(go):
-    time.sleep(0.01)
-print(load_dataset(folder).fingerprint, flush=True)
+stored_dataset.tokeniser_version(), stored_dataset.tokenise_texts(["a"])
+children = []
+for number in range(count):
+    children.append(os.fork())
+    if not children[-1]:
+        os.dup2(os.open(f"{log}-{number}", os.O_WRONLY | os.O_CREAT), 2)
+        fingerprint = load_dataset(folder).fingerprint
+        print(fingerprint, file=sys.stderr, flush=True)
+        os._exit(0)
+sys.exit(sum(os.waitpid(child, 0)[1] for child in children) != 0)
 """
-
-
-def loading(folder, tmp_path, seconds):
-    command = [sys.executable, "-c", LOADS, str(folder), str(tmp_path / "log"), str(tmp_path / "go"), str(seconds)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env=environment(), **pipes)
-
-
-def made_by(tmp_path):
-    return (tmp_path / "log").read_text().split()
+"""Several processes that have imported everything before they part, and start on the dataset at the same time."""
 
 
 @pytest.fixture
@@ -52,17 +50,16 @@ def folder(tmp_path, own_cache):
 
 
 def test_four_processes_on_an_empty_cache_tokenise_once(folder, tmp_path, own_cache):
-    processes = [loading(folder, tmp_path, 1) for _ in range(4)]
-    for process in processes:
-        process.stdout.readline()
-    (tmp_path / "go").touch()
-    said = [process.communicate(timeout=120) for process in processes]
-    assert len({out for out, _ in said}) == 1
-    assert [process.returncode for process in processes] == [0] * 4
-    (maker,) = made_by(tmp_path)
-    waited = [errors for _, errors in said if errors]
+    log = tmp_path / "log"
+    subprocess.run(
+        [sys.executable, "-c", LOADS, str(folder), str(log), "4"], env=environment(), check=True, timeout=300
+    )
+    (maker,) = log.read_text().split()
+    said = [Path(f"{log}-{number}").read_text().splitlines() for number in range(4)]
+    assert len({lines[-1] for lines in said}) == 1
+    waited = [lines[0] for lines in said if len(lines) > 1]
     assert waited
-    assert all(f"Waiting for process {maker} on " in errors and "'texts'" in errors for errors in waited)
+    assert all(f"Waiting for process {maker} on " in line and "'texts'" in line for line in waited)
     (store,) = (own_cache / "tokenised").iterdir()
     assert store.is_dir()
 
