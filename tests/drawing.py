@@ -7,8 +7,8 @@ same run gives the same files, is tested where they are drawn one by one: tests/
 import os
 from pathlib import Path
 
-from attnprobe import reporting
 from attnprobe.reports.figures import FIGURES, IDENTIFIABILITY_FIGURES, draw_all
+from attnprobe.stages import reporting
 
 VARIABLE = "ATTNPROBE_TESTS_DRAW"
 """The names of figures, with spaces between: a variable of the environment, so that a command's process knows it."""
