@@ -12,7 +12,7 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.data import cache_lock
 from attnprobe.data.cache_lock import only_maker
-from tests.commands import environment
+from tests.commands import TIMEOUT, environment
 from tests.data.folders import write_folder
 
 ROWS = [(label, f"Text number {i} of {label}. It has two sentences.") for i in range(10) for label in "ab"]
@@ -56,7 +56,7 @@ def test_four_processes_on_an_empty_cache_tokenise_once(folder, tmp_path, own_ca
     for process in processes:
         process.stdout.readline()
     (tmp_path / "go").touch()
-    said = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=TIMEOUT) for process in processes]
     assert len({out for out, _ in said}) == 1
     assert [process.returncode for process in processes] == [0] * 4
     (maker,) = made_by(tmp_path)
@@ -121,7 +121,7 @@ def test_who_waits_can_be_interrupted_at_once(held):
             raise AssertionError("two hold it")
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < TIMEOUT
     assert process.poll() is None
     assert [path.name for path in folder.parent.iterdir()] == ["made.lock"]
 
