@@ -114,8 +114,10 @@ class WarmProcess:
         seconds, number = stop_after or (TIMEOUT, signal.SIGKILL)
         stop = threading.Timer(seconds, os.kill, (child, number))
         stop.start()
-        status = int(self._process.stdout.readline())
-        stop.cancel()
+        try:
+            status = int(self._process.stdout.readline())
+        finally:
+            stop.cancel()  # else it would kill whoever has the number by then
         assert stop_after or status != -signal.SIGKILL, f"{arguments} took longer than {TIMEOUT} s"
         return status
 

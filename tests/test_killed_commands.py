@@ -20,6 +20,7 @@ import pytest
 
 from tests.commands import (
     COMMAND,
+    TIMEOUT,
     attnprobe,
     attnprobe_stopped,
     environment,
@@ -154,12 +155,12 @@ def test_a_grid_that_is_stopped_stops_its_runs(small):
             experiment.write_text(experiment.read_text().replace("epochs = 2", "epochs = 100000\npatience = 100000"))
         process = start(STORIES["grid"].arguments, folder)
         states = [folder / "runs" / "planted" / f"{m}-none" / "seed-0" / "training.csv" for m in ("flan", "han")]
-        wait_until(lambda states=states: all(path.exists() for path in states), 120)
+        wait_until(lambda states=states: all(path.exists() for path in states))
         process.send_signal(number)
-        process.wait(60)
+        process.wait(TIMEOUT)
         assert process.returncode in (-signal.SIGKILL, 143)
         for state in states:
-            wait_until(lambda state=state: "stopped; the same command" in (state.parent / "run.log").read_text(), 60)
+            wait_until(lambda state=state: "stopped; the same command" in (state.parent / "run.log").read_text())
 
 
 def start(arguments, folder):
@@ -185,7 +186,7 @@ def test_a_command_that_is_stopped_again_and_again_ends_the_same(large, name):
     folder = started_new(large, story)
     began = time.monotonic()
     process = start(story.arguments, folder)
-    assert process.wait(600) == 0
+    assert process.wait(TIMEOUT) == 0
     seconds = time.monotonic() - began
     (folder / "said").unlink()
     assert contents(folder) == whole
@@ -205,9 +206,9 @@ def test_a_command_that_is_stopped_again_and_again_ends_the_same(large, name):
             expected = {0, 1, -number, 128 + number}
             # Ray's own library may crash when its cluster is interrupted, too, after the command has said its sentence.
             expected |= {-signal.SIGSEGV, -signal.SIGABRT} if "ray" in name else set()
-            assert process.wait(120) in expected
+            assert process.wait(TIMEOUT) in expected
         process = start(story.arguments, folder)
-        status, said = process.wait(600), (folder / "said").read_text()
+        status, said = process.wait(TIMEOUT), (folder / "said").read_text()
         assert status == 0, said
         # Python itself tells of an interruption before the command has begun.
         assert "Traceback" not in said or "KeyboardInterrupt" in said, said

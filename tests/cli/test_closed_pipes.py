@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from attnprobe.base.closed_output import output_that_may_end
-from tests.commands import COMMAND, ROOT, attnprobe, attnprobe_unheard, environment, planted_folder
+from tests.commands import COMMAND, ROOT, TIMEOUT, attnprobe, attnprobe_unheard, environment, planted_folder
 
 SETTINGS = ("--model", "flan-none", "--epochs", "1", "--workers", "1")
 TABLES = ("documents", "erasures", "items")
@@ -102,7 +102,7 @@ def test_streams_that_are_not_there(finished):
     run = Path("runs", "planted", "flan-none", "seed-0")
     for command in (["show", str(run), "1"], ["list"]):
         shell = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *COMMAND, *command]
-        assert subprocess.run(shell, cwd=finished, env=environment(), timeout=120, check=False).returncode == 0
+        assert subprocess.run(shell, cwd=finished, env=environment(), timeout=TIMEOUT, check=False).returncode == 0
 
 
 def test_a_terminal_that_hangs_up():
@@ -121,14 +121,14 @@ def test_a_terminal_that_hangs_up():
     os.close(theirs)
     assert os.read(ours, 5) == b"ready"
     os.close(ours)
-    process.communicate(b"\n", timeout=60)
+    process.communicate(b"\n", timeout=TIMEOUT)
     assert process.returncode == 7
 
 
 def test_a_full_disk_is_no_closed_pipe(finished):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*COMMAND, "list"], cwd=finished, env=environment(), stdout=full, timeout=120, check=False
+            [*COMMAND, "list"], cwd=finished, env=environment(), stdout=full, timeout=TIMEOUT, check=False
         )
     assert done.returncode != 0
 

@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.run_lock import is_held, locked
 from attnprobe.cli import main
 from attnprobe.runs.run_folder import RunFolder
-from tests.commands import planted_folder
+from tests.commands import TIMEOUT, planted_folder
 
 NOBODY = 65534
 MODEL = ("--model", "flan-none", "--epochs", "1")
@@ -111,7 +111,7 @@ def refused(capsys, arguments):
     errors = capsys.readouterr().err
     assert status == 2, errors
     assert errors.count("\n") == 1, errors
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < TIMEOUT
     return errors
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from attnprobe.cli import main
 from attnprobe.stages import grid as gridding
-from tests.commands import COMMAND, attnprobe, environment, planted_folder
+from tests.commands import COMMAND, TIMEOUT, attnprobe, environment, planted_folder
 
 EXPERIMENT = (
     'dataset = "planted"\nmodel = "{model}"\n[data]\ntrain_words = 9\n[training]\nepochs = {epochs}\npatience = 99\n'
@@ -48,11 +48,11 @@ def test_a_killed_grid_goes_on_and_ends_with_the_same_files(tmp_path):
         start_new_session=True,
     )
     state = tmp_path / "broken" / "planted" / "flan-none" / "seed-0" / "training-state.safetensors"
-    waited = time.monotonic() + 60
+    waited = time.monotonic() + TIMEOUT
     while not state.exists() and time.monotonic() < waited:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=30)
+    process.wait(timeout=TIMEOUT)
     assert state.exists()
 
     status, _, errors = attnprobe(*common, "--out", "broken", cwd=tmp_path)

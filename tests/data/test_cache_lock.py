@@ -13,7 +13,7 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.data import cache_lock
 from attnprobe.data.cache_lock import only_maker
-from tests.commands import environment
+from tests.commands import TIMEOUT, environment
 from tests.data.folders import write_folder
 
 ROWS = [(label, f"Text number {i} of {label}. It has two sentences.") for i in range(10) for label in "ab"]
@@ -52,7 +52,7 @@ def folder(tmp_path, own_cache):
 def test_four_processes_on_an_empty_cache_tokenise_once(folder, tmp_path, own_cache):
     log = tmp_path / "log"
     subprocess.run(
-        [sys.executable, "-c", LOADS, str(folder), str(log), "4"], env=environment(), check=True, timeout=300
+        [sys.executable, "-c", LOADS, str(folder), str(log), "4"], env=environment(), check=True, timeout=TIMEOUT
     )
     (maker,) = log.read_text().split()
     said = [Path(f"{log}-{number}").read_text().splitlines() for number in range(4)]
@@ -118,7 +118,7 @@ def test_who_waits_can_be_interrupted_at_once(held):
             raise AssertionError("two hold it")
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < TIMEOUT
     assert process.poll() is None
     assert [path.name for path in folder.parent.iterdir()] == ["made.lock"]
 

@@ -16,7 +16,7 @@ from attnprobe.data import stored_dataset, windows
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
 from attnprobe.data.tokens.tokenisation import map_chunks
-from tests.commands import environment
+from tests.commands import TIMEOUT, environment
 from tests.data.documents import assert_same_documents
 from tests.data.folders import write_folder, write_tsv
 
@@ -148,7 +148,7 @@ def test_two_processes_at_once(folder, own_cache):
         subprocess.Popen([sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE, env=environment)
         for _ in range(2)
     ]
-    printed = {process.communicate(timeout=60)[0].decode() for process in running}
+    printed = {process.communicate(timeout=TIMEOUT)[0].decode() for process in running}
     assert printed == {load_dataset(str(folder)).fingerprint + "\n"}
     store_of(own_cache)
 

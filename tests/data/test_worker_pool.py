@@ -8,7 +8,7 @@ import pytest
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.tokens.worker_pool import map_in_processes
-from tests.commands import heed_interruptions
+from tests.commands import TIMEOUT, heed_interruptions
 
 INTERRUPTED = """
 import time
@@ -71,5 +71,5 @@ def test_an_interruption_of_the_whole_group_is_quiet(delay):
     assert process.stdout.readline() == "begun\n"
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=TIMEOUT)
     assert (out, err, process.returncode) == ("stopped\n", "", 0)

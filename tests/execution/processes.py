@@ -5,10 +5,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.commands import ROOT, environment, heed_interruptions
+from tests.commands import ROOT, TIMEOUT, environment, heed_interruptions
 
 
-def wait_until(condition, seconds=20.0):
+def wait_until(condition, seconds=TIMEOUT):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it took too long"

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from attnprobe.cli import main
-from tests.commands import COMMAND, attnprobe, environment
+from tests.commands import COMMAND, TIMEOUT, attnprobe, environment
 from tests.execution.probed_runs import copy_of, results, trained_run
 
 DOCUMENTS = 6000
@@ -127,12 +127,12 @@ def survive(copy, disturbances, *options):
         wait_for_workers(process)
         met += disturb(process, kind, moment)
         if kind != "worker":
-            process.wait(60)
+            process.wait(TIMEOUT)
             # 1: workers were killed three times in a row before any was ready, which it says, and goes on when asked.
             assert process.returncode in (-signal.SIGKILL, 130, 143, 0, 1)
-    if process.wait(300) != 0:
+    if process.wait(TIMEOUT) != 0:
         process = start(copy, *options)
-        assert process.wait(300) == 0
+        assert process.wait(TIMEOUT) == 0
     assert "Traceback" not in (copy / "output").read_text()
     return met
 

@@ -63,7 +63,7 @@ class TestOnACluster:
         assert sorted(note.piece for note in notes) == pieces
         assert {note.worker for note in notes} <= set(range(workers))
         assert 1 <= len(workers_of(work)) <= workers
-        wait_until(lambda: not any_alive(workers_of(work)))
+        wait_until(lambda: not any_alive(workers_of(work)), seconds=50)
         assert ray.is_initialized()
 
     def test_numbers_are_the_same_bytes_in_process_and_on_a_cluster(self, tmp_path, several_threads):
@@ -103,7 +103,7 @@ class TestOnACluster:
         with pytest.raises(OSError, match="No space left on device") as raised:
             carry_out(work, pieces, RayActors(2), refuse)
         assert (raised.value.errno, raised.value.filename) == (28, str(tmp_path / "19"))
-        wait_until(lambda: not any_alive(workers_of(work)))
+        wait_until(lambda: not any_alive(workers_of(work)), seconds=50)
         finished = [piece for piece in pieces if work.is_done(piece)]
         assert finished
         assert results(work, finished) == expected(finished)
@@ -136,8 +136,8 @@ class TestOnOneOfItsOwn:
     def start(self, tmp_path):
         work = Writing(tmp_path)
         process = start_script(tmp_path / "script.py", SCRIPT, tmp_path)
-        wait_until(lambda: process.poll() is not None or any(tmp_path.glob("*-*.txt")), seconds=60)
-        wait_until(lambda: process.poll() is not None or "8-12" in work.log("begun"), seconds=60)
+        wait_until(lambda: process.poll() is not None or any(tmp_path.glob("*-*.txt")))
+        wait_until(lambda: process.poll() is not None or "8-12" in work.log("begun"))
         assert process.poll() is None, process.communicate()
         return process, work
 
@@ -145,7 +145,7 @@ class TestOnOneOfItsOwn:
         process, work = self.start(tmp_path)
         process.kill()
         process.wait()
-        wait_until(lambda: not any_alive(workers_of(work)), seconds=30)
+        wait_until(lambda: not any_alive(workers_of(work)), seconds=50)
         process.communicate()
         finished = [piece for piece in pieces_of(400, 4) if work.is_done(piece)]
         assert 0 < len(finished) < 100
@@ -155,9 +155,9 @@ class TestOnOneOfItsOwn:
     def test_an_interruption_stops_all_workers_quietly(self, tmp_path, number, whole_group):
         process, work = self.start(tmp_path)
         (os.killpg if whole_group else os.kill)(process.pid, number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=50)
         assert (out, err, process.returncode) == ("stopped\n", "", 130)
-        wait_until(lambda: not any_alive(workers_of(work)), seconds=5)
+        wait_until(lambda: not any_alive(workers_of(work)), seconds=50)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "ray://127.0.0.1:1"])

@@ -90,7 +90,7 @@ def test_what_says_nothing_is_refused_in_time(speak):
     began = time.monotonic()
     with server(speak) as port, pytest.raises(NoRayError, match=r"^what is there says nothing"):
         require_ray(f"ray://127.0.0.1:{port}", seconds=0.5)
-    assert 0.4 < time.monotonic() - began < 10
+    assert 0.4 < time.monotonic() - began < 60
 
 
 def test_a_server_of_http2_is_let_through():

@@ -10,6 +10,7 @@ import pytest
 from attnprobe.execution import ray_actors
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import carry_out
+from tests.commands import TIMEOUT
 from tests.execution.processes import any_alive, start_script, wait_until
 from tests.execution.works import Writing, expected, pieces_of, results
 
@@ -56,9 +57,9 @@ def drive(tmp_path, cluster, documents):
     work = Writing(tmp_path)
     before = len(work.log("opened"))
     process = start_script(tmp_path / "script.py", SCRIPT, tmp_path, cluster.address, documents)
-    wait_until(lambda: process.poll() is not None or len(work.log("opened")) == before + 2, seconds=90)
+    wait_until(lambda: process.poll() is not None or len(work.log("opened")) == before + 2)
     done = len(list(tmp_path.glob("*-*.txt")))
-    wait_until(lambda: process.poll() is not None or len(list(tmp_path.glob("*-*.txt"))) > done, seconds=90)
+    wait_until(lambda: process.poll() is not None or len(list(tmp_path.glob("*-*.txt"))) > done)
     assert process.poll() is None, process.communicate()
     return process, work
 
@@ -68,7 +69,7 @@ def workers_of(work):
 
 
 def assert_finished(process, work, documents):
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, errors
     *lines, last = out.splitlines()
     assert last == "done"
@@ -98,7 +99,7 @@ def test_a_driver_that_dies_leaves_no_worker_and_the_next_one_goes_on(cluster, t
     process, work = drive(tmp_path, cluster, MANY)
     process.kill()
     process.communicate()
-    wait_until(lambda: not any_alive(workers_of(work)), seconds=30)
+    wait_until(lambda: not any_alive(workers_of(work)))
     finished = sum(map(work.is_done, pieces_of(MANY, 1)))
     begun = len(work.log("begun"))
     assert 0 < finished < MANY
@@ -110,9 +111,9 @@ def test_a_driver_that_dies_leaves_no_worker_and_the_next_one_goes_on(cluster, t
 def test_a_head_that_dies_ends_the_driver_and_what_is_done_is_kept(cluster, tmp_path):
     process, work = drive(tmp_path, cluster, MANY)
     cluster.remove_node(cluster.head_node, allow_graceful=False)
-    process.communicate(timeout=180)
+    process.communicate(timeout=TIMEOUT)
     assert process.returncode != 0
-    wait_until(lambda: not any_alive(workers_of(work)), seconds=60)
+    wait_until(lambda: not any_alive(workers_of(work)))
     finished = [piece for piece in pieces_of(MANY, 1) if work.is_done(piece)]
     assert 0 < len(finished) < MANY
     assert results(work, finished) == expected(finished)
@@ -127,7 +128,7 @@ def test_an_interruption_ends_a_driver_whose_cluster_is_dying(cluster, tmp_path,
     cluster.remove_node(cluster.head_node, allow_graceful=False)
     os.kill(process.pid, number)
     began = time.monotonic()
-    process.communicate(timeout=60)
+    process.communicate(timeout=TIMEOUT)
     assert time.monotonic() - began < 2 * ray_actors.SECONDS_TO_LEAVE
     assert process.returncode != 0
-    wait_until(lambda: not any_alive(workers_of(work)), seconds=60)
+    wait_until(lambda: not any_alive(workers_of(work)))

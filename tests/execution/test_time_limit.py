@@ -14,6 +14,7 @@ from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.scheduling import carry_out
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.time_limit import TooLongError, begin_step, ending_the_piece, ending_the_worker
+from tests.commands import TIMEOUT
 from tests.execution.processes import any_alive, start_script
 from tests.execution.works import REASONS, Writing, expected, pieces_of, results
 
@@ -133,7 +134,7 @@ print(lost)
 def test_what_ends_this_process_is_left_out_by_the_next_start(tmp_path, trouble, status, reason):
     work, pieces = Writing(tmp_path, {2: trouble}), pieces_of(5, 1)
     process = start_script(tmp_path / "script.py", SCRIPT, tmp_path, trouble)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == status, errors
     assert (out, ("Timeout (0:00:02.5" in errors)) == ("", trouble == "stuck")
     assert (tmp_path / "under-way.txt").read_text() == "documents 2 to 2"

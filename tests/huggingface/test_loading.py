@@ -16,7 +16,7 @@ from attnprobe.models.huggingface.loading import decides, load_checkpoint, load_
 from attnprobe.models.huggingface.pieces import encode_documents
 from attnprobe.models.huggingface.sequences import UNLIMITED, longest_sequence, model_inputs, settle_padding
 from attnprobe.settings.checkpoint_names import canonical, short_name
-from tests.commands import environment
+from tests.commands import TIMEOUT, environment
 from tests.huggingface.checkpoints import MODELS, TEXTS, bert, byte_level, gpt2, roberta, save, t5, unigram, wordpiece
 from tests.huggingface.texts import documents_of
 
@@ -296,7 +296,7 @@ def test_importing_attnprobe_imports_no_transformers():
         "import attnprobe.models.huggingface.sequences; "
         "import attnprobe.cli, attnprobe.stages.training; sys.exit('transformers' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=TIMEOUT)
 
 
 def test_a_hub_id_is_never_looked_for_where_a_folder_is(tmp_path, monkeypatch, folder):

@@ -9,7 +9,7 @@ from transformers import ByT5Tokenizer
 from attnprobe.base.errors import DocumentError, InputError
 from attnprobe.models.huggingface.pieces import EncodedPieces, encode_documents
 from tests.huggingface.checkpoints import TEXTS, TOKENIZERS, byte_level, wordpiece
-from tests.huggingface.texts import documents_of, documents_with, shown
+from tests.huggingface.texts import documents_of, documents_of_one_word, documents_with, shown
 
 CPU = torch.device("cpu")
 PLENTY = 1000
@@ -88,7 +88,7 @@ def test_items_are_words_and_special_tokens_with_all_their_pieces(name, texts):
 @every_tokenizer
 @given(texts=raw_texts)
 def test_tokens_are_items_by_themselves(name, texts):
-    encoded = encode_documents(documents_with(*texts), tokenizers[name], PLENTY)
+    encoded = encode_documents(documents_of_one_word(texts), tokenizers[name], PLENTY)
     for row, text in enumerate(texts):
         batch = encoded.batch(np.array([row]))
         assert batch.units[0].tolist() == list(range(int(encoded.lengths[row]))) == list(range(int(batch.sizes)))
@@ -99,7 +99,8 @@ def test_tokens_are_items_by_themselves(name, texts):
 @pytest.mark.parametrize("unit", ["token", "word"])
 @given(texts=raw_texts)
 def test_items_show_the_text_as_it_is(name, unit, texts):
-    encoded = encode_documents(documents_with(*texts), tokenizers[name], PLENTY, unit)
+    documents = documents_of_one_word(texts) if unit == "token" else documents_with(*texts)
+    encoded = encode_documents(documents, tokenizers[name], PLENTY, unit)
     for row, text in enumerate(texts):
         items = encoded.texts_of(row)
         assert text.startswith(shown(items))

@@ -199,14 +199,14 @@ def test_another_threads_run_does_not_disturb_ours(model):
     def wait(_module, _inputs):
         if threading.get_ident() != ours:
             inside.set()
-            go_on.wait(10)
+            go_on.wait(120)
 
     hook = model.blocks[1].project.register_forward_pre_hook(wait)
     tap = Capture()
     with observing(model) as observed, intercepting(model, tapped(tap)):
         thread = threading.Thread(target=lambda: model(**inputs))
         thread.start()
-        inside.wait(10)
+        inside.wait(120)
         try:
             model(**inputs)
             tap.weights = None

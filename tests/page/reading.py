@@ -33,9 +33,19 @@ def go(page, address):
     )
 
 
+def back(page):
+    """To the address before, and until the page has followed it."""
+    page.evaluate(
+        """() => new Promise(done => {
+            addEventListener('hashchange', () => setTimeout(done), { once: true });
+            history.back();
+        })"""
+    )
+
+
 def until(page, condition):
     """Wait for a condition, in JavaScript; Playwright's own waiting needs what the page's policy forbids."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not page.evaluate(f"() => {condition}"):
         assert time.monotonic() < end, condition
         time.sleep(0.05)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.page.reading import distribution, erased, state, until
+from tests.page.reading import back, distribution, erased, state, until
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ def test_a_prefix_is_kept_as_its_length_and_back_and_forward_work(made_page, ope
     assert len(erased(page)) == 3
     page.get_by_role("button", name="Next").click()
     assert page.locator(".title").inner_text() == "Document 7"
-    page.go_back()
+    back(page)
     assert page.locator(".title").inner_text() == "Document 6"
     assert len(erased(page)) == 3
 
@@ -93,7 +93,7 @@ def test_bars_list_the_documents_that_flip_there(made, made_page, opened):
         for text in says:
             flip, n = text.split("flips at ")[1].split(" of ")
             assert int(low) < 100 * int(flip) / int(n) <= int(high)
-        page.go_back()
+        back(page)
 
 
 def test_search_finds_words(made, made_page, opened):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors.torch
 
-from tests.commands import COMMAND, environment
+from tests.commands import COMMAND, TIMEOUT, environment
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "attnprobe"]
 
@@ -40,7 +40,7 @@ def start_two_ranks(cwd, *arguments):
 
 def finish(process):
     """Exit status, standard output, standard error."""
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=TIMEOUT)
     return process.returncode, out, errors
 
 
@@ -56,7 +56,7 @@ def kill(process):
     for child in children(process):
         os.kill(child, signal.SIGKILL)
     process.kill()
-    process.communicate(timeout=120)
+    process.communicate(timeout=TIMEOUT)
 
 
 def rank_of(process, rank):
