@@ -15,10 +15,18 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from attnprobe.any_model import probe
-    from attnprobe.battery import Erasable
-    from attnprobe.distributions import entropy, js_divergence, kl_divergence, total_variation
-    from attnprobe.erasure import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
-    from attnprobe.hooks import capturing, erasing
+    from attnprobe.attention.attached_model import AttachedModel
+    from attnprobe.attention.hooks import capturing, erasing
+    from attnprobe.erasure.distributions import entropy, js_divergence, kl_divergence, total_variation
+    from attnprobe.erasure.erasable import Erasable
+    from attnprobe.erasure.functions import decision_gradient, erase, first_flip, minimal_flip_set, single_erasures
+    from attnprobe.erasure.orderings import (
+        rank_at_random,
+        rank_by_attention,
+        rank_by_gradient,
+        rank_by_gradient_attention,
+    )
+    from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering, Role
     from attnprobe.identifiability import (
         dk_star,
         effective_attention,
@@ -31,46 +39,38 @@ if TYPE_CHECKING:
         same_head_output,
         weight_range,
     )
-    from attnprobe.orderings import (
-        rank_at_random,
-        rank_by_attention,
-        rank_by_gradient,
-        rank_by_gradient_attention,
-    )
-    from attnprobe.probes.editing import AttachedModel
-    from attnprobe.registered_orderings import ORDERINGS, Ordering, Role
 
 _HOME = {
-    "AttachedModel": "probes.editing",
-    "Erasable": "battery",
-    "ORDERINGS": "registered_orderings",
-    "Ordering": "registered_orderings",
-    "Role": "registered_orderings",
-    "capturing": "hooks",
-    "decision_gradient": "erasure",
+    "AttachedModel": "attention.attached_model",
+    "Erasable": "erasure.battery",
+    "ORDERINGS": "erasure.registered_orderings",
+    "Ordering": "erasure.registered_orderings",
+    "Role": "erasure.registered_orderings",
+    "capturing": "attention.hooks",
+    "decision_gradient": "erasure.functions",
     "dk_star": "identifiability",
     "effective_attention": "identifiability",
-    "entropy": "distributions",
-    "erase": "erasure",
-    "erasing": "hooks",
+    "entropy": "erasure.distributions",
+    "erase": "erasure.functions",
+    "erasing": "attention.hooks",
     "farthest_alternative": "identifiability",
-    "first_flip": "erasure",
+    "first_flip": "erasure.functions",
     "first_flip_range": "identifiability",
     "item_flips": "identifiability",
     "joint_nullity": "identifiability",
-    "js_divergence": "distributions",
-    "kl_divergence": "distributions",
+    "js_divergence": "erasure.distributions",
+    "kl_divergence": "erasure.distributions",
     "maxent_attention": "identifiability",
-    "minimal_flip_set": "erasure",
+    "minimal_flip_set": "erasure.functions",
     "nullity": "identifiability",
     "probe": "any_model",
-    "rank_at_random": "orderings",
-    "rank_by_attention": "orderings",
-    "rank_by_gradient": "orderings",
-    "rank_by_gradient_attention": "orderings",
+    "rank_at_random": "erasure.orderings",
+    "rank_by_attention": "erasure.orderings",
+    "rank_by_gradient": "erasure.orderings",
+    "rank_by_gradient_attention": "erasure.orderings",
     "same_head_output": "identifiability",
-    "single_erasures": "erasure",
-    "total_variation": "distributions",
+    "single_erasures": "erasure.functions",
+    "total_variation": "erasure.distributions",
     "weight_range": "identifiability",
 }
 

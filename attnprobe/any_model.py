@@ -14,18 +14,18 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.arrays import whole_number
-from attnprobe.battery import run_battery
+from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.base.errors import InputError
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
-from attnprobe.errors import InputError
-from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.decisions import attach_to_decision
-from attnprobe.probes.items import Items
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.token_axes import TokenAxes
-from attnprobe.probing import Collector, Tables, document_seeds, occurrences_of, probe_split
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.items import Items
+from attnprobe.erasure.arrays import whole_number
+from attnprobe.erasure.battery import run_battery
 from attnprobe.settings.attention import UNITS, AttentionSettings
+from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -124,9 +124,9 @@ def _probe_texts(
     seed: int,
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
-    from attnprobe.huggingface.pieces import encode_documents
-    from attnprobe.huggingface.probe import CheckpointProbe
-    from attnprobe.huggingface.sequences import longest_sequence
+    from attnprobe.models.huggingface.pieces import encode_documents
+    from attnprobe.models.huggingface.probe import CheckpointProbe
+    from attnprobe.models.huggingface.sequences import longest_sequence
 
     texts = _checked(texts)
     labels = np.zeros(len(texts), dtype=np.int64)

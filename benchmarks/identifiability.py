@@ -26,7 +26,6 @@ import torch
 from scipy.optimize import linprog
 
 from attnprobe.cli.options import reopen_run
-from attnprobe.huggingface.sequences import model_inputs
 from attnprobe.identifiability import (
     ErasureOutcomes,
     farthest_alternative,
@@ -36,7 +35,8 @@ from attnprobe.identifiability import (
     same_head_output,
     weight_range,
 )
-from attnprobe.identification.programs import document_entries
+from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.stages.identifying.programs import document_entries
 from benchmarks.measure import in_turn, median_ratio, report
 
 ITEMS, DIM, CLASSES, HEADS = 128, 64, 6, 64

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from attnprobe.battery import run_battery
-from attnprobe.checkpoints import load_model
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.probes.pooled import PooledErasures, PooledProbe
-from attnprobe.probing import document_seeds, occurrences_of, probe_split
+from attnprobe.erasure.battery import run_battery
+from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
+from attnprobe.stages.tables import document_seeds, occurrences_of, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
+from attnprobe.training.checkpoints import load_model
 from benchmarks.measure import report, seconds
 
 CPU = torch.device("cpu")

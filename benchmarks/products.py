@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from attnprobe.interception.onednn import OneDnnProducts
+from attnprobe.attention.onednn import OneDnnProducts
 from benchmarks.measure import in_turn, median_ratio, report
 
 ROWS = 1024

@@ -17,7 +17,7 @@ from torch import nn
 
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import Batch
-from attnprobe.stages import Run
+from attnprobe.stages.training import Run
 from attnprobe.training import Trainer
 from benchmarks.measure import in_turn, median_ratio, report
 

@@ -21,15 +21,15 @@ from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.masking_utils import sdpa_mask
 
+from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.selection import select
 from attnprobe.cli.options import reopen_run
-from attnprobe.probes.attachment import Attachment, attach
-from attnprobe.probes.attention_erasures import AttentionErasures
-from attnprobe.probes.engines import REPLAY, SINGLE_ROW, fastest_engine, make_engine
-from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.items import Items
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.selection import select
-from attnprobe.probes.single_row import SingleRow
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.choice import REPLAY, SINGLE_ROW, fastest_engine, make_engine
+from attnprobe.engines.items import Items
+from attnprobe.engines.single_row import SingleRow
 from attnprobe.settings.attention import AttentionSettings
 from benchmarks.measure import in_turn, median_ratio, report
 

@@ -3,7 +3,7 @@
 python figures/figure4_negative_delta_js.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("figure4_negative_delta_js", __doc__)

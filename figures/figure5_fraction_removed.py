@@ -3,7 +3,7 @@
 python figures/figure5_fraction_removed.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("figure5_fraction_removed", __doc__)

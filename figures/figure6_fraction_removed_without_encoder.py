@@ -3,7 +3,7 @@
 python figures/figure6_fraction_removed_without_encoder.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("figure6_fraction_removed_without_encoder", __doc__)

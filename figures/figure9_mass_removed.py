@@ -3,7 +3,7 @@
 python figures/figure9_mass_removed.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("figure9_mass_removed", __doc__)

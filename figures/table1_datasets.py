@@ -3,7 +3,7 @@
 python figures/table1_datasets.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("table1_datasets", __doc__)

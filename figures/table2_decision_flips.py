@@ -3,7 +3,7 @@
 python figures/table2_decision_flips.py runs --out paper
 """
 
-from attnprobe.reports.paper.script import main
+from attnprobe.papers.serrano2019.figures.script import main
 
 if __name__ == "__main__":
     main("table2_decision_flips", __doc__)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import attnprobe
-from attnprobe.errors import InputError
-from attnprobe.probes.refusals import RefusedError
-from attnprobe.probes.token_axes import TokenAxes
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.base.errors import InputError
 
 
 class FirstToken(torch.nn.Module):
@@ -43,7 +43,7 @@ def test_a_users_own_module_is_probed_in_batches(model):
     assert result.documents["n"].tolist() == [7, 5, 7, 4, 6, 3]
     assert len(result.items) == 32
     np.testing.assert_allclose(result.items.groupby("document")["weight"].sum(), 1.0)
-    assert set(result.erasures["ordering"]) == set(attnprobe.orderings.ORDERINGS)
+    assert set(result.erasures["ordering"]) == set(attnprobe.erasure.orderings.ORDERINGS)
     fractions = result.fractions()
     outcomes = fractions[["flipped_share", "emptied_share", "never_share"]]
     np.testing.assert_allclose(outcomes.sum(axis=1), 1)

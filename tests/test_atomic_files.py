@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from attnprobe.atomic_files import append_line, creating_folder, remove_leftovers, replacing
-from attnprobe.errors import InputError
+from attnprobe.base.atomic_files import append_line, creating_folder, remove_leftovers, replacing
+from attnprobe.base.errors import InputError
 from tests.commands import ROOT
 
 
@@ -78,7 +78,11 @@ def test_what_a_living_process_is_at_work_on_is_no_leftover(tmp_path, make):
     """Of another process as well: the lock is that of whoever opened it."""
     with make(tmp_path / "cache") as temporary:
         subprocess.run(
-            [sys.executable, "-c", f"from attnprobe.atomic_files import *; remove_leftovers(Path({str(tmp_path)!r}))"],
+            [
+                sys.executable,
+                "-c",
+                f"from attnprobe.base.atomic_files import *; remove_leftovers(Path({str(tmp_path)!r}))",
+            ],
             check=True,
             cwd=ROOT,
         )

@@ -4,9 +4,9 @@ import torch
 from hypothesis import given, settings
 from scipy.spatial.distance import jensenshannon
 
-from attnprobe.battery import run_battery
-from attnprobe.probes.pooled import PooledErasures
-from attnprobe.registered_orderings import ORDERINGS
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.registered_orderings import ORDERINGS
+from attnprobe.models.pooled.probe import PooledErasures
 from tests.reference import erasure as brute
 from tests.strategies import cases
 

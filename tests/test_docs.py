@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnprobe.models.attention import AdditiveAttention, pool
+from attnprobe.models.pooled.attention import AdditiveAttention, pool
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import attnprobe
-from attnprobe.contributions import Contributions
+from attnprobe.erasure.contributions import Contributions
 from tests.reference import erasure as brute
 from tests.strategies import cases, tied_cases
 

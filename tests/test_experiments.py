@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment, load_grid
 from attnprobe.settings.training import FINE_TUNING

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 import attnprobe
-from attnprobe.hooks import EditError
-from attnprobe.models.attention import AdditiveAttention, pool
+from attnprobe.attention.hooks import EditError
+from attnprobe.models.pooled.attention import AdditiveAttention, pool
 
 
 class Pooled(nn.Module):

@@ -1,4 +1,4 @@
-"""One rule for every number that goes into a public function and comes out of it: attnprobe/arrays.py."""
+"""One rule for every number that goes into a public function and comes out of it: attnprobe/erasure/arrays.py."""
 
 import functools
 import inspect
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import attnprobe
 from attnprobe import identifiability
-from attnprobe.arrays import Holds, holdings
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.arrays import Holds, holdings
 from attnprobe.identifiability import Alternatives
 from tests.public_functions import EXACT, IN_FLOAT64, MASK, WHOLE, examples
 from tests.reference import erasure as brute

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from attnprobe.erasure.erasable import Erasable
 from hypothesis import given
 from hypothesis import strategies as st
 
 import attnprobe
-from attnprobe.battery import Erasable, orders_of, run_battery
-from attnprobe.errors import InputError
-from attnprobe.probes.pooled import PooledErasures
-from attnprobe.registered_orderings import ORDERINGS, Ordering, Role
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.battery import orders_of, run_battery
+from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering, Role
+from attnprobe.models.pooled.probe import PooledErasures
 from tests.strategies import cases
 
 

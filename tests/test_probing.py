@@ -5,12 +5,12 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-import attnprobe.probing as probing
+import attnprobe.stages.tables as probing
 from attnprobe.data.batches import EncodedDocuments
-from attnprobe.models.architectures import POOLED
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probing import document_seeds, occurrences_of, probe_split
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
+from attnprobe.stages.tables import document_seeds, occurrences_of, probe_split
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")

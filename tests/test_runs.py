@@ -4,13 +4,13 @@ import json
 import pyarrow as pa
 import pytest
 
-from attnprobe.atomic_files import creating_folder, replacing
-from attnprobe.configuration import CheckpointSource, DataSource, RunConfiguration
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
-from attnprobe.runs import RunFolder
+from attnprobe.base.atomic_files import creating_folder, replacing
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
+from attnprobe.runs.configuration import CheckpointSource, DataSource, RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.training import TrainingSettings
 
 DATA = DataSource("docstrings", None, None, "f" * 32, ["a", "b"], {"train": 3, "dev": 1, "test": 1})

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.experiment_files import load_experiment, load_grid
 from attnprobe.settings.ranges import MOST
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import TrainingSettings
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from attnprobe import exit_status
+from attnprobe.base import exit_status
+from attnprobe.base.errors import FailedError, InputError
+from attnprobe.base.stopping import StoppedError, stopped_by_signals
 from attnprobe.cli import COMMANDS, main
-from attnprobe.errors import FailedError, InputError
-from attnprobe.stopping import StoppedError, stopped_by_signals
 from tests.commands import ROOT, environment
 
 STATUSES = {signal.SIGINT: exit_status.INTERRUPTED, signal.SIGTERM: exit_status.TERMINATED}

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.checkpoints import load_model, resume_training, save_model, save_training
+from attnprobe.base.errors import InputError
 from attnprobe.data.batches import length_buckets, pad, segment_sums
-from attnprobe.errors import InputError
-from attnprobe.models.architectures import POOLED
+from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.settings.dropout import Dropout
 from attnprobe.training import Trainer, TrainingSettings, accuracy, limit_gradients
+from attnprobe.training.checkpoints import load_model, resume_training, save_model, save_training
 from tests.models.documents import random_documents, streamed
 
 CPU = torch.device("cpu")

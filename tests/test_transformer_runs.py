@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
-from attnprobe.configuration import DataSource, RunConfiguration
-from attnprobe.errors import InputError
-from attnprobe.runs import RunFolder
+from attnprobe.runs.configuration import DataSource, RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment, load_grid
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from tests.commands import planted_folder
 

@@ -9,8 +9,8 @@ import pandas as pd
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from attnprobe.base.visible import in_a_cell, in_json, in_print, visible
 from attnprobe.reports.csv_text import csv_text
-from attnprobe.visible import in_a_cell, in_json, in_print, visible
 
 SEEN_ALTHOUGH_THEY_FORMAT = {*map(chr, range(0x600, 0x606)), *"\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"}
 """Signs above numbers and words, which have a shape of their own."""

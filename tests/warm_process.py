@@ -21,9 +21,9 @@ import torch._dynamo  # noqa: F401 - by every optimiser
 from matplotlib.figure import Figure
 
 import attnprobe.cli
-import attnprobe.execution.stage
-import attnprobe.reporting
-import attnprobe.stages
+import attnprobe.stages.reporting
+import attnprobe.stages.testing
+import attnprobe.stages.training
 from attnprobe.reports.style import SETTINGS
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.intervals import t_interval
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 Pair = tuple[str, str]
 """Dataset and model."""

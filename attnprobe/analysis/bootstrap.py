@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from attnprobe.analysis.bca import Numbers as Numbers
 from attnprobe.analysis.bca import bca_ends, percentile_ends
-from attnprobe.analysis.ranked import Ranked
+from attnprobe.analysis.ranked_values import Ranked
 
 RESAMPLES = 2000
 RESAMPLES_OF_MANY = 1000

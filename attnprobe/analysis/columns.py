@@ -8,7 +8,7 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 
 def columns_of(results: RunResults, names: Sequence[str]) -> dict[str, Numbers]:

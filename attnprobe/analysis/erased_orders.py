@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 RANK = "rank_"
 """What the names of these columns begin with; of random it is the first draw's."""

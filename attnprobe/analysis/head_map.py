@@ -22,7 +22,7 @@ from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import FLIPS, PermutationTest, holm, sign_flip_tests
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN, SIGNIFICANT
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 STACKS = ("self", "encoder", "decoder", "cross")
 """In order of display; any other comes after these."""

@@ -11,8 +11,8 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_tables import columns_of_table, metadata_of_table, read_table, table_parts
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.runs.tables import columns_of_table, metadata_of_table, read_table, table_parts
 
 KEYS = ("stack", "layer", "head")
 

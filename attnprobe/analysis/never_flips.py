@@ -19,7 +19,7 @@ from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.first_flips import with_ascending
 from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import FirstFlips, RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 Group = tuple[str, str]
 """What makes a group of documents, ``decision`` or ``label`` and so on, and which."""

@@ -17,9 +17,14 @@ import pyarrow as pa
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.emptied_alone import while_something_is_left
-from attnprobe.analysis.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
-from attnprobe.analysis.run_configuration import model_of, read_configuration, short_model_name
-from attnprobe.analysis.run_tables import (
+from attnprobe.analysis.statistics_sample import sample_of_statistics
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import check_run_folder
+from attnprobe.base.visible import visible
+from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
+from attnprobe.runs.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
+from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
     columns_of_table,
@@ -27,11 +32,6 @@ from attnprobe.analysis.run_tables import (
     rows_of_table,
     table_parts,
 )
-from attnprobe.analysis.statistics_sample import sample_of_statistics
-from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
-from attnprobe.errors import InputError
-from attnprobe.run_layout import check_run_folder
-from attnprobe.visible import visible
 
 ORACLE = "oracle"
 """What ``ordering`` says of the smallest set that flips the decision; only of an affine readout it is known."""

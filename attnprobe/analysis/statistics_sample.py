@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnprobe.analysis.run_tables import DocumentNumbers
+from attnprobe.runs.tables import DocumentNumbers
 
 STATISTICS_SAMPLE = 100_000
 """Documents that statistics are made of, at most."""

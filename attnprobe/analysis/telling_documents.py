@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from attnprobe.analysis.erased_orders import RANK, erased_order
 from attnprobe.analysis.one_document import OneDocument, one_document
 from attnprobe.analysis.results import ORACLE, RunResults
-from attnprobe.analysis.run_tables import columns_of_table
+from attnprobe.runs.tables import columns_of_table
 
 FEWEST_ITEMS = 4
 

@@ -1,7 +1,7 @@
 """The command line: one module a command, each with ``add_arguments`` and ``execute``.
 
 Whatever keeps a command from its end is one sentence on standard error and an exit status of
-:mod:`attnprobe.exit_status`. Who reads what is said, and for how long, changes nothing of that.
+:mod:`attnprobe.base.exit_status`. Who reads what is said, and for how long, changes nothing of that.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from types import ModuleType
 from typing import NoReturn
 
 from attnprobe import __version__
+from attnprobe.base.errors import InputError
+from attnprobe.base.exit_status import carried_out
+from attnprobe.base.visible import visible
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
-from attnprobe.errors import InputError
-from attnprobe.exit_status import carried_out
-from attnprobe.visible import visible
 
 COMMANDS: dict[str, ModuleType] = {
     "run": run,

@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Judge, print and write."""
-    from attnprobe.analysis.claims.scorecard import judge_claims
-    from attnprobe.analysis.run_folders import load_runs
+    from attnprobe.analysis.finding_runs import load_runs
+    from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+    from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, write_scorecard
     from attnprobe.reports.run_table import write_run_tables
-    from attnprobe.reports.scorecard import for_terminal, write_scorecard
 
     runs = load_runs(arguments.runs)
     scorecard = judge_claims(runs, as_released=arguments.as_released)

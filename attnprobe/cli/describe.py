@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from attnprobe.base.visible import visible
 from attnprobe.cli.options import add_data_dir_argument, say, say_lines, say_of_labels
-from attnprobe.visible import visible
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from attnprobe.base.exit_status import REFUSED
 from attnprobe.cli.options import say_lines
-from attnprobe.exit_status import REFUSED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the examination; the exit status is 2 where the model is refused."""
-    from attnprobe.huggingface.library import quiet
-    from attnprobe.probes.examination import examine
+    from attnprobe.engines.examination import examine
+    from attnprobe.models.huggingface.library import quiet
     from attnprobe.reports.examination import examination_text
     from attnprobe.settings.checkpoint_names import PREFIX
 
@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _load(reference: str) -> tuple[nn.Module, str]:
     """The model, and what it is for; one that decides nothing yet is given the head of a classifier."""
-    from attnprobe.huggingface.loading import decides, load_checkpoint, load_classifier
+    from attnprobe.models.huggingface.loading import decides, load_checkpoint, load_classifier
 
     as_it_is = decides(reference)
     checkpoint = load_checkpoint(reference, tokenizer_needed=False)

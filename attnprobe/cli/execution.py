@@ -6,13 +6,13 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli.options import positive, positive_number
-from attnprobe.errors import InputError
 from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 
 if TYPE_CHECKING:
+    from attnprobe.execution.job_share import Share
     from attnprobe.execution.settings import ExecutionSettings
-    from attnprobe.execution.shards import Share
 
 FROM_ENVIRONMENT = "env"
 """What ``--shard`` is where torchrun or Slurm says which of several jobs this is."""
@@ -69,7 +69,7 @@ def execution_from(arguments: argparse.Namespace) -> ExecutionSettings:
 
 
 def _share(text: str) -> Share:
-    from attnprobe.execution.shards import Share, parse_share
+    from attnprobe.execution.job_share import Share, parse_share
 
     if text != FROM_ENVIRONMENT:
         return parse_share(text)

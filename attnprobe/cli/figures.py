@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Draw them and name the files."""
-    from attnprobe.reports.paper import PAPER, draw
-    from attnprobe.reports.paper.grid import RunGrid
+    from attnprobe.papers.serrano2019.figures import PAPER, draw
+    from attnprobe.papers.serrano2019.figures.grid import RunGrid
 
     grid = RunGrid.find(arguments.runs, released=arguments.as_released)
     for name in PAPER:

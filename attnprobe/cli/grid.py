@@ -9,8 +9,8 @@ import argparse
 import os
 from pathlib import Path
 
+from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, seed_numbers
-from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the grid; the status says whether a run had to leave documents out."""
-    from attnprobe.gridding import run_grid
     from attnprobe.settings.experiment_files import load_grid
+    from attnprobe.stages.grid import run_grid
 
     runs = load_grid(arguments.grid, arguments.seeds, arguments.only)
     machine = ["--device", arguments.device]

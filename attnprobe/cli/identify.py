@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
@@ -27,12 +29,10 @@ from attnprobe.cli.options import (
     whole_number,
     writing_run,
 )
-from attnprobe.errors import InputError
-from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings
-    from attnprobe.stages import Run
+    from attnprobe.stages.training import Run
 
 _OF_NEW_RUNS = ("dataset", "text_column", "label_column")
 
@@ -57,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the programs and say what they found; the status says whether documents were left out."""
-    from attnprobe.identification.stage import Identified, identify
-    from attnprobe.reporting import report
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
     from attnprobe.settings.checkpoint_names import is_huggingface
+    from attnprobe.stages.identifying.identification import Identified, identify
+    from attnprobe.stages.reporting import report
 
     execution = execution_from(arguments)
     left_out = 0
@@ -77,8 +77,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _trained_and_probed(run: Run, execution: ExecutionSettings) -> int:
     """As `attnprobe run` does it; how many documents were left out."""
-    from attnprobe import stages
-    from attnprobe.execution.stage import probe
+    from attnprobe.stages import training as stages
+    from attnprobe.stages.testing import probe
 
     stages.train(run)
     return probe(run, execution)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from attnprobe.base.visible import visible
 from attnprobe.cli.options import add_machine_arguments, say
-from attnprobe.visible import visible
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
-    from attnprobe.analysis.run_configuration import HUB
     from attnprobe.data.datasets import known_datasets
-    from attnprobe.registered_orderings import ORDERINGS
+    from attnprobe.erasure.registered_orderings import ORDERINGS
+    from attnprobe.runs.configuration_entries import HUB
     from attnprobe.settings.kinds import MODELS
 
     models = {name: architecture.description for name, architecture in MODELS.items()}

@@ -10,15 +10,15 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnprobe.errors import InputError
-from attnprobe.visible import visible
+from attnprobe.base.errors import InputError
+from attnprobe.base.visible import visible
 
 if TYPE_CHECKING:
     import torch
 
-    from attnprobe.configuration import RunConfiguration
     from attnprobe.data.tokenised_dataset import Dataset
-    from attnprobe.stages import Run
+    from attnprobe.runs.configuration import RunConfiguration
+    from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
 
 MOST_SEEDS = 1000
@@ -145,12 +145,12 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
             torchrun has started several processes for what one does.
     """
     from attnprobe.cli.settings import settings_from
-    from attnprobe.configuration import DataSource, RunConfiguration
     from attnprobe.data.datasets import load_dataset, locate
     from attnprobe.data.limits import within_limits
     from attnprobe.models.kinds import subject_class
-    from attnprobe.runs import RunFolder
-    from attnprobe.stages import Run
+    from attnprobe.runs.configuration import DataSource, RunConfiguration
+    from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.stages.training import Run
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
@@ -199,7 +199,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     Raises:
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
-    from attnprobe.runs import RunFolder
+    from attnprobe.runs.run_folder import RunFolder
 
     folder = RunFolder(path)
     folder.read_configuration()
@@ -215,8 +215,8 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     """
     from attnprobe.data.datasets import load_dataset
     from attnprobe.data.limits import within_limits
-    from attnprobe.runs import RunFolder
-    from attnprobe.stages import Run
+    from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.stages.training import Run
 
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()

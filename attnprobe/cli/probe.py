@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import add_machine_arguments, say, writing_run
-from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Probe each run; the status says whether documents were left out."""
-    from attnprobe.execution.stage import probe
+    from attnprobe.stages.testing import probe
 
     execution = execution_from(arguments)
     left_out = 0

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Report on each run, and on all together."""
-    from attnprobe.reporting import PAGE, report, report_together
-    from attnprobe.runs import RunFolder
+    from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.stages.reporting import PAGE, report, report_together
 
     folders = [RunFolder(path) for path in arguments.runs]
     for folder in folders:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
@@ -22,12 +24,10 @@ from attnprobe.cli.options import (
     seed_numbers,
     start_run,
 )
-from attnprobe.errors import InputError
-from attnprobe.exit_status import DOCUMENTS_LEFT_OUT
 
 if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings
-    from attnprobe.runs import RunFolder
+    from attnprobe.runs.run_folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,9 +77,9 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
 
 def _run(arguments: argparse.Namespace, seed: int, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:
     """All stages of one seed: where it is, its answer, and how many documents were left out."""
-    from attnprobe import stages
-    from attnprobe.execution.stage import probe
-    from attnprobe.reporting import report
+    from attnprobe.stages import training as stages
+    from attnprobe.stages.reporting import report
+    from attnprobe.stages.testing import probe
 
     with start_run(argparse.Namespace(**{**vars(arguments), "seed": seed})) as run:
         stages.train(run)

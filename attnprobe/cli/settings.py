@@ -6,12 +6,12 @@ import argparse
 import dataclasses
 from typing import Any
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.kinds import kind_of
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 
 DEFAULT_DATASET = "docstrings"

@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from attnprobe.base.visible import visible
 from attnprobe.cli.options import whole_number
-from attnprobe.visible import visible
 
 WIDEST = 100
 """Characters in a line: longer ones are hard to read."""
@@ -34,7 +34,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print the document; without colours where nobody watches, or where NO_COLOR is set."""
     from attnprobe.analysis.results import RunResults
     from attnprobe.reports.page.terminal import document_in_terminal
-    from attnprobe.runs import RunFolder, readout_bias
+    from attnprobe.runs.run_folder import RunFolder, readout_bias
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = document_in_terminal(

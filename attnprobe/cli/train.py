@@ -26,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Train, or resume, or find it done."""
     # What torch's own code in C++ warns of is not for users; torch reads this on import.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    from attnprobe import stages
+    from attnprobe.stages import training as stages
     from attnprobe.training.ranks import joined_ranks
 
     with joined_ranks(arguments.device) as ranks, ExitStack() as stack:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.base.exit_status import FAILED
 from attnprobe.cli.options import add_machine_arguments, positive, reopen_run, say, whole_number
-from attnprobe.exit_status import FAILED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Check each run and print what is found; the exit status is 1 where something is not as it should be."""
-    from attnprobe.runs import RunFolder
+    from attnprobe.runs.run_folder import RunFolder
     from attnprobe.verification.origin import require_finished
     from attnprobe.verification.truth import Sample
     from attnprobe.verification.verifying import verify

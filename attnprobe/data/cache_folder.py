@@ -12,8 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
-from attnprobe.atomic_files import remove_leftovers, temporary_beside
-from attnprobe.errors import InputError
+from attnprobe.base.atomic_files import remove_leftovers, temporary_beside
+from attnprobe.base.errors import InputError
 
 CACHE_VARIABLE = "ATTNPROBE_CACHE"
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.own_files import open_own
+from attnprobe.base.visible import visible
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.places import quoted
-from attnprobe.errors import InputError
-from attnprobe.own_files import open_own
-from attnprobe.visible import visible
 
 try:
     import fcntl

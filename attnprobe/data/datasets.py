@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
 from attnprobe.data.docstrings.folder import docstrings_folder
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import is_dataset_folder, split_files
@@ -17,8 +19,6 @@ from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
 from attnprobe.data.serrano2019.sources import locate as locate_recipe
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.data.tokenised_dataset import Dataset
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
 
 DATA_VARIABLE = "ATTNPROBE_DATA"
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.documents import Documents
 from attnprobe.data.occurrences import occurrences_of
 from attnprobe.data.split_files import DamagedError, SplitFiles
 from attnprobe.data.windows import window_of, window_starts
-from attnprobe.errors import InputError
 
 IntArray = npt.NDArray[np.integer]
 

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from attnprobe.atomic_files import creating_folder, remove_folder, remove_leftovers
+from attnprobe.base.atomic_files import creating_folder, remove_folder, remove_leftovers
+from attnprobe.base.errors import FailedError, InputError, error_of
+from attnprobe.base.visible import visible
 from attnprobe.data import windows
 from attnprobe.data.cache_folder import (
     CACHE_VARIABLE,
@@ -36,8 +38,6 @@ from attnprobe.data.tokens.given_tokens import Text, as_string
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
-from attnprobe.errors import FailedError, InputError, error_of
-from attnprobe.visible import visible
 
 FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"

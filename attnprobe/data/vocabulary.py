@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.atomic_files import replacing
+from attnprobe.base.atomic_files import replacing
+from attnprobe.base.errors import InputError
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
-from attnprobe.errors import InputError
 
 SMALLEST_COUNT = 5
 PADDING = "@@PADDING@@"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
-from attnprobe.errors import InputError
 
 WINDOW = 5
 NEGATIVE_SAMPLES = 5

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from attnprobe.errors import FailedError, InputError
+from attnprobe.base.errors import FailedError, InputError
 from attnprobe.execution.time_limit import TooLongError
 from attnprobe.execution.work import P
 

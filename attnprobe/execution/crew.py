@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from attnprobe.errors import FailedError, InputError
+from attnprobe.base.errors import FailedError, InputError
 from attnprobe.execution.attempts import Attempt, attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import keep_to_one_thread
 from attnprobe.execution.time_limit import ending_the_worker

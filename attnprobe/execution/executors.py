@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.base.own_files import FILE, kind_of
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.work import Executor
-from attnprobe.own_files import FILE, kind_of
 
 EXECUTORS = ("in-process", "pool", "ray")
 """Names for the command line."""

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from attnprobe.errors import FailedError, InputError
+from attnprobe.base.errors import FailedError, InputError
+from attnprobe.base.own_files import open_own
 from attnprobe.execution.attempts import attempt, ends_the_run, portable, reason
 from attnprobe.execution.one_thread import one_torch_thread
 from attnprobe.execution.time_limit import ending_the_piece
 from attnprobe.execution.work import Executor, Outcome, Say, Work
-from attnprobe.own_files import open_own
 
 
 class InProcess(Executor):

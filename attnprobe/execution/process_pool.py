@@ -15,10 +15,10 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attnprobe.base.stopping import StoppedError, heed_again
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.quiet_spawning import sheltered_start, signals_held_back
 from attnprobe.execution.time_limit import in_words
-from attnprobe.stopping import StoppedError, heed_again
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.base.stopping import StoppedError
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.ray_address import SECONDS_TO_ANSWER, SECONDS_TO_JOIN, NoRayError, in_time, require_ray
 from attnprobe.execution.time_limit import in_words
-from attnprobe.stopping import StoppedError
 
 SECONDS_WITHOUT_ROOM = 600.0
 """That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""

@@ -9,9 +9,9 @@ from typing import Generic, NoReturn
 
 from tqdm import tqdm
 
-from attnprobe.errors import FailedError
+from attnprobe.base.errors import FailedError
+from attnprobe.base.stopping import stopped_by_signals
 from attnprobe.execution.work import Done, Executor, Outcome, P, Say, Work
-from attnprobe.stopping import stopped_by_signals
 
 ATTEMPTS = 2
 """At a piece, before it is divided or left out."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attnprobe.base.own_files import FILE, kind_of, open_own
 from attnprobe.execution.executors import make_executor
+from attnprobe.execution.job_share import Share
 from attnprobe.execution.scheduling import carry_out
-from attnprobe.execution.shards import Share
 from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 from attnprobe.execution.work import Done, Executor, P, Say, Work
-from attnprobe.own_files import FILE, kind_of, open_own
 
 LONGEST_NAME = 200
 """Characters of a piece's name that are read from a file."""

@@ -12,7 +12,7 @@ Brunner et al. (2020), *On Identifiability in Transformers*. All weights of a ro
   ``fixed_key_dimension``, ``realisable_alternatives``: what the keys can realise of it;
 * ``item_flips``, ``first_flip_range``: what it does to erasure tests.
 
-What functions take and return is said in ``attnprobe.arrays``. Everything is computed in float64, sets of alternatives
+What functions take and return is said in ``attnprobe.erasure.arrays``. Everything is computed in float64, sets of alternatives
 and what is found in them stay in it, and the column of ones, which keeps sums at one, is added inside. ``as_released``
 has the behaviour of the code published with the paper.
 """

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from attnprobe.arrays import whole_number
+from attnprobe.erasure.arrays import whole_number
 
 
 def dk_star(n: int, d_v: int) -> float:

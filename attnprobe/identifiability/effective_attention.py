@@ -9,7 +9,7 @@ so it is **not a distribution**, and nothing says that it is "the part that caus
 
 from __future__ import annotations
 
-from attnprobe.arrays import Array, Mask, numpy_or_torch
+from attnprobe.erasure.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import as_batch, as_distributions, column_space
 
 

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, Mask, numbers, numpy_or_torch
-from attnprobe.contributions import Readout
+from attnprobe.erasure.arrays import Array, Mask, numbers, numpy_or_torch
+from attnprobe.erasure.contributions import Readout
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.readout_margins import margins_of

@@ -20,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import Array, Mask, WholeNumbers, numpy_or_torch
-from attnprobe.contributions import Readout
+from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, numpy_or_torch
+from attnprobe.erasure.contributions import Readout
+from attnprobe.erasure.orderings import check_order
 from attnprobe.identifiability.erasure_outcomes import POSITIVE, TIE, ErasureOutcomes
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, as_distributions
-from attnprobe.orderings import check_order
 
 
 class FirstFlipRange(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import torch
 
-from attnprobe.arrays import Array, Mask, numpy_or_torch
+from attnprobe.erasure.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     PRACTICAL_TOLERANCES,
     NumericalRank,

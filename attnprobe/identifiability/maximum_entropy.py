@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, Mask, numpy_or_torch
+from attnprobe.erasure.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.linear_programs import minimise
 from attnprobe.identifiability.same_output import same_head_output
 from attnprobe.identifiability.value_space import as_batch, column_space

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-from attnprobe.arrays import Array, Mask, numpy_or_torch
+from attnprobe.erasure.arrays import Array, Mask, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     PRACTICAL_TOLERANCES,
     NumericalRank,

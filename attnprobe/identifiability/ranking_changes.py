@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attnprobe.arrays import Mask, numpy_or_torch
+from attnprobe.erasure.arrays import Mask, numpy_or_torch
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 

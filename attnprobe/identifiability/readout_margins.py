@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from attnprobe.arrays import readout as taken
-from attnprobe.contributions import Contributions, Readout
+from attnprobe.erasure.arrays import readout as taken
+from attnprobe.erasure.contributions import Contributions, Readout
 from attnprobe.identifiability.linear_programs import Numbers
 
 

@@ -16,7 +16,7 @@ import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from attnprobe.arrays import Array, SeveralArrays, numpy_or_torch, whole_number
+from attnprobe.erasure.arrays import Array, SeveralArrays, numpy_or_torch, whole_number
 from attnprobe.identifiability.linear_programs import Numbers
 from attnprobe.identifiability.value_space import as_batch, centred
 

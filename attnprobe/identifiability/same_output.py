@@ -33,8 +33,8 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from attnprobe.arrays import Array, numpy_or_torch
-from attnprobe.contributions import Readout
+from attnprobe.erasure.arrays import Array, numpy_or_torch
+from attnprobe.erasure.contributions import Readout
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.canonical_form import canonical_form
 from attnprobe.identifiability.linear_programs import Numbers

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnprobe.arrays import whole_number
+from attnprobe.erasure.arrays import whole_number
 from attnprobe.identifiability.alternatives import Alternatives
 from attnprobe.identifiability.linear_programs import Numbers
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import Array, Mask, SeveralArrays, numpy_or_torch
+from attnprobe.erasure.arrays import Array, Mask, SeveralArrays, numpy_or_torch
 from attnprobe.identifiability.value_space import (
     NumericalRank,
     as_batch,

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.arrays import as_mask, check_numbers
+from attnprobe.erasure.arrays import as_mask, check_numbers
 
 PRACTICAL_TOLERANCES = (1e-3, 1e-2)
 """Singular values below these shares of the largest are left out of the practical ranks."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from attnprobe.configuration import RunConfiguration
 from attnprobe.data.tokenised_dataset import Dataset
-from attnprobe.runs import RunFolder
+from attnprobe.models.subject import Subject
+from attnprobe.runs.configuration import RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.kinds import kind_of
-from attnprobe.subjects import Subject
 
 
 def subject_class(model: str) -> type[Subject[Any, Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from attnprobe.visible import in_a_cell
+from attnprobe.base.visible import in_a_cell
 
 
 def csv_text(table: pd.DataFrame, float_format: str | None = None) -> str:
-    """The table with its heading, its text as :func:`attnprobe.visible.in_a_cell` has it.
+    """The table with its heading, its text as :func:`attnprobe.base.visible.in_a_cell` has it.
 
     Args:
         table: of numbers and text.

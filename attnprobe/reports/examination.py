@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attnprobe.probes.engines import FORWARD, REPLAY, SINGLE_ROW
-from attnprobe.probes.examination import Examination, Layer
-from attnprobe.visible import visible
+from attnprobe.base.visible import visible
+from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW
+from attnprobe.engines.examination import Examination, Layer
 
 VERIFIED = "verified"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from attnprobe.analysis.head_map import FAITHFUL, NOT_FAITHFUL, UNDECIDED
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN
+from attnprobe.base.visible import visible
 from attnprobe.reports.numbers import percent, percent_with_interval
-from attnprobe.visible import visible
 
 NAMED = 3
 """Heads that are named at most."""

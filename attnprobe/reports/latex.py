@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from attnprobe.visible import visible
+from attnprobe.base.visible import visible
 
 _ESCAPED = str.maketrans(
     {

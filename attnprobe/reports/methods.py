@@ -15,10 +15,10 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import BCA_UP_TO, LEVEL, RESAMPLES, RESAMPLES_OF_MANY
 from attnprobe.analysis.first_flips import FRACTIONS
 from attnprobe.analysis.results import ATTENTION, GREEDY, ORACLE, RANDOM, RunResults
-from attnprobe.analysis.run_configuration import HUB
+from attnprobe.base.visible import in_print
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.style import display_name
-from attnprobe.visible import in_print
+from attnprobe.runs.configuration_entries import HUB
 
 WIDTH = 80
 """Characters in a line."""

@@ -12,7 +12,7 @@ import pandas as pd
 from attnprobe.analysis.across_runs import across_seeds
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.atomic_files import output_folder, replacing
+from attnprobe.base.atomic_files import output_folder, replacing
 from attnprobe.reports.csv_text import csv_text
 
 RUN = ["dataset", "model", "seed"]

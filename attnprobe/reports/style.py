@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from attnprobe.visible import visible
+from attnprobe.base.visible import visible
 
 NAMES = {
     "random": "Random",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from attnprobe.analysis.results import GREEDY, NO_SMALLEST_SET, ORACLE, RunResults
-from attnprobe.atomic_files import replacing
+from attnprobe.base.atomic_files import replacing
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES

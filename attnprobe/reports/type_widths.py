@@ -10,7 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
 
-from attnprobe.visible import visible
+from attnprobe.base.visible import visible
 
 POINTS = 72
 """An inch."""

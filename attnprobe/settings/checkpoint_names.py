@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from attnprobe.errors import InputError
-from attnprobe.run_layout import MODEL
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import MODEL
 
 PREFIX = "hf:"
 """What the names of Hugging Face models begin with, where names of other models are possible."""

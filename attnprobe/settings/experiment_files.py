@@ -15,13 +15,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import SECTIONS, Kind, kind_of
 from attnprobe.settings.ranges import MOST
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
 
 S = TypeVar("S")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attnprobe.errors import InputError
-from attnprobe.registry import Registry
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
 from attnprobe.settings.attention import TOKEN, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
 from attnprobe.settings.training import FINE_TUNING, TrainingSettings
@@ -77,7 +77,7 @@ KINDS.register(
     "pooled",
     Kind(
         lambda model: model in MODELS and model != TRANSFORMER,
-        "attnprobe.models.pooled_subject:PooledSubject",
+        "attnprobe.models.pooled.subject:PooledSubject",
         ("word2vec", "dropout"),
     ),
 )
@@ -85,7 +85,7 @@ KINDS.register(
     "transformer",
     Kind(
         lambda model: model == TRANSFORMER,
-        "attnprobe.models.transformer_subject:TransformerSubject",
+        "attnprobe.models.transformer.subject:TransformerSubject",
         ("attention", "transformer"),
     ),
 )
@@ -93,7 +93,7 @@ KINDS.register(
     "huggingface",
     Kind(
         is_huggingface,
-        "attnprobe.huggingface.subject:CheckpointSubject",
+        "attnprobe.models.huggingface.subject:CheckpointSubject",
         ("attention",),
         units=(TOKEN, WORD),
         training=FINE_TUNING,

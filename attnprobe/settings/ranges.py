@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 MOST = 2**53
 """Of a whole number: beyond it JSON readers round, and arrays of counts overflow."""

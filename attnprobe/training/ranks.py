@@ -17,8 +17,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from attnprobe.errors import FailedError, InputError
-from attnprobe.stopping import StoppedError
+from attnprobe.base.errors import FailedError, InputError
+from attnprobe.base.stopping import StoppedError
 
 if TYPE_CHECKING:
     from attnprobe.data.batches import IntArray

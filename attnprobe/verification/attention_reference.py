@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.interception.calls import intercepting
-from attnprobe.interception.taps import Tap
-from attnprobe.probes.importance import MAX
-from attnprobe.probes.model_call import Inputs, ModelCall
-from attnprobe.probes.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.calls import intercepting
+from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.taps import Tap
+from attnprobe.engines.importance import MAX
 from attnprobe.verification.reference import TIED, Reference
 
 

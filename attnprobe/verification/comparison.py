@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from attnprobe.registered_orderings import RANK, SMALLEST_SET
-from attnprobe.runs import RunFolder
+from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import ROUNDING, Reference
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip

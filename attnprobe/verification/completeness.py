@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from attnprobe.errors import InputError
-from attnprobe.registered_orderings import RANK
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.verification.row_batches import flags, integers, reals, row_batches, texts, whole_documents
 
 Numbers = npt.NDArray[np.integer]

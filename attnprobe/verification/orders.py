@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.orderings import RANDOM_DRAWS, rank_at_random
-from attnprobe.registered_orderings import RANDOM
+from attnprobe.erasure.orderings import RANDOM_DRAWS, rank_at_random
+from attnprobe.erasure.registered_orderings import RANDOM
 from attnprobe.verification.reference import TIED, Reference
 
 

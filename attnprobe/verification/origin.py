@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.vocabulary import Vocabulary
-from attnprobe.errors import InputError
-from attnprobe.runs import FURTHER_TABLES, TABLES, RunFolder
-from attnprobe.stages import Run
-from attnprobe.subjects import Tested, VocabularySubject
+from attnprobe.models.subject import Tested, VocabularySubject
+from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES, RunFolder
+from attnprobe.stages.training import Run
 from attnprobe.verification.row_batches import integers, row_batches
 
 

@@ -8,9 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from attnprobe.attention.hooks import capturing, erasing
 from attnprobe.data.batches import Batch
-from attnprobe.hooks import capturing, erasing
-from attnprobe.models.classifier import PooledClassifier
+from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.verification.reference import Reference
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.analysis.table_checks import check_types, check_values, plain
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.runs.table_checks import check_types, check_values, plain
 
 _ROWS = 1 << 16
 """Rows that are held at once."""

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.errors import InputError
-from attnprobe.registered_orderings import RANK
-from attnprobe.runs import RunFolder
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.runs.run_folder import RunFolder
 
 _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")

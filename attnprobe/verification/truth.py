@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
-from attnprobe.probing import document_seeds, sample_of_documents
-from attnprobe.stages import Run
-from attnprobe.subjects import Tested
+from attnprobe.base.errors import InputError
+from attnprobe.models.subject import Tested
+from attnprobe.stages.tables import document_seeds, sample_of_documents
+from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import GREEDY, orders_of
-from attnprobe.verification.references import reference_maker
+from attnprobe.verification.reference_registry import reference_maker
 from attnprobe.verification.stored_results import stored_documents
 
 

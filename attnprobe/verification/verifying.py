@@ -6,14 +6,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.analysis.run_configuration import read_configuration
-from attnprobe.errors import InputError
-from attnprobe.ordering_records import OrderingRecord, recorded_orderings
-from attnprobe.probing import sample_of_documents
-from attnprobe.registered_orderings import OWN, RANK, SMALLEST_SET
-from attnprobe.runs import FURTHER_TABLES, RunFolder
-from attnprobe.stages import Run
-from attnprobe.subjects import Tested
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import OWN, RANK, SMALLEST_SET
+from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.ordering_records import OrderingRecord, recorded_orderings
+from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
+from attnprobe.stages.tables import sample_of_documents
+from attnprobe.stages.training import Run
 from attnprobe.verification.completeness import (
     Present,
     check_erasures,

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from transformers.utils import logging
 
-from attnprobe.probes.examination import examine
+from attnprobe.engines.examination import examine
 from experiments.model_sweep.independent_checks import check
 from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outcome
 from experiments.model_sweep.page import page

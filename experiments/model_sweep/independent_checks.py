@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attnprobe.interception.calls import intercepting, observing
-from attnprobe.interception.sites import DECODER, Site, recognise
-from attnprobe.interception.taps import Erase
-from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.token_axes import TokenAxes
+from attnprobe.attention.calls import intercepting, observing
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.sites import DECODER, Site, recognise
+from attnprobe.attention.taps import Erase
+from attnprobe.attention.token_axes import TokenAxes
 
 TOKEN = 3
 """The erased token: no document of the examples begins or ends with it."""

@@ -9,7 +9,7 @@ from operator import attrgetter
 import torch
 import transformers
 
-from attnprobe.probes.engines import FORWARD, REPLAY, SINGLE_ROW
+from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW
 from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outcome
 from experiments.model_sweep.tiny_models import TASKS
 

@@ -13,10 +13,10 @@ from torch import nn
 from transformers import CONFIG_MAPPING, PretrainedConfig
 from transformers.models.auto import modeling_auto
 
-from attnprobe.interception.calls import observing
-from attnprobe.interception.sites import recognise
-from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.token_axes import TokenAxes
+from attnprobe.attention.calls import observing
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.sites import recognise
+from attnprobe.attention.token_axes import TokenAxes
 
 TASKS = {
     "causal LM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,

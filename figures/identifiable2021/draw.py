@@ -4,7 +4,7 @@ attnprobe grid experiments/identifiable2021/offline.toml --data-dir DIR --out ru
 python figures/identifiable2021/draw.py runs --out paper
 """
 
-from attnprobe.reports.identifiable2021.script import main
+from attnprobe.papers.bhardwaj2021.script import main
 
 if __name__ == "__main__":
     main(__doc__)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from attnprobe.base.exit_status import carried_out
 from attnprobe.cli.options import positive, reopen_run
-from attnprobe.exit_status import carried_out
-from attnprobe.identification.ladder_tables import key_dimensions_of_run, rungs_of_run
-from attnprobe.reports.paper.table_files import write_csv
+from attnprobe.papers.bhardwaj2021.ladder_tables import key_dimensions_of_run, rungs_of_run
+from attnprobe.papers.serrano2019.figures.table_files import write_csv
 
 RUN = ["dataset", "model", "seed"]
 

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from attnprobe.analysis.across_runs import across_seeds, by_pair
+from attnprobe.analysis.finding_runs import load_runs
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_folders import load_runs
 from attnprobe.analysis.single_weights import attention_entropy
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from tests.analysis.synthetic import write_run
 
 

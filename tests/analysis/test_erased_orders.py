@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.analysis.erased_orders import erased_order, follows, ranked_orderings
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 PATH = Path("run/items.parquet")
 

@@ -9,7 +9,7 @@ from attnprobe.analysis.identifiability import identifiability
 from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from tests.analysis.identified_runs import SETTINGS, write_identified
 from tests.analysis.synthetic import write_run
 

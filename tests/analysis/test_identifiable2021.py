@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from attnprobe.analysis.identifiable2021.over_seeds import differences, over_seeds
+from attnprobe.papers.bhardwaj2021.over_seeds import differences, over_seeds
 
 
 def runs(accuracies, **columns):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from attnprobe.analysis.across_runs import by_pair
-from attnprobe.analysis.claims.scorecard import judge_claims
+from attnprobe.analysis.finding_runs import find_runs, load_runs
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_folders import find_runs, load_runs
-from attnprobe.errors import InputError
-from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.settings.run import RunSettings
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from tests.reports.paper.grids import write_one
 

@@ -4,11 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from attnprobe import battery
 from attnprobe.analysis import delta_js, results
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
-from attnprobe.registered_orderings import ORDERINGS
+from attnprobe.base.errors import InputError
+from attnprobe.erasure import battery
+from attnprobe.erasure.registered_orderings import ORDERINGS
 from tests.analysis.synthetic import write_run
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.analysis import run_tables
-from attnprobe.analysis.run_tables import read_table, rows_of_table, table_parts
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.runs import tables as run_tables
+from attnprobe.runs.tables import read_table, rows_of_table, table_parts
 from tests.analysis.kept_documents import in_groups, write
 from tests.analysis.synthetic import write_run
 

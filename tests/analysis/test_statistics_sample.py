@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from attnprobe import probing
 from attnprobe.analysis import statistics_sample
 from attnprobe.analysis.head_map import head_map
 from attnprobe.analysis.identifiability import identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.analysis.summary import summarise
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.stages import tables as probing
 from tests.analysis.identified_runs import write_identified
 from tests.analysis.kept_documents import in_groups, keep_only, leave_out
 from tests.analysis.synthetic import ORDERINGS, write_run

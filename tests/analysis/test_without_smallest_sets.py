@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from attnprobe.analysis.across_runs import by_pair
-from attnprobe.analysis.claims.evidence import Evidence
-from attnprobe.analysis.claims.judgement import IDENTITY, NOT_INFORMATIVE
-from attnprobe.analysis.claims.orderings import distance_from_the_smallest_set, even_the_earliest_is_large
-from attnprobe.analysis.claims.scorecard import judge_claims
+from attnprobe.analysis.finding_runs import load_runs
 from attnprobe.analysis.flip_timing import divergence_from_uniform
 from attnprobe.analysis.mass import mass_statistics
 from attnprobe.analysis.never_flips import never_flips
 from attnprobe.analysis.ordering_tests import ordering_tests
 from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults, short_model_name
-from attnprobe.analysis.run_folders import load_runs
 from attnprobe.analysis.summary import summarise
 from attnprobe.analysis.telling_documents import telling_document
+from attnprobe.papers.serrano2019.claims.evidence import Evidence
+from attnprobe.papers.serrano2019.claims.judgement import IDENTITY, NOT_INFORMATIVE
+from attnprobe.papers.serrano2019.claims.orderings import distance_from_the_smallest_set, even_the_earliest_is_large
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from tests.analysis.synthetic import ORDERINGS, write_run
 from tests.analysis.transformer_runs import MODEL, WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
 

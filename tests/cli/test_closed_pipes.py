@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from attnprobe.closed_output import output_that_may_end
+from attnprobe.base.closed_output import output_that_may_end
 from tests.commands import COMMAND, ROOT, attnprobe, attnprobe_unheard, environment, planted_folder
 
 SETTINGS = ("--model", "flan-none", "--epochs", "1", "--workers", "1")
@@ -107,7 +107,7 @@ def test_streams_that_are_not_there(finished):
 
 def test_a_terminal_that_hangs_up():
     program = (
-        "import sys; from attnprobe.closed_output import output_that_may_end\n"
+        "import sys; from attnprobe.base.closed_output import output_that_may_end\n"
         "with output_that_may_end():\n"
         "    print('ready', flush=True)\n"
         "    sys.stdin.readline()\n"

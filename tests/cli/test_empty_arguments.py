@@ -4,10 +4,10 @@ import argparse
 
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main, make_parser
 from attnprobe.data.datasets import load_dataset
-from attnprobe.errors import InputError
-from attnprobe.huggingface.folders import locate
+from attnprobe.models.huggingface.checkpoint_content import locate
 
 
 def commands():

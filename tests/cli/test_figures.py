@@ -3,7 +3,7 @@
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.reports.paper import PAPER
+from attnprobe.papers.serrano2019.figures import PAPER
 from tests.commands import ROOT, attnprobe, run_script
 from tests.reports.paper.grids import GRID, write_grid
 

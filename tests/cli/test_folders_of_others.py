@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_lock import is_held, locked
 from attnprobe.cli import main
-from attnprobe.errors import InputError
-from attnprobe.run_lock import is_held, locked
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 from tests.commands import planted_folder
 
 NOBODY = 65534

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from attnprobe import gridding
 from attnprobe.cli import main
+from attnprobe.stages import grid as gridding
 from tests.commands import COMMAND, attnprobe, environment, planted_folder
 
 EXPERIMENT = (

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.identification.identification_tables import OF_DOCUMENTS
+from attnprobe.stages.identifying.identification_tables import OF_DOCUMENTS
 from tests.commands import attnprobe
 from tests.identification.probed_run import narrow_models, probed_run
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from attnprobe.models.architectures import POOLED
+from attnprobe.models.pooled.architectures import POOLED
 from tests.commands import attnprobe, planted_folder
 
 FILES = (

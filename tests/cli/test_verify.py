@@ -11,7 +11,7 @@ import pytest
 import safetensors.torch
 
 from attnprobe.cli import main
-from attnprobe.runs import PARQUET
+from attnprobe.runs.run_folder import PARQUET
 from tests.commands import planted_folder
 
 TEST_DOCUMENTS = 6

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.data import cache_lock
 from attnprobe.data.cache_lock import only_maker
-from attnprobe.errors import InputError
 from tests.commands import environment
 from tests.data.folders import write_folder
 

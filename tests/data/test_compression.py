@@ -5,11 +5,11 @@ import gzip
 import pyarrow as pa
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import is_dataset_folder
 from attnprobe.data.files.reading import read_labels
-from attnprobe.errors import InputError
 from tests.data.folders import write_folder, write_tsv
 
 PACKERS = {

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.development_split import SPLIT_SEED, development_documents
 from attnprobe.data.files.folder import is_dataset_folder, read_splits, split_files
-from attnprobe.errors import InputError
 from tests.data.folders import write_folder, write_tsv
 
 TWO = [("a", "one"), ("b", "two")]

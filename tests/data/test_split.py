@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attnprobe.base.errors import InputError
 from attnprobe.data import occurrences, windows
 from attnprobe.data.documents import Documents
 from attnprobe.data.occurrences import occurrences_of
 from attnprobe.data.split import HeldSplit, StoredSplit
 from attnprobe.data.split_files import COLUMNS, DamagedError, SplitFiles, write_split
 from attnprobe.data.windows import in_windows, window_starts
-from attnprobe.errors import InputError
 from tests.data.documents import assert_same_documents, documents, made_documents
 
 ARRAYS = ("starts", "labels", "content_hashes", "occurrences", "words_per_document")

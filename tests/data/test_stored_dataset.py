@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnprobe.atomic_files import creating_folder
+from attnprobe.base.atomic_files import creating_folder
+from attnprobe.base.errors import InputError
 from attnprobe.data import stored_dataset, windows
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
 from attnprobe.data.tokens.tokenisation import map_chunks
-from attnprobe.errors import InputError
 from tests.commands import environment
 from tests.data.documents import assert_same_documents
 from tests.data.folders import write_folder, write_tsv

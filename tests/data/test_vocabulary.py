@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.vocabulary import PADDING, UNKNOWN, Vocabulary
-from attnprobe.errors import InputError
 from tests.data.folders import write_folder
 
 

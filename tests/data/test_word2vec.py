@@ -3,9 +3,9 @@ import sys
 import numpy as np
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.data.word2vec import word2vec_vectors
-from attnprobe.errors import InputError
 
 
 def test_same_seed_same_vectors_of_length_one(films):

@@ -6,14 +6,14 @@ import time
 
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.tokens.worker_pool import map_in_processes
-from attnprobe.errors import InputError
 from tests.commands import heed_interruptions
 
 INTERRUPTED = """
 import time
 from attnprobe.data.tokens.worker_pool import map_in_processes
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 try:
     print("begun", flush=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from attnprobe.cli import main
-from attnprobe.execution.head_map_work import HeadMapWork
-from attnprobe.execution.probing_work import ProbingWork
-from attnprobe.execution.shards import Piece
-from attnprobe.identification.works import NullityWork, ProgramsWork
+from attnprobe.stages.head_map_work import HeadMapWork
+from attnprobe.stages.identifying.document_work import NullityWork, ProgramsWork
+from attnprobe.stages.probing_work import ProbingWork
+from attnprobe.stages.shards import Piece
 from tests.commands import planted_rows, write_splits
 
 TABLES = ("documents", "erasures", "items")

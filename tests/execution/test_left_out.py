@@ -10,12 +10,13 @@ import pytest
 from attnprobe.cli import main
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.data.batches import longest_first
-from attnprobe.execution import probing_work, stage
-from attnprobe.execution.probing_work import ProbingWork
 from attnprobe.execution.settings import ExecutionSettings
-from attnprobe.identification import stage as identification
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.stages import probing_work
+from attnprobe.stages import testing as stage
+from attnprobe.stages.identifying import identification
+from attnprobe.stages.probing_work import ProbingWork
 from tests.commands import planted_folder
 from tests.execution.probed_runs import (
     REASONS,
@@ -275,7 +276,7 @@ def test_nothing_that_can_be_identified_is_one_sentence(run, monkeypatch, capsys
 def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypatch):
     tokenizers = pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")
-    from attnprobe.huggingface import subject
+    from attnprobe.models.huggingface import subject
     from tests.huggingface.checkpoints import bert, save, wordpiece
 
     model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_lock import locked
 from attnprobe.cli import main
 from attnprobe.cli.options import reopen_run
-from attnprobe.errors import InputError
-from attnprobe.execution import stage
 from attnprobe.execution.settings import ExecutionSettings
-from attnprobe.run_lock import locked
+from attnprobe.stages import testing as stage
 from tests.execution.probed_runs import DOCUMENTS, PoisonedWork, copy_of, results, trained_run
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.execution import ray_actors
 from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.execution.executors import make_executor
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import MOST_LOST_BEFORE_ANY_IS_DONE, carry_out

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.execution import time_limit
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from attnprobe.atomic_files import replacing
-from attnprobe.errors import InputError
+from attnprobe.base.atomic_files import replacing
+from attnprobe.base.errors import InputError
 from attnprobe.execution.scheduling import carry_out
 from attnprobe.execution.work import Work
 

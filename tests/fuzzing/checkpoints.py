@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from attnprobe.huggingface.finetuned import STAMP, load_finetuned
-from attnprobe.huggingface.folders import content_hash
-from attnprobe.huggingface.loading import load_checkpoint
+from attnprobe.models.huggingface.checkpoint_content import content_hash
+from attnprobe.models.huggingface.finetuned import STAMP, load_finetuned
+from attnprobe.models.huggingface.loading import load_checkpoint
 from tests.fuzzing.mutation import hostile_json, mutated_bytes
 from tests.fuzzing.run_files import hostile_safetensors
 from tests.huggingface.checkpoints import wordpiece

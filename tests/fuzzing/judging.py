@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from contextlib import contextmanager
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 SECONDS = 5
 """That an input may take."""

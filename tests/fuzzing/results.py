@@ -17,13 +17,13 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.stored_dataset import tokenised_once
-from attnprobe.execution.group_files import Group, GroupFiles, Results
-from attnprobe.execution.shard_files import DamagedError, Made, Remarks, ShardFiles
-from attnprobe.execution.shards import Piece
-from attnprobe.identification.works import NOT_ENTRIES, ProgramsWork
-from attnprobe.probing import Tables
 from attnprobe.reports.page.terminal import document_in_terminal
-from attnprobe.runs import RunFolder, readout_bias
+from attnprobe.runs.run_folder import RunFolder, readout_bias
+from attnprobe.stages.group_files import Group, GroupFiles, Results
+from attnprobe.stages.identifying.document_work import NOT_ENTRIES, ProgramsWork
+from attnprobe.stages.shard_files import DamagedError, Made, Remarks, ShardFiles
+from attnprobe.stages.shards import Piece
+from attnprobe.stages.tables import Tables
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
 from tests.analysis.synthetic import write_run
 from tests.commands import write_splits

@@ -11,17 +11,17 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from attnprobe.analysis.run_configuration import model_of, read_configuration
-from attnprobe.checkpoints import load_model, resume_training, save_training
-from attnprobe.configuration import DataSource, RunConfiguration
+from attnprobe.base.errors import InputError
 from attnprobe.data.vocabulary import PADDING, UNKNOWN, Vocabulary
-from attnprobe.errors import InputError
-from attnprobe.runs import RunFolder
+from attnprobe.runs.configuration import DataSource, RunConfiguration
+from attnprobe.runs.configuration_entries import model_of, read_configuration
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment, load_grid
-from attnprobe.settings.run import RunSettings
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
+from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
 EXPERIMENT = {

@@ -9,20 +9,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from attnprobe.analysis.claims.scorecard import judge_claims
 from attnprobe.analysis.head_map import head_map
 from attnprobe.analysis.identifiability import identifiability
 from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, write_scorecard
 from attnprobe.reports.answer import answer
 from attnprobe.reports.methods import methods
 from attnprobe.reports.page.documents import SampledDocuments
 from attnprobe.reports.page.rendering import page_html
 from attnprobe.reports.page.terminal import document_in_terminal
 from attnprobe.reports.run_table import write_run_tables
-from attnprobe.reports.scorecard import for_terminal, write_scorecard
 from attnprobe.reports.tables import write_tables
 from tests.analysis.identified_runs import write_identified
 from tests.page.foreign_orderings import with_orderings

@@ -10,10 +10,10 @@ import safetensors.torch
 import torch
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.execution.group_files import GroupFiles
-from attnprobe.execution.shard_files import DamagedError, Remarks, ShardFiles
-from attnprobe.probing import Tables
-from attnprobe.runs import readout_bias
+from attnprobe.runs.run_folder import readout_bias
+from attnprobe.stages.group_files import GroupFiles
+from attnprobe.stages.shard_files import DamagedError, Remarks, ShardFiles
+from attnprobe.stages.tables import Tables
 from tests.fuzzing import checkpoints, dataset_files, results, run_files
 from tests.fuzzing.judging import judge
 

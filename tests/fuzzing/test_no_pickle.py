@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import attnprobe
-from attnprobe.errors import InputError
-from attnprobe.execution.group_files import GroupFiles
-from attnprobe.execution.shard_files import ShardFiles
+from attnprobe.base.errors import InputError
+from attnprobe.stages.group_files import GroupFiles
+from attnprobe.stages.shard_files import ShardFiles
 from tests.fuzzing import checkpoints, dataset_files, results, run_files
 from tests.fuzzing.judging import judge
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.checkpoints import resume_training, save_training
-from attnprobe.errors import InputError
-from attnprobe.huggingface.classifier import PieceClassifier
-from attnprobe.huggingface.finetuned import STAMP, load_finetuned, save_finetuned
-from attnprobe.huggingface.folders import content_hash
-from attnprobe.huggingface.loading import load_checkpoint, load_classifier
-from attnprobe.huggingface.pieces import encode_documents
+from attnprobe.base.errors import InputError
+from attnprobe.models.huggingface.checkpoint_content import content_hash
+from attnprobe.models.huggingface.classifier import PieceClassifier
+from attnprobe.models.huggingface.finetuned import STAMP, load_finetuned, save_finetuned
+from attnprobe.models.huggingface.loading import load_checkpoint, load_classifier
+from attnprobe.models.huggingface.pieces import encode_documents
 from attnprobe.training import Trainer, TrainingSettings, accuracy
+from attnprobe.training.checkpoints import resume_training, save_training
 from tests.huggingface.checkpoints import MODELS, bert, roberta, save, wordpiece
 from tests.huggingface.texts import documents_of
 from tests.models.documents import streamed

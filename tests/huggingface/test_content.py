@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from attnprobe.errors import InputError
-from attnprobe.huggingface.finetuned import save_finetuned
-from attnprobe.huggingface.folders import content_hash, locate
+from attnprobe.base.errors import InputError
+from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
+from attnprobe.models.huggingface.finetuned import save_finetuned
 from tests.huggingface.checkpoints import bert, exchange_two_tensors, save, wordpiece
 
 INDEX = "model.safetensors.index.json"

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.errors import InputError
-from attnprobe.finite_weights import first_not_finite
-from attnprobe.huggingface.loading import load_checkpoint
+from attnprobe.base.errors import InputError
+from attnprobe.models.huggingface.loading import load_checkpoint
+from attnprobe.training.finite_weights import first_not_finite
 from tests.fuzzing.checkpoints import copy_of_valid
 
 

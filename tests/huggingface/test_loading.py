@@ -10,11 +10,11 @@ import safetensors.torch
 import torch
 import transformers
 
-from attnprobe.errors import InputError
-from attnprobe.huggingface.folders import content_hash, locate
-from attnprobe.huggingface.loading import decides, load_checkpoint, load_classifier
-from attnprobe.huggingface.pieces import encode_documents
-from attnprobe.huggingface.sequences import UNLIMITED, longest_sequence, model_inputs, settle_padding
+from attnprobe.base.errors import InputError
+from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
+from attnprobe.models.huggingface.loading import decides, load_checkpoint, load_classifier
+from attnprobe.models.huggingface.pieces import encode_documents
+from attnprobe.models.huggingface.sequences import UNLIMITED, longest_sequence, model_inputs, settle_padding
 from attnprobe.settings.checkpoint_names import canonical, short_name
 from tests.commands import environment
 from tests.huggingface.checkpoints import MODELS, TEXTS, bert, byte_level, gpt2, roberta, save, t5, unigram, wordpiece
@@ -275,7 +275,7 @@ def test_a_refusal_of_padding_names_the_checkpoint(tmp_path, monkeypatch):
     def refuse(model, tokenizer):
         settle_padding(CountsPadding(), tokenizer)
 
-    monkeypatch.setattr("attnprobe.huggingface.loading.settle_padding", refuse)
+    monkeypatch.setattr("attnprobe.models.huggingface.loading.settle_padding", refuse)
     with pytest.raises(InputError, match="padding changes its logits") as refused:
         load_checkpoint(str(folder))
     assert str(refused.value).startswith(f"{folder}: ")
@@ -292,8 +292,8 @@ def test_loading_is_quiet_and_leaves_the_volume_as_it_was(tmp_path, capfd, folde
 
 def test_importing_attnprobe_imports_no_transformers():
     code = (
-        "import sys, attnprobe.huggingface.loading, attnprobe.huggingface.pieces, attnprobe.huggingface.sequences; "
-        "import attnprobe.cli, attnprobe.stages; sys.exit('transformers' in sys.modules)"
+        "import sys, attnprobe.models.huggingface.loading, attnprobe.models.huggingface.pieces, attnprobe.models.huggingface.sequences; "
+        "import attnprobe.cli, attnprobe.stages.training; sys.exit('transformers' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=60)
 

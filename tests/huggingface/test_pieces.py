@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers
 from transformers import ByT5Tokenizer
 
-from attnprobe.errors import InputError
-from attnprobe.huggingface.pieces import EncodedPieces, encode_documents
+from attnprobe.base.errors import InputError
+from attnprobe.models.huggingface.pieces import EncodedPieces, encode_documents
 from tests.huggingface.checkpoints import TEXTS, TOKENIZERS, byte_level, wordpiece
 from tests.huggingface.texts import documents_of, documents_with, shown
 
@@ -162,7 +162,7 @@ def test_long_documents_are_cut_and_counted(name):
 def test_more_documents_than_go_through_the_tokenizer_at_once(monkeypatch):
     texts = [" ".join(WORDS[i : i + 1 + i % 5]) for i in range(20)]
     at_once = encode_documents(documents_of(*texts), tokenizers["unigram"], 8, "word")
-    monkeypatch.setattr("attnprobe.huggingface.pieces._CHUNK", 3)
+    monkeypatch.setattr("attnprobe.models.huggingface.pieces._CHUNK", 3)
     in_turn = encode_documents(documents_of(*texts), tokenizers["unigram"], 8, "word")
     rows = np.arange(20)
     assert torch.equal(at_once.batch(rows).input_ids, in_turn.batch(rows).input_ids)

@@ -13,7 +13,7 @@ from attnprobe.data.docstrings.folder import docstrings_folder
 from attnprobe.data.documents import Documents
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import read_splits, split_files
-from attnprobe.huggingface.pieces import encode_documents
+from attnprobe.models.huggingface.pieces import encode_documents
 from tests.huggingface.texts import shown
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

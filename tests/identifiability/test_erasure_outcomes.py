@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 
 import attnprobe
-from attnprobe.contributions import Contributions
+from attnprobe.erasure.contributions import Contributions
 from attnprobe.identifiability import (
     ErasureOutcomes,
     item_flips,

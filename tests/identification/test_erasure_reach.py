@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 import attnprobe
 from attnprobe.identifiability import ErasureOutcomes, same_head_output, sample_alternatives
-from attnprobe.identification.erasure_reach import erasure_reach, first_flips, flips_before
+from attnprobe.stages.identifying.erasure_reach import erasure_reach, first_flips, flips_before
 from tests.identifiability.rows import random_row, rows
 
 

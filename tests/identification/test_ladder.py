@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.errors import InputError
-from attnprobe.identification.key_dimensions import key_dimensions
-from attnprobe.identification.ladder import DECISION, HEAD, LAYER, LOGITS, NORM, affine_ladder, ladder
-from attnprobe.identification.read_row import ReadRow
-from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.transformer import example_inputs
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.base.errors import InputError
+from attnprobe.models.transformer.network import TransformerClassifier
+from attnprobe.models.transformer.probe import example_inputs
+from attnprobe.papers.bhardwaj2021.key_dimensions import key_dimensions
+from attnprobe.papers.bhardwaj2021.ladder import DECISION, HEAD, LAYER, LOGITS, NORM, affine_ladder, ladder
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.stages.identifying.read_row import ReadRow
 
 ITEMS, CLASSES, D_E, HEADS = 12, 3, 8, 2
 CONCATENATE, ADD = "concatenate", "add"

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.identification.ladder import DECISION, HEAD, LAYER, LOGITS
+from attnprobe.papers.bhardwaj2021.ladder import DECISION, HEAD, LAYER, LOGITS
 from tests.commands import ROOT, planted_folder, run_script
 
 SCRIPT = ROOT / "figures" / "identifiable2021" / "ladder.py"

@@ -8,8 +8,9 @@ import pytest
 from attnprobe.cli import main
 from attnprobe.cli.options import reopen_run
 from attnprobe.identifiability import SolverError
-from attnprobe.identification import programs, stage
-from attnprobe.identification.stage import Identified, identify
+from attnprobe.stages.identifying import identification as stage
+from attnprobe.stages.identifying import programs
+from attnprobe.stages.identifying.identification import Identified, identify
 from tests.identification.probed_run import narrow_models, probed_run
 
 

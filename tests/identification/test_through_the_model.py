@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from attnprobe.identifiability import ErasureOutcomes, same_head_output, sample_alternatives
-from attnprobe.identification.erasure_reach import erasure_reach
-from attnprobe.identification.weight_reach import weight_reach
-from attnprobe.models.architectures import POOLED
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
+from attnprobe.stages.identifying.erasure_reach import erasure_reach
+from attnprobe.stages.identifying.weight_reach import weight_reach
 from tests.models.documents import random_documents
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from scipy.stats import kendalltau
 
 from attnprobe.identifiability import same_head_output, sample_alternatives
-from attnprobe.identification.weight_reach import entropy, weight_reach
+from attnprobe.stages.identifying.weight_reach import entropy, weight_reach
 from tests.identifiability.rows import random_row, rows
 
 LINE = np.array([[0.0], [1.0], [2.0]])

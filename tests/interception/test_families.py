@@ -5,9 +5,9 @@ from functools import cache
 import pytest
 import torch
 
-from attnprobe.interception.calls import intercepting, observing
-from attnprobe.interception.sites import recognise
-from attnprobe.interception.taps import Capture, Erase, Tap, Use
+from attnprobe.attention.calls import intercepting, observing
+from attnprobe.attention.sites import recognise
+from attnprobe.attention.taps import Capture, Erase, Tap, Use
 from tests.reference.transformers import (
     TASKS,
     attention_keys,

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.engines import FORWARD, REPLAY, fastest_engine, make_engine
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.refusals import RefusedError
-from attnprobe.probes.selection import select
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.selection import select
+from attnprobe.engines.choice import FORWARD, REPLAY, fastest_engine, make_engine
 from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, LABELS, WAYS, Attention, Classifier, Pooling, documents
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.interception.layouts import Layout
+from attnprobe.attention.layouts import Layout
 
 BATCH, HEADS, QUERIES, KEYS = 5, 3, 7, 11
 

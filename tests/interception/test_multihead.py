@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from attnprobe.interception.calls import observing
-from attnprobe.interception.taps import Capture
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.edited_runs import run_with
-from attnprobe.probes.engines import FORWARD, fastest_engine, make_engine
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.selection import select
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.calls import observing
+from attnprobe.attention.edited_runs import run_with
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.selection import select
+from attnprobe.attention.taps import Capture
+from attnprobe.engines.choice import FORWARD, fastest_engine, make_engine
 from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, HEADS, LABELS, documents, split
 

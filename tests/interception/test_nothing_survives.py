@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.overrides import _get_current_function_mode_stack
 
-from attnprobe.interception.blocks import Needed, recording, replaying
-from attnprobe.interception.calls import Place, Tapped, intercepting, observing
-from attnprobe.interception.layouts import Layout
-from attnprobe.interception.taps import Capture, CaptureValues, Erase, StopModel, Tap
-from attnprobe.probes.edited_runs import frozen
+from attnprobe.attention.blocks import Needed, recording, replaying
+from attnprobe.attention.calls import Place, Tapped, intercepting, observing
+from attnprobe.attention.edited_runs import frozen
+from attnprobe.attention.layouts import Layout
+from attnprobe.attention.taps import Capture, CaptureValues, Erase, StopModel, Tap
 from tests.interception.hand_written import Classifier, documents
 from tests.reference.transformers import tiny_inputs, tiny_model
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from attnprobe.interception import onednn
-from attnprobe.interception.onednn import OneDnnProducts
+from attnprobe.attention import onednn
+from attnprobe.attention.onednn import OneDnnProducts
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 7), (50, 7), (3, 5, 7), (0, 7), (2, 1, 7)])

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 import attnprobe
-from attnprobe.models.architectures import POOLED
-from attnprobe.models.encoders import ConvolutionalEncoder, RecurrentEncoder
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.encoders import ConvolutionalEncoder, RecurrentEncoder
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from tests.models.documents import random_documents
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.errors import InputError
-from attnprobe.models.multi_head_attention import MultiHeadAttention
-from attnprobe.models.transformer import TransformerClassifier
+from attnprobe.base.errors import InputError
+from attnprobe.models.transformer.multi_head_attention import MultiHeadAttention
+from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.settings.transformer import TransformerOptions, attention_parameters, encoder_parameters
 from attnprobe.training import Trainer, TrainingSettings, accuracy
 from tests.models.documents import random_documents, streamed

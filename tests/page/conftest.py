@@ -6,7 +6,7 @@ import pytest
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.page import Page
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 from tests.page.made_runs import MadeRun, made_transformer_run, random_texts
 
 LONG = 1000

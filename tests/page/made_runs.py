@@ -7,11 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from attnprobe.battery import run_battery
-from attnprobe.erasure import erase
-from attnprobe.probes.pooled import PooledErasures
-from attnprobe.probing import Collector
-from attnprobe.runs import RunFolder
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.functions import erase
+from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.stages.tables import Collector
 from tests.analysis.transformer_runs import write_transformer_run
 
 DIM = 6

@@ -9,12 +9,12 @@ import pandas as pd
 import torch
 
 from attnprobe.any_model import probe
-from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.probes.transformer import TransformerProbe
-from attnprobe.probing import probe_split
-from attnprobe.runs import RunFolder
+from attnprobe.models.transformer.network import TransformerClassifier
+from attnprobe.models.transformer.probe import TransformerProbe
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.stages.tables import probe_split
 from tests.models.documents import random_documents
 from tests.page.made_runs import MadeRun
 from tests.probes.test_transformer import logits_by_hand

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
-from attnprobe.errors import InputError
 from attnprobe.reports.page import Page
 from attnprobe.reports.page.notebook import frame_of_run
 from attnprobe.reports.page.terminal import document_in_terminal
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 from tests.page.conftest import page_of
 from tests.page.reading import distribution, erased, go, state
 from tests.page.struck_runs import transformer_run

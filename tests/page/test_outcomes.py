@@ -6,7 +6,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.who_flips_first import comparison_rows
 from attnprobe.reports.page.terminal import document_in_terminal
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 from tests.page.conftest import page_of
 from tests.page.made_runs import MadeRun, random_texts
 from tests.page.reading import distribution, erased, go, state

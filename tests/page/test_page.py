@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.reports.page import Page
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.notebook import frame_of_run, frame_of_tables

@@ -12,7 +12,7 @@ import pytest
 
 from attnprobe.analysis import statistics_sample
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.reports.page.terminal import document_in_terminal
 from tests.analysis.kept_documents import in_groups, leave_out
 from tests.page.conftest import page_of

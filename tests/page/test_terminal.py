@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.reports.page.terminal import document_in_terminal
 from tests.page.made_runs import MadeRun
 

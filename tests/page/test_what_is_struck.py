@@ -7,7 +7,7 @@ import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.page.terminal import document_in_terminal
-from attnprobe.runs import RunFolder, readout_bias
+from attnprobe.runs.run_folder import RunFolder, readout_bias
 from tests.page.conftest import page_of
 from tests.page.reading import erased, go
 from tests.page.struck_runs import RUNS

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import torch
 
-from attnprobe.probes.attachment import Attachment, attach
-from attnprobe.probes.engines import FORWARD, REPLAY, SINGLE_ROW, make_engine
-from attnprobe.probes.items import Items
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.selection import select
+from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.selection import select
+from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW, make_engine
+from attnprobe.engines.items import Items
 from attnprobe.settings.attention import AttentionSettings
 from tests.reference.transformers import TASKS, reference_logits, tiny_inputs
 from tests.reference.transformers import tiny_model as make_model

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from attnprobe.errors import InputError
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.checks import NONE
-from attnprobe.probes.engines import fastest_engine
-from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.refusals import RefusedError
-from attnprobe.probes.selection import select
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.checks import NONE
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.selection import select
+from attnprobe.base.errors import InputError
+from attnprobe.engines.choice import fastest_engine
 from attnprobe.settings.attention import AttentionSettings
 from tests.interception.hand_written import DIM, LABELS, Attention, Classifier, documents
 from tests.probes.attached_models import (

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from attnprobe.battery import run_battery
-from attnprobe.probes.attention_erasures import AttentionErasures
-from attnprobe.probes.items import Items
-from attnprobe.registered_orderings import ORDERINGS, Role
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.items import Items
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.registered_orderings import ORDERINGS, Role
 from tests.probes.attached_models import (
     Case,
     attached,

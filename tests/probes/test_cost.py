@@ -5,8 +5,8 @@ import contextlib
 import pytest
 import torch
 
-from attnprobe.probes.engines import REPLAY, SINGLE_ROW
-from attnprobe.probes.items import Items
+from attnprobe.engines.choice import REPLAY, SINGLE_ROW
+from attnprobe.engines.items import Items
 from tests.probes.attached_models import MODELS, READS_ONE_ROW, attached, key_mask, orderings
 
 

@@ -16,13 +16,13 @@ from transformers import (
 )
 
 import attnprobe
+from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.refusals import RefusedError
 from attnprobe.cli import main
-from attnprobe.huggingface.loading import decides, load_checkpoint, load_classifier
-from attnprobe.probes.decisions import attach_to_decision
-from attnprobe.probes.examination import examine
-from attnprobe.probes.examples import example_inputs
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.refusals import RefusedError
+from attnprobe.engines.examination import examine
+from attnprobe.models.huggingface.loading import decides, load_checkpoint, load_classifier
 from tests.commands import planted_folder
 from tests.huggingface.checkpoints import SIZES, TEXTS, gpt2, save, t5, wordpiece
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import attnprobe
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.probes.encoder_measurements import LENGTHS, accuracy_row, logit_rank_rows, rank_rows
-from attnprobe.probes.encoder_readings import first_row, last_layer
-from attnprobe.probes.random_alternatives import random_alternatives
+from attnprobe.models.transformer.network import TransformerClassifier
+from attnprobe.papers.bhardwaj2021.encoder_measurements import LENGTHS, accuracy_row, logit_rank_rows, rank_rows
+from attnprobe.papers.bhardwaj2021.encoder_readings import first_row, last_layer
+from attnprobe.papers.bhardwaj2021.random_alternatives import random_alternatives
 from attnprobe.settings.transformer import TransformerOptions, encoder_parameters
 from tests.models.documents import random_documents
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attnprobe.probes.engines import REPLAY, SINGLE_ROW, fastest_engine
+from attnprobe.engines.choice import REPLAY, SINGLE_ROW, fastest_engine
 from tests.probes.attached_models import (
     MODELS,
     READS_ONE_ROW,

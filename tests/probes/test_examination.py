@@ -12,9 +12,9 @@ from transformers import (
     LongformerForSequenceClassification,
 )
 
-from attnprobe.probes.engines import REPLAY, SINGLE_ROW
-from attnprobe.probes.examination import BEHIND_SOFTMAX, BY_MASK, UNFUSED, examine
-from attnprobe.probes.examples import example_inputs
+from attnprobe.attention.examples import example_inputs
+from attnprobe.engines.choice import REPLAY, SINGLE_ROW
+from attnprobe.engines.examination import BEHIND_SOFTMAX, BY_MASK, UNFUSED, examine
 from attnprobe.reports.examination import examination_text
 from tests.reference.transformers import tiny_model
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.items import Items
-from attnprobe.probes.model_call import ModelCall
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.engines.items import Items
 from tests.probes.attached_models import (
     MODELS,
     Case,

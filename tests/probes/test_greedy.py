@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from attnprobe.probes.greedy import greedy_order
-from attnprobe.probes.items import Items
+from attnprobe.engines.greedy import greedy_order
+from attnprobe.engines.items import Items
 from tests.probes.attached_models import (
     MODELS,
     attached,

@@ -5,11 +5,11 @@ from scipy.spatial.distance import jensenshannon
 
 pytest.importorskip("transformers")
 
-from attnprobe.orderings import rank_at_random
-from attnprobe.probes import head_map
-from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.head_map import PREFIXES, head_rows, prefix_lengths, rows_of_map
-from attnprobe.probes.items import Items
+from attnprobe.engines import head_map
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_map import PREFIXES, head_rows, prefix_lengths, rows_of_map
+from attnprobe.engines.items import Items
+from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.settings.attention import AttentionSettings
 from tests.probes.attached_models import attached
 from tests.reference.transformers import reference_attention, reference_logits

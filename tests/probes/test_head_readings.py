@@ -6,16 +6,16 @@ import torch
 
 pytest.importorskip("transformers")
 
-from attnprobe.errors import InputError
+from attnprobe.attention.edited_runs import run_with
+from attnprobe.attention.selection import select
+from attnprobe.attention.taps import Capture, Use
+from attnprobe.base.errors import InputError
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_readings import read_heads
+from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.identifiability import nullity, same_head_output
-from attnprobe.interception.taps import Capture, Use
-from attnprobe.models.architectures import POOLED
-from attnprobe.orderings import softmax_of_scores
-from attnprobe.probes.attention_probe import AttentionProbe
-from attnprobe.probes.edited_runs import run_with
-from attnprobe.probes.head_readings import read_heads
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.probes.selection import select
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.dropout import Dropout
 from tests.models.documents import random_documents

@@ -6,14 +6,14 @@ import statistics
 import pytest
 import torch
 
-from attnprobe.errors import InputError
-from attnprobe.interception.calls import Place
-from attnprobe.interception.layouts import Layout
-from attnprobe.interception.sites import SELF, Site
-from attnprobe.probes.engine import Attended
-from attnprobe.probes.importance import importance
-from attnprobe.probes.items import Items
-from attnprobe.probes.selection import Selected
+from attnprobe.attention.calls import Place
+from attnprobe.attention.layouts import Layout
+from attnprobe.attention.selection import Selected
+from attnprobe.attention.sites import SELF, Site
+from attnprobe.base.errors import InputError
+from attnprobe.engines.importance import importance
+from attnprobe.engines.items import Items
+from attnprobe.engines.protocol import Attended
 
 AGGREGATES = {"mean": statistics.fmean, "max": max}
 REAL = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]], dtype=torch.bool)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from attnprobe.probes.items import Items
-from attnprobe.probes.micro_batches import MicroBatches, rows_at_once
-from attnprobe.probes.model_call import ModelCall
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.engines.items import Items
+from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from tests.probes.attached_models import (
     LENGTHS,
     MODELS,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attnprobe.probes.model_call import ModelCall
+from attnprobe.attention.model_call import ModelCall
 from tests.probes.attached_models import inputs_of
 from tests.reference.transformers import tiny_inputs, tiny_model
 

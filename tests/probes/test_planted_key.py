@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from attnprobe.battery import run_battery
-from attnprobe.probes.attachment import attach
-from attnprobe.probes.attention_erasures import AttentionErasures
-from attnprobe.probes.engines import fastest_engine, make_engine
-from attnprobe.probes.items import Items
-from attnprobe.probes.model_call import ModelCall
-from attnprobe.probes.selection import select
+from attnprobe.attention.attachment import attach
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.selection import select
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.items import Items
+from attnprobe.erasure.battery import run_battery
 from attnprobe.settings.attention import AttentionSettings
 
 VALUES, LENGTH = 8, 10

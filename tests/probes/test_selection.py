@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from attnprobe.errors import InputError
-from attnprobe.probes.engines import fastest_engine
-from attnprobe.probes.refusals import RefusedError
-from attnprobe.probes.selection import Selected, indices
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.selection import Selected, indices
+from attnprobe.base.errors import InputError
+from attnprobe.engines.choice import fastest_engine
 from tests.probes.attached_models import attached, rows_named
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.errors import InputError
-from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.probes.engines import REPLAY, SINGLE_ROW
-from attnprobe.probes.head_map import Drawn
-from attnprobe.probes.transformer import TransformerProbe
-from attnprobe.probing import probe_split
+from attnprobe.base.errors import InputError
+from attnprobe.engines.choice import REPLAY, SINGLE_ROW
+from attnprobe.engines.head_map import Drawn
+from attnprobe.models.transformer.network import TransformerClassifier
+from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.stages.tables import probe_split
 from tests.models.documents import random_documents
 
 OPTIONS = TransformerOptions(d_e=16, num_heads=4, d_k=3, d_ff=8, longest=64)

@@ -12,9 +12,9 @@ from scipy import stats
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
 from attnprobe.cli.options import MOST_SEEDS, seed_numbers
-from attnprobe.errors import InputError
 from attnprobe.reports.answer import WIDTH
 from attnprobe.reports.answer_over_seeds import ACCURACY, ERASED, SHARES, answer_over_seeds, value_of
 from attnprobe.reports.numbers import percent

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attnprobe.analysis.identifiable2021.over_seeds import over_seeds
 from attnprobe.cli import main
-from attnprobe.reports.identifiable2021.figures import draw_confounds
-from attnprobe.reports.identifiable2021.tables import MEASURED, write_tables
+from attnprobe.papers.bhardwaj2021.figures import draw_confounds
+from attnprobe.papers.bhardwaj2021.over_seeds import over_seeds
+from attnprobe.papers.bhardwaj2021.tables import MEASURED, write_tables
 from tests.commands import ROOT, planted_folder, run_script
 
 SCRIPT = ROOT / "figures" / "identifiable2021" / "draw.py"

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis import statistics_sample
-from attnprobe.analysis.claims.scorecard import judge_claims
+from attnprobe.analysis.finding_runs import load_runs
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_folders import load_runs
 from attnprobe.analysis.summary import summarise
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+from attnprobe.papers.serrano2019.figures import draw
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import FIGURES
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
-from attnprobe.reports.paper import draw
-from attnprobe.reports.paper.grid import RunGrid
 from attnprobe.reports.run_table import run_table
 from attnprobe.reports.tables import write_tables
 from tests.analysis.kept_documents import in_groups, leave_out

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.figures import dataset_panels, figure3_delta_js, figure4_negative_delta_js
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from attnprobe.reports import style
 from attnprobe.reports.drawn import NotDrawnError, even_edges, require_drawn, weights_in_cells
 from attnprobe.reports.figures import IDENTIFIABILITY_FIGURES, delta_js, negative_delta_js, nullity_by_length
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels import delta_js as page_panel
-from attnprobe.reports.paper import dataset_panels, figure3_delta_js, figure4_negative_delta_js
-from attnprobe.reports.paper.grid import RunGrid
 from tests.analysis.identified_runs import write_identified
 from tests.analysis.synthetic import write_run
 from tests.analysis.test_identifiability import AFFINE, HEADS, POOLING, REMOVED, SIZES

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.training.ranks import ALONE, Ranks, joined_ranks, started_by_torchrun, the_only_rank
 from tests.commands import attnprobe, planted_rows, write_splits
 from tests.training.commands import TORCHRUN, finish, kill, rank_of, start, start_two_ranks, train, weights

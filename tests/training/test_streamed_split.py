@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import attnprobe.data.windows as windows
 import attnprobe.training.streamed_split as streamed_split
-from attnprobe.checkpoints import resume_training, save_training
 from attnprobe.data.batches import EncodedDocuments, length_buckets
 from attnprobe.data.documents import Documents
 from attnprobe.data.split import HeldSplit
-from attnprobe.models.architectures import POOLED
+from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.settings.dropout import Dropout
 from attnprobe.training import StreamedSplit, Trainer, TrainingSettings, accuracy, limit_gradients
+from attnprobe.training.checkpoints import resume_training, save_training
 from tests.models.documents import random_documents
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.runs import PARQUET
+from attnprobe.runs.run_folder import PARQUET
 
 ORDERINGS = [("attention", 0), ("random", 0), ("random", 1), ("oracle", 0)]
 

@@ -5,12 +5,12 @@ import torch
 
 pytest.importorskip("transformers")
 
-from attnprobe.interception.calls import intercepting
-from attnprobe.interception.taps import Tap
-from attnprobe.models.transformer import TransformerClassifier
-from attnprobe.probes.attention_erasures import AttentionErasures
-from attnprobe.probes.engines import FORWARD
-from attnprobe.probes.transformer import TransformerProbe
+from attnprobe.attention.calls import intercepting
+from attnprobe.attention.taps import Tap
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.choice import FORWARD
+from attnprobe.models.transformer.network import TransformerClassifier
+from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.verification.attention_reference import AttentionReference

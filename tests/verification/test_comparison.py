@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.battery import run_battery
-from attnprobe.probes.pooled import PooledProbe
-from attnprobe.registered_orderings import SMALLEST_SET
-from attnprobe.runs import RunFolder
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.registered_orderings import SMALLEST_SET
+from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
 from attnprobe.verification.row_batches import row_batches, whole_documents
 from tests.verification.tables import ORDERINGS, make_tables, write

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from attnprobe.erasure.erasable import Attention, Erasable
 
-from attnprobe.battery import Attention, Erasable
-from attnprobe.registered_orderings import ORDERINGS, Role, always
+from attnprobe.erasure.registered_orderings import ORDERINGS, Role, always
 from attnprobe.verification.orders import GREEDY, KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference
 

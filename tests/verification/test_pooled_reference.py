@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from attnprobe.models.architectures import POOLED
-from attnprobe.probes.pooled import PooledProbe
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from attnprobe.atomic_files import creating_folder
+from attnprobe.base.atomic_files import creating_folder
+from attnprobe.base.errors import error_of
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.docstrings.balanced_split import balanced_split
@@ -18,7 +19,6 @@ from attnprobe.data.docstrings.extraction import Docstring, extract_docstrings
 from attnprobe.data.docstrings.near_duplicates import without_near_duplicates
 from attnprobe.data.docstrings.sources import CLASSES, SourceFile, class_folders, class_versions, source_files
 from attnprobe.data.tokens.worker_pool import map_in_processes, worker_count
-from attnprobe.errors import error_of
 
 FORMAT = 1  # to be raised when the same packages would give other files
 SIZES = {"train": 1000, "dev": 150, "test": 250}  # documents of a class, where it has as many

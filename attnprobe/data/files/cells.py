@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import place
 from attnprobe.data.tokens.given_tokens import GivenTokens, Text, as_string
-from attnprobe.errors import InputError
 
 LONGEST_TEXT = 1_000_000  # characters, which is also where spaCy draws the line
 

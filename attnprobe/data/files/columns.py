@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import listed, nearest, place, quoted
-from attnprobe.errors import InputError
 
 LABEL_COLUMNS = ("category", "label")
 TEXT_COLUMNS = ("tokens", "text")

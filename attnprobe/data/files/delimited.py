@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.lines import LONGEST_LINE, utf8_lines
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
-from attnprobe.errors import InputError
 
 NumberedRow = tuple[int, Sequence[str]]
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 KEY_BYTES = 8
 BLOCK_BYTES = 1 << 22

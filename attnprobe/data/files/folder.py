@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.development_split import development_documents
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.reading import FORMATS, SUFFIXES, LabelledFile, read_labels
 from attnprobe.data.tokens.given_tokens import Text
-from attnprobe.errors import InputError
 
 SPLITS = ("train", "dev", "test")
 

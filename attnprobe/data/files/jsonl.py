@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.records import Record, Table
-from attnprobe.errors import InputError
 
 
 def jsonl_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:

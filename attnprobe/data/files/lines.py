@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.cells import LONGEST_TEXT
 from attnprobe.data.files.compression import CompressionError
 from attnprobe.data.files.places import place
-from attnprobe.errors import InputError
 
 LONGEST_LINE = 16 * LONGEST_TEXT  # bytes; a character takes four at most, and there are other columns
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -9,10 +9,10 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
-from attnprobe.errors import InputError
 
 BATCH_ROWS = 64  # each of them may have a text as long as any
 BUFFER_BYTES = 1 << 20

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.visible import visible
 from attnprobe.data.files.cells import checked_label, checked_text
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.compression import COMPRESSIONS, opened
@@ -21,8 +23,6 @@ from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.records import Table
 from attnprobe.data.tokens.given_tokens import Text
-from attnprobe.errors import InputError
-from attnprobe.visible import visible
 
 FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     ".tsv": tsv_table,

@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attnprobe.atomic_files import creating_folder
+from attnprobe.base.atomic_files import creating_folder
+from attnprobe.base.errors import InputError, error_of
 from attnprobe.data.files.cells import LONGEST_TEXT
 from attnprobe.data.serrano2019.lengths import TextLengths, text_lengths
 from attnprobe.data.serrano2019.recipes import LengthLimits, Recipe
 from attnprobe.data.serrano2019.records import Record, one_line
 from attnprobe.data.serrano2019.source_notes import source_notes
-from attnprobe.data.serrano2019.splits import (
+from attnprobe.data.serrano2019.split_rules import (
     REASONS,
     SPLITS,
     TEST,
@@ -30,7 +31,6 @@ from attnprobe.data.serrano2019.splits import (
     Pool,
 )
 from attnprobe.data.tokens.tokenisation import CHUNK_CHARACTERS, map_chunks
-from attnprobe.errors import InputError, error_of
 
 SCHEMA = pa.schema([("label", pa.string()), ("text", pa.string())])
 GIVEN = {"train": TRAIN, "test": TEST, "": UNSPLIT}

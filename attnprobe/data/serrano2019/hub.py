@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import listed, quoted
 from attnprobe.data.serrano2019.records import Record, unescaped
-from attnprobe.errors import InputError
 
 ROOT = "hf://datasets"
 CONVERSION_BRANCH = "refs/convert/parquet"

@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, NoReturn
 
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.cells import LONGEST_TEXT
 from attnprobe.data.files.places import listed, quoted
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record
-from attnprobe.errors import InputError
 
 RATING, REVIEW = "rating", "review"
 CHUNK_CHARACTERS = 1 << 20

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 from tqdm import tqdm
 
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

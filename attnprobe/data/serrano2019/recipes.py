@@ -9,11 +9,11 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from attnprobe.data.serrano2019 import splits
+from attnprobe.data.serrano2019 import split_rules as splits
 from attnprobe.data.serrano2019.hub import HubRepository
 from attnprobe.data.serrano2019.imdb_json import imdb_records
 from attnprobe.data.serrano2019.records import Record
-from attnprobe.data.serrano2019.splits import Codes, Pool
+from attnprobe.data.serrano2019.split_rules import Codes, Pool
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
 from attnprobe.data.serrano2019.zhang_csv import STARS, amazon_records, yelp_records
 

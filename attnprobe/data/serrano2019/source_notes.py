@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.data.serrano2019.recipes import Recipe
-from attnprobe.data.serrano2019.splits import SPLIT_SEED, SPLITS
+from attnprobe.data.serrano2019.split_rules import SPLIT_SEED, SPLITS
 from attnprobe.data.tokens.tokeniser import tokeniser_version
 
 

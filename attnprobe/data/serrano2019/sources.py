@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
@@ -17,10 +18,9 @@ from attnprobe.data.serrano2019.folder import make_splits_folder
 from attnprobe.data.serrano2019.hub import HubRepository, NotFromHubError, hub_records, resolved_revision
 from attnprobe.data.serrano2019.recipes import Recipe
 from attnprobe.data.serrano2019.records import Record
-from attnprobe.data.serrano2019.splits import SPLIT_SEED
+from attnprobe.data.serrano2019.split_rules import SPLIT_SEED
 from attnprobe.data.serrano2019.zhang_csv import has_header
 from attnprobe.data.tokens.tokeniser import tokeniser_version
-from attnprobe.errors import InputError
 
 FORMAT = 1  # to be raised when the same source would give other files
 REVISION_MARK = "@"

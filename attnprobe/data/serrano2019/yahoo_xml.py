@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record
-from attnprobe.errors import InputError
 
 TEXT_ELEMENTS = ("subject", "content", "bestanswer")
 CHUNK_BYTES = 1 << 18

@@ -10,12 +10,12 @@ from typing import BinaryIO, NoReturn
 
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.files.compression import CompressionError, opened
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import place, quoted
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record, unescaped
-from attnprobe.errors import InputError
 
 STARS = ("1", "2", "3", "4", "5")
 

@@ -14,7 +14,7 @@ from multiprocessing import get_context, resource_tracker
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from attnprobe.errors import FailedError
+from attnprobe.base.errors import FailedError
 
 T = TypeVar("T")
 R = TypeVar("R")

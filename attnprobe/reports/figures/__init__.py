@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.registry import Registry
+from attnprobe.base.registry import Registry
 from attnprobe.reports import style
 from attnprobe.reports.figures import (
     delta_js,
@@ -19,9 +19,9 @@ from attnprobe.reports.figures import (
     head_map,
     negative_delta_js,
     nullity_by_length,
-    panel,
     weight_ranges,
 )
+from attnprobe.reports.figures import frame as panel
 
 FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure")
 """Each draws one of a run, or None where the run has nothing of the kind."""

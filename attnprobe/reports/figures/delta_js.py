@@ -21,7 +21,7 @@ from attnprobe.analysis.delta_js import (
 )
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import documents_in, even_edges, require_drawn, weights_in_cells
-from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
 
 CELLS = 60
 """Of the histogram, along each axis."""

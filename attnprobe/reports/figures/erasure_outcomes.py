@@ -14,7 +14,7 @@ from attnprobe.analysis.identifiability_conclusions import conclusions, item_out
 from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.panel import new_panel, say_instead
+from attnprobe.reports.figures.frame import new_panel, say_instead
 from attnprobe.reports.identifiability_tables import NAMES, unit_of
 from attnprobe.reports.numbers import percent
 

@@ -10,7 +10,7 @@ from attnprobe.analysis.first_flips import GRID, flip_curves
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.panel import legend_above, new_panel, said_of_smallest_sets, say_instead
+from attnprobe.reports.figures.frame import legend_above, new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.type_widths import in_figure
 
 

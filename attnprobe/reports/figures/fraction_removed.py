@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from attnprobe.analysis.first_flips import FractionBox, fraction_boxes
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
-from attnprobe.reports.figures.panel import new_panel, said_of_smallest_sets, say_instead
+from attnprobe.reports.figures.frame import new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.type_widths import in_figure
 

@@ -21,7 +21,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN, SIGNIFICANT
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.panel import new_panel, say_instead, title
+from attnprobe.reports.figures.frame import new_panel, say_instead, title
 from attnprobe.reports.type_widths import printable
 
 LARGEST = 0.2

@@ -11,7 +11,7 @@ from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs, fine_wid
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
 from attnprobe.reports.numbers import percent_with_interval
 
 

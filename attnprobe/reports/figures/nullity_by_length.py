@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from attnprobe.analysis.identifiability_results import load_identifiability, numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.panel import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
 
 _DOTS = 4000
 """At most so many are drawn of each kind: a seeded sample of the rows beyond."""

@@ -14,7 +14,7 @@ from attnprobe.analysis.identifiability_results import KEYS, load_identifiabilit
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.panel import new_panel, say_instead, title
+from attnprobe.reports.figures.frame import new_panel, say_instead, title
 from attnprobe.reports.type_widths import printable
 
 PANELS = 4

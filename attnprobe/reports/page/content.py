@@ -18,7 +18,7 @@ from attnprobe.reports.page.overview import Overview, overview
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.page.sample import candidates
 from attnprobe.reports.style import display_name
-from attnprobe.runs import readout_bias
+from attnprobe.runs.run_folder import readout_bias
 
 BUDGET = 5_000_000
 """Bytes of a page; where they do not hold all of the sample, it has fewer documents."""

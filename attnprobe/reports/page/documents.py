@@ -14,8 +14,8 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import RANK, Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.run_tables import check_columns, columns_of_table
 from attnprobe.reports.page.readable import gaps, legible, legible_item
+from attnprobe.runs.tables import check_columns, columns_of_table
 
 SNIPPET = 110
 """Characters of a document that the list of documents shows."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from attnprobe.visible import in_json
+from attnprobe.base.visible import in_json
 
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 

@@ -14,7 +14,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.page.content import Summary, is_reported
 from attnprobe.reports.page.rendering import page_html
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 
 IN_A_NOTEBOOK = 1_500_000
 """Bytes of a page there: a notebook keeps every copy that it has shown."""

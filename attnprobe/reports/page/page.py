@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.atomic_files import replacing
-from attnprobe.errors import InputError
+from attnprobe.base.atomic_files import replacing
+from attnprobe.base.errors import InputError
 from attnprobe.reports.page.content import BUDGET, Summary, is_reported
 from attnprobe.reports.page.notebook import IN_A_NOTEBOOK, framed
 from attnprobe.reports.page.rendering import page_html
-from attnprobe.runs import RunFolder
+from attnprobe.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attnprobe.visible import visible
+from attnprobe.base.visible import visible
 
 _WHITE = re.compile("[\t\n\r]")
 
 
 def legible(text: str) -> str:
-    r"""The text on one line, as :func:`attnprobe.visible.visible` has it; its white space is white space.
+    r"""The text on one line, as :func:`attnprobe.base.visible.visible` has it; its white space is white space.
 
     >>> legible("a\x1b[31m"), legible("\u202egnp.exe"), legible("a\tb\n"), legible("שלום 👩‍👧")
     ('a␛[31m', '⟦U+202E⟧gnp.exe', 'a b ', 'שלום 👩\u200d👧')

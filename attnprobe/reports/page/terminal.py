@@ -15,7 +15,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
 from attnprobe.analysis.results import ATTENTION, NO_SMALLEST_SET, ORACLE, RANDOM, FirstFlips, RunResults
-from attnprobe.errors import InputError
+from attnprobe.base.errors import InputError
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.documents import SampledDocuments
 from attnprobe.reports.page.readable import gaps, legible, legible_item

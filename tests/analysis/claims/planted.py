@@ -8,8 +8,8 @@ import torch
 
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.documents import Documents
-from attnprobe.probes.pooled import PooledProbe, Reading
-from attnprobe.probing import probe_split
+from attnprobe.models.pooled.probe import PooledProbe, Reading
+from attnprobe.stages.tables import probe_split
 
 DOCUMENTS, ITEMS = 150, 20
 

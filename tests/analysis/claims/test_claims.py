@@ -5,7 +5,9 @@ import csv
 import pytest
 
 from attnprobe.analysis.bootstrap import Estimate
-from attnprobe.analysis.claims.judgement import (
+from attnprobe.analysis.finding_runs import load_runs
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.claims.judgement import (
     FAILS,
     HOLDS,
     IDENTITY,
@@ -21,10 +23,8 @@ from attnprobe.analysis.claims.judgement import (
     over_all,
     over_most,
 )
-from attnprobe.analysis.claims.scorecard import CLAIMS, judge_claims, often_but_not_always
-from attnprobe.analysis.run_folders import load_runs
-from attnprobe.errors import InputError
-from attnprobe.reports.scorecard import as_csv, as_latex, as_markdown, for_terminal
+from attnprobe.papers.serrano2019.claims.scorecard import CLAIMS, judge_claims, often_but_not_always
+from attnprobe.papers.serrano2019.scorecard_tables import as_csv, as_latex, as_markdown, for_terminal
 from tests.analysis.claims import planted
 
 SCENARIOS = {

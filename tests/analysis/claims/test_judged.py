@@ -6,9 +6,12 @@ import pytest
 from scipy import stats
 
 from attnprobe.analysis.bootstrap import RESAMPLES, resampling_counts
-from attnprobe.analysis.claims import orderings, single_weights
-from attnprobe.analysis.claims.evidence import Evidence
-from attnprobe.analysis.claims.judgement import (
+from attnprobe.analysis.intervals import wilson
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.who_flips_first import who_flips_first
+from attnprobe.papers.serrano2019.claims import orderings, single_weights
+from attnprobe.papers.serrano2019.claims.evidence import Evidence
+from attnprobe.papers.serrano2019.claims.judgement import (
     FAILS,
     HOLDS,
     IDENTITY,
@@ -18,12 +21,9 @@ from attnprobe.analysis.claims.judgement import (
     Judgement,
     agreed,
 )
-from attnprobe.analysis.claims.released_draw import released_draw_deflates
-from attnprobe.analysis.claims.scorecard import CLAIMS, judge_claims
-from attnprobe.analysis.intervals import wilson
-from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.who_flips_first import who_flips_first
-from attnprobe.reports.scorecard import as_csv, as_latex, as_markdown, for_terminal
+from attnprobe.papers.serrano2019.claims.released_draw import released_draw_deflates
+from attnprobe.papers.serrano2019.claims.scorecard import CLAIMS, judge_claims
+from attnprobe.papers.serrano2019.scorecard_tables import as_csv, as_latex, as_markdown, for_terminal
 from tests.analysis.synthetic import write_run
 
 

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis.bootstrap import Estimate
-from attnprobe.analysis.claims.judgement import (
+from attnprobe.analysis.intervals import exact_lead, wilson
+from attnprobe.analysis.significance import binomial_log_p, holm
+from attnprobe.papers.serrano2019.claims.judgement import (
     FAILS,
     HOLDS,
     UNDECIDED,
@@ -23,9 +25,7 @@ from attnprobe.analysis.claims.judgement import (
     over_all,
     over_most,
 )
-from attnprobe.analysis.claims.scorecard import often_but_not_always
-from attnprobe.analysis.intervals import exact_lead, wilson
-from attnprobe.analysis.significance import binomial_log_p, holm
+from attnprobe.papers.serrano2019.claims.scorecard import often_but_not_always
 
 RESULTS = Path(__file__).parents[3] / "docs/results/claims.csv"
 

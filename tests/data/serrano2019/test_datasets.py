@@ -4,13 +4,14 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.data import datasets
 from attnprobe.data.datasets import known_datasets, load_dataset, locate
 from attnprobe.data.serrano2019 import folder as folder_module
-from attnprobe.data.serrano2019 import hub, splits
+from attnprobe.data.serrano2019 import hub
+from attnprobe.data.serrano2019 import split_rules as splits
 from attnprobe.data.serrano2019.recipes import RECIPES, YAHOO_CATEGORIES
-from attnprobe.data.serrano2019.splits import ClassSizes
-from attnprobe.errors import InputError
+from attnprobe.data.serrano2019.split_rules import ClassSizes
 from tests.data.folders import write_folder
 from tests.data.serrano2019.originals import (
     document,

@@ -4,12 +4,12 @@ import json
 import pytest
 from tqdm import tqdm
 
+from attnprobe.base.errors import InputError
 from attnprobe.data.serrano2019 import imdb_json, yahoo_xml
 from attnprobe.data.serrano2019.imdb_json import imdb_records
 from attnprobe.data.serrano2019.records import one_line
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
 from attnprobe.data.serrano2019.zhang_csv import amazon_records, has_header, yelp_records
-from attnprobe.errors import InputError
 from tests.data.serrano2019.originals import csv_line, question, write_imdb, write_reviews, write_yahoo
 
 QUESTIONS = [

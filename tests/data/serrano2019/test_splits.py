@@ -3,9 +3,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from attnprobe.data.serrano2019 import splits
+from attnprobe.data.serrano2019 import split_rules as splits
 from attnprobe.data.serrano2019.lengths import text_lengths
-from attnprobe.data.serrano2019.splits import (
+from attnprobe.data.serrano2019.split_rules import (
     CLASS_IS_FULL,
     DEV,
     TEST,

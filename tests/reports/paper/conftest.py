@@ -1,7 +1,7 @@
 import pytest
 
-from attnprobe.reports.paper import PAPER, draw
-from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.papers.serrano2019.figures import PAPER, draw
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from tests.reports.paper.grids import write_grid
 
 

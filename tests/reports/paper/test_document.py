@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
 
-from attnprobe.reports.paper import figure1_document
-from attnprobe.reports.paper.figure1_document import choose, untokenised
-from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.reports.paper.shaded_text import lay_out
+from attnprobe.papers.serrano2019.figures import figure1_document
+from attnprobe.papers.serrano2019.figures.figure1_document import choose, untokenised
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
+from attnprobe.papers.serrano2019.figures.shaded_text import lay_out
 from attnprobe.reports.type_widths import fitted, printable, width_of
 from tests.reports.paper.grids import write_one
 

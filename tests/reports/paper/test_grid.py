@@ -1,8 +1,8 @@
 import pytest
 
-from attnprobe.errors import InputError
-from attnprobe.reports.paper.grid import Run, RunGrid
-from attnprobe.reports.paper.order import datasets_in_order, in_rows, models_in_order, others_in_rows
+from attnprobe.base.errors import InputError
+from attnprobe.papers.serrano2019.figures.grid import Run, RunGrid
+from attnprobe.papers.serrano2019.figures.panel_order import datasets_in_order, in_rows, models_in_order, others_in_rows
 from tests.reports.paper.grids import write_one
 
 

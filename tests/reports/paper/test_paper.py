@@ -5,9 +5,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from attnprobe.papers.serrano2019.figures import PAPER, draw
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from attnprobe.reports import style
-from attnprobe.reports.paper import PAPER, draw
-from attnprobe.reports.paper.grid import RunGrid
 from tests.reports.paper.grids import write_one
 
 AWKWARD = "a_b & <50%$ \\input{x} 日本 " + "very long " * 6
@@ -47,7 +47,7 @@ def test_whatever_the_runs(runs, tmp_path, monkeypatch):
         seen.append((figure, folder / f"{name}.png"))
         return [seen[-1][1]]
 
-    monkeypatch.setattr("attnprobe.reports.paper.sheet.save", save)
+    monkeypatch.setattr("attnprobe.papers.serrano2019.figures.sheet.save", save)
     for dataset, model, seed, options in runs:
         write_one(tmp_path / "runs", dataset, model, seed, **options)
     grid = RunGrid.find([tmp_path / "runs"])
@@ -85,7 +85,7 @@ def test_missing_pairs_say_so_in_the_picture(runs, tmp_path, monkeypatch):
         return []
 
     for name in ("flip_curves", "figure5_fraction_removed", "figure3_delta_js"):
-        monkeypatch.setattr(f"attnprobe.reports.paper.{name}.write", keep)
+        monkeypatch.setattr(f"attnprobe.papers.serrano2019.figures.{name}.write", keep)
         draw(name, RunGrid.find([runs]), tmp_path)
     for name in ("flip_curves", "figure5_fraction_removed", "figure3_delta_js_flan-rnn"):
         assert "No run of FLANrnn on imdb8" in drawn[name]
@@ -106,7 +106,7 @@ def test_how_a_sheet_is_read_follows_the_convention_that_it_is_drawn_by(name, tm
         said.append(how)
 
     for module in ("box_panel", "flip_curves"):
-        monkeypatch.setattr(f"attnprobe.reports.paper.{module}.head", keep)
+        monkeypatch.setattr(f"attnprobe.papers.serrano2019.figures.{module}.head", keep)
     for released in (False, True):
         draw(name, RunGrid.find([tmp_path / "runs"], released=released), tmp_path / "out")
     assert ["while something is left" in how for how in said] == [True, False]

@@ -5,8 +5,8 @@ import pytest
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.single_weights import single_flips
-from attnprobe.reports.paper import draw
-from attnprobe.reports.paper.grid import RunGrid
+from attnprobe.papers.serrano2019.figures import draw
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from tests.reports.paper.grids import write_one
 
 

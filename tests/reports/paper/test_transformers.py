@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attnprobe.analysis.claims.scorecard import judge_claims
-from attnprobe.analysis.run_folders import load_runs
-from attnprobe.reports.paper import PAPER, draw
-from attnprobe.reports.paper.grid import RunGrid
-from attnprobe.reports.paper.order import in_order_of_display
-from attnprobe.reports.paper.sheet import without_smallest_sets
+from attnprobe.analysis.finding_runs import load_runs
+from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+from attnprobe.papers.serrano2019.figures import PAPER, draw
+from attnprobe.papers.serrano2019.figures.grid import RunGrid
+from attnprobe.papers.serrano2019.figures.panel_order import in_order_of_display
+from attnprobe.papers.serrano2019.figures.sheet import without_smallest_sets
+from attnprobe.papers.serrano2019.scorecard_tables import write_scorecard
 from attnprobe.reports.run_table import write_run_tables
-from attnprobe.reports.scorecard import write_scorecard
 from tests.analysis.transformer_runs import MODEL, WITHOUT_ORACLE, write_transformer_run
 from tests.reports.paper.grids import SIZES, write_one
 
@@ -37,7 +37,7 @@ def words_of(monkeypatch, name, grid, folder):
         sheets[file] = " ".join(" ".join(text.get_text() for text in texts).split())
         return []
 
-    monkeypatch.setattr(f"attnprobe.reports.paper.{name}.write", keep)
+    monkeypatch.setattr(f"attnprobe.papers.serrano2019.figures.{name}.write", keep)
     draw(name, grid, folder)
     return sheets
 

@@ -1,0 +1,126 @@
+"""Look at a model's attention, or erase in it, while it runs: context managers for any model that was attached to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.calls import intercepting
+from attnprobe.attention.edits import emptied_rows
+from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.selection import ALL, Selected, select
+from attnprobe.attention.sites import Site
+from attnprobe.attention.taps import Capture, Erase
+from attnprobe.erasure.arrays import Mask, as_mask, truths
+from attnprobe.settings.attention import AttentionSettings
+
+
+@dataclass
+class Erasure:
+    """What an erasure did, run by run.
+
+    Attributes:
+        emptied_rows: for each run and layer, how many rows of each document lost all weight, and are zero (batch,).
+    """
+
+    emptied_rows: list[Tensor] = field(default_factory=list)
+
+
+class AttachedModel:
+    """A model whose attention is seen, and seen to be editable.
+
+    Args:
+        model: any module with softmax attention over tokens; put into evaluation mode.
+        inputs: a batch of two or more documents to verify that on: the keyword arguments of the model.
+
+    Raises:
+        RefusedError: attention cannot be erased, or not provably; the message says why.
+
+    >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    >>> model = AttachedModel(nn.TransformerEncoder(layer, 2), {"src": torch.randn(4, 7, 8)})
+    """
+
+    def __init__(self, model: nn.Module, inputs: Inputs) -> None:
+        self.model = model
+        self.attachment: Attachment = attach(ModelCall(model), inputs)
+
+    @property
+    def sites(self) -> list[Site]:
+        """The attention layers, in order of computation."""
+        return self.attachment.sites.attention
+
+    @contextlib.contextmanager
+    def capturing(self, layers: str = ALL) -> Iterator[dict[tuple[str, int], list[Tensor]]]:
+        """Collect attention weights (batch, heads, queries, keys), a list for each (stack, layer), one a run.
+
+        They are the very tensors that the model goes on with, so gradients with respect to them can be asked for.
+
+        Raises:
+            InputError: there are no such layers.
+        """
+        selected = select(self.attachment.sites, AttentionSettings(layers=layers))
+        captured: dict[tuple[str, int], list[Tensor]] = {(c.site.stack, c.site.layer): [] for c in selected}
+        taps = [_Collect(captured[chosen.site.stack, chosen.site.layer]) for chosen in selected]
+        with intercepting(self.model, dict(c.site.tapped(tap) for c, tap in zip(selected, taps, strict=True))):
+            yield captured
+
+    @contextlib.contextmanager
+    def erasing(
+        self, erased: Mask, *, layers: str = "last", heads: str = ALL, query: str = ALL, mask: Mask = None
+    ) -> Iterator[Erasure]:
+        """Zero the attention to some tokens and rescale the rest of each row to the sum that it had.
+
+        Args:
+            erased: True for the tokens (batch, keys).
+            layers, heads, query: as in ``AttentionSettings``.
+            mask: True where a token is real (batch, keys), for a ``query`` that counts real tokens.
+
+        Raises:
+            InputError: there are no such layers, heads or rows.
+            ValueError: a mask holds anything but Booleans, zeros and ones; or, when the model runs, has another shape.
+        """
+        tokens, real = truths("erased", erased), None if mask is None else truths("mask", mask)
+        settings = AttentionSettings(layers=layers, heads=heads, query=query)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        report = Erasure()
+        taps = [_EraseAndReport(chosen, tokens, real, report) for chosen in selected]
+        with intercepting(self.model, dict(c.site.tapped(tap) for c, tap in zip(selected, taps, strict=True))):
+            yield report
+
+
+class _Collect(Capture):
+    def __init__(self, collected: list[Tensor]) -> None:
+        super().__init__()
+        self._collected = collected
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        self._collected.append(weights)
+        return weights
+
+
+class _EraseAndReport(Capture):
+    """Erases by hand, so that it sees what there was."""
+
+    def __init__(self, chosen: Selected, erased: Tensor, mask: Tensor | None, report: Erasure) -> None:
+        super().__init__()
+        self._chosen, self._tokens, self._mask, self._report = chosen, erased, mask, report
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        tokens = as_mask(self._tokens, weights[:, 0, 0], "erased")
+        erased = tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
+        if self._chosen.query != ALL:
+            queries = weights.new_ones(len(weights), weights.shape[2], dtype=torch.bool)
+            erased = erased & self._chosen.rows(self._real(queries, weights.shape[-1]))[:, None, :, None]
+        self._report.emptied_rows.append(emptied_rows(weights > 0, erased))
+        return Erase(erased).edit(weights, scores)
+
+    def _real(self, queries: Tensor, keys: int) -> Tensor:
+        """Which rows (batch, queries) are real tokens: of rows that are not the columns' tokens nothing is known."""
+        if self._mask is None or (queries.shape[1] != keys and self._mask.shape != queries.shape):
+            return queries
+        return as_mask(self._mask, queries)

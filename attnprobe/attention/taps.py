@@ -1,0 +1,148 @@
+"""What is done to one attention while a model runs: look at it, erase in it, or put our own result in its place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.edits import attended, erase_rows
+
+
+class Tap:
+    """Does nothing; the kinds below override what they need.
+
+    Attributes:
+        erased: set where an erasure is all that is asked for: a fused attention may then do it by its own mask.
+        wants_values: whether :meth:`context` is to be asked.
+        row: set where one row a document (batch,) is all that is looked at: fused attention then computes no other.
+    """
+
+    erased: Tensor | None = None
+    wants_values = False
+    row: Tensor | None = None
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """The weights (batch, heads, queries, keys) that the model goes on with; ``scores`` are their logarithms."""
+        return weights
+
+    def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
+        """What the model goes on with in the place of weights times values; None leaves it.
+
+        Args:
+            values: (batch, heads, keys, dim), None where their layout is not known.
+            product: weights times values as the model lays it out; None for a fused attention, which is not computed.
+        """
+        return None
+
+
+class Capture(Tap):
+    """Keeps the weights, as the very tensor that the model goes on with.
+
+    Attributes:
+        weights: (batch, heads, queries, keys), after the model has run.
+        attends: True where a row may attend, of the same shape.
+        scores: the weights' logarithms, up to a constant a row.
+        differentiable: whether gradients with respect to the weights are wanted.
+    """
+
+    def __init__(self, *, differentiable: bool = False) -> None:
+        self.differentiable = differentiable
+        self.weights: Tensor | None = None
+        self.attends: Tensor | None = None
+        self.scores: Tensor | None = None
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        if self.differentiable and not weights.requires_grad:
+            weights = weights.detach().requires_grad_()
+        self.weights, self.scores = weights, None if scores is None else scores.detach()
+        self.attends = attended(weights.detach(), self.scores)
+        return weights
+
+
+class CaptureValues(Capture):
+    """Keeps the values too, and then stops the model: what comes after is computed elsewhere.
+
+    Args:
+        row: the one row of each document that is looked at (batch,), where it is only one.
+    """
+
+    wants_values = True
+
+    def __init__(self, row: Tensor | None = None) -> None:
+        super().__init__()
+        self.row = row
+        self.values: Tensor | None = None
+
+    def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
+        """See :meth:`Tap.context`."""
+        self.values = values
+        raise StopModel
+
+
+class StopModel(Exception):  # noqa: N818 - not an error
+    """Everything that was wanted of a model's run has been seen."""
+
+
+class Erase(Tap):
+    """Zeroes weights and rescales the rest of each row to the sum that it had.
+
+    Args:
+        erased: True where a weight is set to zero, broadcast against (batch, heads, queries, keys).
+    """
+
+    def __init__(self, erased: Tensor) -> None:
+        self.erased = erased
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        assert self.erased is not None
+        return erase_rows(weights, self.erased, scores)
+
+
+class Use(Tap):
+    """Puts given weights (batch, heads, queries, keys) in the place of the model's."""
+
+    def __init__(self, weights: Tensor) -> None:
+        self.weights = weights
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        return self.weights
+
+
+class UseContext(Tap):
+    """Puts given contexts (batch, heads, queries, dim) in the place of weights times values."""
+
+    wants_values = True
+
+    def __init__(self, contexts: Tensor) -> None:
+        self.contexts = contexts
+
+    def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
+        """See :meth:`Tap.context`."""
+        if product is None:
+            return self.contexts
+        if product.numel() != self.contexts.numel():
+            raise StopModel
+        return self.contexts.reshape(product.shape).to(product.dtype)
+
+
+def fused_mask(mask: Tensor | None, causal: bool, erased: Tensor, queries: int, keys: int) -> Tensor | None:
+    """The Boolean mask of a fused attention with some keys erased, True where attended; None where it cannot say it.
+
+    Args:
+        mask: the model's own, Boolean or none at all; one of numbers may hold a bias.
+        causal: whether the attention is causal beside it.
+        erased: True where a weight is set to zero, broadcast against (batch, heads, queries, keys).
+        queries: how many there are.
+        keys: how many there are.
+    """
+    if mask is not None and mask.dtype != torch.bool:
+        return None
+    allowed = ~erased
+    if mask is not None:
+        allowed = allowed & mask
+    if causal:
+        allowed = allowed & torch.ones(queries, keys, dtype=torch.bool, device=erased.device).tril()
+    return allowed

@@ -1,0 +1,99 @@
+"""A batch of documents whose attention is erased item by item, as the battery asks for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.edits import emptied_rows, rows_with_weight
+from attnprobe.engines.greedy import greedy_order
+from attnprobe.engines.importance import importance
+from attnprobe.engines.items import Items
+from attnprobe.engines.protocol import Engine
+from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.orderings import ranks
+
+
+class AttentionErasures:
+    """A batch of documents whose items are erased by an engine.
+
+    Args:
+        engine: the batch, run once.
+        items: of the batch.
+        aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
+        greedy: whether the greedy ordering was asked for.
+    """
+
+    def __init__(self, engine: Engine, items: Items, aggregate: str, *, greedy: bool = False) -> None:
+        self.engine = engine
+        self.items = items
+        self._aggregate = aggregate
+        self._greedy = greedy
+
+    @cached_property
+    def attention(self) -> Attention:
+        """What orderings are made of."""
+        seen = importance(self.engine.attended, self.items, self._aggregate)
+        return Attention(seen.weights.log(), *seen, self.items.mask, self.items.sizes)
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes)."""
+        return torch.log_softmax(self.engine.logits.double(), dim=-1)
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        return self.engine.decision()
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        return self.engine.single_effects(self.items)
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings flip the decision; ``emptied_rows`` is how many rows of attention are then without weight.
+
+        Nothing is left, and the rest of the model decides without this attention, where all selected rows are.
+        """
+        removed = self.engine.first_flips(order, self.items)
+        never = removed < 0
+        erased = ranks(order) < removed[..., None]
+        mass = (self.attention.weights * erased).sum(-1)
+        rows = torch.stack([self._emptied(one) for one in erased])
+        return {
+            "removed": removed,
+            "fraction": (removed.double() / self.items.sizes).masked_fill(never, torch.nan),
+            "mass": mass.masked_fill(never, torch.nan),
+            "emptied": (rows == self._rows_with_weight) & ~never,
+            "emptied_rows": rows.double().masked_fill(never, torch.nan),
+        }
+
+    def _emptied(self, erased: Tensor) -> Tensor:
+        """How many selected rows lose all weight when these items (batch, items) are erased (batch,)."""
+        tokens = self.items.tokens(torch.arange(len(erased), device=erased.device), erased)[:, None, None]
+        return torch.stack([emptied_rows(attends, tokens) for attends in self._attends]).sum(0)
+
+    @cached_property
+    def _rows_with_weight(self) -> Tensor:
+        """How many selected rows have weight before anything is erased (batch,)."""
+        return torch.stack([rows_with_weight(attends) for attends in self._attends]).sum(0)
+
+    @cached_property
+    def _attends(self) -> list[Tensor]:
+        """Of each selected layer, where the selected rows of the selected heads may attend."""
+        return [
+            layer.attends[:, layer.selected.heads.to(layer.attends.device)] & layer.rows[:, None, :, None]
+            for layer in self.engine.attended
+        ]
+
+    def smallest_set(self) -> None:
+        """No exact smallest set is known here."""
+        return
+
+    def greedy_order(self) -> Tensor | None:
+        """The greedy ordering, where it was asked for."""
+        return greedy_order(self.engine, self.items) if self._greedy else None
+
+    def contributions(self) -> None:
+        """Items do not contribute to these logits one by one."""
+        return

@@ -1,0 +1,103 @@
+"""A verified model, and what of its attention is erased: batches made ready for erasures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.model_call import Inputs
+from attnprobe.attention.selection import select
+from attnprobe.attention.sites import Site
+from attnprobe.data.batches import B
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.head_map import Drawn, Layer, head_table, rows_of_map
+from attnprobe.engines.head_readings import HeadReadings, read_heads
+from attnprobe.engines.items import Items
+from attnprobe.settings.attention import AttentionSettings
+
+
+class AttentionProbe:
+    """Erases attention in a model that it is attached to.
+
+    Args:
+        attachment: the model.
+        settings: what is erased.
+        examples: a batch to choose engines on.
+
+    Raises:
+        RefusedError: what is selected has no influence on the output.
+        InputError: there are no such layers, heads or rows.
+    """
+
+    def __init__(self, attachment: Attachment, settings: AttentionSettings, examples: Inputs) -> None:
+        self.attachment = attachment
+        self.settings = settings
+        self.selected = select(attachment.sites, settings, attachment.auto())
+        self.engine = fastest_engine(attachment, self.selected, examples)
+        self._examples = examples
+        self._engines: dict[Site, str] = {}
+
+    def erasures(self, inputs: Inputs, items: Items) -> AttentionErasures:
+        """A batch ready for erasures of what is selected."""
+        engine = make_engine(self.engine, self.attachment, self.selected, inputs)
+        return AttentionErasures(engine, items, self.settings.aggregate, greedy=self.settings.greedy)
+
+    @property
+    def map_sites(self) -> list[Site]:
+        """The layers of the stack that is erased in, those that the output depends on."""
+        stack = self.selected[0].site.stack
+        reads = zip(self.attachment.sites.attention, self.attachment.reads, strict=True)
+        return [site for site, read in reads if site.stack == stack and read != "none"]
+
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """See :func:`attnprobe.engines.head_map.rows_of_map`."""
+        return rows_of_map(lengths, order, sum(site.heads for site in self.map_sites))
+
+    def map_of_heads(
+        self,
+        drawn: Drawn[B],
+        ready: Callable[[B], tuple[Inputs, Items]],
+        batch: tuple[int, int],
+        device: torch.device,
+    ) -> pa.Table:
+        """One row a document × attention head.
+
+        Args:
+            drawn: a sample of documents.
+            ready: what the model is called with for a batch, and the batch's items.
+            batch: at most so many documents and so many tokens at once.
+            device: where the model is.
+        """
+        rows = self.rows_of_map(drawn.encoded.lengths, drawn.order)
+        groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
+        groups = [group for group in groups if len(group)]
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device)
+
+    def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
+        """A batch ready for erasures in each of the layers of the map, one after another."""
+        for site in self.map_sites:
+            settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
+            selected = select(self.attachment.sites, settings, self.attachment.auto())
+            if site not in self._engines:
+                self._engines[site] = fastest_engine(self.attachment, selected, self._examples)
+            engine = make_engine(self._engines[site], self.attachment, selected, inputs)
+            yield Layer((site.stack, site.layer), engine, items)
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        settings = AttentionSettings(layers=layers, heads=heads)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        return sum(int(chosen.heads.sum()) for chosen in selected)
+
+    def readings(self, inputs: Inputs, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What layers and heads average, whatever is erased; see :func:`read_heads`."""
+        settings = AttentionSettings(layers=layers, heads=heads)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        return read_heads(self.attachment, selected, inputs, seeds)

@@ -1,0 +1,128 @@
+"""Which engine computes a selection's erasures fastest, of those that are seen to give what whole runs give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.blocks import NoBlocksError
+from attnprobe.attention.edited_runs import close
+from attnprobe.attention.model_call import Inputs
+from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.base.errors import InputError
+from attnprobe.engines.protocol import Engine
+from attnprobe.engines.replay import Replay
+from attnprobe.engines.single_row import NoSingleRowError, SingleRow
+
+SINGLE_ROW, REPLAY, FORWARD = "single row", "replay", "whole runs"
+"""Engines, the fastest first."""
+
+
+def make_engine(kind: str, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> Engine:
+    """A batch, run once and ready for erasures by the engine of this name.
+
+    Raises:
+        NoSingleRowError, NoBlocksError: the engine cannot do this.
+    """
+    if kind == SINGLE_ROW:
+        return SingleRow(attachment, selected, inputs, _read(attachment, selected))
+    if kind == REPLAY:
+        if not attachment.within:
+            raise NoBlocksError("the model has no blocks")
+        return Replay(attachment, selected, inputs, min(attachment.within[chosen.site] for chosen in selected))
+    return Replay(attachment, selected, inputs, None)
+
+
+def fastest_engine(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> str:
+    """The name of the fastest engine that gives what whole runs of the model give, on this batch.
+
+    Raises:
+        RefusedError: nothing that is selected has an influence on the output.
+    """
+    _require_influence(attachment, selected, inputs)
+    kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [REPLAY]
+    whole = make_engine(FORWARD, attachment, selected, inputs)
+    for kind in kinds:
+        try:
+            if _agree(make_engine(kind, attachment, selected, inputs), whole, attachment, inputs):
+                return kind
+        # Whatever a model's code makes of being run in another way, whole runs are still right.
+        except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
+            continue
+        except (AttributeError, AssertionError, NotImplementedError):
+            continue
+    return FORWARD
+
+
+def engine_by_name(name: str) -> str:
+    """The name itself.
+
+    Raises:
+        InputError: there is no such engine.
+    """
+    if name not in (SINGLE_ROW, REPLAY, FORWARD):
+        raise InputError(f"There is no engine {name!r}; known: {SINGLE_ROW}, {REPLAY}, {FORWARD}.")
+    return name
+
+
+def _read(attachment: Attachment, selected: Sequence[Selected]) -> str:
+    return attachment.reads[attachment.sites.attention.index(selected[0].site)]
+
+
+def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool:
+    """Whether the selection is the row that the output depends on, of the last attention that is computed."""
+    if len(selected) != 1 or selected[0].site is not attachment.sites.attention[-1] or not attachment.within:
+        return False
+    read = _read(attachment, selected)
+    return read in (FIRST, LAST) and selected[0].query in (read, ALL)
+
+
+def _require_influence(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
+    """Erasing everything that is selected changes some output."""
+    engine = make_engine(FORWARD, attachment, selected, inputs)
+    documents = torch.arange(len(engine.logits), device=engine.logits.device)
+    keys = TokenAxes.of(inputs, attachment.call.model).keys(selected[0].site)
+    ((_, erased),) = engine.evaluate(documents, keys)
+    ((_, as_is),) = engine.evaluate(documents, torch.zeros_like(keys))
+    if torch.equal(erased, as_is):
+        chosen = selected[-1]
+        read = attachment.reads[attachment.sites.attention.index(chosen.site)]
+        rows = {ALL: "all rows", "none": "no row of it"}.get(read, f"the {read} row")
+        raise RefusedError(
+            f"Erasing row {_named(chosen.query)} of {chosen.site.stack} layer {chosen.site.layer} changes nothing: "
+            f"the output depends on {rows}."
+        )
+
+
+def _named(query: str | tuple[int, ...]) -> str:
+    return query if isinstance(query, str) else ",".join(map(str, query))
+
+
+def _agree(engine: Engine, whole: Engine, attachment: Attachment, inputs: Inputs) -> bool:
+    """Whether two engines give the same logits: with nothing erased, with some, and with everything."""
+    if not close(whole.logits, engine.logits):
+        return False
+    axes = TokenAxes.of(inputs, attachment.call.model)
+    tokens = axes.keys(engine.attended[0].selected.site)
+    generator = torch.Generator().manual_seed(0)
+    some = (torch.rand(tokens.shape, generator=generator) < 0.5).to(tokens.device) & tokens
+    # Neither in order nor as many as there are: an engine that does not tell documents apart is seen to.
+    documents = torch.arange(axes.batch, device=tokens.device).flip(0)
+    documents = torch.cat([documents, documents[:1]])
+    for erased in (torch.zeros_like(tokens), some, tokens):
+        sets = erased[documents]
+        for (_, one), (_, other) in zip(engine.evaluate(documents, sets), whole.evaluate(documents, sets), strict=True):
+            if not close(other, one):
+                return False
+    gradients = zip(engine.attended, whole.attended, strict=True)
+    return all(close(_of_keys(b.gradients), _of_keys(a.gradients)) for a, b in gradients)
+
+
+def _of_keys(gradients: Tensor) -> Tensor:
+    """Summed in double precision, whatever the order, and compared within the tolerance of their own type."""
+    return gradients.double().sum((1, 2)).to(gradients.dtype)

@@ -1,0 +1,136 @@
+"""Erase sets of items in a batch and read the decisions: never one run of the model for each set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.selection import Selected
+from attnprobe.engines.items import Items
+from attnprobe.erasure.divergence import js_divergence
+from attnprobe.erasure.erasable import SingleEffects
+from attnprobe.erasure.orderings import ranks
+
+
+class Attended(NamedTuple):
+    """One layer as a run saw it, of what is selected.
+
+    Attributes:
+        selected: the layer, heads and rows.
+        rows: True where a row is selected (batch, queries).
+        weights: of all heads (batch, heads, queries, keys); of some rows only where the engine needs no others.
+        gradients: of the decision's probability, of the same shape.
+        attends: True where a row may attend, of the same shape.
+    """
+
+    selected: Selected
+    rows: Tensor
+    weights: Tensor
+    gradients: Tensor
+    attends: Tensor
+
+
+class Engine(ABC):
+    """One batch, run once, ready for erasures.
+
+    Attributes:
+        logits: of the unerased documents (batch, classes).
+        attended: the selected layers.
+        rows_run: documents run through any part of the model since, each counted as the share of its layers that it was
+            run through.
+        at_once: rows that are run together.
+    """
+
+    logits: Tensor
+    attended: list[Attended]
+    rows_run: float
+    at_once: int
+
+    @abstractmethod
+    def evaluate(
+        self, documents: Tensor, erased: Tensor, heads: Tensor | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """The logits after erasures, micro-batch after micro-batch.
+
+        Args:
+            documents: which document of the batch each erasure is of (erasures,).
+            erased: True where a token's weight is erased (erasures, tokens).
+            heads: True for the heads in which it is (erasures, heads), where they are not those that are selected.
+
+        Yields:
+            Which of the erasures, and their logits (…, classes).
+        """
+
+    @abstractmethod
+    def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
+        """The selected layers, with weights and gradients of the first decision's probability, after erasures."""
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        return self.logits.argmax(-1)
+
+    def first_flips(self, order: Tensor, items: Items) -> Tensor:
+        """How many of the first items of each ordering are erased when the decision first flips, −1 for never.
+
+        Prefixes of all documents and orderings are run together, the shortest first, and those of a document whose
+        decision has flipped are not run any further.
+
+        Args:
+            order: (orderings, batch, items).
+            items: of the batch.
+
+        Returns:
+            (orderings, batch).
+        """
+        orderings, batch, _ = order.shape
+        rank = ranks(order).flatten(0, 1)
+        documents = torch.arange(batch, device=order.device).repeat(orderings)
+        sizes, decision = items.sizes[documents], self.decision()[documents]
+        count = torch.full_like(documents, -1)
+        pairs, done = torch.arange(len(documents), device=order.device), 0
+        while len(pairs):
+            # As many prefixes a document as fill one micro-batch: no more are run in vain than that.
+            step = max(1, self.at_once // len(pairs))
+            lengths = done + 1 + torch.arange(step, device=order.device)
+            pair, length = pairs.repeat_interleave(step), lengths.repeat(len(pairs))
+            within = length <= sizes[pair]
+            flips = torch.zeros_like(within)
+            pair, length = pair[within], length[within]
+            erased = items.tokens(documents[pair], rank[pair] < length[:, None])
+            flipped = torch.zeros_like(pair, dtype=torch.bool)
+            for part, logits in self.evaluate(documents[pair], erased):
+                flipped[part] = logits.argmax(-1) != decision[pair[part]]
+            flips[within] = flipped
+            table = flips.view(len(pairs), step)
+            first = done + 1 + table.int().argmax(-1)
+            flipped_now = table.any(-1)
+            count[pairs[flipped_now]] = first[flipped_now]
+            done += step
+            pairs = pairs[~flipped_now & (sizes[pairs] > done)]
+        return count.view(orderings, batch)
+
+    def single_effects(self, items: Items) -> SingleEffects:
+        """What erasing each item alone does."""
+        documents, item = items.mask.nonzero(as_tuple=True)
+        places = torch.arange(items.mask.shape[1], device=item.device)
+        erased = items.tokens(documents, places == item[:, None])
+        return gather_effects(self, items, documents, item, self.evaluate(documents, erased))
+
+
+def gather_effects(
+    engine: Engine, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
+) -> SingleEffects:
+    """Effects of single erasures as a table, from their logits as they come."""
+    log_p = torch.log_softmax(engine.logits.double(), dim=-1)
+    decision = engine.decision()
+    js = torch.zeros(items.mask.shape, dtype=torch.float64, device=log_p.device)
+    flips = torch.zeros_like(items.mask)
+    for part, logits in evaluated:
+        rows, columns = documents[part], item[part]
+        js[rows, columns] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
+        flips[rows, columns] = logits.argmax(-1) != decision[rows]
+    return SingleEffects(js, flips)

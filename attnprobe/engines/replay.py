@@ -1,0 +1,143 @@
+"""Erasures in any layers, by running the model again from the lowest of them on, or as a whole where that cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.blocks import Needed, Recording, recording, replaying
+from attnprobe.attention.calls import intercepting
+from attnprobe.attention.edited_runs import frozen
+from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.onednn import OneDnnProducts
+from attnprobe.attention.selection import ALL, Selected
+from attnprobe.attention.taps import Capture, Erase, Tap
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
+from attnprobe.engines.protocol import Attended, Engine
+
+
+class EraseAndCapture(Capture):
+    """Erases, and keeps what is left, differentiable."""
+
+    def __init__(self, erased: Tensor) -> None:
+        super().__init__(differentiable=True)
+        self._erase = Erase(erased)
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        return super().edit(self._erase.edit(weights, scores), scores)
+
+
+class Replay(Engine):
+    """Runs a batch once, and then again from a block's call on with weights erased.
+
+    Args:
+        attachment: the model.
+        selected: what is erased, in order of computation.
+        inputs: the batch.
+        start: the call of a block at which every further run begins; the whole model without it.
+    """
+
+    def __init__(self, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, start: int | None) -> None:
+        self.attachment = attachment
+        self.selected = list(selected)
+        self.inputs = inputs
+        self.start = start
+        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.rows_run = 0.0
+        heads = max(chosen.site.heads for chosen in selected)
+        self.at_once = rows_at_once(max(length or 0 for length in self.axes.lengths), heads)
+        self._micro_batches = MicroBatches(self.at_once)
+        self._record = Recording()
+        self._rows = [chosen.rows(self.axes.queries(chosen.site)) for chosen in self.selected]
+        taps = [Capture(differentiable=True) for _ in self.selected]
+        self.logits, self.attended = self._differentiate(taps, None)
+
+    @property
+    def share(self) -> float:
+        """The share of the model's blocks that an erasure runs through."""
+        calls = len(self.attachment.calls)
+        return 1.0 if self.start is None or not calls else (calls - self.start) / calls
+
+    @torch.no_grad()
+    def evaluate(
+        self, documents: Tensor, erased: Tensor, heads: Tensor | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """See :meth:`Engine.evaluate`."""
+
+        def compute(part: slice) -> Tensor:
+            rows = documents[part]
+            taps = [Erase(mask) for mask in self._masks(rows, erased[part], None if heads is None else heads[part])]
+            return self._run(rows, taps)
+
+        yield from self._micro_batches.run(len(documents), compute)
+
+    def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
+        """See :meth:`Engine.attended_after`."""
+        taps = [EraseAndCapture(mask) for mask in self._masks(documents, erased)]
+        return self._differentiate(taps, documents)[1]
+
+    def _masks(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Tensor]:
+        """What is erased of each selected layer, broadcast against (rows, heads, queries, keys)."""
+        masks = []
+        for chosen, rows in zip(self.selected, self._rows, strict=True):
+            mask = erased[:, None, None, :]
+            of = chosen.heads.to(mask.device)[None] if heads is None else heads
+            if not bool(of.all()):
+                mask = mask & of[:, :, None, None]
+            if (
+                chosen.query != ALL and not chosen.site.pools
+            ):  # rows of padding are of no account: all of them is one mask for all
+                mask = mask & rows[documents][:, None, :, None]
+            masks.append(mask)
+        return masks
+
+    def _run(self, rows: Tensor, taps: Sequence[Tap]) -> Tensor:
+        self.rows_run += len(rows) * self.share
+        return self._call(rows_of(self.inputs, rows, self.axes.batch), taps, rows)
+
+    def _call(self, inputs: Inputs, taps: Sequence[Tap], rows: Tensor | None) -> Tensor:
+        model = self.attachment.call.model
+        tapped = dict(chosen.site.tapped(tap) for chosen, tap in zip(self.selected, taps, strict=True))
+        with contextlib.ExitStack() as stack:
+            if self.start is not None and rows is not None:
+                stack.enter_context(replaying(model, self._record, self.start, rows, self.axes.batch))
+            elif self.start is not None:
+                needed = Needed.to_start_at(self.attachment.calls, self.start)
+                self._record = stack.enter_context(recording(model, self.attachment.blocks, needed))
+            skipped = (
+                self.attachment.skipped_before(self.start) if self.start is not None and rows is not None else None
+            )
+            stack.enter_context(OneDnnProducts())
+            stack.enter_context(intercepting(model, tapped, skipped=skipped))
+            return self.attachment.call(inputs)
+
+    def _differentiate(self, taps: Sequence[Capture], rows: Tensor | None) -> tuple[Tensor, list[Attended]]:
+        with frozen(self.attachment.call.model), torch.enable_grad():
+            logits = self._call(self.inputs, taps, None) if rows is None else self._run(rows, taps)
+            decided = logits.argmax(-1) if rows is None else self.decision()[rows]
+            p = torch.softmax(logits, dim=-1).gather(1, decided[:, None]).sum()
+            weights = [tap.weights for tap in taps if tap.weights is not None]
+            # A layer that nobody reads is in no graph.
+            gradients = torch.autograd.grad(p, weights, allow_unused=True) if p.requires_grad else [None] * len(weights)
+        attended = [
+            Attended(
+                chosen,
+                mask if rows is None else mask[rows],
+                w.detach(),
+                torch.zeros_like(w) if g is None else g,
+                _known(tap.attends),
+            )
+            for chosen, mask, w, g, tap in zip(self.selected, self._rows, weights, gradients, taps, strict=True)
+        ]
+        return logits.detach(), attended
+
+
+def _known(attends: Tensor | None) -> Tensor:
+    assert attends is not None  # it was captured with the weights
+    return attends

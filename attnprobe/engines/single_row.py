@@ -1,0 +1,279 @@
+"""Erasures in one row of the last attention layer: that row's context in closed form, and the rest of the model on it.
+
+Only the row that the decision is read from changes. Its context after erasing a prefix of an ordering is a suffix sum
+of weights times values over a suffix sum of weights, head by head, so that every prefix of every ordering costs no
+attention at all. What follows (output map, residual, norm, feed-forward, classifier) is the model's own, run on single
+tokens: the model is called on sequences of one token, starts at the last block from the recorded state of that row, and
+has our context put in the place of its weights times values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.blocks import Needed, recording, replaying
+from attnprobe.attention.calls import intercepting
+from attnprobe.attention.edited_runs import frozen
+from attnprobe.attention.edits import erase_rows, masked_softmax
+from attnprobe.attention.model_call import Inputs, rows_of, single_tokens
+from attnprobe.attention.onednn import OneDnnProducts
+from attnprobe.attention.selection import ALL, Selected
+from attnprobe.attention.taps import CaptureValues, StopModel, UseContext
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.engines.items import Items
+from attnprobe.engines.micro_batches import MicroBatches
+from attnprobe.engines.protocol import Attended, Engine, gather_effects
+from attnprobe.erasure.erasable import SingleEffects
+
+_ROWS = 1 << 11
+"""Single tokens that are run at once."""
+
+_GATHERED = 1 << 25
+"""Numbers of the values that are copied at once for erasures of any kind: 128 MB in float32."""
+
+
+class NoSingleRowError(RuntimeError):
+    """The rest of the model cannot be run on one row alone."""
+
+
+class SingleRow(Engine):
+    """Reads a batch up to its last attention, and runs single rows from there.
+
+    Args:
+        attachment: the model.
+        selected: what is erased: one layer, the last.
+        inputs: the batch.
+        read: the row that the decision is read from, ``first`` or ``last``.
+
+    Raises:
+        NoSingleRowError: the model's values cannot be seen, or its rest cannot be run on one row.
+    """
+
+    def __init__(self, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, read: str) -> None:
+        self.attachment = attachment
+        (self.chosen,) = selected
+        self.start = attachment.within[self.chosen.site]
+        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.at_once = _ROWS
+        self.rows_run = 0.0
+        self._terms: tuple[Items, Tensor] | None = None
+        self._micro_batches = MicroBatches(_ROWS)
+        queries = self.axes.queries(self.chosen.site)
+        number = queries.cumsum(-1) - 1
+        is_row = queries & (number == (0 if read == "first" else number[:, -1:]))
+        self.position = is_row.int().argmax(-1)
+        self._read_batch(inputs)
+        self._tokens = single_tokens(inputs, self.position, queries.shape[1])
+        if "attention_mask" in self._tokens:
+            self._tokens["attention_mask"] = torch.ones_like(self._tokens["attention_mask"])
+        self._decide(queries)
+
+    def _read_batch(self, inputs: Inputs) -> None:
+        tap = CaptureValues(None if self.chosen.query == ALL else self.position)
+        model = self.attachment.call.model
+        needed = Needed(inputs=frozenset({self.start}))
+        with (
+            torch.no_grad(),
+            recording(model, self.attachment.blocks, needed) as self._record,
+            intercepting(model, dict([self.chosen.site.tapped(tap)])),
+            contextlib.suppress(StopModel),
+        ):
+            self.attachment.call(inputs)
+        hidden = self._record.inputs.get(self.start)
+        seen = (tap.weights, tap.attends, tap.scores, tap.values)
+        if hidden is None or hidden.shape[:2] != self.axes.source.shape or any(part is None for part in seen):
+            raise NoSingleRowError
+        assert tap.weights is not None
+        assert tap.attends is not None
+        assert tap.scores is not None
+        assert tap.values is not None
+        documents = torch.arange(len(hidden), device=hidden.device)
+        self.hidden = hidden[documents, self.position][:, None]
+        self.seen = tap
+        # In float64 and from scores: what remains of a row is exact, however small its share was.
+        row = 0 if tap.weights.shape[2] == 1 else self.position
+        self.attends, scores = tap.attends[documents, :, row], tap.scores[documents, :, row]
+        total = tap.weights[documents, :, row].double().sum(-1, keepdim=True)
+        self.weights = masked_softmax(scores.double(), self.attends) * total
+        self.values = tap.values
+        self._gathering = MicroBatches(max(1, _GATHERED // self.values[0].numel()))
+        # The run was stopped inside the block: what it would have given is not known, and nobody reads it.
+        self._record.calls += self.attachment.calls[len(self._record.calls) :]
+        self._record.outputs += [None] * (len(self.attachment.calls) - len(self._record.outputs))
+
+    def _decide(self, queries: Tensor) -> None:
+        documents = torch.arange(len(self.weights), device=self.weights.device)
+        self.logits, gradients = self._differentiate(documents, self.weights)
+        rows = self.chosen.rows(queries)
+        if self.chosen.query == ALL:
+            assert self.seen.weights is not None
+            padded = torch.zeros_like(self.seen.weights)
+            padded[documents, :, self.position] = gradients.to(padded.dtype)
+            assert self.seen.attends is not None
+            self.attended = [Attended(self.chosen, rows, self.seen.weights, padded, self.seen.attends)]
+        else:
+            self.attended = [self._one_row(documents, self.weights, gradients)]
+        self.rows_run = 0.0
+
+    def _one_row(self, documents: Tensor, weights: Tensor, gradients: Tensor) -> Attended:
+        rows = torch.ones(len(weights), 1, dtype=torch.bool, device=weights.device)
+        attends = self.attends[documents][:, :, None]
+        return Attended(self.chosen, rows, weights[:, :, None], gradients[:, :, None], attends)
+
+    def _differentiate(self, documents: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and the gradients of the first decision's probability with respect to a row's weights."""
+        with frozen(self.attachment.call.model), torch.enable_grad():
+            weights = weights.detach().requires_grad_()
+            logits = self._tail(documents, self._context(documents, weights))
+            decided = self.decision()[documents] if hasattr(self, "logits") else logits.argmax(-1)
+            p = torch.softmax(logits, dim=-1).gather(1, decided[:, None]).sum()
+            (gradients,) = torch.autograd.grad(p, [weights])
+        return logits.detach(), gradients
+
+    def _context(self, documents: Tensor, weights: Tensor) -> Tensor:
+        """Weights (rows, heads, keys) times the values of these documents: (rows, heads, dim)."""
+        return torch.einsum("bhk,bhkd->bhd", weights.to(self.values.dtype), self.values[documents])
+
+    def _tail(self, documents: Tensor, contexts: Tensor) -> Tensor:
+        """The logits that follow from contexts (rows, heads, dim) of these documents' row."""
+        model = self.attachment.call.model
+        self.rows_run += len(documents) / len(self.attachment.calls) / self.axes.source.shape[1]
+        inputs = rows_of(self._tokens, documents, self.axes.batch)
+        tap = UseContext(contexts[:, :, None])
+        with (
+            replaying(model, self._record, self.start, documents, self.axes.batch, self.hidden[documents]),
+            OneDnnProducts(),
+            intercepting(model, dict([self.chosen.site.tapped(tap)]), skip_projections=True),
+        ):
+            try:
+                return self.attachment.call(inputs)
+            except StopModel:
+                raise NoSingleRowError from None
+
+    @torch.no_grad()
+    def evaluate(
+        self, documents: Tensor, erased: Tensor, heads: Tensor | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """See :meth:`Engine.evaluate`."""
+
+        def compute(part: slice) -> Tensor:
+            weights = self._erased(documents[part], erased[part], None if heads is None else heads[part])
+            return self._tail(documents[part], self._context(documents[part], weights))
+
+        yield from self._gathering.run(len(documents), compute)
+
+    def _erased(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> Tensor:
+        of = self.chosen.heads.to(erased.device)[None] if heads is None else heads
+        # Of float64 weights the positive ones are those that are attended to.
+        return erase_rows(self.weights[documents], erased[:, None] & of[:, :, None])
+
+    def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
+        """See :meth:`Engine.attended_after`."""
+        weights = self._erased(documents, erased)
+        return [self._one_row(documents, weights, self._differentiate(documents, weights)[1])]
+
+    @torch.no_grad()
+    def prefix_logits(self, order: Tensor, items: Items) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The logits after erasing every prefix of an ordering (batch, items).
+
+        Yields:
+            Documents (rows,), prefix lengths from 1 on (rows,) and logits (rows, classes).
+        """
+        yield from self._run_contexts(self._prefix_contexts(order, items), items.mask)
+
+    def _prefix_contexts(self, order: Tensor, items: Items) -> Tensor:
+        terms = self._of_items(items)
+        # What remains is summed from the end: a difference would lose what is small.
+        backwards = order.flip(1)
+        ordered = terms.gather(2, backwards[:, None, :, None].expand_as(terms))
+        remaining = torch.zeros_like(ordered)
+        remaining[:, :, 1:] = ordered[:, :, :-1].cumsum(2)
+        return self._contexts(items, remaining).flip(1)
+
+    def _of_items(self, items: Items) -> Tensor:
+        """Each item's weight times value, and its weight as one number more (batch, heads, items, dim + 1)."""
+        if self._terms is None or self._terms[0] is not items:
+            self._terms = items, self._summed(items)
+        return self._terms[1]
+
+    def _summed(self, items: Items) -> Tensor:
+        ones = torch.ones_like(self.values[..., :1])
+        weighted = self.weights[..., None] * torch.cat([self.values, ones], dim=-1)
+        if items.are_tokens:
+            return weighted.masked_fill((items.of_token < 0)[:, None, :, None], 0.0)
+        return items.sum(weighted.transpose(2, 3)).transpose(2, 3)
+
+    def _contexts(self, items: Items, remaining: Tensor) -> Tensor:
+        """The contexts (batch, items, heads, dim) that erasures leave, from sums of the terms of :meth:`_of_items`."""
+        in_no_item = (self.weights * (items.of_token < 0)[:, None])[:, :, None] if items.some_in_none else None
+        if in_no_item is not None:
+            values = self.values.to(remaining.dtype)
+            remaining = remaining + torch.cat([in_no_item @ values, in_no_item.sum(-1, keepdim=True)], dim=-1)
+        mass = remaining[..., -1:]
+        scale = self.weights.sum(-1)[:, :, None, None] / mass.masked_fill(mass == 0, 1.0)
+        contexts = (remaining[..., :-1] * scale).to(self.values.dtype).transpose(1, 2)
+        if bool(self.chosen.heads.all()):
+            return contexts
+        whole = self._context(torch.arange(len(self.weights), device=contexts.device), self.weights)
+        return torch.where(self.chosen.heads.to(contexts.device)[:, None], contexts, whole[:, None])
+
+    def _run_contexts(self, contexts: Tensor, which: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Logits of those contexts (batch, items, heads, dim) for which ``which`` (batch, items) is True."""
+        documents, column = which.nonzero(as_tuple=True)
+
+        def compute(part: slice) -> Tensor:
+            return self._tail(documents[part], contexts[documents[part], column[part]])
+
+        for part, logits in self._micro_batches.run(len(documents), compute):
+            yield documents[part], column[part] + 1, logits
+
+    @torch.no_grad()
+    def first_flips(self, order: Tensor, items: Items) -> Tensor:
+        """See :meth:`Engine.first_flips`; prefixes fill one micro-batch after another, as far as the flip."""
+        decision = self.decision()
+        counts = []
+        for one in order:
+            contexts = self._prefix_contexts(one, items)
+            flips = torch.zeros_like(items.mask)
+            places = torch.arange(items.mask.shape[1], device=one.device)
+            step = max(1, self._micro_batches.size // len(one))
+            for start in range(0, len(places), step):
+                here = (places >= start) & (places < start + step)
+                which = items.mask & here & ~flips.any(-1, keepdim=True)
+                for documents, length, logits in self._run_contexts(contexts, which):
+                    flips[documents, length - 1] = logits.argmax(-1) != decision[documents]
+            counts.append(torch.where(flips.any(-1), flips.int().argmax(-1) + 1, -1))
+        return torch.stack(counts)
+
+    @torch.no_grad()
+    def single_effects(self, items: Items) -> SingleEffects:
+        """See :meth:`Engine.single_effects`."""
+        contexts = self._contexts(items, _others(self._of_items(items)))
+        documents, item = items.mask.nonzero(as_tuple=True)
+
+        def evaluated() -> Iterator[tuple[slice, Tensor]]:
+            done = 0
+            for rows, _, logits in self._run_contexts(contexts, items.mask):
+                yield slice(done, done + len(rows)), logits
+                done += len(rows)
+
+        return gather_effects(self, items, documents, item, evaluated())
+
+
+def _after(terms: Tensor) -> Tensor:
+    """Sums over the items behind each one (batch, heads, items, …): of what remains, never a difference."""
+    behind = torch.zeros_like(terms)
+    behind[:, :, :-1] = terms[:, :, 1:].flip(2).cumsum(2).flip(2)
+    return behind
+
+
+def _others(terms: Tensor) -> Tensor:
+    """Sums over all items but each one (batch, heads, items, …): of those behind it and those before it."""
+    sums = _after(terms)
+    sums[:, :, 1:] += terms[:, :, :-1].cumsum(2)
+    return sums

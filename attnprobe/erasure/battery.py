@@ -1,0 +1,405 @@
+"""Every erasure test on a batch of documents at once: all orderings, and every single erasure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
+from attnprobe.erasure.orderings import check_order, ranks
+from attnprobe.erasure.registered_orderings import ATTENTION, ORDERINGS, OWN, RANK, Ordering, Role, always
+
+MOST_DRAWS = 128
+"""Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
+
+ZERO = 1e-9
+"""Two divergences that differ by at most this share of the larger one are equal: that much is rounding."""
+
+
+class SingleEffects(NamedTuple):
+    """What erasing each item alone does: JS divergence from the unerased output, in nats, and whether it flips.
+
+    Both are (batch, items); padding has 0 and False.
+    """
+
+    js: Tensor
+    flips: Tensor
+
+
+class Attention(NamedTuple):
+    """What a batch's attention is, one number an item.
+
+    Attributes:
+        scores: logarithms of the weights up to a constant a document (batch, items).
+        weights: attention in float64, zero at padding (batch, items).
+        gradients: of the decision's probability with respect to it (batch, items).
+        products: gradient times attention (batch, items).
+        mask: True where an item is real (batch, items).
+        sizes: how many items are real (batch,).
+    """
+
+    scores: Tensor
+    weights: Tensor
+    gradients: Tensor
+    products: Tensor
+    mask: Tensor
+    sizes: Tensor
+
+
+class Erasures(Protocol):
+    """What an engine makes of a batch of documents: what its decisions become when items are erased."""
+
+    @property
+    def attention(self) -> Attention:
+        """What orderings are made of."""
+        ...
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        ...
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        ...
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        ...
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings (orderings, batch, items) flip the decision.
+
+        ``removed`` (−1 for never), ``fraction`` and ``mass`` (NaN for never), ``emptied`` (whether the decision changes
+        only when nothing is left), each (orderings, batch), and what else there is to say.
+        """
+        ...
+
+    def smallest_set(self) -> Tensor | None:
+        """The items of the smallest set that flips each decision (batch, items), −1 behind them; None: not known.
+
+        A document that no set flips has −1 alone.
+        """
+        ...
+
+    def greedy_order(self) -> Tensor | None:
+        """Orderings (batch, items) that ask the gradient again after each removal, −1 behind the flip.
+
+        None where they were not asked for, or the smallest set is known.
+        """
+        ...
+
+    def contributions(self) -> Tensor | None:
+        """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        ...
+
+
+class Erasable:
+    """A batch of documents as an ordering sees it: its attention, its output, and what comes of erasing items.
+
+    What is asked for twice is computed once. Tensors are not to be changed.
+
+    Args:
+        erasures: the batch, ready for erasures.
+        documents: each document's number in its split, from 0 (batch,).
+    """
+
+    def __init__(self, erasures: Erasures, documents: Tensor) -> None:
+        self._erasures = erasures
+        self.documents = documents
+
+    @cached_property
+    def attention(self) -> Attention:
+        """Weights, gradients and what else there is one number of an item."""
+        return self._erasures.attention
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        return self._log_probabilities
+
+    @cached_property
+    def _log_probabilities(self) -> Tensor:
+        return self._erasures.log_probabilities()
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        return self._erasures.decision()
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        return self._single_effects
+
+    @cached_property
+    def _single_effects(self) -> SingleEffects:
+        return self._erasures.single_effects()
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings (orderings, batch, items), int64, flip the decision; see :meth:`Erasures.first_flips`."""
+        return self._erasures.first_flips(order)
+
+    def smallest_set(self) -> Tensor | None:
+        """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""
+        return self._smallest_set
+
+    @cached_property
+    def _smallest_set(self) -> Tensor | None:
+        return self._erasures.smallest_set()
+
+    def greedy_order(self) -> Tensor | None:
+        """Orderings that ask the gradient again after each removal, where it was asked for; see :class:`Erasures`."""
+        return self._greedy_order
+
+    @cached_property
+    def _greedy_order(self) -> Tensor | None:
+        return self._erasures.greedy_order()
+
+    def contributions(self) -> Tensor | None:
+        """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        return self._contributions
+
+    @cached_property
+    def _contributions(self) -> Tensor | None:
+        return self._erasures.contributions()
+
+
+class Order(NamedTuple):
+    """What an ordering makes of a batch.
+
+    Attributes:
+        of_all: permutations of the items, the real ones first (draws, batch, items).
+        ranked: how many of them the ordering says itself; the others follow in order of position (draws, batch).
+    """
+
+    of_all: Tensor
+    ranked: Tensor
+
+
+@dataclass(frozen=True)
+class BatteryResult:
+    """What the tests gave for a batch.
+
+    Attributes:
+        documents: column name → (batch,).
+        erasures: (ordering, draw) → the columns of :meth:`Erasures.first_flips`, each (batch,).
+        items: column name → (batch, items).
+        contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
+        mask: True where an item is real (batch, items).
+    """
+
+    documents: dict[str, Tensor]
+    erasures: dict[tuple[str, int], dict[str, Tensor]]
+    items: dict[str, Tensor]
+    contributions: Tensor | None
+    mask: Tensor
+
+
+def run_battery(erasures: Erasures, seeds: Tensor, documents: Tensor | None = None) -> BatteryResult:
+    """Run every test of the erasure study on a batch.
+
+    Args:
+        erasures: the batch; every document has an item.
+        seeds: one integer a document, for what is drawn of it (batch,).
+        documents: each document's number in its split (batch,); by default its row.
+
+    Raises:
+        InputError: an ordering, perhaps of another package, makes none of the batch.
+    """
+    batch = Erasable(erasures, torch.arange(len(seeds)) if documents is None else documents)
+    orders = orders_of(batch, seeds)
+    flips = _first_flips(batch, orders)
+    attention, single = batch.attention, batch.single_effects()
+    return BatteryResult(
+        documents=_document_columns(batch, orders, single),
+        erasures={
+            (name, draw): {column: table[draw] for column, table in columns.items()}
+            for name, columns in flips.items()
+            for draw in range(len(columns["removed"]))
+        },
+        items={
+            "weight": attention.weights,
+            "gradient": attention.gradients,
+            "js": single.js,
+            "flips": single.flips,
+            **{
+                f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
+                for name, order in orders.items()
+            },
+        },
+        contributions=batch.contributions(),
+        mask=attention.mask,
+    )
+
+
+def orders_of(batch: Erasable, seeds: Tensor) -> dict[str, Order]:
+    """What every ordering that fits a batch makes of it, by name.
+
+    Raises:
+        InputError: one, perhaps of another package, fails, or gives no permutations of the real items with padding
+            last, or changes what it is given.
+    """
+    orders = {}
+    for name, ordering in ORDERINGS.items():
+        if name in OWN:
+            if ordering.fits(batch):
+                orders[name] = _checked(ordering.rank(batch, seeds), batch.attention.mask)
+            continue
+        made = _of_others(name, ordering, batch, seeds)
+        if made is not None:
+            orders[name] = made
+    return orders
+
+
+def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) -> Order | None:
+    """What an ordering that is not of this package makes of a batch; None where it does not fit."""
+    origin = ORDERINGS.origin(name)
+    of = f"the ordering {name}" + (f" of {origin}" if origin else "")
+    before = _versions(batch)
+    try:
+        if not ordering.fits(batch):
+            return None
+        made = ordering.rank(batch, seeds)
+    except (InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"{of[0].upper()}{of[1:]} fails: {type(error).__name__}" + (f": {said}." if said else ".")
+        ) from error
+    if _versions(batch) != before:
+        raise InputError(
+            f"{of[0].upper()}{of[1:]} changes the tensors that it is given; other orderings read them too."
+        )
+    try:
+        return _checked(made, batch.attention.mask)
+    except ValueError as error:
+        raise InputError(f"What is registered as {of} is none: {error}.") from None
+
+
+def _versions(batch: Erasable) -> list[int]:
+    """How often what all orderings read has been written to."""
+    return [each._version for each in (*batch.attention, *batch.single_effects(), batch.log_probabilities())]
+
+
+def _checked(made: object, mask: Tensor) -> Order:
+    """Orderings (draws, batch, items) that may end early, with −1, as permutations.
+
+    Raises:
+        ValueError: they are none; the message says why.
+    """
+    if not isinstance(made, Tensor):
+        raise ValueError(f"it gives {type(made).__name__}, but a tensor is needed")
+    if made.dim() != 3 or made.shape[1:] != mask.shape or not 0 < len(made) <= MOST_DRAWS:
+        needed = f"(1 to {MOST_DRAWS} draws, {', '.join(map(str, mask.shape))})"
+        raise ValueError(f"order has shape {tuple(made.shape)}, but {needed} is needed")
+    if made.dtype != torch.int64:
+        what = str(made.dtype).removeprefix("torch.")
+        raise ValueError(f"order holds {what} numbers, but int64 numbers of items are needed")
+    made = made.detach().to(mask.device)
+    left_out = made == -1
+    if not bool(left_out.any()):
+        check_order(made, mask)
+        return Order(made, mask.sum(-1).expand(made.shape[:2]))
+    ranked = (~left_out).sum(-1)
+    places = torch.arange(mask.shape[1], device=mask.device).expand_as(made)
+    behind = places >= ranked[..., None]
+    if not torch.equal(left_out, behind):
+        raise ValueError("order goes on behind a −1, which ends it")
+    named = made.masked_fill(left_out, 0)
+    if int(named.min()) < 0 or int(named.max()) >= mask.shape[1]:
+        check_order(made, mask)  # which says where
+    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
+    keys = places.add(mask.shape[1]).masked_fill(~mask, 2 * mask.shape[1])
+    keys = keys.scatter_reduce(-1, named, places.masked_fill(left_out, 2 * mask.shape[1]), "amin")
+    of_all = keys.argsort(dim=-1, stable=True)
+    if not torch.equal(of_all.masked_fill(behind, -1), made):
+        raise ValueError("order names an item twice")
+    check_order(of_all, mask)
+    return Order(of_all, ranked)
+
+
+def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
+    """Each item's place in the first draw (batch, items), −1 where an ordering that ends early gives it none."""
+    places, ranked, removed = ranks(order.of_all[0]), order.ranked[0], removed[0]
+    last = torch.where((ranked < sizes) & (removed >= 0), removed, torch.where(ranked < sizes, ranked, len(places[0])))
+    return places.masked_fill(places >= last[:, None], -1).int()
+
+
+def _first_flips(batch: Erasable, orders: dict[str, Order]) -> dict[str, dict[str, Tensor]]:
+    """By ordering the columns of :meth:`Erasures.first_flips`, each (draws, batch).
+
+    The orderings of every run are erased together, each further one by itself: so none of them is in a micro-batch
+    with those, whose logits it would change by rounding.
+    """
+    together = [name for name in orders if name in OWN and ORDERINGS[name].fits is always]
+    flips: dict[str, dict[str, Tensor]] = {}
+    for names in (together, *([name] for name in orders if name not in together)):
+        table = batch.first_flips(torch.cat([orders[name].of_all for name in names]))
+        sizes = [len(orders[name].of_all) for name in names]
+        parts = {column: torch.split(numbers, sizes) for column, numbers in table.items()}
+        flips |= {name: {column: part[each] for column, part in parts.items()} for each, name in enumerate(names)}
+    return {name: flips[name] for name in orders}
+
+
+def _document_columns(batch: Erasable, orders: dict[str, Order], single: SingleEffects) -> dict[str, Tensor]:
+    attention, log_p = batch.attention, batch.log_probabilities()
+    sizes, mask, weights = attention.sizes, attention.mask, attention.weights
+    log_weights = weights.log()
+    weight_entropy = entropy(log_weights)
+    uniform = (-sizes.double().log())[:, None].expand_as(weights).masked_fill(~mask, -torch.inf)
+    columns = {
+        "decision": batch.decision(),
+        "n": sizes,
+        "p_decision": log_p.amax(-1).exp(),
+        "output_entropy": entropy(log_p),
+        "attention_entropy": weight_entropy,
+        "attention_entropy_normalised": weight_entropy / sizes.double().log(),  # 0/0, NaN, for one item
+        "attention_kl_uniform": kl_divergence(log_weights, uniform),
+        "attention_js_uniform": js_divergence(log_weights, uniform),
+    }
+    columns |= _at_ranks(orders[ATTENTION].of_all[0], sizes, weights, *single)
+    for name, order in orders.items():
+        if ORDERINGS[name].role in (Role.EXPLANATION, Role.CONTROL):
+            suffix = "" if name == ATTENTION else f"_{name}"
+            columns |= _top_against_others(order.of_all[0, :, 0], weights, mask, *single, suffix)
+    return columns
+
+
+def _at_ranks(order: Tensor, sizes: Tensor, weights: Tensor, js: Tensor, flips: Tensor) -> dict[str, Tensor]:
+    """Erasing alone the item with the second-largest, the smallest and the second-smallest weight; NaN for one item."""
+    columns = {}
+    ranks = {"second": torch.ones_like(sizes), "lowest": sizes - 1, "second_lowest": sizes - 2}
+    for name, rank in ranks.items():
+        item = order.gather(1, rank.clamp(0, order.shape[1] - 1)[:, None])
+        for column, table in (("weight", weights), ("js", js), ("flip", flips.double())):
+            columns[f"{column}_{name}"] = table.gather(1, item).squeeze(1).masked_fill(sizes < 2, torch.nan)
+    return columns
+
+
+def _top_against_others(
+    top: Tensor, weights: Tensor, mask: Tensor, js: Tensor, flips: Tensor, suffix: str
+) -> dict[str, Tensor]:
+    """Erasing the first item of an ordering alone, i*, against each other item r alone, averaged over every r."""
+    items = torch.arange(mask.shape[1], device=mask.device)
+    others = mask & (items != top[:, None])
+    count = others.sum(-1)
+    js_top = js.gather(1, top[:, None])
+    difference = js_top - js
+    equal = difference.abs() <= ZERO * torch.maximum(js_top, js)
+
+    def share(which: Tensor) -> Tensor:  # 0/0, NaN, where there is no other item
+        return (which & others).sum(-1) / count.double()
+
+    return {
+        f"top_item{suffix}": top,
+        f"top_weight{suffix}": weights.gather(1, top[:, None]).squeeze(1),
+        f"js_top{suffix}": js_top.squeeze(1),
+        f"js_other{suffix}": (js * others).sum(-1) / count,
+        f"delta_js_negative{suffix}": share((difference < 0) & ~equal),
+        f"delta_js_zero{suffix}": share(equal),
+        f"flip_top{suffix}": flips.gather(1, top[:, None]).squeeze(1),
+        f"flip_other{suffix}": share(flips),
+    }

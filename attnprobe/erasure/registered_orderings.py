@@ -1,0 +1,162 @@
+"""The orderings there are: what an ordering is, those of this package, and those that other packages offer.
+
+An ordering says in which order a document's items are erased. This module loads no torch: names, titles and roles are
+needed where results are read. Ranking functions are in ``orderings``, which is loaded when the first of them is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from attnprobe.base.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnprobe.erasure.erasable import Erasable
+
+RANDOM, ATTENTION = "random", "attention"
+"""The two that every run has: what attention is asked about, and what it has to beat."""
+
+PAPER = (RANDOM, ATTENTION, "gradient", "gradient_attention")
+"""The orderings of Serrano & Smith (2019): verdicts and claims are made of them alone, and so are paired documents."""
+
+SMALLEST_SET = "oracle"
+"""The ordering whose first items are the smallest set that flips the decision: exact, so that none can be earlier."""
+
+RANK = "rank_"
+"""What the columns of items begin with that hold the order that was erased, of several draws the first."""
+
+GROUP = "attnprobe.erasure.orderings"
+"""The entry-point group in which packages offer orderings."""
+
+
+class Role(Enum):
+    """What an ordering is in a run."""
+
+    CHANCE = "chance"
+    """Knows nothing of the items: what every explanation has to beat."""
+
+    EXPLANATION = "explanation"
+    """Puts first what it says that the decision depends on."""
+
+    CONTROL = "control"
+    """Is an explanation spoilt on purpose: it stands beside the others in no table, but in tests of its own."""
+
+    REFERENCE = "reference"
+    """Is made of decisions themselves, and says how early an ordering can be: explanations are held against it."""
+
+
+def always(batch: Erasable) -> bool:
+    """An ordering that can be made of every model."""
+    return True
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A named way to order the items of documents, the first to be erased first.
+
+    Attributes:
+        title: what readers are shown, as "Gradient × attention".
+        rank: makes orderings (draws, batch, items), int64, out of a batch of documents and one integer a document
+            (batch,), which is the same for a document whoever shares its batch and is what anything random is to be
+            made of. An ordering is a permutation of the items' numbers, the real ones first and padding last. Where
+            it ends early it goes on with −1: the items that it leaves out are erased behind the others, in order.
+        role: what it is in a run.
+        fits: whether a batch's model is one that it can be made of; it is not asked of models in which it is not.
+        description: one line on what comes first, for lists.
+    """
+
+    title: str
+    rank: Callable[[Erasable, Tensor], Tensor]
+    role: Role = Role.EXPLANATION
+    fits: Callable[[Erasable], bool] = always
+    description: str = ""
+
+
+def _fault(entry: object) -> str | None:
+    if not isinstance(entry, Ordering):
+        return f"it is no attnprobe.Ordering, but of the type {type(entry).__name__}"
+    if not isinstance(entry.title, str) or not 0 < len(entry.title) <= LONGEST_TITLE:
+        return f"its title is no text of 1 to {LONGEST_TITLE} characters"
+    if not isinstance(entry.role, Role):
+        return "its role is none of attnprobe.Role"
+    return None if callable(entry.rank) and callable(entry.fits) else "its rank and fits are no functions"
+
+
+LONGEST_TITLE = 60
+"""Characters of what readers are shown for an ordering."""
+
+
+def _of(name: str) -> Callable[[Any, Any], Any]:
+    """A ranking function of ``orderings``, which is imported when it is called."""
+
+    def rank(batch: Erasable, seeds: Tensor) -> Tensor:
+        made: Tensor = getattr(importlib.import_module("attnprobe.erasure.orderings"), name)(batch, seeds)
+        return made
+
+    return rank
+
+
+ORDERINGS: Registry[Ordering] = Registry("ordering", GROUP, _fault)
+"""By name, in the order in which tables have them."""
+
+ORDERINGS.register(
+    RANDOM,
+    Ordering("Random", _of("random_order"), Role.CHANCE, description="items in a random order, five draws a document"),
+)
+ORDERINGS.register(
+    ATTENTION, Ordering("Attention", _of("attention_order"), description="the largest attention weight first")
+)
+ORDERINGS.register(
+    "gradient",
+    Ordering(
+        "Gradient",
+        _of("gradient_order"),
+        description="the largest gradient of the decision's probability first",
+    ),
+)
+ORDERINGS.register(
+    "gradient_attention",
+    Ordering(
+        "Gradient × attention",
+        _of("product_order"),
+        description="the largest gradient times attention weight first",
+    ),
+)
+ORDERINGS.register(
+    "attention_ascending",
+    Ordering(
+        "Attention ascending",
+        _of("ascending_order"),
+        Role.CONTROL,
+        description="the smallest attention weight first, the order in which an explanation would be erased last",
+    ),
+)
+ORDERINGS.register(
+    "greedy",
+    Ordering(
+        "Greedy (gradient, re-ranked)",
+        _of("greedy_first"),
+        Role.REFERENCE,
+        lambda batch: batch.greedy_order() is not None,
+        "largest gradient first, ranked again after each removal; of transformers, on request",
+    ),
+)
+ORDERINGS.register(
+    SMALLEST_SET,
+    Ordering(
+        "Smallest set (exact)",
+        _of("smallest_set_first"),
+        Role.REFERENCE,
+        lambda batch: batch.smallest_set() is not None,
+        "the smallest set whose erasure flips the decision, exactly; of affine readouts",
+    ),
+)
+
+OWN = tuple(ORDERINGS.registered)
+"""Those of this package."""

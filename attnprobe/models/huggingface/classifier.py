@@ -1,0 +1,31 @@
+"""Sequence classifiers of transformers as classifiers of pieces, for the trainer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.models.huggingface.pieces import PieceBatch
+from attnprobe.models.huggingface.sequences import model_inputs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class PieceClassifier(nn.Module):
+    """A ``…ForSequenceClassification`` model whose input is a batch of pieces."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: PieceBatch) -> Tensor:
+        """Logits (documents, classes)."""
+        logits: Tensor = self.model(**model_inputs(self.model, batch)).logits
+        return logits
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """AdamW (Loshchilov & Hutter 2019) on all weights, with its usual decay."""
+        return [torch.optim.AdamW(self.parameters(), lr=learning_rate)]

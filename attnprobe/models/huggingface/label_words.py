@@ -1,0 +1,34 @@
+"""Words between which a language model decides, as numbers of its vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from attnprobe.base.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Tensor:
+    """The token that each word is, as it follows other text (words,).
+
+    Raises:
+        InputError: a word is more than one token, or two words are the same.
+    """
+    tokens = [_token(tokenizer, word) for word in words]
+    if len(set(tokens)) < max(2, len(tokens)):
+        raise InputError(f"--label-words {','.join(words)}: give two or more different words.")
+    return torch.tensor(tokens)
+
+
+def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
+    for text in (f" {word}", word):
+        tokens = tokenizer.encode(text, add_special_tokens=False)
+        if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
+            return int(tokens[0])
+    raise InputError(f"--label-words: {word!r} is not one token of {type(tokenizer).__name__}'s vocabulary.")

@@ -1,0 +1,260 @@
+"""Texts as the pieces that a tokenizer makes of them, and which are an item: each by itself, or all of a word."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import EncodedSplit, IntArray, pad
+from attnprobe.data.documents import Documents, runs
+from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
+from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
+from attnprobe.settings.attention import TOKEN, WORD
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_CHUNK = 1024
+"""Documents that go through the tokenizer at once."""
+
+
+@dataclass(frozen=True)
+class PieceBatch:
+    """Documents as padded rows of pieces.
+
+    Attributes:
+        rows: their 0-based rows in the split (documents,).
+        labels: class numbers (documents,).
+        input_ids: numbers of the pieces (documents, pieces), special tokens included.
+        mask: True where a piece is real (documents, pieces).
+        units: the item that each piece belongs to, 0-based within its document, −1 at padding (documents, pieces).
+        sizes: items a document (documents,).
+        left: whether the padding is before the document.
+    """
+
+    rows: Tensor
+    labels: Tensor
+    input_ids: Tensor
+    mask: Tensor
+    units: Tensor
+    sizes: Tensor
+    left: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, device: torch.device) -> PieceBatch:
+        """The same batch with its tensors on ``device``."""
+        return PieceBatch(
+            self.rows.to(device),
+            self.labels.to(device),
+            self.input_ids.to(device),
+            self.mask.to(device),
+            self.units.to(device),
+            self.sizes.to(device),
+            self.left,
+        )
+
+    def inputs(self) -> dict[str, Tensor]:
+        """What models call these tensors; positions (documents, pieces) only where padding would shift them.
+
+        Not every model takes positions: see :func:`attnprobe.models.huggingface.sequences.model_inputs`.
+        """
+        inputs = {"input_ids": self.input_ids, "attention_mask": self.mask.long()}
+        if self.left:
+            inputs["position_ids"] = (self.mask.cumsum(-1) - 1).clamp_(min=0)
+        return inputs
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Pieces of documents one after another.
+
+    Attributes:
+        numbers: of the vocabulary (pieces,).
+        starts, ends: where each is in its document's text, in characters; −1 where it is not of the text or the
+            tokenizer does not say (pieces,).
+        apart: True where a piece is a special token, in no word (pieces,).
+        lengths: pieces a document (documents,).
+        cut: how many documents are longer.
+        special: how many documents hold strings that are special tokens.
+    """
+
+    numbers: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    apart: npt.NDArray[np.bool_]
+    lengths: npt.NDArray[np.int64]
+    cut: int
+    special: int
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
+        """The pieces of all parts, one after another."""
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("numbers", "starts", "ends", "apart", "lengths")
+        }
+        return cls(**arrays, cut=sum(part.cut for part in parts), special=sum(part.special for part in parts))
+
+
+class EncodedPieces(EncodedSplit[PieceBatch]):
+    """A split whose documents are pieces, ready to be cut into batches.
+
+    Attributes:
+        unit: what an item is, ``token`` or ``word``.
+        sizes: int64 (documents,), items a document.
+    """
+
+    def __init__(self, documents: Documents, pieces: _Pieces, unit: str, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(documents, pieces.lengths)
+        if tokenizer.pad_token_id is None:
+            raise InputError("The tokenizer has no padding token; give it one, such as its end of text.")
+        self.unit = unit
+        self.cut, self.special = pieces.cut, pieces.special
+        self._first_piece = np.cumsum(self.lengths) - self.lengths
+        begins = self._item_begins(pieces)
+        self.sizes = np.add.reduceat(begins.astype(np.int64), self._first_piece)
+        item_of_piece = np.cumsum(begins) - 1
+        units = item_of_piece - np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
+        self._pieces, self._texts = pieces, ItemTexts(tokenizer)
+        self._numbers = torch.from_numpy(pieces.numbers.astype(np.int32))
+        self._units = torch.from_numpy(units.astype(np.int32))
+        self._labels = torch.from_numpy(documents.labels)
+        self._padding = int(tokenizer.pad_token_id)
+        self._left = tokenizer.padding_side == "left"
+
+    def _item_begins(self, pieces: _Pieces) -> npt.NDArray[np.bool_]:
+        """Where a new item begins (pieces,): everywhere but within a word."""
+        begins = np.ones(len(pieces.numbers), dtype=bool)
+        if self.unit == WORD:
+            words = words_of_pieces(self.documents, self.lengths, pieces.starts, pieces.ends)
+            words[pieces.apart] = -1
+            begins[1:] = (words[1:] != words[:-1]) | pieces.apart[1:]
+            begins[self._first_piece] = True
+        return begins
+
+    def batch(self, rows: IntArray) -> PieceBatch:
+        """The documents of these rows, in this order."""
+        pieces = runs(self._first_piece[rows], self.lengths[rows])
+        lengths = torch.from_numpy(self.lengths[rows])
+        numbers, mask = pad(self._numbers[pieces].long(), lengths, value=self._padding, left=self._left)
+        units, _ = pad(self._units[pieces].long(), lengths, value=-1, left=self._left)
+        return PieceBatch(
+            rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
+            labels=self._labels[rows],
+            input_ids=numbers,
+            mask=mask,
+            units=units,
+            sizes=torch.from_numpy(self.sizes[rows]),
+            left=self._left,
+        )
+
+    def texts_of(self, document: int) -> list[ItemText]:
+        """What is shown of a document's items, in order."""
+        of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
+        items: list[list[Piece]] = [[] for _ in range(self.sizes[document])]
+        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
+        pieces = map(Piece, *(column[of].tolist() for column in columns))
+        for item, piece in zip(self._units[of].tolist(), pieces, strict=True):
+            items[item].append(piece)
+        return self._texts.of(self.documents.texts[document], items)
+
+
+def encode_documents(
+    documents: Documents, tokenizer: PreTrainedTokenizerBase, longest: int, unit: str = TOKEN
+) -> EncodedPieces:
+    """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
+
+    Args:
+        documents: the split.
+        tokenizer: with a padding token.
+        longest: documents are cut to this many pieces, special tokens included.
+        unit: ``token``: each piece is an item; ``word``: all pieces of a word are one item, and a special token is one.
+            Words that a piece reaches into together are one; spaces are the next word's.
+
+    Raises:
+        InputError: words are asked of a tokenizer that does not say where its pieces are, or a document has no pieces,
+            or the tokenizer has no padding token.
+    """
+    if unit == WORD and not tokenizer.is_fast:
+        raise InputError(
+            f"{type(tokenizer).__name__} does not say which word a piece is of, so that items cannot be words; "
+            "let them be tokens."
+        )
+    special = _special_strings(tokenizer)
+    pieces = _Pieces.joined(
+        [
+            _encode(documents.texts[start : start + _CHUNK], tokenizer, longest, special)
+            for start in range(0, len(documents), _CHUNK)
+        ]
+    )
+    if not pieces.lengths.all():
+        raise InputError(f"The tokenizer makes nothing of document {int(np.argmin(pieces.lengths))} of a split.")
+    return EncodedPieces(documents, pieces, unit, tokenizer)
+
+
+def _special_strings(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """The strings that are special tokens, by number."""
+    named = set(tokenizer.all_special_ids)
+    return {
+        int(number): str(token)
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if token.special or number in named
+    }
+
+
+def _encode(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int, special_strings: dict[int, str]
+) -> _Pieces:
+    """The pieces of some documents."""
+
+    def tokenise(strings: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
+        return tokenizer(
+            list(strings), return_attention_mask=False, return_token_type_ids=False, verbose=False, **settings
+        )
+
+    encoding = tokenise(
+        texts,
+        truncation=True,
+        max_length=longest,
+        return_offsets_mapping=tokenizer.is_fast,
+        return_special_tokens_mask=True,
+    )
+    lengths = np.array([len(numbers) for numbers in encoding["input_ids"]], dtype=np.int64)
+    numbers = _flat(encoding["input_ids"])
+    added = _flat(encoding["special_tokens_mask"]) != 0
+    starts = np.full(len(numbers), -1, dtype=np.int64)
+    ends = starts.copy()
+    if tokenizer.is_fast:
+        offsets = _flat(itertools.chain.from_iterable(encoding["offset_mapping"])).reshape(-1, 2)
+        starts, ends = np.where(added[:, None], -1, offsets).T
+    document = np.repeat(np.arange(len(texts)), lengths)
+    written = np.isin(numbers, list(special_strings)) & ~added
+    for piece in np.flatnonzero(written).tolist():  # a word that is not known is a special token, too
+        text, string = texts[int(document[piece])], special_strings[int(numbers[piece])]
+        here = text[int(starts[piece]) : int(ends[piece])] if starts[piece] >= 0 else text
+        written[piece] = string.casefold() in here.casefold()
+    at_limit = [texts[row] for row in np.flatnonzero(lengths >= longest).tolist()]
+    whole = tokenise(at_limit)["input_ids"] if at_limit else []
+    return _Pieces(
+        numbers,
+        starts,
+        ends,
+        apart=added | written,
+        lengths=lengths,
+        cut=sum(len(pieces) > longest for pieces in whole),
+        special=len(np.unique(document[written])),
+    )
+
+
+def _flat(rows: Iterable[Iterable[int]]) -> npt.NDArray[np.int64]:
+    return np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64)

@@ -1,0 +1,121 @@
+"""The probe of Hugging Face checkpoints."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.sites import DECODER
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import EncodedSplit
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_map import Drawn
+from attnprobe.engines.head_readings import HeadReadings
+from attnprobe.engines.item_columns import ItemColumns
+from attnprobe.engines.items import Items
+from attnprobe.models.huggingface.label_words import label_tokens
+from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
+from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.models.probe import Probe
+from attnprobe.settings.attention import AttentionSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class CheckpointProbe(Probe[PieceBatch]):
+    """Attaches to a model, verifies that its attention can be erased, and does so.
+
+    Args:
+        model: a sequence classifier or a language model.
+        tokenizer: its own.
+        settings: what is erased.
+
+    Raises:
+        RefusedError: attention cannot be erased, or not provably, or what is selected has no influence.
+        InputError: there are no such layers, heads, rows or label words.
+    """
+
+    batch_documents, batch_tokens = 64, 8192
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: AttentionSettings) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.settings = settings
+        words = label_tokens(tokenizer, settings.label_words).to(model.device) if settings.label_words else None
+        if words is not None and hasattr(model, "classifier"):
+            raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
+        examples = example_inputs(model)
+        self.attention = AttentionProbe(attach_to_decision(ModelCall(model, words), examples), settings, examples)
+        if self.attention.selected[0].site.stack == DECODER:
+            raise InputError("--layers decoder:…: items are the text's tokens; erase in the encoder, or in cross:…")
+
+    @property
+    def unit(self) -> str:
+        """What an item is: ``word`` or ``token``."""
+        return self.settings.unit
+
+    def erasures(self, batch: PieceBatch) -> AttentionErasures:
+        """A batch ready for erasures."""
+        return self.attention.erasures(*self._ready(batch))
+
+    def class_names(self, numbers: npt.NDArray[np.integer]) -> list[str]:
+        """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
+        if self.settings.label_words:
+            return [self.settings.label_words[number] for number in numbers]
+        if hasattr(self.model, "num_labels") and self.model.get_output_embeddings() is None:
+            return [str(self.model.config.id2label.get(int(number), number)) for number in numbers]
+        tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
+        return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
+    def readings(self, batch: PieceBatch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What heads average; see :meth:`Probe.readings`."""
+        return self.attention.readings(self._inputs(batch), layers, heads, seeds)
+
+    def _inputs(self, batch: PieceBatch) -> dict[str, Any]:
+        inputs: dict[str, Any] = model_inputs(self.model, batch)
+        if getattr(self.model.config, "is_encoder_decoder", False):
+            if self.model.get_output_embeddings() is not None:  # a language model answers with its first token
+                start = getattr(self.model.config, "decoder_start_token_id", None) or 0
+                inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
+        elif "use_cache" in inspect.signature(self.model.forward).parameters:
+            inputs["use_cache"] = False
+        return inputs
+
+    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+        """The texts of the chosen documents' items, in order: words, or pieces."""
+        assert isinstance(encoded, EncodedPieces)
+        texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]
+        return ItemColumns.of_strings([text.token for text in texts], [text.before for text in texts])
+
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single heads are tested, at most."""
+        return self.settings.head_map_documents
+
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device) -> pa.Table:
+        """One row a document × attention head."""
+        limits = (self.batch_documents, self.batch_tokens)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
+
+    def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
+        return self._inputs(batch), Items.of(batch.units)

@@ -1,0 +1,112 @@
+"""A Hugging Face model in a run: fine-tuned on the run's dataset, or tested as it is."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
+from attnprobe.models.huggingface.classifier import PieceClassifier
+from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
+from attnprobe.models.huggingface.loading import Checkpoint, decides, load_checkpoint, load_classifier
+from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
+from attnprobe.models.huggingface.probe import CheckpointProbe
+from attnprobe.models.huggingface.sequences import longest_sequence
+from attnprobe.models.subject import Subject, Tested
+from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.checkpoint_names import PREFIX, short_name
+
+
+class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
+    """A checkpoint of transformers, and what the run makes of it."""
+
+    def __init__(
+        self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
+    ) -> None:
+        super().__init__(folder, configuration, dataset, device)
+        self.saved = folder.checkpoint
+        self.trained = configuration.settings.training is not None
+
+    @classmethod
+    def decides(cls, model: str) -> bool:
+        """Whether the checkpoint decides something as it is."""
+        return decides(model.removeprefix(PREFIX))
+
+    @classmethod
+    def source_of(cls, model: str) -> CheckpointSource:
+        """The checkpoint: its short name, and the hash of its content.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        reference = model.removeprefix(PREFIX)
+        return CheckpointSource(short_name(reference), content_hash(locate(reference)))
+
+    @property
+    def attention(self) -> AttentionSettings:
+        """What of its attention is erased."""
+        attention = self.configuration.settings.attention
+        assert attention is not None, "a run of a Hugging Face model is made with attention settings"
+        return attention
+
+    @cached_property
+    def source(self) -> Checkpoint:
+        """The checkpoint that the run begins with.
+
+        Raises:
+            InputError: it cannot be loaded, or has changed since the run was made.
+        """
+        reference = self.configuration.settings.model.removeprefix(PREFIX)
+        expected = self.configuration.checkpoint
+        if expected is None or content_hash(locate(reference)) != expected.content:
+            raise InputError(f"{reference} has changed since {self.folder.config} was made.")
+        return load_checkpoint(reference)
+
+    @cached_property
+    def tested(self) -> tuple[Checkpoint, str]:
+        """The checkpoint to test, fine-tuned where the run does that, and its content hash.
+
+        Raises:
+            InputError: there is none yet, or it is corrupt or foreign.
+        """
+        if self.trained:
+            self.require_trained()
+            return load_finetuned(self.saved, self.configuration.fingerprint)
+        return self.source, content_hash(self.source.folder)
+
+    def encode(self, documents: Documents) -> EncodedPieces:
+        """Documents as pieces."""
+        checkpoint = self.tested[0] if self.saved.exists() else self.source
+        assert checkpoint.tokenizer is not None
+        longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
+        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit)
+
+    def new_model(self) -> PieceClassifier:
+        """The checkpoint as a classifier of the dataset's labels, its head new."""
+        model = load_classifier(self.source, self.dataset.labels, self.configuration.settings.seed)
+        return PieceClassifier(model).to(self.device)
+
+    def begin(self, model: PieceClassifier) -> None:
+        """Nothing: the tokenizer is kept with the model."""
+
+    def save(self, model: PieceClassifier) -> None:
+        """A folder that transformers loads."""
+        save_finetuned(self.saved, model, self.source, self.configuration.fingerprint)
+
+    def check(self) -> None:
+        """Load it."""
+        assert self.tested
+
+    def load(self) -> Tested[PieceBatch]:
+        """The fine-tuned model, or the checkpoint as it is, attached to and verified."""
+        checkpoint, digest = self.tested
+        assert checkpoint.tokenizer is not None
+        model = checkpoint.model.to(self.device)
+        probe = CheckpointProbe(model, checkpoint.tokenizer, self.attention)
+        return Tested(probe, digest, {"engine": probe.attention.engine}, None if self.trained else probe.class_names)

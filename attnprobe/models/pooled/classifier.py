@@ -1,0 +1,50 @@
+"""What HAN and FLAN have in common: items pooled by attention, then one linear layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.data.batches import Batch
+from attnprobe.models.pooled.attention import AdditiveAttention, pool
+
+EMBEDDING_DIM = 200
+
+
+class PooledClassifier(nn.Module):
+    """A classifier whose tested attention pools a document's items and whose readout is affine.
+
+    Attributes:
+        attention: the tested attention module.
+        head: the readout.
+        unit: what an item is, ``word`` or ``sentence``.
+    """
+
+    unit: str
+
+    def __init__(self, vocabulary_size: int, item_dim: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, EMBEDDING_DIM, padding_idx=0, sparse=True)
+        with torch.no_grad():  # rows of length one, as word2vec's are scaled to
+            self.embedding.weight.copy_(nn.functional.normalize(self.embedding.weight, dim=-1))
+        self.attention = AdditiveAttention(item_dim)
+        self.pooled_dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(item_dim, classes)
+        nn.init.xavier_uniform_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The vectors that the tested attention pools (documents, items, dim), and their mask (documents, items)."""
+        raise NotImplementedError
+
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Adam; the embedding has one of its own that updates only the rows of words that the batch holds."""
+        embedding = self.embedding.weight
+        others = [parameter for parameter in self.parameters() if parameter is not embedding]
+        return [torch.optim.SparseAdam([embedding], lr=learning_rate), torch.optim.Adam(others, lr=learning_rate)]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (documents, classes)."""
+        values, mask = self.items(batch)
+        logits: Tensor = self.head(self.pooled_dropout(pool(self.attention(values, mask), values)))
+        return logits

@@ -1,0 +1,92 @@
+"""Encoders of a sequence of vectors: recurrent, convolutional, none (Serrano & Smith 2019, §3)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.base.registry import Registry
+
+
+class Encoder(Protocol):
+    """Anything that maps (batch, items, dim) and a mask (batch, items) to (batch, items, ``output_dim``)."""
+
+    output_dim: int
+
+    def __call__(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Encode; what stands at padding is unspecified but finite."""
+        ...
+
+
+class RecurrentEncoder(nn.Module):
+    """One layer of bidirectional GRU: two GRUs, the second on the sequence turned round within its length.
+
+    The same numbers as a packed bidirectional GRU, several times as fast on a CPU.
+    """
+
+    def __init__(self, dim: int, hidden: int = 50) -> None:
+        super().__init__()
+        self.output_dim = 2 * hidden
+        self.forwards = nn.GRU(dim, hidden, batch_first=True)
+        self.backwards = nn.GRU(dim, hidden, batch_first=True)
+        for gru in (self.forwards, self.backwards):
+            for name, parameter in gru.named_parameters():
+                _initialise(name, parameter)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states of both directions (batch, items, 2 · hidden)."""
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        turned = (mask.sum(-1, keepdim=True) - 1 - positions).abs()  # its own inverse on the real items
+        rows = torch.arange(len(mask), device=mask.device)[:, None]
+        ahead, _ = self.forwards(values)
+        behind, _ = self.backwards(values[rows, turned])
+        return torch.cat([ahead, behind[rows, turned]], dim=-1)
+
+
+def _initialise(name: str, parameter: Tensor) -> None:
+    """Input weights after Glorot, recurrent weights orthogonal, biases zero."""
+    if name.startswith("weight_ih"):
+        nn.init.xavier_uniform_(parameter)
+    elif name.startswith("weight_hh"):
+        nn.init.orthogonal_(parameter)
+    else:
+        nn.init.zeros_(parameter)
+
+
+class ConvolutionalEncoder(nn.Module):
+    """Convolutions of widths 3 and 5, 50 channels each, then ReLU; with an input dropout of its own, as in 2019."""
+
+    WIDTHS = (3, 5)
+
+    def __init__(self, dim: int, channels: int = 50, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.output_dim = channels * len(self.WIDTHS)
+        self.dropout = nn.Dropout(dropout)
+        self.convolutions = nn.ModuleList(nn.Conv1d(dim, channels, width, padding=width // 2) for width in self.WIDTHS)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Channels of all widths (batch, items, 50 · widths), zero at padding."""
+        real = mask[:, None].to(values.dtype)
+        channels_first = self.dropout(values).transpose(1, 2) * real
+        outputs = torch.cat([convolution(channels_first) for convolution in self.convolutions], dim=1)
+        return (torch.relu(outputs) * real).transpose(1, 2)
+
+
+class NoEncoder(nn.Module):
+    """The vectors themselves."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.output_dim = dim
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``values`` as they are."""
+        return values
+
+
+ENCODERS: Registry[type[RecurrentEncoder] | type[ConvolutionalEncoder] | type[NoEncoder]] = Registry("encoder")
+ENCODERS.register("rnn", RecurrentEncoder)
+ENCODERS.register("conv", ConvolutionalEncoder)
+ENCODERS.register("none", NoEncoder)

@@ -1,0 +1,27 @@
+"""FLAN, the flat attention network: attention over all words of a document (Serrano & Smith 2019, §3)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from attnprobe.data.batches import Batch, pad
+from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
+from attnprobe.models.pooled.encoders import ENCODERS
+from attnprobe.settings.dropout import Dropout
+
+
+class FLAN(PooledClassifier):
+    """Words, encoded over the whole document, pooled by one attention."""
+
+    unit = "word"
+
+    def __init__(self, vocabulary_size: int, classes: int, encoder: str, dropout: Dropout) -> None:
+        word_encoder = ENCODERS[encoder](EMBEDDING_DIM)
+        super().__init__(vocabulary_size, word_encoder.output_dim, classes, dropout.document)
+        self.word_dropout = nn.Dropout(dropout.words)
+        self.word_encoder = word_encoder
+
+    def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Encoded words (documents, words, dim) and their mask."""
+        words, mask = pad(batch.words, batch.document_lengths)
+        return self.word_encoder(self.word_dropout(self.embedding(words)), mask), mask

@@ -1,0 +1,160 @@
+"""The probe of attention-pooled classifiers, whose readout is affine: HAN and FLAN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from attnprobe.attention.selection import indices
+from attnprobe.data.batches import Batch, EncodedSplit
+from attnprobe.engines.head_readings import HeadReadings
+from attnprobe.engines.item_columns import ItemColumns
+from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.divergence import js_divergence
+from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.orderings import softmax_of_scores
+from attnprobe.models.pooled.classifier import PooledClassifier
+from attnprobe.models.probe import Probe
+from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
+
+POOLING = "pooling"
+"""The stack of an attention that pools a document."""
+
+
+class Reading(NamedTuple):
+    """What a model's tested attention saw: values (batch, items, dim), scores and mask (batch, items)."""
+
+    values: Tensor
+    scores: Tensor
+    mask: Tensor
+
+
+class PooledErasures:
+    """A batch whose erasures have a closed form.
+
+    Args:
+        values: what the attention pools (batch, items, dim).
+        scores: its pre-softmax scores (batch, items).
+        mask: True where an item is real (batch, items).
+        readout: the affine rest of the model.
+    """
+
+    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear) -> None:
+        self._scores = scores
+        self._contributions = Contributions(values, None, mask, readout, scores=scores)
+
+    @cached_property
+    def attention(self) -> Attention:
+        """What orderings are made of."""
+        of = self._contributions
+        gradients = of.decision_gradient()
+        return Attention(self._scores, of.mass, gradients, gradients * of.mass, of.mask, of.sizes)
+
+    @cached_property
+    def _log_probabilities(self) -> Tensor:
+        return self._contributions.log_probabilities()
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes)."""
+        return self._log_probabilities
+
+    def decision(self) -> Tensor:
+        """The classes decided for (batch,)."""
+        return self._contributions.decision
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        single = self._contributions.single_erasures()
+        log_p = self.log_probabilities()[:, :, None]
+        js = js_divergence(torch.log_softmax(single.relative_logits, dim=1), log_p, dim=1)
+        return SingleEffects(js.masked_fill_(~self._contributions.mask, 0.0), single.flips)
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings flip the decision, from sums over every prefix."""
+        flip = self._contributions.first_flip(order)
+        return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
+
+    def smallest_set(self) -> Tensor:
+        """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
+        rank = self._contributions.minimal_flip_set().rank
+        behind = rank.shape[1]
+        places = rank.masked_fill(rank < 0, behind)
+        sorted_places, order = places.sort(dim=-1, stable=True)
+        smallest: Tensor = order.masked_fill_(sorted_places == behind, -1)
+        return smallest
+
+    def greedy_order(self) -> None:
+        """Not needed where the smallest set is known."""
+        return
+
+    def contributions(self) -> Tensor:
+        """Each item's weight times the logits that it would give alone (batch, classes, items)."""
+        return self._contributions.alone * self._contributions.mass[:, None]
+
+
+class PooledProbe(Probe[Batch]):
+    """Reads the tested attention of a model; puts the model into evaluation mode."""
+
+    batch_documents, batch_tokens = EVALUATION_DOCUMENTS, EVALUATION_TOKENS
+
+    def __init__(self, model: PooledClassifier) -> None:
+        self.model = model.eval()
+
+    @property
+    def readout(self) -> nn.Linear:
+        """The affine part of the model behind the attention."""
+        return self.model.head
+
+    @property
+    def unit(self) -> str:
+        """What an item is: ``word`` or ``sentence``."""
+        return self.model.unit
+
+    @torch.no_grad()
+    def read(self, batch: Batch) -> Reading:
+        """Values, attention scores and mask of a batch; costs one forward pass."""
+        values, mask = self.model.items(batch)
+        return Reading(values, self.model.attention.scores(values, mask), mask)
+
+    def erasures(self, batch: Batch) -> PooledErasures:
+        """A batch ready for erasures."""
+        return PooledErasures(*self.read(batch), self.readout)
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """One."""
+        indices("layers", layers, 1), indices("heads", heads, 1)
+        return 1
+
+    def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """The one attention, which pools a document's items; see :meth:`Probe.readings`."""
+        indices("layers", layers, 1), indices("heads", heads, 1)
+        values, scores, mask = self.read(batch)
+        yield HeadReadings(
+            stack=POOLING,
+            layer=0,
+            heads=(0,),
+            row=torch.full_like(batch.rows, -1),
+            weights=softmax_of_scores(scores, mask)[:, None],
+            values=values[:, None],
+            mask=mask[:, None],
+            key_width=None,
+        )
+
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+        """The texts of the chosen documents' items, in order: words, or whole sentences."""
+        documents = encoded.documents.take(np.flatnonzero(chosen))
+        rows = range(len(documents))
+        if self.unit == "word":
+            words = pa.DictionaryArray.from_arrays(documents.words, pa.array(documents.types, pa.string()))
+            between = [gap for document in rows for gap in documents.between_words(document)]
+            return ItemColumns(words, pa.array(between, pa.string()).dictionary_encode())
+        sentences = [sentence for document in rows for sentence in documents.sentences_of(document)]
+        between = [gap for document in rows for gap in documents.between_sentences(document)]
+        return ItemColumns(pa.array(sentences, pa.string()), pa.array(between, pa.string()).dictionary_encode())

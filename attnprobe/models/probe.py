@@ -1,0 +1,90 @@
+"""What every probe is: it makes a batch of documents ready for erasures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Generic
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.engines.head_map import Drawn
+from attnprobe.engines.head_readings import HeadReadings
+from attnprobe.engines.item_columns import ItemColumns
+from attnprobe.erasure.erasable import Erasures
+
+
+class Probe(ABC, Generic[B]):
+    """Joins a model to the erasure tests.
+
+    Attributes:
+        batch_documents: at most so many documents are read at once.
+        batch_tokens: at most so many tokens, padding included.
+    """
+
+    batch_documents: int
+    batch_tokens: int
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What an item is: ``word``, ``sentence`` or ``token``."""
+
+    @abstractmethod
+    def erasures(self, batch: B) -> Erasures:
+        """A batch ready for erasures."""
+
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single attention heads are tested, at most; 0 where there is only one head."""
+        return 0
+
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on; see ``head_map.rows_of_map``."""
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    def map_of_heads(self, drawn: Drawn[B], device: torch.device) -> pa.Table:
+        """One row a document × attention head.
+
+        Args:
+            drawn: a sample of documents, of which the first are taken.
+            device: where the model is.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    @property
+    def readout(self) -> nn.Linear | None:
+        """The affine rest of the model behind its one attention; None where there is more than that behind it."""
+        return None
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many attention heads :meth:`readings` reads, in all layers together.
+
+        Raises:
+            InputError: there are no such layers or heads, or the model's values cannot be seen.
+        """
+        raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
+
+    def readings(self, batch: B, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """Weights and values of attention heads, layer by layer.
+
+        Args:
+            batch: the documents.
+            layers: as in ``AttentionSettings``.
+            heads: as in ``AttentionSettings``.
+            seeds: one integer a document (batch,), for what is drawn of it.
+
+        Raises:
+            InputError: there are no such layers or heads, or the model's values cannot be seen.
+        """
+        raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
+
+    @abstractmethod
+    def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+        """The texts of the chosen documents' items, in order."""

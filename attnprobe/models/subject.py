@@ -1,0 +1,205 @@
+"""What a run trains and tests: one interface to kinds of models that are made, fed and kept differently."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.data.vocabulary import Vocabulary
+from attnprobe.models.probe import Probe
+from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.training import TrainableClassifier
+from attnprobe.training.checkpoints import load_model, save_model
+
+if TYPE_CHECKING:
+    from attnprobe.models.pooled.classifier import PooledClassifier
+    from attnprobe.models.transformer.network import TransformerClassifier
+
+M = TypeVar("M", bound=TrainableClassifier[Any])
+W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
+
+
+class OwnClasses(NamedTuple):
+    """Classes that a model decides between, other than the dataset's labels.
+
+    Attributes:
+        names: by number, of those that it decided for.
+        of_labels: int64 (labels,), the class that bears a label's name, −1 where there is none.
+    """
+
+    names: dict[str, str]
+    of_labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tested(Generic[B]):
+    """The model to test.
+
+    Attributes:
+        probe: it, joined to the erasure tests.
+        digest: hash of what it was loaded from.
+        notes: what the run's summary says of it.
+        classes: where it does not decide between the dataset's labels: names of the classes of these numbers.
+    """
+
+    probe: Probe[B]
+    digest: str
+    notes: dict[str, Any]
+    classes: Callable[[npt.NDArray[np.integer]], list[str]] | None = None
+
+    def own_classes(self, decided: npt.NDArray[np.integer], labels: list[str]) -> OwnClasses | None:
+        """The model's classes, where it does not decide between the dataset's labels.
+
+        Args:
+            decided: numbers of classes that it decided for.
+            labels: of the dataset.
+        """
+        if self.classes is None:
+            return None
+        names = dict(zip(decided.tolist(), self.classes(decided), strict=True))
+        by_name = {name.strip().casefold(): number for number, name in names.items()}
+        of_labels = np.array([by_name.get(label.strip().casefold(), -1) for label in labels], dtype=np.int64)
+        return OwnClasses({str(number): name for number, name in names.items()}, of_labels)
+
+
+class Subject(ABC, Generic[B, M]):
+    """The model of a run, before and after training.
+
+    Attributes:
+        saved: where the trained model is.
+        trained: whether the run trains its model at all.
+    """
+
+    saved: Path
+    trained = True
+
+    def __init__(
+        self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
+    ) -> None:
+        self.folder = folder
+        self.configuration = configuration
+        self.dataset = dataset
+        self.device = device
+
+    @classmethod
+    def decides(cls, model: str) -> bool:
+        """Whether the model of this name decides something before it is trained here; raises InputError if unknown."""
+        return False
+
+    @classmethod
+    def source_of(cls, model: str) -> CheckpointSource | None:
+        """The checkpoint that runs of the model of this name begin with, where there is one.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        return None
+
+    @abstractmethod
+    def encode(self, documents: Documents) -> EncodedSplit[B]:
+        """Documents as the numbers that the model takes."""
+
+    def encoded(self, split: str) -> EncodedSplit[B]:
+        """All documents of a split, in memory, as the numbers that the model takes."""
+        return self.encode(self.dataset.splits[split].documents())
+
+    @abstractmethod
+    def new_model(self) -> M:
+        """A model as it is before training, a function of the seed."""
+
+    @abstractmethod
+    def begin(self, model: M) -> None:
+        """What is done once, before the first epoch of a new model."""
+
+    @abstractmethod
+    def save(self, model: M) -> None:
+        """Keep a trained model, stamped with the run's fingerprint; all of it or nothing."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise InputError where what is kept is corrupt or foreign."""
+
+    @abstractmethod
+    def load(self) -> Tested[B]:
+        """The model to test.
+
+        Raises:
+            InputError: there is none, or it is corrupt or foreign, or cannot be tested.
+        """
+
+    def require_trained(self) -> None:
+        """Raise InputError where there is no trained model yet."""
+        if not self.saved.exists():
+            raise InputError(f"{self.folder.path} holds no trained model; run attnprobe train first.")
+
+
+class VocabularySubject(Subject[Batch, W]):
+    """A model that is trained from scratch on words of the dataset's own vocabulary."""
+
+    def __init__(
+        self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
+    ) -> None:
+        super().__init__(folder, configuration, dataset, device)
+        self.saved = folder.model
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The one that the run was begun with, so that only its beginning goes through the training documents.
+
+        Raises:
+            InputError: its file is not a vocabulary.
+        """
+        path = self.folder.vocabulary
+        return Vocabulary.load(path) if path.exists() else Vocabulary.build(self.dataset)
+
+    def encode(self, documents: Documents) -> EncodedDocuments:
+        """Documents as numbers of the vocabulary."""
+        return EncodedDocuments(documents, self.vocabulary.encode(documents))
+
+    def encoded(self, split: str) -> EncodedDocuments:
+        """All documents of a split, in memory, as numbers of the vocabulary."""
+        return self.encode(self.dataset.splits[split].documents())
+
+    def new_model(self) -> W:
+        """A model with its initial weights."""
+        torch.manual_seed(self.configuration.settings.seed)
+        return self.made().to(self.device)
+
+    @abstractmethod
+    def made(self) -> W:
+        """A model with random weights, on the CPU."""
+
+    def begin(self, model: W) -> None:
+        """Write the vocabulary."""
+        self.vocabulary.save(self.folder.vocabulary)
+
+    def save(self, model: W) -> None:
+        """One safetensors file."""
+        save_model(self.saved, model.state_dict(), self.configuration.fingerprint)
+
+    def check(self) -> None:
+        """Load it."""
+        self.trained_model()
+
+    def trained_model(self) -> tuple[W, str]:
+        """The trained model and the hash of its file.
+
+        Raises:
+            InputError: there is none, or it is corrupt or foreign.
+        """
+        self.require_trained()
+        model = self.new_model()
+        return model, load_model(self.saved, model, self.configuration.fingerprint)

@@ -1,0 +1,111 @@
+"""The probe of transformer encoders that are trained here: every word is an item, and so is the first token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.model_call import ModelCall
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import Batch, EncodedSplit
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_map import Drawn
+from attnprobe.engines.head_readings import HeadReadings
+from attnprobe.engines.item_columns import ItemColumns
+from attnprobe.engines.items import Items
+from attnprobe.models.probe import Probe
+from attnprobe.models.transformer.network import FIRST_TOKEN, TransformerClassifier
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.transformer import MASK
+
+_LENGTHS = (11, 9, 11, 7, 10)
+"""Of the documents that a model is tried on: numbers that hardly any model has for a size of its own."""
+
+
+class TransformerProbe(Probe[Batch]):
+    """Attaches to a trained encoder, verifies that its attention can be erased, and does so.
+
+    Args:
+        model: put into evaluation mode.
+        settings: what is erased.
+
+    Raises:
+        RefusedError: what is selected has no influence.
+        InputError: there are no such layers, heads or rows; or attention depends on who shares a batch.
+    """
+
+    batch_documents, batch_tokens = 64, 8192
+
+    def __init__(self, model: TransformerClassifier, settings: AttentionSettings) -> None:
+        if MASK in model.options.as_released:
+            raise InputError(
+                f"as_released {MASK}: a document's attention depends on the others in its batch, so that erasing in it "
+                "means nothing; such a model can be trained, but not tested."
+            )
+        self.model = model.eval()
+        self.settings = settings
+        examples = example_inputs(model)
+        self.attention = AttentionProbe(attach_to_decision(ModelCall(model.encoder), examples), settings, examples)
+
+    @property
+    def unit(self) -> str:
+        """``word``."""
+        return self.settings.unit
+
+    def erasures(self, batch: Batch) -> AttentionErasures:
+        """A batch ready for erasures."""
+        return self.attention.erasures(*self._ready(batch))
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
+    def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What heads average; see :meth:`Probe.readings`."""
+        return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
+
+    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+        """The texts of the chosen documents' items, in order: the first token, then words."""
+        documents = encoded.documents.take(np.flatnonzero(chosen))
+        types, lengths = documents.types, documents.words_per_document
+        first = np.cumsum(lengths) - lengths
+        items = np.insert(documents.words, first, len(types))
+        token = pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
+        between = [gap for row in range(len(documents)) for gap in (None, *documents.between_words(row))]
+        return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
+
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single heads are tested, at most."""
+        return self.settings.head_map_documents
+
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device) -> pa.Table:
+        """One row a document × attention head."""
+        limits = (self.batch_documents, self.batch_tokens)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
+
+    def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
+        inputs = self.model.inputs(batch)
+        return inputs, Items.single_tokens(inputs["attention_mask"])
+
+
+def example_inputs(model: TransformerClassifier, *, seed: int = 0) -> dict[str, Tensor]:
+    """A padded batch of random words to try the encoder on, on its device."""
+    lengths = torch.tensor(_LENGTHS)
+    mask = torch.arange(max(_LENGTHS)) < lengths[:, None]
+    generator = torch.Generator().manual_seed(seed)
+    words = torch.randint(1, model.first_token, mask.shape, generator=generator).masked_fill(~mask, 0)
+    words[:, 0] = model.first_token
+    device = next(model.parameters()).device
+    return {"input_ids": words.to(device), "attention_mask": mask.to(device)}

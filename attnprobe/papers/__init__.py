@@ -1,0 +1,1 @@
+"""What belongs to one paper alone: its claims, figures, tables and models."""

@@ -1,0 +1,88 @@
+"""The one panel that every figure consists of: its size, its title, its words where there is nothing to show."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
+from attnprobe.base.atomic_files import replacing
+from attnprobe.reports import style
+from attnprobe.reports.type_widths import printable
+
+RESOLUTION = 200
+"""Of PNG files, dots an inch."""
+
+METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
+"""What goes into files of each suffix: no times and no versions."""
+
+TITLE_WIDTH = 52
+"""Characters that go into a line of the title, of a figure one column wide."""
+
+
+NOTE_WIDTH = 30
+"""Characters that go into a line of a note below a panel, which may be narrow."""
+
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def new_panel(results: RunResults, height: float, documents: int | None = None) -> tuple[Figure, Axes]:
+    """A figure one column wide and ``height`` inches high, titled dataset · model · number of documents.
+
+    Args:
+        results: of a run.
+        height: in inches.
+        documents: how many are shown; by default all with several items.
+    """
+    figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    count = len(results.several) if documents is None else documents
+    sampled = results.is_sample or count < len(results.several)
+    words = title(results, count, style.WIDTH, sampled=sampled)
+    figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
+    return figure, axes
+
+
+def title(results: RunResults, documents: int, width: float, *, sampled: bool = False) -> str:
+    """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
+    count = f"n = {documents:,}{' sampled' * sampled} documents".replace(" ", NO_BREAK)
+    words = f"{printable(results.dataset)} · {printable(results.short_model)} · {count}"
+    return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
+
+
+def legend_above(axes: Axes) -> None:
+    """The legend between title and panel, where it covers nothing."""
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
+
+
+def said_of_smallest_sets(results: RunResults) -> str:
+    """Further lines that say so where no smallest set is known; empty where one is."""
+    return "" if results.knows_smallest_sets else f"\n{textwrap.fill(f'({NO_SMALLEST_SET})', NOTE_WIDTH)}"
+
+
+def say_instead(axes: Axes, words: str) -> None:
+    """Put words where there is nothing to draw."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, textwrap.fill(words, 44), ha="center", va="center", transform=axes.transAxes)
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write the figure as PNG and PDF; the same figure gives the same bytes. Returns the files."""
+    paths = []
+    with mpl.rc_context(style.SETTINGS):
+        # Laid out once, and not for each file.
+        figure.set_dpi(RESOLUTION)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix, metadata in METADATA.items():
+            paths.append(folder / f"{name}{suffix}")
+            with replacing(paths[-1]) as temporary:
+                figure.savefig(temporary, format=suffix.removeprefix("."), dpi=RESOLUTION, metadata=metadata)
+    return paths

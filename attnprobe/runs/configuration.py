@@ -1,0 +1,158 @@
+"""What a run is made with: its settings, its data, its checkpoint, and the fingerprint of all that."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from attnprobe import __version__
+from attnprobe.runs.ordering_records import ENTRY, present_orderings
+from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.kinds import MODELS
+from attnprobe.settings.run_settings import RunSettings
+
+FORMAT = 1
+"""Counts up when the meaning of a run's files changes: older ones are then not reused."""
+
+_UNITS = ("word", "sentence", "token")
+
+_VERSIONS = ("torch", "numpy", "pandas", "scipy", "pyarrow", "safetensors", "spacy")
+_HUGGINGFACE_VERSIONS = ("transformers", "tokenizers")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a run's data come from: what it takes to load them again."""
+
+    location: str
+    label_column: str | None
+    text_column: str | None
+    fingerprint: str
+    labels: list[str]
+    documents: dict[str, int]
+
+
+@dataclass(frozen=True)
+class CheckpointSource:
+    """The checkpoint that a run begins with.
+
+    Attributes:
+        name: for titles.
+        content: hash of its weights, configuration and tokenizer.
+    """
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """The content of ``config.json``; ``checkpoint`` is None for models that have none."""
+
+    settings: RunSettings
+    data: DataSource
+    checkpoint: CheckpointSource | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal; another one whenever settings, data, the checkpoint or the format of runs are others."""
+        identity: dict[str, Any] = {
+            "format": FORMAT,
+            "settings": self.settings.to_json(),
+            "data": self.data.fingerprint,
+        }
+        if self.checkpoint is not None:  # wherever it lies
+            identity["settings"] |= {"model": PREFIX}
+            identity["text"] = "as given"  # what its tokenizer reads
+            identity["checkpoint"] = self.checkpoint.content
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def unit(self) -> str:
+        """What an item is."""
+        attention = self.settings.attention
+        return MODELS[self.settings.model].unit if attention is None else attention.unit
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``config.json`` holds, the versions of everything at work included."""
+        checkpoint = {} if self.checkpoint is None else {"checkpoint": dataclasses.asdict(self.checkpoint)}
+        versions = (*_VERSIONS, *(_HUGGINGFACE_VERSIONS if checkpoint else ()))
+        return {
+            "attnprobe": __version__,
+            "format": FORMAT,
+            "fingerprint": self.fingerprint,
+            "settings": self.settings.to_json(),
+            "unit": self.unit,
+            "data": dataclasses.asdict(self.data),
+            **checkpoint,
+            ENTRY: {name: told.to_json() for name, told in present_orderings().items()},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in versions},
+            },
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
+        """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or InputError on anything else."""
+        checkpoint = content.get("checkpoint")
+        configuration = cls(
+            RunSettings.from_json(content["settings"]),
+            DataSource(**content["data"]),
+            None if checkpoint is None else CheckpointSource(**checkpoint),
+        )
+        _check_types(configuration)
+        if configuration.unit not in _UNITS:
+            raise ValueError(f"an item cannot be a {configuration.unit}")
+        return configuration
+
+    def difference(self, wanted: RunConfiguration) -> str:
+        """The first settings in which another configuration is not this one, in words."""
+        old, new = self.settings, wanted.settings
+        if (old.training is None) != (new.training is None):
+            made, asked = ("as it is" if settings.training is None else "fine-tuned" for settings in (old, new))
+            return f"the model {made}, not {asked}"
+        before, after = _flat(old), _flat(new)
+        changed = [f"{key} {before.get(key)}, not {value}" for key, value in after.items() if before.get(key) != value]
+        if not changed and self.checkpoint != wanted.checkpoint:
+            return "another checkpoint (its weights, configuration or tokenizer have changed)"
+        return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
+
+
+def _check_types(instance: Any) -> None:  # noqa: ANN401
+    """Raise TypeError where a field of a dataclass, or of one within it, holds what its annotation does not allow."""
+    for name, kind in get_type_hints(type(instance)).items():
+        value = getattr(instance, name)
+        if dataclasses.is_dataclass(value):
+            _check_types(value)
+        elif not _is_of(value, kind):
+            raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
+
+
+def _is_of(value: object, kind: Any) -> bool:  # noqa: ANN401
+    arguments = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return any(_is_of(value, each) for each in arguments)
+    if isinstance(value, list | tuple):
+        return isinstance(value, get_origin(kind) or ()) and all(_is_of(each, arguments[0]) for each in value)
+    if isinstance(value, dict):
+        return get_origin(kind) is dict and all(_is_of(each, arguments[1]) for each in value.values())
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else get_origin(kind) or kind)
+
+
+def _flat(settings: RunSettings) -> dict[str, Any]:
+    entries = settings.to_json()
+    training: dict[str, Any] = entries.pop("training") or {}
+    attention: dict[str, Any] = entries.pop("attention", {})
+    transformer: dict[str, Any] = entries.pop("transformer", {})
+    del entries["data"]
+    return entries | dataclasses.asdict(settings.data) | training | attention | transformer

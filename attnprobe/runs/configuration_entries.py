@@ -1,0 +1,135 @@
+"""What the configuration of a run says of it, as far as it is looked at: config.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_orderings import LONGEST_TITLE
+from attnprobe.runs.ordering_records import ENTRY, is_record
+from attnprobe.runs.table_columns import MOST_DOCUMENTS
+
+UNITS = ("word", "sentence", "token")
+"""What an item may be."""
+
+HUB = "hf:"
+"""Before the path, or the identifier on the hub, of a Hugging Face model."""
+
+LONGEST_NAME = 1000
+"""Characters of the name of a dataset, a model, a checkpoint or a class."""
+
+
+def _is_name(entry: object) -> bool:
+    return isinstance(entry, str) and 0 < len(entry) <= LONGEST_NAME
+
+
+def _is_count(entry: object) -> bool:
+    return type(entry) is int and 0 <= entry <= MOST_DOCUMENTS
+
+
+class Entry(NamedTuple):
+    """An entry of a configuration: whether something can be its value, that in words, and whether every run has it."""
+
+    fits: Callable[[Any], bool]
+    words: str
+    needed: bool = True
+
+
+ENTRIES: Mapping[tuple[str, ...], Entry] = {
+    ("settings", "dataset"): Entry(_is_name, "a name"),
+    ("settings", "model"): Entry(_is_name, "a name"),
+    ("settings", "seed"): Entry(lambda entry: type(entry) is int and entry >= 0, "a whole number from 0 on"),
+    ("settings", "training"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
+    ("settings", "attention"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
+    ("data", "labels"): Entry(
+        lambda entry: (
+            isinstance(entry, list) and all(isinstance(each, str) and len(each) <= LONGEST_NAME for each in entry)
+        ),
+        "a list of names",
+    ),
+    ("data", "documents"): Entry(
+        lambda entry: entry is None or (isinstance(entry, dict) and all(map(_is_count, entry.values()))),
+        f"numbers of documents up to {MOST_DOCUMENTS:,}",
+        needed=False,
+    ),
+    ("data", "fingerprint"): Entry(_is_name, "a fingerprint", needed=False),
+    (ENTRY,): Entry(
+        is_record, f"a table of titles of up to {LONGEST_TITLE} characters and roles by ordering", needed=False
+    ),
+    ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
+    ("checkpoint",): Entry(
+        lambda entry: entry is None or (isinstance(entry, dict) and _is_name(entry.get("name", "none"))),
+        "a table with a name",
+        needed=False,
+    ),
+}
+"""What is looked at, by the way to it."""
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The content of a config.json.
+
+    Raises:
+        InputError: it cannot be read, is not JSON, lacks an entry, or has one that is not what it should be.
+    """
+    try:
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for keys, wanted in ENTRIES.items():
+            table: Any = config
+            for key in keys[:-1]:
+                table = table[key]
+            if not isinstance(table, dict) or (wanted.needed and keys[-1] not in table):
+                raise KeyError
+            if keys[-1] in table and not wanted.fits(table[keys[-1]]):
+                raise InputError(f"{path}: the entry {'.'.join(keys)!r} is not {wanted.words}.")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}.") from None
+    except RecursionError:
+        raise InputError(f"{path} is not JSON that can be read: it is nested too deeply.") from None
+    except (KeyError, TypeError):
+        raise InputError(f"{path} lacks the entry {'.'.join(keys)!r}.") from None
+    return config
+
+
+def model_of(config: Mapping[str, Any], path: Path) -> str:
+    """What tells a run's model from others: its name, and of a ``transformer`` every option that is not the default.
+
+    Two runs are of the same model where this, the dataset and the seed are the same.
+
+    Args:
+        config: as :func:`read_configuration` gives it.
+        path: where from, for messages.
+
+    Raises:
+        InputError: its options are not those of a transformer.
+    """
+    settings = config["settings"]
+    options = settings.get("transformer")
+    if options is None:
+        return str(settings["model"])
+    # Torch comes with it, which no other run's results need.
+    from attnprobe.settings.transformer import TransformerOptions
+
+    try:
+        return TransformerOptions(**options | {"as_released": tuple(options.get("as_released", ()))}).folder
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (TypeError, AttributeError):
+        raise InputError(f"{path} has options in 'settings.transformer' that this attnprobe does not know.") from None
+
+
+def short_model_name(model: str) -> str:
+    """A model's name as readers are shown it: of a path or an identifier of the hub only the last part.
+
+    >>> short_model_name("hf:models/MiniLM/"), short_model_name("hf:org/bert-base"), short_model_name("flan-rnn")
+    ('MiniLM', 'bert-base', 'flan-rnn')
+    """
+    path = model.removeprefix(HUB)
+    parts = [part for part in re.split(r"[/\\]", path) if part.strip(" .")]
+    return parts[-1] if path != model and parts else model

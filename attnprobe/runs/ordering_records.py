@@ -1,0 +1,85 @@
+"""What a run says of its orderings, in config.json: their titles and roles, and the packages that they come from.
+
+What reads a run knows its orderings by this alone: the package that offered one need not be there any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from attnprobe.base.registry import Origin
+from attnprobe.base.visible import visible
+from attnprobe.erasure.registered_orderings import LONGEST_TITLE, ORDERINGS, OWN, Ordering, Role
+
+ENTRY = "orderings"
+"""Of config.json, and of the summary: ordering → its record. Runs of before have none."""
+
+
+class OrderingRecord(NamedTuple):
+    """What a run says of an ordering.
+
+    Attributes:
+        title: what readers are shown.
+        role: what it is in the run.
+        origin: the package that offered it, None where it is of attnprobe or was registered by a program.
+    """
+
+    title: str
+    role: Role
+    origin: Origin | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in config.json."""
+        told = {} if self.origin is None else self.origin._asdict()
+        return {"title": self.title, "role": self.role.value, **told}
+
+
+def present_orderings() -> dict[str, OrderingRecord]:
+    """The record of every ordering that there is in this process, which imports the packages that offer any.
+
+    Raises:
+        InputError: a package offers one that cannot be used.
+    """
+    return {name: _record(ordering, ORDERINGS.origin(name)) for name, ordering in ORDERINGS.items()}
+
+
+def _record(ordering: Ordering, origin: Origin | None = None) -> OrderingRecord:
+    return OrderingRecord(ordering.title, ordering.role, origin)
+
+
+def recorded_orderings(content: Mapping[str, Any]) -> dict[str, OrderingRecord]:
+    """What a config.json, or a summary, says of orderings; those of this package are known in runs of before, too.
+
+    Args:
+        content: of the file, in which the entry, if there is one, fits: ``is_record``.
+    """
+    records = {name: _record(ORDERINGS[name]) for name in OWN}
+    for name, told in (content.get(ENTRY) or {}).items():
+        origin = Origin(told["package"], told["version"]) if "package" in told else None
+        records[name] = OrderingRecord(told["title"], Role(told["role"]), origin)
+    return records
+
+
+def record_of(records: Mapping[str, OrderingRecord], name: str) -> OrderingRecord:
+    """The record of an ordering; of one that has none, as in a run of before, its own name and an explanation's role.
+
+    >>> record_of({}, "leave_one_out").title
+    'Leave one out'
+    """
+    known = records.get(name)
+    if known is not None:
+        return known._replace(title=visible(known.title))
+    return OrderingRecord(visible(name).replace("_", " ").capitalize(), Role.EXPLANATION)
+
+
+def is_record(entry: object) -> bool:
+    """Whether something can be the entry: a table of records."""
+    return entry is None or (isinstance(entry, dict) and all(map(_fits, entry.values())))
+
+
+def _fits(told: object) -> bool:
+    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+        return False
+    named = 0 < len(told.get("title", "")) <= LONGEST_TITLE and ("package" in told) == ("version" in told)
+    return named and told.get("role") in {role.value for role in Role}

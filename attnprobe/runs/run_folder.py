@@ -1,0 +1,261 @@
+"""The run folder: one dataset, one model, one seed; what is in it, what made it, and what of it can be reused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from attnprobe.base.atomic_files import remove_leftovers, replacing
+from attnprobe.base.errors import InputError
+from attnprobe.base.own_files import own_folder
+from attnprobe.base.run_layout import (
+    CONFIG,
+    FIGURES,
+    IDENTIFICATION,
+    MODEL,
+    SHARDS,
+    begin_manifest,
+    check_run_folder,
+    clear_run_folder,
+)
+from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
+from attnprobe.base.run_lock import locked
+from attnprobe.base.visible import in_json
+from attnprobe.runs.configuration import FORMAT, RunConfiguration
+from attnprobe.runs.ordering_records import ENTRY, OrderingRecord
+from attnprobe.settings.run_settings import RunSettings
+
+TABLES = ("documents", "erasures", "items")
+"""What every run has."""
+
+FURTHER_TABLES = ("heads", "identifiability", "weight_ranges")
+"""What some runs have beside."""
+
+PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+"""How tables are written: every page carries a checksum."""
+
+
+class RunFolder:
+    """Paths and contents of a run's files.
+
+    Args:
+        path: of the folder.
+        within: the folder that the user named, if it is one above. It may be reached through links, what lies inside
+            may not.
+    """
+
+    def __init__(self, path: Path, within: Path | None = None) -> None:
+        self.path = path
+        self.within = within or path
+        self.config = path / CONFIG
+        self.model = path / "model.safetensors"
+        self.checkpoint = path / MODEL
+        self.training_state = path / "training-state.safetensors"
+        self.identification_state = path / IDENTIFICATION
+        self.training_log = path / "training.csv"
+        self.vocabulary = path / "vocabulary.txt"
+        self.summary = path / "summary.json"
+        self.tables = path / FOLDER_OF_TABLES
+        self.figures = path / FIGURES
+        self.shards = path / SHARDS
+        self.execution_log = path / "execution.jsonl"
+        self.lock = path / "run.lock"
+
+    @classmethod
+    def of(cls, out: Path, settings: RunSettings) -> RunFolder:
+        """The folder ``out/<dataset>/<model>/seed-<N>``."""
+        return cls(out / settings.dataset / settings.model_folder / f"seed-{settings.seed}", out)
+
+    def table(self, name: str) -> Path:
+        """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
+        return self.path / f"{name}.parquet"
+
+    def check(self) -> None:
+        """See to it that nothing that is opened here is a link, a pipe or a device.
+
+        Raises:
+            InputError: something is; it is named.
+        """
+        check_run_folder(self.path, self.within)
+
+    @contextmanager
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
+        """Make the folder if need be and hold its lock; what killed processes left in it is removed.
+
+        Args:
+            shared: whether others may hold it too, if they share it as well.
+
+        Raises:
+            InputError: someone else holds it, or the folder cannot be used.
+        """
+        self.check()
+        own_folder(self.path, self.within)
+        with locked(self.lock, self.path, shared=shared):
+            if not shared:
+                remove_leftovers(self.path)
+                begin_manifest(self.path)
+            yield
+
+    def open(self, configuration: RunConfiguration, *, force: bool = False) -> None:
+        """Make the folder for this configuration, or go on in it if it was made for the same.
+
+        Args:
+            configuration: what is to be run.
+            force: throw away what is there and start over.
+
+        Raises:
+            InputError: the folder holds a run with other settings or data, or cannot be used.
+        """
+        self.check()
+        own_folder(self.path, self.within)
+        begin_manifest(self.path)
+        if force:
+            clear_run_folder(self.path)
+        if self.config.exists():
+            present = self.read_configuration()
+            if present.fingerprint != configuration.fingerprint:
+                raise InputError(
+                    f"{self.config} was made with {present.difference(configuration)}; "
+                    "give another --out, or --force to start over."
+                )
+            return
+        write_json(self.config, configuration.to_json())
+
+    def read_configuration(self) -> RunConfiguration:
+        """What the run was made with.
+
+        Raises:
+            InputError: there is no run here, or its ``config.json`` is not one, or the folder cannot be used.
+        """
+        self.check()
+        try:
+            content = json.loads(self.config.read_text(encoding="utf-8"))
+            if content.get("format") != FORMAT:
+                raise InputError(
+                    f"{self.config} is of format {content.get('format')}, but this attnprobe reads format {FORMAT}: "
+                    "start over with --force."
+                )
+            return RunConfiguration.from_json(content)
+        except InputError as error:
+            sentence = str(error)
+            raise InputError(sentence if str(self.config) in sentence else f"{self.config}: {sentence}") from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{self.path} is not a run: there is no config.json in it.") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise InputError(f"{self.config} is not a run's configuration; start over with --force.") from None
+
+    def record_orderings(self, orderings: Mapping[str, OrderingRecord]) -> None:
+        """Say in ``config.json`` with which orderings the run is probed, where others were there when it was begun."""
+        content = json.loads(self.config.read_text(encoding="utf-8"))
+        told = {name: ordering.to_json() for name, ordering in orderings.items()}
+        if content.get(ENTRY) != told:
+            write_json(self.config, content | {ENTRY: told})
+
+    def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
+        """Write the Parquet files, each stamped with what made it; all are there or the run is not probed."""
+        for name in (*(name for name in FURTHER_TABLES if name in tables), *TABLES):
+            self.write_table(name, [tables[name]], fingerprint)
+
+    def write_table(self, name: str, windows: Iterable[pa.Table], fingerprint: str) -> int:
+        """Write one of the Parquet files, a row group for each of the tables that have rows.
+
+        Args:
+            name: of the table.
+            windows: one at least, all with the same columns; gone through once.
+            fingerprint: what made it.
+
+        Returns:
+            How many rows there are.
+        """
+        rows = 0
+        with replacing(self.table(name)) as temporary, ExitStack() as stack:
+            writer: pq.ParquetWriter | None = None
+            for window in windows:
+                if writer is None:
+                    schema = window.schema.with_metadata({"attnprobe": fingerprint})
+                    writer = stack.enter_context(pq.ParquetWriter(temporary, schema, **PARQUET))
+                if len(window):
+                    writer.write_table(window, row_group_size=len(window))
+                rows += len(window)
+        return rows
+
+    def is_probed(self, fingerprint: str) -> bool:
+        """Whether all tables are there and were made by this configuration and these weights."""
+        try:
+            stamps = {pq.read_schema(self.table(name)).metadata.get(b"attnprobe") for name in TABLES}
+        except (OSError, pa.ArrowException, UnicodeDecodeError, AttributeError):
+            return False
+        return stamps == {fingerprint.encode()}
+
+    def is_finished(self, settings: RunSettings) -> bool:
+        """Whether a run with these settings has been trained, probed and reported here.
+
+        The data are not read again: whether they have changed since is not asked.
+        """
+        try:
+            present = self.read_configuration().settings
+        except InputError:
+            return False
+        stamp = self.read_summary().get("reported")
+        if present.training is None:  # tested as it is: how it would be trained does not matter
+            settings = dataclasses.replace(settings, training=None)
+        return present == settings and stamp is not None and self.is_probed(stamp)
+
+    def probed_fingerprint(self) -> str | None:
+        """What the documents' table was made by."""
+        try:
+            metadata = pq.read_schema(self.table("documents")).metadata or {}
+        except (OSError, pa.ArrowException, UnicodeDecodeError):
+            return None
+        stamp = metadata.get(b"attnprobe")
+        return None if stamp is None else stamp.decode(errors="replace")
+
+    def note(self, **entries: Any) -> None:  # noqa: ANN401
+        """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""
+        summary = self.read_summary()
+        for key, value in entries.items():
+            present = summary.get(key)
+            summary[key] = present | value if isinstance(value, dict) and isinstance(present, dict) else value
+        write_json(self.summary, summary)
+
+    def read_summary(self) -> dict[str, Any]:
+        """The content of ``summary.json``; empty when there is none, or none that could be written again."""
+        try:
+            content = json.loads(self.summary.read_text(encoding="utf-8"))
+            json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+        except (FileNotFoundError, ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Note the wall-clock seconds of a stage that was gone through to its end."""
+        started = perf_counter()
+        yield
+        self.note(seconds={stage: round(perf_counter() - started, 2)})
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401
+    """Write a JSON file that is there whole or not at all."""
+    text = in_json(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def readout_bias(summary: Mapping[str, Any]) -> list[float] | None:
+    """A readout's bias as a run notes it in its summary, a number a class; None where it noted none, or no numbers."""
+    bias = summary.get("readout_bias")
+    if not isinstance(bias, list) or not all(type(number) in (int, float) for number in bias):
+        return None
+    try:
+        return [float(number) for number in bias]
+    except OverflowError:  # JSON has whole numbers of any length
+        return None

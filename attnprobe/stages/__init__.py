@@ -1,0 +1,1 @@
+"""What makes a run: training, testing, identifying, reporting, and grids of runs."""

@@ -1,0 +1,60 @@
+"""The map of single attention heads as work for executors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from attnprobe.data.batches import IntArray, longest_first
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.engines.head_map import Drawn
+from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration import RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.stages.group_files import Group, GroupFiles
+from attnprobe.stages.group_work import GroupWork
+
+
+class HeadMapWork(GroupWork):
+    """Erasing in each attention head by itself, on a seeded sample of documents that have results."""
+
+    of = "single heads"
+
+    def __init__(
+        self,
+        folder: Path,
+        configuration: RunConfiguration,
+        dataset: Dataset,
+        device: torch.device,
+        tested: Tested[Any],
+    ) -> None:
+        super().__init__(folder, configuration, dataset, device, tested)
+        self.files = GroupFiles(RunFolder(folder).shards, "heads")
+        self.settings = {}
+
+    def groups(self, lost: list[int]) -> list[Group]:
+        """The sample, in batches.
+
+        Args:
+            lost: documents that have no results.
+        """
+        probe, seed = self.tested.probe, self.configuration.settings.seed
+        asked = probe.head_map_documents
+        order = np.random.default_rng(seed).permutation(len(self.split))[: asked + len(lost)]
+        order = order[~np.isin(order, lost)][:asked]
+        numbers = np.sort(order)
+        lengths = self.subject.encode(self.split.take(numbers)).lengths
+        rows = probe.rows_of_map(lengths, np.searchsorted(numbers, order))
+        batches = longest_first(lengths[rows], probe.batch_documents, probe.batch_tokens)
+        return [Group(tuple(numbers[rows[batch]].tolist())) for batch in batches]
+
+    def computed(self, numbers: IntArray) -> pa.Table:
+        """One row a document × head."""
+        ascending = np.sort(numbers).astype(np.int64)
+        seeds = torch.from_numpy(self.seeds(ascending).view(np.int64))
+        drawn = Drawn(self.subject.encode(self.split.take(ascending)), ascending, np.arange(len(ascending)), seeds)
+        return self.tested.probe.map_of_heads(drawn, self.device)

@@ -1,0 +1,87 @@
+"""From the files of pieces to the tables of a run: one pass, one window in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from attnprobe.base.errors import FailedError
+from attnprobe.runs.run_folder import TABLES, RunFolder
+from attnprobe.stages.canonical_tables import canonical
+from attnprobe.stages.shard_files import Remarks, ShardFiles
+from attnprobe.stages.shards import Piece
+
+
+class Joined(NamedTuple):
+    """What was said of the pieces together, and how many documents have results."""
+
+    remarks: Remarks
+    documents: int
+
+
+def decided_classes(files: ShardFiles, pieces: Sequence[Piece]) -> npt.NDArray[np.int64]:
+    """The distinct classes that were decided for.
+
+    Raises:
+        DamagedError: a file cannot be read.
+    """
+    classes: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    for piece in pieces:
+        for rows in files.windows(piece, "documents", ["decision"]):
+            classes = np.union1d(classes, rows["decision"].to_numpy())
+    return classes
+
+
+def join_pieces(
+    files: ShardFiles,
+    pieces: Sequence[Piece],
+    folder: RunFolder,
+    stamp: str,
+    of_labels: npt.NDArray[np.int64] | None = None,
+) -> Joined:
+    """Write a run's tables from the files of pieces that are done, in order of document.
+
+    Args:
+        files: of the pieces.
+        pieces: all of the split, in order.
+        folder: the run's.
+        stamp: what made them.
+        of_labels: the model's class for each of the dataset's labels, where it decides between other classes.
+
+    Raises:
+        DamagedError: a file cannot be read.
+        FailedError: not one document has results.
+    """
+    remarks = Remarks()
+    for piece in pieces:
+        remarks = remarks.with_those_of(files.remarks(piece))
+    if remarks.lost and all(files.schema(piece, "documents").names == ["document"] for piece in pieces):
+        raise FailedError(
+            f"Not one document could be probed; the first failed with: {next(iter(remarks.lost.values()))}"
+        )
+    documents = 0
+    for name in TABLES[::-1]:  # that of documents, which says that all are there, last
+        windows = _windows(files, pieces, name)
+        if name == "documents" and of_labels is not None:
+            windows = (_relabelled(rows, of_labels) for rows in windows)
+        written = folder.write_table(name, windows, stamp)
+        documents = written if name == "documents" else documents
+    return Joined(remarks, documents)
+
+
+def _windows(files: ShardFiles, pieces: Sequence[Piece], name: str) -> Iterator[pa.Table]:
+    """Rows by window, after an empty table that says which columns there are."""
+    schemas = (files.schema(piece, name) for piece in pieces)
+    yield canonical(next(schema for schema in schemas if len(schema) > 1).empty_table())
+    for piece in pieces:
+        for rows in files.windows(piece, name):
+            yield canonical(rows)
+
+
+def _relabelled(rows: pa.Table, of_labels: npt.NDArray[np.int64]) -> pa.Table:
+    column = rows.schema.get_field_index("label")
+    return rows.set_column(column, "label", pa.array(of_labels[rows["label"].to_numpy()]))

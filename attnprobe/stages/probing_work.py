@@ -1,0 +1,262 @@
+"""The erasure tests on a split as work for executors: each piece's documents are probed, its results written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
+from attnprobe.data.documents import Documents
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.erasure.registered_orderings import GROUP, OWN
+from attnprobe.execution.time_limit import begin_step
+from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration import RunConfiguration
+from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
+from attnprobe.runs.run_folder import TABLES, RunFolder
+from attnprobe.stages.canonical_tables import joined
+from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
+from attnprobe.stages.run_work import RunWork
+from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
+from attnprobe.stages.shards import Piece
+from attnprobe.stages.tables import Tables, micro_batches, probe_batches, sample_of_documents
+
+
+class ProbingWork(RunWork[Piece]):
+    """The test split of a run, probed.
+
+    A window that cannot be done whole is read first, in parts where need be: then it is known which documents can be
+    read at all, and which of these make up its micro-batches. No text is read in the driver.
+
+    Args:
+        folder: the run's.
+        configuration: the run's.
+        dataset: its data.
+        device: where to compute.
+        tested: the model, which this process has loaded; others load their own.
+
+    Attributes:
+        others: the orderings of other packages, which every process has to have.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        configuration: RunConfiguration,
+        dataset: Dataset,
+        device: torch.device,
+        tested: Tested[Any],
+    ) -> None:
+        super().__init__(folder, configuration, dataset, device, tested)
+        self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
+        self.files = ShardFiles(RunFolder(folder).shards)
+        self._reading_files = ReadingFiles(RunFolder(folder).shards)
+        self.others = {name: told for name, told in present_orderings().items() if name not in OWN}
+        self._sampled: npt.NDArray[np.bool_] | None = None
+        self._documents: tuple[int, Documents] | None = None
+        self._readings: tuple[Piece, Reading] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | dict.fromkeys(("_sampled", "_documents", "_readings"))
+
+    def open(self) -> Callable[[Piece], None]:
+        """Load the model, and see that this process has the orderings of the one that began.
+
+        Raises:
+            InputError: it has others; or as :meth:`RunWork.open`.
+        """
+        here = {name: told for name, told in present_orderings().items() if name not in OWN}
+        for name in sorted(self.others.keys() | here.keys()):
+            if self.others.get(name) != here.get(name):
+                raise InputError(_unequal(name, self.others.get(name), here.get(name)))
+        return super().open()
+
+    def _do(self, piece: Piece) -> None:
+        if piece.reads:
+            encoded = self._encoded(piece)
+            reading = Reading(encoded.lengths.tolist(), _remarks(encoded))
+            self._reading_files.write(piece, self.made(piece), reading)
+        else:
+            self.files.write(piece, self.made(piece), map(self._probed, self._by_window(piece)))
+
+    def _encoded(self, piece: Piece) -> EncodedSplit[Any]:
+        """The documents of a piece of one window, in order."""
+        if self._documents is None or self._documents[0] != piece.first:
+            self._documents = piece.first, self.split.window(piece.first)
+        documents = self._documents[1]
+        if piece.batch is not None or piece.begin is not None:
+            documents = documents.take(np.sort(self.numbers(piece)) - self.split.starts[piece.first])
+        begin_step()
+        return self.subject.encode(documents)
+
+    def _probed(self, piece: Piece) -> tuple[Tables, Remarks]:
+        """Results of a piece of one window."""
+        encoded, numbers = self._encoded(piece), self.numbers(piece)
+        if piece.batch is None:
+            groups, remarks = micro_batches(self.tested.probe, encoded), _remarks(encoded)
+        else:  # in the batch's order; what there is to be said was said of the window when it was read
+            groups, remarks = [np.searchsorted(np.sort(numbers), numbers)], Remarks()
+            numbers = np.sort(numbers)
+        tables = probe_batches(
+            self.tested.probe,
+            encoded,
+            groups,
+            self.seeds(numbers),
+            self._sample()[numbers],
+            self.device,
+            numbers,
+            begin_step,
+        )
+        return tables, remarks
+
+    def is_done(self, piece: Piece) -> bool:
+        """Whether its results are there."""
+        if piece.reads:
+            return self._reading_files.read(piece, self.made(piece)) is not None
+        return self.files.is_done(piece, self.made(piece))
+
+    def parts(self, piece: Piece) -> list[Piece]:
+        """A shard's windows; the reading of a window, then its micro-batches; halves of what is read, or of a batch."""
+        if piece.last - piece.first > 1:
+            return piece.windows()
+        if piece.reads or piece.batch is not None:
+            return piece.halves(len(self.numbers(piece)))
+        reading = self._whole_reading(piece)
+        if not self.is_done(reading):
+            return [reading]
+        groups = self._groups(piece)
+        if len(groups) == 1:
+            return [reading, *(piece.halves(len(groups[0])) or piece.batches(1))]
+        return [reading, *piece.batches(len(groups))]
+
+    def join(self, piece: Piece, parts: Sequence[Piece], lost: Mapping[Piece, str]) -> None:
+        """Write a piece's results from those of its parts; documents that are lost have none."""
+        if piece.reads:
+            readings = [self._reading(part, lost.get(part)) for part in parts]
+            self._reading_files.write(piece, self.made(piece), Reading.joined(readings))
+        else:
+            self.files.write(piece, self.made(piece), self._of_parts(piece, parts, lost))
+        for part in parts:
+            (self._reading_files if part.reads else self.files).remove(part)
+
+    def _reading(self, piece: Piece, lost: str | None = None) -> Reading:
+        """What is known of documents that were read; of a single one, also if it is lost, and why."""
+        if lost is not None:
+            (number,) = self.numbers(piece).tolist()
+            return Reading([UNREADABLE], Remarks(lost={number: lost}))
+        if self._readings is None or self._readings[0] != piece:
+            found = self._reading_files.read(piece, self.made(piece))
+            if found is None:
+                path = self._reading_files.path(piece)
+                raise OSError(f"{path} has gone, or has been changed by someone else")
+            self._readings = piece, found
+        return self._readings[1]
+
+    def _of_parts(
+        self, piece: Piece, parts: Sequence[Piece], lost: Mapping[Piece, str]
+    ) -> Iterator[tuple[Tables | None, Remarks]]:
+        for window in piece.windows():
+            of_window = [part for part in parts if part.first == window.first]
+            kept = [part for part in of_window if part not in lost and not part.reads]
+            remarks = Remarks()
+            for part in of_window:
+                if part.reads:
+                    remarks = remarks.with_those_of(self._reading(part, lost.get(part)).remarks)
+                elif part in lost:
+                    remarks = remarks.with_those_of(Remarks(lost={int(self.numbers(part)[0]): lost[part]}))
+                else:
+                    remarks = remarks.with_those_of(self.files.remarks(part))
+            yield self._tables_of(kept) if kept else None, remarks
+
+    def _tables_of(self, parts: Sequence[Piece]) -> Tables:
+        """Of documents of one window."""
+        return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in TABLES})
+
+    def cost(self, piece: Piece) -> int:
+        """Words of its documents; nothing where they are only read."""
+        if piece.reads:
+            return 0
+        if piece.batch is None:
+            begin, end = self._ends(piece)
+            return int(self.split.words_per_document[begin:end].sum())
+        return int(self.split.words_per_document[self.numbers(piece)].sum())
+
+    def name(self, piece: Piece) -> str:
+        """Its documents, in words."""
+        begin, end = self._ends(piece)
+        of = "the text of " if piece.reads else ""
+        if piece.batch is None:
+            return f"{of}documents {begin:,} to {end - 1:,}" if end - begin > 1 else f"{of}document {begin:,}"
+        numbers = self.numbers(piece)
+        if len(numbers) == 1:
+            return f"document {int(numbers[0]):,}"
+        return f"{len(numbers):,} of the documents {begin:,} to {end - 1:,}"
+
+    def made(self, piece: Piece) -> Made:
+        """What its results are made from."""
+        numbers = self.numbers(piece)
+        hashes = np.ascontiguousarray(self.split.content_hashes[numbers], dtype="<u8")
+        return Made(self._stamp, hashlib.blake2b(hashes.tobytes(), digest_size=16).hexdigest(), len(hashes))
+
+    @property
+    def _stamp(self) -> str:
+        """What results are made by: with other orderings of other packages they are made anew."""
+        told = [f"{name} {record.origin}" for name, record in sorted(self.others.items())]
+        return "/".join([self.stamp, *told])
+
+    def numbers(self, piece: Piece) -> IntArray:
+        """Its documents' numbers in the split, in the order in which they are read."""
+        begin, end = self._ends(piece)
+        if piece.batch is None:
+            return np.arange(begin, end)
+        rows: IntArray = begin + self._groups(piece)[piece.batch][piece.begin : piece.end]
+        return rows
+
+    def _groups(self, piece: Piece) -> list[IntArray]:
+        """The micro-batches of a piece's only window, of the documents that can be read: rows of the window."""
+        lengths = np.array(self._reading(self._whole_reading(piece)).lengths)
+        readable = np.flatnonzero(lengths != UNREADABLE)
+        return [readable[rows] for rows in longest_first(lengths[readable], *self.batch_limits)]
+
+    def _whole_reading(self, piece: Piece) -> Piece:
+        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        return Piece(piece.first, piece.last, begin=0, end=end - begin)
+
+    def _ends(self, piece: Piece) -> tuple[int, int]:
+        """The first document of its windows, or of what it reads of one, and the one behind the last."""
+        begin, end = self.split.starts[[piece.first, piece.last]].tolist()
+        return (begin + (piece.begin or 0), begin + (piece.end or 0)) if piece.reads else (begin, end)
+
+    def _by_window(self, piece: Piece) -> list[Piece]:
+        return [piece] if piece.batch is not None else piece.windows()
+
+    def _sample(self) -> npt.NDArray[np.bool_]:
+        if self._sampled is None:
+            self._sampled = sample_of_documents(len(self.split), self.configuration.settings.seed)
+        return self._sampled
+
+
+def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
+    return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))
+
+
+def _unequal(name: str, there: OrderingRecord | None, here: OrderingRecord | None) -> str:
+    """That two processes have not the same ordering, in a sentence."""
+    if there is not None and there.origin is None:
+        return (
+            f"The ordering {name} was registered by the program that began the run, and other processes do not have "
+            f"it: offer it in the entry-point group {GROUP} of an installed package, or take one worker."
+        )
+    told = [f"{where} {_told(record)}" for where, record in (("began the run", there), ("is to help", here))]
+    return f"The ordering {name} is not the same in all processes: the one that {told[0]}, the one that {told[1]}."
+
+
+def _told(record: OrderingRecord | None) -> str:
+    return "does not have it" if record is None else f"has it of {record.origin or 'a program'}"

@@ -1,0 +1,98 @@
+"""Work on the test split of a run, with the run's model, which each process loads once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import IntArray
+from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.execution.work import P, Work
+from attnprobe.models.kinds import subject_of
+from attnprobe.models.subject import Subject, Tested
+from attnprobe.runs.configuration import RunConfiguration
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.stages.tables import document_seeds
+
+TEST = "test"
+"""The split that is probed."""
+
+
+class RunWork(Work[P]):
+    """Something that is computed of documents of a run's test split.
+
+    Args:
+        folder: the run's.
+        configuration: the run's.
+        dataset: its data.
+        device: where to compute.
+        tested: the model, which this process has loaded; others load their own.
+
+    Attributes:
+        stamp: what it is computed from: the run's configuration and the model.
+        split: the documents.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        configuration: RunConfiguration,
+        dataset: Dataset,
+        device: torch.device,
+        tested: Tested[Any],
+    ) -> None:
+        self.folder = folder
+        self.configuration = configuration
+        self.dataset = dataset
+        self.device = device
+        self.stamp = f"{configuration.fingerprint}/{tested.digest}"
+        self.split = dataset.splits[TEST]
+        self._tested: Tested[Any] | None = tested
+        self._subject: Subject[Any, Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | dict.fromkeys(("_tested", "_subject"))
+
+    def open(self) -> Callable[[P], None]:
+        """Load the model.
+
+        Raises:
+            InputError: it is gone, or is not the one that the driver has loaded.
+        """
+        if self._tested is None:
+            self._tested = self.subject.load()
+            if self.stamp != f"{self.configuration.fingerprint}/{self._tested.digest}":
+                raise InputError(f"The model of {self.folder} is being changed by someone else.")
+        return self._do
+
+    @abstractmethod
+    def _do(self, piece: P) -> None:
+        """Do a piece and write its file."""
+
+    @property
+    def tested(self) -> Tested[Any]:
+        """The model, which is loaded."""
+        assert self._tested is not None, "the work has been opened"
+        return self._tested
+
+    @property
+    def subject(self) -> Subject[Any, Any]:
+        """Whose model it is."""
+        if self._subject is None:
+            self._subject = subject_of(RunFolder(self.folder), self.configuration, self.dataset, self.device)
+        return self._subject
+
+    def seeds(self, numbers: IntArray) -> npt.NDArray[np.uint64]:
+        """For what is drawn of documents (documents,)."""
+        return document_seeds(
+            self.configuration.settings.seed,
+            np.array(self.split.content_hashes[numbers]),
+            np.array(self.split.occurrences[numbers]),
+        )

@@ -1,0 +1,212 @@
+"""Run the battery over a split and lay the results out as tidy tables: documents, erasures, items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from attnprobe.data.batches import B, EncodedSplit, IntArray
+from attnprobe.erasure.battery import BatteryResult, run_battery
+from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.models.probe import Probe
+
+ITEM_SAMPLE = 20_000
+"""Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
+
+Column = npt.NDArray[Any]
+
+
+class Tables(NamedTuple):
+    """One row a document; a document × ordering × draw; a document × item. In order of document."""
+
+    documents: pa.Table
+    erasures: pa.Table
+    items: pa.Table
+
+
+def document_seeds(
+    run_seed: int, content_hashes: npt.NDArray[np.uint64], occurrences: npt.NDArray[np.integer]
+) -> npt.NDArray[np.uint64]:
+    """Seeds (documents,) made of the run's seed, a document's text and which of its copies in the split it is.
+
+    So a document's random orderings are the same in any batch, order or shard.
+
+    Args:
+        run_seed: the run's.
+        content_hashes: of the documents' texts (documents,).
+        occurrences: how many earlier documents of the split have the same text (documents,).
+    """
+    run = np.uint64(np.random.SeedSequence(run_seed).generate_state(1, np.uint64)[0])
+    return content_hashes ^ (run + occurrences.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+
+
+def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer]:
+    """How many earlier documents have the same text (documents,)."""
+    return pd.Series(content_hashes).groupby(content_hashes).cumcount().to_numpy()
+
+
+def probe_split(probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device) -> Tables:
+    """Run every test on every document of a split that is held in memory.
+
+    Args:
+        probe: the model.
+        encoded: the split.
+        seed: the run's seed, for the random orderings and the sample of items.
+        device: where the model is.
+    """
+    hashes = encoded.documents.content_hashes
+    seeds = document_seeds(seed, hashes, occurrences_of(hashes))
+    groups = micro_batches(probe, encoded)
+    return probe_batches(probe, encoded, groups, seeds, sample_of_documents(len(encoded), seed), device)
+
+
+def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
+    """Rows of the batches in which documents are read: a function of the documents and of the kind of model alone."""
+    return encoded.in_order_of_length(probe.batch_documents, probe.batch_tokens)
+
+
+def probe_batches(
+    probe: Probe[B],
+    encoded: EncodedSplit[B],
+    groups: Sequence[IntArray],
+    seeds: npt.NDArray[np.uint64],
+    sampled: npt.NDArray[np.bool_],
+    device: torch.device,
+    numbers: IntArray | None = None,
+    begin_batch: Callable[[], None] = lambda: None,
+) -> Tables:
+    """Run every test on some batches of documents.
+
+    Args:
+        probe: the model.
+        encoded: the documents.
+        groups: rows of the batches; rows in none of them are left out.
+        seeds: for the random orderings (documents,).
+        sampled: whose items are kept (documents,).
+        device: where the model is.
+        numbers: ascending, of the documents in their split (documents,); by default their rows.
+        begin_batch: told of each batch before it is begun.
+    """
+    collected = Collector(sampled, numbers)
+    as_numbers = torch.from_numpy(seeds.view(np.int64))
+    for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
+        begin_batch()
+        documents = torch.from_numpy(collected.numbers[rows].astype(np.int64))
+        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents))
+    chosen = np.zeros(len(encoded), dtype=bool)
+    chosen[np.concatenate(list(groups))] = True
+    return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
+
+
+def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which documents' items are kept: all, or a seeded sample of ``ITEM_SAMPLE``."""
+    chosen = np.ones(documents, dtype=bool)
+    if documents > ITEM_SAMPLE:
+        chosen[np.random.default_rng(seed).permutation(documents)[ITEM_SAMPLE:]] = False
+    return chosen
+
+
+class Collector:
+    """Gathers batches in the order in which they ran and puts the rows into document order at the end.
+
+    Args:
+        sampled: whose items are kept (documents,).
+        numbers: ascending, of the documents in their split (documents,); by default their rows.
+    """
+
+    def __init__(self, sampled: npt.NDArray[np.bool_], numbers: IntArray | None = None) -> None:
+        self.sampled = sampled
+        self.numbers = np.arange(len(sampled)) if numbers is None else numbers
+        self.rows: list[Column] = []
+        self.documents: list[dict[str, Column]] = []
+        self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
+        self.items: list[dict[str, Column]] = []
+
+    def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
+        """Take in what the tests gave for the documents of these rows."""
+        self.rows.append(rows)
+        self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
+        self.erasures.append(
+            {
+                key: {name: column.cpu().numpy() for name, column in columns.items()}
+                for key, columns in result.erasures.items()
+            }
+        )
+        kept = result.mask & torch.from_numpy(self.sampled[rows]).to(result.mask.device)[:, None]
+        items = {name: table[kept].cpu().numpy() for name, table in result.items.items()}
+        if result.contributions is not None:
+            by_item = result.contributions.transpose(1, 2)[kept].float().cpu().numpy()
+            items |= {f"contribution_{c}": by_item[:, c] for c in range(by_item.shape[1])}
+        row, position = torch.nonzero(kept, as_tuple=True)
+        items["document"] = self.numbers[rows[row.cpu().numpy()]]
+        items["position"] = position.cpu().numpy().astype(np.int32)
+        self.items.append(items)
+
+    def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:
+        """All rows that were added.
+
+        Args:
+            labels: class numbers (documents,), where there are any.
+            token: texts of the items that are kept, in order.
+            before: of each the text between it and the item before it, where that is known.
+        """
+        rows = np.concatenate(self.rows)
+        order = np.argsort(rows)
+        return Tables(
+            self._document_table(None if labels is None else labels[rows[order]], self.numbers[rows[order]], order),
+            self._erasure_table(self.numbers[rows], order),
+            self._item_table(token, before),
+        )
+
+    def _document_table(self, labels: Column | None, numbers: Column, order: Column) -> pa.Table:
+        columns = {name: joined[order] for name, joined in _join(self.documents).items()}
+        first = {"document": numbers} | ({} if labels is None else {"label": labels})
+        return pa.table({name: _arrow(column) for name, column in (first | columns).items()})
+
+    def _erasure_table(self, numbers: Column, order: Column) -> pa.Table:
+        sizes = _join(self.documents)["n"]
+        keys = list(self.erasures[0])
+        parts = {key: _join([batch[key] for batch in self.erasures]) for key in keys}
+        names = pa.DictionaryArray.from_arrays(
+            np.tile(np.arange(len(keys), dtype=np.int16), len(numbers)), pa.array([name for name, _ in keys])
+        )
+
+        def interleaved(column: str) -> Column:
+            return np.stack([parts[key][column][order] for key in keys], axis=1).reshape(-1)
+
+        key_columns = {
+            "document": np.repeat(numbers[order], len(keys)),
+            "ordering": names.cast(pa.string()).dictionary_encode(),
+            "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(numbers)),
+            "n": np.repeat(sizes[order], len(keys)),
+        }
+        return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})
+
+    def _item_table(self, token: pa.Array, before: pa.Array | None) -> pa.Table:
+        columns = _join(self.items)
+        order = np.lexsort((columns["position"], columns["document"]))
+        columns = {name: column[order] for name, column in columns.items()}
+        table = {"document": columns.pop("document"), "position": columns.pop("position")}
+        table |= {"token": token} | ({} if before is None else {"before": before})
+        ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
+        return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks)
+
+
+def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def _arrow(column: Column) -> pa.Array:
+    """An Arrow array in which NaN is null: there is no such number, rather than one that could not be computed."""
+    return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)
+
+
+def _arrow_ranks(column: Column) -> pa.Array:
+    """Places in an ordering; −1 is null: the item has none."""
+    return pa.array(column, pa.int32(), mask=column < 0)

@@ -1,0 +1,163 @@
+"""The stage of a run in which its test split is probed: shard by shard, by whatever executor, then joined."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from typing import Any
+
+from attnprobe.base.atomic_files import append_line
+from attnprobe.base.errors import FailedError
+from attnprobe.base.run_lock import locked
+from attnprobe.erasure.registered_orderings import ORDERINGS
+from attnprobe.execution.settings import ExecutionSettings
+from attnprobe.execution.work import Done
+from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.ordering_records import present_orderings, recorded_orderings
+from attnprobe.stages.canonical_tables import joined as in_order_of_document
+from attnprobe.stages.group_work import left_out
+from attnprobe.stages.head_map_work import HeadMapWork
+from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.probing_work import ProbingWork
+from attnprobe.stages.run_work import TEST
+from attnprobe.stages.shard_files import DamagedError
+from attnprobe.stages.shards import Piece, shards
+from attnprobe.stages.training import Run, special_strings_in_words
+
+ATTEMPTS = 3
+"""How often a shard is probed again whose finished files turn out damaged."""
+
+BY_DEFAULT = ExecutionSettings()
+
+
+def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
+    """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
+
+    Returns:
+        How many documents were left out because they broke the model.
+
+    Raises:
+        InputError: there is no trained model, or it is corrupt or foreign, or not one document could be probed.
+    """
+    folder = run.folder
+    tested = run.subject.load()
+    stamp = f"{run.configuration.fingerprint}/{tested.digest}"
+    if folder.is_probed(stamp):
+        run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
+        ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested).files.remove_all()
+        return _quarantined(run)
+    work = ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested)
+    folder.record_orderings(present_orderings())
+    with folder.timed("probing"):
+        pieces = shards(work.split.windows, execution.windows)
+        if execution.share is not None:
+            _carry_out_share(run, work, pieces, execution)
+            return 0
+        joined, not_mapped = _probed_and_joined(run, work, pieces, tested, execution)
+        _say_remarks(run, work, joined, not_mapped)
+    work.files.remove_all()
+    return len(joined.remarks.lost | not_mapped)
+
+
+def _not_tried(run: Run) -> str:
+    """Which orderings there are now that the run was not probed with, in a sentence."""
+    before = recorded_orderings(read_configuration(run.folder.config))
+    new = [name for name in ORDERINGS if name not in before]
+    return f" It was probed without {', '.join(new)}: give --force to start over with it." if new else ""
+
+
+def _probed_and_joined(
+    run: Run, work: ProbingWork, pieces: list[Piece], tested: Tested[Any], execution: ExecutionSettings
+) -> tuple[Joined, dict[int, str]]:
+    """What was said of the pieces, and which documents the map of single heads had to leave out, and why."""
+    for _ in range(ATTEMPTS):
+        _carry_out(run, work, pieces, execution)
+        try:
+            classes = tested.own_classes(decided_classes(work.files, pieces), run.dataset.labels)
+            of_labels = None if classes is None else classes.of_labels
+            lost = [number for piece in pieces for number in work.files.remarks(piece).lost]
+            not_mapped = _map_of_heads(run, work, tested, execution, lost)
+            joined = join_pieces(work.files, pieces, run.folder, work.stamp, of_labels)
+        except DamagedError as damage:
+            run.say(f"{damage.path} is damaged: its documents are probed again.")
+            work.files.remove(damage.piece)
+            continue
+        names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        if joined.remarks.special:
+            names["special_strings"] = joined.remarks.special
+        quarantined = left_out(joined.remarks.lost)
+        if not_mapped is not None:
+            quarantined["single_heads"] = left_out(not_mapped)
+        run.folder.note(labels=run.dataset.labels, **tested.notes, **names, quarantined=quarantined)
+        return joined, not_mapped or {}
+    raise FailedError(f"{work.files.folder}: files are damaged again and again; is the disk sound?")
+
+
+def _carry_out(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
+    name = "under-way" if execution.share is None else f"under-way-{execution.share.part}-of-{execution.share.parts}"
+    under_way = work.files.folder / f"{name}.txt"
+
+    def note(done: Done[Piece]) -> None:
+        documents = len(work.numbers(done.piece))
+        entry = {"piece": done.piece.name, "documents": documents, "words": work.cost(done.piece)}
+        entry |= {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "worker": done.worker}
+        append_line(run.folder.execution_log, json.dumps(entry | {"end": time.time()}))
+
+    execution.carry_out(work, pieces, work.split.windows, run.device.type, run.say, under_way, note)
+
+
+def _carry_out_share(run: Run, work: ProbingWork, pieces: list[Piece], execution: ExecutionSettings) -> None:
+    share = execution.share
+    assert share is not None
+    name = f"{share.part}-of-{share.parts}"
+    with locked(run.folder.lock.with_name(f"run.lock-{name}"), run.folder.path):
+        _carry_out(run, work, share.of(pieces), execution)
+    done = sum(work.is_done(piece) for piece in pieces)
+    run.say(
+        f"Probing: {done:,} of {len(pieces):,} shards are there; when all are, join them with: "
+        f"attnprobe probe {run.folder.path}"
+    )
+
+
+def _map_of_heads(
+    run: Run, work: ProbingWork, tested: Tested[Any], execution: ExecutionSettings, lost: list[int]
+) -> dict[int, str] | None:
+    """Write the table of heads; which documents it had to leave out, and why; None where there is no such table."""
+    if not tested.probe.head_map_documents:
+        return None
+    heads = HeadMapWork(run.folder.path, run.configuration, run.dataset, run.device, tested)
+    groups = heads.groups(lost)
+    windows, device = work.split.windows, run.device.type
+    alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")
+    rows, missing = heads.results(groups, alone)
+    if rows is not None:
+        run.folder.write_table("heads", [in_order_of_document([rows])], work.stamp)
+    return missing
+
+
+def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:
+    cut, special, longest, lost = dataclasses.astuple(joined.remarks)
+    if cut:
+        run.say(
+            f"{cut:,} of {len(work.split):,} {TEST} documents are longer than the model takes: "
+            f"they are cut to {longest:,} tokens."
+        )
+    if special:
+        run.say(special_strings_in_words(special, len(work.split), TEST))
+    if lost:
+        run.say(
+            f"{len(lost):,} of {len(work.split):,} documents broke the model and were left out: "
+            f"see quarantined in {run.folder.summary}."
+        )
+    if not_mapped:
+        run.say(
+            f"{len(not_mapped):,} documents are left out of the map of single heads: "
+            f"see quarantined in {run.folder.summary}."
+        )
+
+
+def _quarantined(run: Run) -> int:
+    quarantined = run.folder.read_summary().get("quarantined") or {}
+    return int(quarantined.get("documents", 0)) + int((quarantined.get("single_heads") or {}).get("documents", 0))

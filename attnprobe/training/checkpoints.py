@@ -1,0 +1,149 @@
+"""Weights and training state on disk, as safetensors: nothing that could run code is ever loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from attnprobe.base.atomic_files import replacing
+from attnprobe.base.errors import InputError
+from attnprobe.training import B, Epoch, Progress, Trainer
+from attnprobe.training.finite_weights import first_not_finite
+
+
+def save_model(path: Path, weights: dict[str, Tensor], fingerprint: str) -> None:
+    """Write a model's weights, stamped with the fingerprint of the run's configuration."""
+    _save(path, weights, {"fingerprint": fingerprint})
+
+
+def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
+    """Load weights into a model of the same shape.
+
+    Returns:
+        The hexadecimal SHA-256 of the file.
+
+    Raises:
+        InputError: the file is corrupt, is not of this run, or does not fit the model.
+    """
+    weights, metadata = _load(path)
+    if metadata.get("fingerprint") != fingerprint:
+        raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
+    if not _alike(weights, model.state_dict()):
+        raise InputError(f"{path} holds the weights of another model; start over with --force.")
+    bad = first_not_finite(weights.items())
+    if bad is not None:
+        raise InputError(f"{path} holds weights that are not finite, in {bad!r}; start over with --force.")
+    model.load_state_dict(weights)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
+    """Write all it takes to go on after the last finished epoch."""
+    tensors = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in trainer.progress.best_weights.items()}
+    for number, optimiser in enumerate(trainer.optimisers):
+        for parameter, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{parameter}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    progress = {
+        "epochs": [dataclasses.asdict(epoch) for epoch in trainer.progress.epochs],
+        "best_accuracy": trainer.progress.best_accuracy,
+        "best_epoch": trainer.progress.best_epoch,
+        "learning_rate": trainer.progress.learning_rate,
+    }
+    _save(path, tensors, {"fingerprint": fingerprint, "progress": json.dumps(progress)})
+
+
+def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
+    """Put a new trainer where ``save_training`` left another one.
+
+    Raises:
+        InputError: the file is corrupt or was made with other settings.
+    """
+    tensors, metadata = _load(path)
+    if metadata.get("fingerprint") != fingerprint:
+        raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
+    try:
+        progress = json.loads(metadata["progress"])
+        epochs = [Epoch(**epoch) for epoch in progress.pop("epochs")]
+        best = _under("best.", tensors)
+        if not _alike(best, trainer.model.state_dict()):
+            raise KeyError("best")
+        progress = Progress(epochs=epochs, best_weights=best, **progress)
+        _check_numbers(progress)
+        trainer.model.load_state_dict(_under("model.", tensors))
+        for number, optimiser in enumerate(trainer.optimisers):
+            _restore(optimiser, _under(f"optimiser.{number}.", tensors))
+        trainer.progress = progress
+        trainer.set_learning_rate(trainer.progress.learning_rate)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError):
+        raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam and SparseAdam keep of each weight's gradient, beside their number of steps."""
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _alike(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    """Whether tensors have the same names, shapes and types."""
+    shapes = [{name: (each.shape, each.dtype) for name, each in tensors.items()} for tensors in (some, others)]
+    return shapes[0] == shapes[1]
+
+
+def _check_numbers(progress: Progress) -> None:
+    """Raise TypeError or ValueError where training stands at what is no number."""
+    of_epochs = [value for epoch in progress.epochs for value in vars(epoch).values() if value is not None]
+    if type(progress.best_epoch) is not int:
+        raise TypeError("the best epoch has no number")
+    for value in (progress.best_accuracy, progress.learning_rate, *of_epochs):
+        if not isinstance(value, int | float):
+            raise TypeError(f"{type(value).__name__} is no number")
+    if not math.isfinite(progress.learning_rate) or progress.learning_rate < 0:
+        raise ValueError("the learning rate is no rate")
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Any]] = {}
+    sparse = isinstance(optimiser, torch.optim.SparseAdam)
+    for name, tensor in tensors.items():
+        parameter, key = name.split(".")
+        whole_number = sparse and key == "step"  # SparseAdam counts in Python, Adam in a tensor
+        states.setdefault(int(parameter), {})[key] = int(tensor) if whole_number else tensor
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    for number, state in states.items():
+        if state.keys() != {"step", *_MOMENTS} or not 0 <= float(state["step"]) < math.inf:
+            raise ValueError("not the state of an optimiser")
+        if isinstance(state["step"], Tensor) and not state["step"].is_floating_point():
+            raise ValueError("not the steps of an optimiser")
+        weight = parameters[number] if 0 <= number < len(parameters) else torch.empty(0)
+        if not _alike({name: state[name] for name in _MOMENTS}, dict.fromkeys(_MOMENTS, weight)):
+            raise ValueError("not the state of this model's optimiser")
+    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    # Cloned because tied weights share their memory, which safetensors refuses.
+    content = safetensors.torch.save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, metadata)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except safetensors.SafetensorError:
+        raise InputError(f"{path} is corrupt: it is not a safetensors file; start over with --force.") from None

@@ -1,0 +1,71 @@
+"""Which slow reference a run's model has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.base.errors import InputError
+from attnprobe.data.batches import Batch
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.models.huggingface.pieces import PieceBatch
+from attnprobe.models.huggingface.probe import CheckpointProbe
+from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.models.probe import Probe
+from attnprobe.models.transformer.probe import TransformerProbe
+from attnprobe.verification.attention_reference import AttentionReference
+from attnprobe.verification.pooled_reference import PooledReference
+from attnprobe.verification.reference import Reference
+
+
+def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Reference]:  # noqa: ANN401
+    """A function that makes the reference of a document out of a batch that holds it alone.
+
+    The model is in double precision afterwards, unless its own code cannot compute in it, as mixtures of experts.
+
+    Args:
+        probe: of the model.
+        example: such a batch.
+
+    Raises:
+        InputError: there is no reference for the model.
+    """
+    if not isinstance(probe, (PooledProbe, TransformerProbe, CheckpointProbe)):
+        raise InputError(f"There is no slow reference for {type(probe).__name__}.")
+    model: nn.Module = probe.model
+
+    def make(batch: Any) -> Reference:  # noqa: ANN401
+        if isinstance(probe, PooledProbe):
+            return PooledReference(probe.model, batch)
+        return _of_encoder(probe, batch) if isinstance(probe, TransformerProbe) else _of_checkpoint(probe, batch)
+
+    model.double()
+    try:
+        make(example)
+    except RuntimeError:
+        model.float()
+    return make
+
+
+def _of_encoder(probe: TransformerProbe, batch: Batch) -> Reference:
+    inputs = probe.model.inputs(batch)
+    tokens = inputs["input_ids"].shape[1]
+    return _of_attention(probe.attention, inputs, torch.arange(tokens, device=batch.words.device))
+
+
+def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> Reference:
+    inputs: dict[str, Tensor] = model_inputs(probe.model, batch)
+    config: Any = probe.model.config
+    if getattr(config, "is_encoder_decoder", False) and probe.model.get_output_embeddings() is not None:
+        start = getattr(config, "decoder_start_token_id", None) or 0  # the answer's first token is the decision
+        inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
+    return _of_attention(probe.attention, inputs, batch.units[0])
+
+
+def _of_attention(probe: AttentionProbe, inputs: dict[str, Tensor], item_of_token: Tensor) -> Reference:
+    call, aggregate = probe.attachment.call, probe.settings.aggregate
+    return AttentionReference(call, probe.selected, aggregate, inputs, item_of_token)
