@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from attnprobe.analysis.table_columns import MOST_DOCUMENTS
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.errors import InputError
 from attnprobe.ordering_records import ENTRY, is_record
+from attnprobe.plain_files import read_text
 from attnprobe.registered_orderings import LONGEST_TITLE
 
 UNITS = ("word", "sentence", "token")
@@ -77,7 +79,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
         InputError: it cannot be read, is not JSON, lacks an entry, or has one that is not what it should be.
     """
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_text(path, MOST_JSON_BYTES))
         for keys, wanted in ENTRIES.items():
             table: Any = config
             for key in keys[:-1]:

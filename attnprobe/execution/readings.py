@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attnprobe.atomic_files import replacing
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.execution.shard_files import Made, Remarks
 from attnprobe.execution.shards import Piece
+from attnprobe.plain_files import read_text
 
 UNREADABLE = -1
 """In the place of the length of a document that cannot be read."""
@@ -59,7 +61,7 @@ class ReadingFiles:
     def read(self, piece: Piece, made: Made) -> Reading | None:
         """What was written of these documents by this run; None where nothing was, or it cannot be read."""
         try:
-            content = json.loads(self.path(piece).read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.path(piece), MOST_JSON_BYTES))
             remarks = content["remarks"]
             lost = {int(document): str(why) for document, why in remarks.pop("lost").items()}
             lengths = [int(length) for length in content["lengths"]]

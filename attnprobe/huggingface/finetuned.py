@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 
 from attnprobe.atomic_files import creating_folder
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.errors import InputError
 from attnprobe.huggingface.classifier import PieceClassifier
 from attnprobe.huggingface.folders import content_hash
 from attnprobe.huggingface.library import quiet
 from attnprobe.huggingface.loading import Checkpoint, load_checkpoint
+from attnprobe.plain_files import read_text
 
 STAMP = "attnprobe.json"
 
@@ -52,7 +54,7 @@ def load_finetuned(folder: Path, fingerprint: str) -> tuple[Checkpoint, str]:
         InputError: there is none, or it is not of this run, or has changed since, or cannot be loaded.
     """
     try:
-        stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        stamp = json.loads(read_text(folder / STAMP, MOST_JSON_BYTES))
         made_by, content = stamp["fingerprint"], stamp["content"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{folder} is no model that attnprobe fine-tuned; start over with --force.") from None

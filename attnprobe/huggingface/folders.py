@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.errors import InputError
 from attnprobe.huggingface.library import import_transformers, quiet
+from attnprobe.plain_files import read_text
 from attnprobe.settings.checkpoint_names import local_folder
 
 _DOWNLOADED = ("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.spm", "*.codes", "*.tokenizer")
@@ -119,7 +121,7 @@ def _entry_of(path: Path, key: str) -> Any:  # noqa: ANN401
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, MOST_JSON_BYTES))
     except (ValueError, RecursionError):
         content = None
     return content.get(key) if isinstance(content, dict) else None

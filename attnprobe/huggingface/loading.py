@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import safetensors
 import torch
 
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.errors import InputError
 from attnprobe.finite_weights import first_not_finite
 from attnprobe.huggingface.folders import locate
 from attnprobe.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.huggingface.sequences import settle_padding
+from attnprobe.plain_files import read_text
 from attnprobe.probes.decisions import refuse_other_heads
 from attnprobe.settings.checkpoint_names import short_name
 
@@ -143,7 +145,7 @@ def _configuration(reference: str, folder: Path) -> dict[str, Any]:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_text(folder / "config.json", MOST_JSON_BYTES))
         kind, architectures = config.get("model_type"), config.get("architectures") or [None]
         if not isinstance(kind, str | None) or not isinstance(architectures, list):
             raise TypeError

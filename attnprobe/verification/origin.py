@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.errors import InputError
+from attnprobe.plain_files import read_text
 from attnprobe.runs import FURTHER_TABLES, TABLES, RunFolder
 from attnprobe.stages import Run
 from attnprobe.subjects import Tested, VocabularySubject
@@ -37,7 +39,7 @@ def check_configuration(folder: RunFolder) -> str:
     Raises:
         InputError: it is another.
     """
-    entry = json.loads(folder.config.read_text(encoding="utf-8")).get("fingerprint")
+    entry = json.loads(read_text(folder.config, MOST_JSON_BYTES)).get("fingerprint")
     computed = folder.read_configuration().fingerprint
     if entry != computed:
         raise InputError(
