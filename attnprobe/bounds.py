@@ -33,6 +33,12 @@ MOST_COLUMNS = 10_000
 MOST_DOCUMENTS = 10**8
 """Rows of a file of texts and of a run's table of documents."""
 
+MOST_GROUPS = 100_000
+"""Of rows, in a Parquet file."""
+
+FREE_PAGES, BYTES_A_PAGE = 100_000, 1_000
+"""A Parquet file may have so many pages, and one more for so many of its bytes."""
+
 LARGEST_PAGE = 512 << 20
 """Bytes of a page of a Parquet file, unpacked: a thousand books at once."""
 
@@ -40,7 +46,7 @@ LARGEST_FOOTER = 64 << 20
 """Bytes of what a Parquet file says of its pages."""
 
 MOST_DECODED = 1 << 30
-"""Bytes that may come of the rows of a Parquet file that are decoded at once, however often a value is repeated."""
+"""Bytes that the rows of a Parquet file that are decoded at once may take, however often they repeat a value."""
 
 MOST_ELEMENT_BYTES = 16 << 20
 """Of an element of XML."""
@@ -65,6 +71,9 @@ MOST_WORDS = 4_000_000
 
 MOST_TOKENIZER_BYTES = 128 << 20
 """Of a file of a tokenizer; the largest that are in use have a third."""
+
+MOST_ORDERINGS = 64
+"""That one run may have results of."""
 
 LONGEST_NAME = 1_000
 """Characters of the name or path of a dataset, a model or a run, whoever says it."""

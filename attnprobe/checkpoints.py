@@ -38,7 +38,7 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     Raises:
         InputError: the file is corrupt, is not of this run, or does not fit the model.
     """
-    weights, metadata = _load(path, 1, model)
+    weights, metadata = _load(path, 1, model.state_dict())
     if metadata.get("fingerprint") != fingerprint:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     if not _alike(weights, model.state_dict()):
@@ -47,7 +47,7 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     if bad is not None:
         raise InputError(f"{path} holds weights that are not finite, in {bad!r}; start over with --force.")
     model.load_state_dict(weights)
-    with open_plain(path) as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -73,7 +73,7 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     Raises:
         InputError: the file is corrupt or was made with other settings.
     """
-    tensors, metadata = _load(path, _COPIES, trainer.model)
+    tensors, metadata = _load(path, _COPIES, trainer.model.state_dict())
     if metadata.get("fingerprint") != fingerprint:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     try:
@@ -148,9 +148,9 @@ def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         temporary.write_bytes(content)
 
 
-def _load(path: Path, copies: int, model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _load(path: Path, copies: int, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
     """What is in a file, if that is no more than so many copies of a model's weights and what is said of them."""
-    most = copies * sum(tensor.nbytes for tensor in model.state_dict().values()) + MOST_JSON_BYTES
+    most = copies * sum(tensor.nbytes for tensor in weights.values()) + MOST_JSON_BYTES
     with open_plain(path) as file:
         check_size(path, os.fstat(file.fileno()).st_size, most)
     try:

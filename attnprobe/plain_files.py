@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from attnprobe.errors import InputError
 from attnprobe.own_files import FILE, kind_of_mode
@@ -34,7 +34,7 @@ def open_plain(path: Path, *, buffering: int = -1) -> BinaryIO:
     except BaseException:
         os.close(descriptor)
         raise
-    return cast(BinaryIO, open(descriptor, "rb", buffering=buffering))
+    return open(descriptor, "rb", buffering=buffering)
 
 
 def read_plain(path: Path, most: int) -> bytes:

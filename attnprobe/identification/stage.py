@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.analysis.run_tables import read_table
 from attnprobe.atomic_files import remove_leftovers, replacing
 from attnprobe.errors import FailedError, InputError
 from attnprobe.execution.group_files import Group, Results
@@ -21,6 +22,7 @@ from attnprobe.identification.identification_tables import OF_DOCUMENTS, head_ta
 from attnprobe.identification.nullities import Columns
 from attnprobe.identification.programs import Entry
 from attnprobe.identification.works import NullityWork, ProgramsWork
+from attnprobe.parquet_pages import rows_at_once
 from attnprobe.run_layout import remove_unfinished
 from attnprobe.runs import RunFolder
 from attnprobe.stages import Run
@@ -153,7 +155,7 @@ def _results(run: Run, work: GroupWork, groups: list[Group], execution: Executio
 def _order(folder: RunFolder, documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
     """The documents that have results, in a random order."""
     order = np.random.default_rng(wanted.seed).permutation(documents)
-    probed = pq.read_table(folder.table("documents"), columns=["document"])["document"].to_numpy()
+    probed = read_table(folder.table("documents"), ["document"])["document"].to_numpy()
     return order[np.isin(order, probed)]
 
 
@@ -179,6 +181,7 @@ def _write(
     """The table of heads is written last: where it is, the others are."""
     if affine:
         with pq.ParquetFile(folder.table("documents")) as documents:
+            rows_at_once(folder.table("documents"), documents, None, range(documents.num_row_groups), 1)
             windows = map(documents.read_row_group, range(documents.num_row_groups))
             folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
     heads = head_table([nullities], entries)
