@@ -14,7 +14,8 @@ import torch
 from attnprobe.bounds import MOST_JSON_BYTES
 from attnprobe.errors import InputError
 from attnprobe.finite_weights import first_not_finite
-from attnprobe.huggingface.folders import locate
+from attnprobe.huggingface.bounded_models import bounded_model, check_configuration, check_tokenizer_configuration
+from attnprobe.huggingface.folders import entries_of, locate
 from attnprobe.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.huggingface.sequences import settle_padding
 from attnprobe.plain_files import read_text
@@ -34,6 +35,9 @@ _CLASSES: dict[Task, tuple[str, str]] = {
     "causal": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"),
 }
 """Loaders, and the lists of architectures they are for; the first list with an architecture tells its task."""
+
+
+_TOKENIZER = "tokenizer_config.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +120,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
         InputError: transformers has no sequence classifier of this architecture, or a weight is not finite.
     """
     transformers = import_transformers()
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), bounded_model(checkpoint.name, checkpoint.folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             model: PreTrainedModel = transformers.AutoModelForSequenceClassification.from_pretrained(
@@ -154,6 +158,7 @@ def _configuration(reference: str, folder: Path) -> dict[str, Any]:
     if kind not in CONFIG_MAPPING_NAMES:
         own_code = ", and code that comes with a model is never run" if "auto_map" in config else ""
         raise InputError(f"{reference} is of an architecture that transformers does not know, {kind}{own_code}.")
+    check_configuration(folder / "config.json", config)
     return {**config, "architectures": architectures}
 
 
@@ -169,7 +174,10 @@ def _task(config: dict[str, Any]) -> Task:
 def _load_model(transformers: ModuleType, reference: str, folder: Path, task: Task) -> PreTrainedModel:
     loader = getattr(transformers, _CLASSES[task][0] if task in _CLASSES else "AutoModel")
     try:
-        model, loading = loader.from_pretrained(folder, output_loading_info=True, **SAFELY)
+        with bounded_model(reference, folder):
+            model, loading = loader.from_pretrained(folder, output_loading_info=True, **SAFELY)
+    except InputError:
+        raise
     except safetensors.SafetensorError:
         raise InputError(f"{reference} is corrupt: its weights are not whole safetensors files.") from None
     except RuntimeError:
@@ -199,6 +207,7 @@ def _check_finite(reference: str, folder: Path, model: PreTrainedModel) -> None:
 
 def _load_tokenizer(transformers: ModuleType, reference: str, folder: Path) -> PreTrainedTokenizerBase | None:
     """None where the folder holds none; transformers itself would make one up that knows no words."""
+    check_tokenizer_configuration(folder / _TOKENIZER, entries_of(folder / _TOKENIZER))
     named = [*folder.glob("tokenizer*"), *folder.glob("vocab.*"), *folder.glob("*.model")]
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
