@@ -28,8 +28,7 @@ from attnprobe.analysis.run_tables import (
     table_parts,
 )
 from attnprobe.analysis.statistics_sample import sample_of_statistics
-from attnprobe.analysis.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
-from attnprobe.bounds import MOST_JSON_BYTES
+from attnprobe.bounds import MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.errors import InputError
 from attnprobe.plain_files import read_text
 from attnprobe.run_layout import check_run_folder

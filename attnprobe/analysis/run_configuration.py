@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.analysis.table_columns import MOST_DOCUMENTS
-from attnprobe.bounds import MOST_JSON_BYTES
+from attnprobe.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.errors import InputError
 from attnprobe.ordering_records import ENTRY, is_record
 from attnprobe.plain_files import read_text
@@ -20,9 +19,6 @@ UNITS = ("word", "sentence", "token")
 
 HUB = "hf:"
 """Before the path, or the identifier on the hub, of a Hugging Face model."""
-
-LONGEST_NAME = 1000
-"""Characters of the name of a dataset, a model, a checkpoint or a class."""
 
 
 def _is_name(entry: object) -> bool:
@@ -60,7 +56,9 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
     ),
     ("data", "fingerprint"): Entry(_is_name, "a fingerprint", needed=False),
     (ENTRY,): Entry(
-        is_record, f"a table of titles of up to {LONGEST_TITLE} characters and roles by ordering", needed=False
+        is_record,
+        f"a table of at most {MOST_ORDERINGS} titles of up to {LONGEST_TITLE} characters and roles by ordering",
+        needed=False,
     ),
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
     ("checkpoint",): Entry(
