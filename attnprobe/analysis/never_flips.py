@@ -19,7 +19,9 @@ from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.first_flips import with_controls
 from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.results import FirstFlips, RunResults
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.erasure.registered_orderings import PAPER
 
 Group = tuple[str, str]
@@ -89,7 +91,7 @@ def class_of_bias(results: RunResults) -> int | None:
     """
     path = results.folder / "summary.json"
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(read_text(path, MOST_JSON_BYTES))
         if "readout_bias" not in summary or summary["readout_bias"] is None:
             return None
         return int(np.argmax(summary["readout_bias"]))

@@ -18,7 +18,9 @@ import pyarrow as pa
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.emptied_alone import while_something_is_left
 from attnprobe.analysis.statistics_sample import sample_of_statistics
+from attnprobe.base.bounds import MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import check_run_folder
 from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
@@ -27,7 +29,6 @@ from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
 from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
 from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
-from attnprobe.runs.table_columns import MOST_DOCUMENTS, MOST_ORDERINGS
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -256,7 +257,7 @@ class RunResults:
     @cached_property
     def _own_classes(self) -> dict[str, str]:
         try:
-            summary = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+            summary = json.loads(read_text(self.folder / "summary.json", MOST_JSON_BYTES))
             return {str(number): str(name) for number, name in (summary.get("classes") or {}).items()}
         except (OSError, ValueError, AttributeError, RecursionError):
             return {}
@@ -388,7 +389,7 @@ def _by_draw(column: pd.Series[Any], documents: int) -> Numbers:
 def _quarantined(summary: Path) -> int:
     """How many documents a run's summary says were left out; none where there is no summary."""
     try:
-        entry = json.loads(summary.read_text(encoding="utf-8")).get("quarantined")
+        entry = json.loads(read_text(summary, MOST_JSON_BYTES)).get("quarantined")
         count = 0 if entry is None else entry["documents"]
         if type(count) is not int or not 0 <= count <= MOST_DOCUMENTS:
             raise ValueError

@@ -32,11 +32,16 @@ def kind_of(path: Path) -> str | None:
         InputError: nobody may look.
     """
     try:
-        return _KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), "something else")
+        return kind_of_mode(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise InputError(f"{path} cannot be looked at: {error.strerror}.") from None
+
+
+def kind_of_mode(mode: int) -> str:
+    """The same of what the system says of it: ``st_mode``."""
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
 def require_kind(path: Path, *kinds: str) -> bool:

@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from attnprobe.base.bounds import MOST_JSON_BYTES, MOST_MANIFEST_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.own_files import FILE, FOLDER, folders_between, kind_of, open_own, require_kind
 
@@ -117,7 +118,7 @@ def note_written(path: Path) -> None:
         if _belongs(name) and kind_of(folder / MANIFEST) == FILE:
             descriptor = open_own(folder / MANIFEST, os.O_RDWR | os.O_APPEND)
             with os.fdopen(descriptor, "r+b") as file:
-                content = file.read()
+                content = file.read(MOST_MANIFEST_BYTES)
                 if name not in _entries(content):
                     # What a process was killed at is no entry, and must not become one.
                     file.write(b"\n" * (content[-1:] not in (b"", b"\n")) + json.dumps(name).encode() + b"\n")
@@ -138,7 +139,7 @@ def clear_run_folder(folder: Path) -> None:
             f"{folder / CONFIG} is not from attnprobe, so --force removes nothing there; give another --out."
         )
     with open(open_own(folder / MANIFEST, os.O_RDONLY), "rb") as file:
-        written = _entries(file.read())
+        written = _entries(file.read(MOST_MANIFEST_BYTES))
     for name in written:
         if kind_of(folder / name) == FILE and name not in LOGS:
             (folder / name).unlink(missing_ok=True)
@@ -221,7 +222,7 @@ def _write_manifest(folder: Path, names: list[str]) -> None:
 def _is_own_configuration(path: Path) -> bool:
     try:
         with open(open_own(path, os.O_RDONLY), encoding="utf-8") as file:
-            content: Any = json.load(file)
+            content: Any = json.loads(file.read(MOST_JSON_BYTES))
         return {"attnprobe", "format", "fingerprint", "settings", "data"} <= set(content)
     except (OSError, ValueError, TypeError, RecursionError):
         return False

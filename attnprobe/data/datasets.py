@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.data.docstrings.folder import docstrings_folder
@@ -99,6 +100,10 @@ def locate(name_or_path: str, data_dir: Path | None = None) -> str:
     """
     if not name_or_path.strip():  # as a path it would be this folder
         raise InputError("The name of the dataset is empty.")
+    if len(name_or_path) > LONGEST_NAME:
+        raise InputError(
+            f"The name of the dataset has {len(name_or_path):,} characters, and may have {LONGEST_NAME:,} at most."
+        )
     if name_or_path in DATASETS:
         return DATASETS[name_or_path].locate(_data_dir(data_dir))
     if name_or_path.partition(REVISION_MARK)[0] in RECIPES:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.base.atomic_files import replacing
+from attnprobe.base.bounds import MOST_VOCABULARY_BYTES, MOST_WORDS
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_plain
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 
@@ -57,10 +59,13 @@ class Vocabulary:
         """Read what ``save`` wrote.
 
         Raises:
-            InputError: the file cannot be read, or is not a vocabulary.
+            InputError: the file cannot be read, is not a vocabulary, or is larger than one can be.
         """
         try:
-            lines = path.read_bytes().decode().split("\n")
+            content = read_plain(path, MOST_VOCABULARY_BYTES)
+            if content.count(b"\n") > MOST_WORDS:
+                raise InputError(f"{path}: the vocabulary has more than {MOST_WORDS:,} words.")
+            lines = content.decode().split("\n")
         except OSError as error:
             raise InputError(f"{path}: the vocabulary cannot be read ({error.strerror}).") from error
         except UnicodeDecodeError:

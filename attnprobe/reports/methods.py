@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import BCA_UP_TO, LEVEL, RESAMPLES, RESAMPLES_OF_MANY
 from attnprobe.analysis.first_flips import FRACTIONS
 from attnprobe.analysis.results import RunResults
+from attnprobe.base.bounds import MOST_LOG_BYTES
+from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
@@ -108,7 +111,9 @@ def _training(results: RunResults) -> str:
 def _epochs(results: RunResults) -> str:
     """What the log says of the epoch whose weights were kept."""
     try:
-        accuracies = pd.read_csv(results.folder / "training.csv")["dev_accuracy"].to_numpy(dtype=np.float64)
+        accuracies = pd.read_csv(BytesIO(read_plain(results.folder / "training.csv", MOST_LOG_BYTES)))[
+            "dev_accuracy"
+        ].to_numpy(dtype=np.float64)
         best = int(accuracies.argmax())  # the first of several, as in training
         return (
             f"; of {len(accuracies):,} epoch{'s' * (len(accuracies) != 1)} the best on the development documents, "

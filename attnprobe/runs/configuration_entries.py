@@ -8,19 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.erasure.registered_orderings import LONGEST_TITLE
 from attnprobe.runs.ordering_records import ENTRY, is_record
-from attnprobe.runs.table_columns import MOST_DOCUMENTS
 
 UNITS = ("word", "sentence", "token")
 """What an item may be."""
 
 HUB = "hf:"
 """Before the path, or the identifier on the hub, of a Hugging Face model."""
-
-LONGEST_NAME = 1000
-"""Characters of the name of a dataset, a model, a checkpoint or a class."""
 
 
 def _is_name(entry: object) -> bool:
@@ -58,7 +56,9 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
     ),
     ("data", "fingerprint"): Entry(_is_name, "a fingerprint", needed=False),
     (ENTRY,): Entry(
-        is_record, f"a table of titles of up to {LONGEST_TITLE} characters and roles by ordering", needed=False
+        is_record,
+        f"a table of at most {MOST_ORDERINGS} titles of up to {LONGEST_TITLE} characters and roles by ordering",
+        needed=False,
     ),
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
     ("checkpoint",): Entry(
@@ -77,7 +77,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
         InputError: it cannot be read, is not JSON, lacks an entry, or has one that is not what it should be.
     """
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_text(path, MOST_JSON_BYTES))
         for keys, wanted in ENTRIES.items():
             table: Any = config
             for key in keys[:-1]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from attnprobe.base.bounds import MOST_ORDERINGS
 from attnprobe.base.registry import Origin
 from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import LONGEST_TITLE, ORDERINGS, OWN, Ordering, Role
@@ -75,8 +76,10 @@ def record_of(records: Mapping[str, OrderingRecord], name: str) -> OrderingRecor
 
 
 def is_record(entry: object) -> bool:
-    """Whether something can be the entry: a table of records."""
-    return entry is None or (isinstance(entry, dict) and all(map(_fits, entry.values())))
+    """Whether something can be the entry: a table of records, no more than one run can have orderings."""
+    return entry is None or (
+        isinstance(entry, dict) and len(entry) <= MOST_ORDERINGS and all(map(_fits, entry.values()))
+    )
 
 
 def _fits(told: object) -> bool:

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import remove_leftovers, replacing
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.own_files import own_folder
+from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import (
     CONFIG,
     FIGURES,
@@ -137,7 +139,7 @@ class RunFolder:
         """
         self.check()
         try:
-            content = json.loads(self.config.read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.config, MOST_JSON_BYTES))
             if content.get("format") != FORMAT:
                 raise InputError(
                     f"{self.config} is of format {content.get('format')}, but this attnprobe reads format {FORMAT}: "
@@ -154,7 +156,7 @@ class RunFolder:
 
     def record_orderings(self, orderings: Mapping[str, OrderingRecord]) -> None:
         """Say in ``config.json`` with which orderings the run is probed, where others were there when it was begun."""
-        content = json.loads(self.config.read_text(encoding="utf-8"))
+        content = json.loads(read_text(self.config, MOST_JSON_BYTES))
         told = {name: ordering.to_json() for name, ordering in orderings.items()}
         if content.get(ENTRY) != told:
             write_json(self.config, content | {ENTRY: told})
@@ -229,7 +231,7 @@ class RunFolder:
     def read_summary(self) -> dict[str, Any]:
         """The content of ``summary.json``; empty when there is none, or none that could be written again."""
         try:
-            content = json.loads(self.summary.read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.summary, MOST_JSON_BYTES))
             json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
         except (FileNotFoundError, ValueError, RecursionError):
             return {}

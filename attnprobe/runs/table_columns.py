@@ -11,19 +11,15 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from attnprobe.base.bounds import MOST_DOCUMENTS
+
 SLACK = 1e-6
 """By how much a number that was computed in floating point may pass its bound."""
-
-MOST_DOCUMENTS = 10**8
-"""A document's number is below this; so is an item's position."""
 
 MOST_NUMBER = 2**31 - 1
 
 LONGEST_NAME = 200
 """Characters of the name of an ordering or of a stack of attention layers."""
-
-MOST_ORDERINGS = 64
-"""That one run may have results of."""
 
 
 class Kind(Enum):

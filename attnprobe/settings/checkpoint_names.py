@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.base.run_layout import MODEL
 
@@ -40,9 +41,14 @@ def local_folder(reference: str) -> Path | None:
     """The folder that a reference is the path of, or None where it is none.
 
     Raises:
-        InputError: there is no reference.
+        InputError: there is no reference, or it is too long to be one.
     """
     if not reference.strip():  # as a path it would be this folder
         raise InputError(f"{PREFIX} must be followed by a folder or a hub id, and nothing follows.")
+    if len(reference) > LONGEST_NAME:
+        raise InputError(
+            f"{PREFIX} is followed by {len(reference):,} characters; the path or id of a checkpoint may have "
+            f"{LONGEST_NAME:,} at most."
+        )
     path = Path(reference).expanduser()
     return path if path.is_dir() else None

@@ -15,7 +15,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar
 
+from attnprobe.base.bounds import MOST_TOML_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
@@ -201,7 +203,7 @@ def _combinations(path: Path, varied: Mapping[str, Any]) -> list[tuple[tuple[str
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, MOST_TOML_BYTES))
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror}).") from None
     except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits

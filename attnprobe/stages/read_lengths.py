@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attnprobe.base.atomic_files import replacing
+from attnprobe.base.bounds import MOST_JSON_BYTES
+from attnprobe.base.plain_files import read_text
 from attnprobe.stages.shard_files import Made, Remarks
 from attnprobe.stages.shards import Piece
 
@@ -59,7 +61,7 @@ class ReadingFiles:
     def read(self, piece: Piece, made: Made) -> Reading | None:
         """What was written of these documents by this run; None where nothing was, or it cannot be read."""
         try:
-            content = json.loads(self.path(piece).read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.path(piece), MOST_JSON_BYTES))
             remarks = content["remarks"]
             lost = {int(document): str(why) for document, why in remarks.pop("lost").items()}
             lengths = [int(length) for length in content["lengths"]]

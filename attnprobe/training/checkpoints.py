@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.base.atomic_files import replacing
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import check_size, open_plain
 from attnprobe.training import B, Epoch, Progress, Trainer
 from attnprobe.training.finite_weights import first_not_finite
 
@@ -35,7 +38,7 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     Raises:
         InputError: the file is corrupt, is not of this run, or does not fit the model.
     """
-    weights, metadata = _load(path)
+    weights, metadata = _load(path, 1, model.state_dict())
     if metadata.get("fingerprint") != fingerprint:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     if not _alike(weights, model.state_dict()):
@@ -44,7 +47,8 @@ def load_model(path: Path, model: nn.Module, fingerprint: str) -> str:
     if bad is not None:
         raise InputError(f"{path} holds weights that are not finite, in {bad!r}; start over with --force.")
     model.load_state_dict(weights)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
@@ -69,7 +73,7 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     Raises:
         InputError: the file is corrupt or was made with other settings.
     """
-    tensors, metadata = _load(path)
+    tensors, metadata = _load(path, _COPIES, trainer.model.state_dict())
     if metadata.get("fingerprint") != fingerprint:
         raise InputError(f"{path} was not made by this run's configuration; start over with --force.")
     try:
@@ -88,6 +92,9 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError):
         raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None
 
+
+_COPIES = 4
+"""Of the weights in a training state: as they are, the best, and two moments."""
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 """What Adam and SparseAdam keep of each weight's gradient, beside their number of steps."""
@@ -141,7 +148,11 @@ def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
         temporary.write_bytes(content)
 
 
-def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _load(path: Path, copies: int, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What is in a file, if that is no more than so many copies of a model's weights and what is said of them."""
+    most = copies * sum(tensor.nbytes for tensor in weights.values()) + MOST_JSON_BYTES
+    with open_plain(path) as file:
+        check_size(path, os.fstat(file.fileno()).st_size, most)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.models.subject import Tested, VocabularySubject
 from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES, RunFolder
@@ -37,7 +39,7 @@ def check_configuration(folder: RunFolder) -> str:
     Raises:
         InputError: it is another.
     """
-    entry = json.loads(folder.config.read_text(encoding="utf-8")).get("fingerprint")
+    entry = json.loads(read_text(folder.config, MOST_JSON_BYTES)).get("fingerprint")
     computed = folder.read_configuration().fingerprint
     if entry != computed:
         raise InputError(

@@ -133,7 +133,7 @@ def test_an_adapter_of_a_model_elsewhere_is_refused(folder):
 
 def test_a_pipe_is_no_file(folder):
     os.mkfifo(folder / "vocab.txt")
-    with pytest.raises(InputError, match=r"vocab\.txt is no file"):
+    with pytest.raises(InputError, match=r"vocab\.txt is a pipe, not a file"):
         locate(str(folder))
 
 

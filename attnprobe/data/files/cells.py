@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from attnprobe.base.bounds import LONGEST_LABEL, LONGEST_TEXT
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import place
 from attnprobe.data.tokens.given_tokens import GivenTokens, Text, as_string
-
-LONGEST_TEXT = 1_000_000  # characters, which is also where spaCy draws the line
 
 
 def checked_text(value: object, path: Path, row: int, column: str, *, given_tokens: bool = False) -> Text:
@@ -54,9 +53,15 @@ def checked_label(value: object, path: Path, row: int, column: str) -> str:
     """The label of a document, as a string; 3.0 becomes ``"3"``.
 
     Raises:
-        InputError: it is neither string nor number, blank, or holds a character that no text holds.
+        InputError: it is neither string nor number, blank, or holds a character that no text holds; or it is too long.
     """
-    return _as_string(value, "label", path, row, column)
+    label = _as_string(value, "label", path, row, column)
+    if len(label) > LONGEST_LABEL:
+        raise InputError(
+            f"{place(path, row, column)}: the label has {len(label):,} characters; "
+            f"the name of a class may have {LONGEST_LABEL:,} at most."
+        )
+    return label
 
 
 def _as_string(value: object, kind: str, path: Path, row: int, column: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attnprobe.base.bounds import MOST_COLUMNS
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import listed, nearest, place, quoted
 
@@ -38,8 +39,10 @@ class WantedColumns:
         """The two columns of a file whose columns are ``names``, as ``row`` says.
 
         Raises:
-            InputError: a column is missing, or is there more than once.
+            InputError: a column is missing, or is there more than once; or there are too many.
         """
+        if len(names) > MOST_COLUMNS:
+            raise InputError(f"{place(path, row)}: there are more than {MOST_COLUMNS:,} columns.")
         return Columns(
             label=_chosen(path, row, names, "label", self.label, LABEL_COLUMNS),
             text=_chosen(path, row, names, "text", self.text, TEXT_COLUMNS),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyarrow as pa
+
+from attnprobe.base.bounds import most_unpacked
+from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import open_plain
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -29,21 +34,45 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     Raises:
         OSError: the file cannot be opened; or read, later, where it is not compressed.
+        InputError: it is no file; or, on reading, it unpacks to more than data can.
         CompressionError: on reading, what is compressed is cut off or corrupt.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         if path.suffix not in COMPRESSIONS:
             yield file
             return
         with pa.CompressedInputStream(pa.PythonFile(file), COMPRESSIONS[path.suffix]) as stream:
-            yield cast(BinaryIO, io.BufferedReader(_Unpacked(stream), BUFFER_BYTES))
+            expansion = Expansion(path, os.fstat(file.fileno()).st_size)
+            yield cast(BinaryIO, io.BufferedReader(_Unpacked(stream, expansion), BUFFER_BYTES))
+
+
+class Expansion:
+    """How much has been unpacked of a file, and whether that is more than data can unpack to.
+
+    Args:
+        path: of the file.
+        packed: its bytes.
+    """
+
+    def __init__(self, path: Path, packed: int) -> None:
+        self._path, self._packed = path, packed
+        self._most, self._unpacked = most_unpacked(packed), 0
+
+    def add(self, unpacked: int) -> None:
+        """Count so many bytes more; raise an InputError where they are too many."""
+        self._unpacked += unpacked
+        if self._unpacked > self._most:
+            raise InputError(
+                f"{self._path}: its {self._packed:,} bytes unpack to more than {self._most:,}, as no data do."
+            )
 
 
 class _Unpacked(io.RawIOBase):
     """A stream that tells what is wrong with its data from what is wrong with the disk."""
 
-    def __init__(self, stream: pa.NativeFile) -> None:
+    def __init__(self, stream: pa.NativeFile, expansion: Expansion) -> None:
         self._stream = stream
+        self._expansion = expansion
 
     def readable(self) -> bool:
         return True
@@ -55,5 +84,6 @@ class _Unpacked(io.RawIOBase):
         except (OSError, pa.ArrowException) as error:
             reason = str(error).strip().split("\n")[0].rstrip(".")
             raise CompressionError(reason) from error
+        self._expansion.add(len(content))
         view[: len(content)] = content
         return len(content)

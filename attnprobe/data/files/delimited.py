@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from attnprobe.base.bounds import LONGEST_RECORD, MOST_COLUMNS
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.lines import LONGEST_LINE, utf8_lines
+from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
 
@@ -24,7 +25,7 @@ def tsv_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
         InputError: the header lacks a column, or (while records are read) a row has other fields than it.
     """
     lines = enumerate(utf8_lines(file, path), start=1)
-    return _table(path, ((row, _without_line_end(line).split("\t")) for row, line in lines), wanted)
+    return _table(path, ((row, _without_line_end(line).split("\t", MOST_COLUMNS)) for row, line in lines), wanted)
 
 
 def csv_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
@@ -33,7 +34,7 @@ def csv_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
     Raises:
         InputError: the header lacks a column, or (while records are read) a row has other fields than it.
     """
-    return _table(path, _csv_rows(file, path), wanted)
+    return _table(path, csv_rows(file, path), wanted)
 
 
 def _table(path: Path, rows: Iterator[NumberedRow], wanted: WantedColumns) -> Table:
@@ -55,10 +56,17 @@ def _table(path: Path, rows: Iterator[NumberedRow], wanted: WantedColumns) -> Ta
     return Table(columns, records())
 
 
-def _csv_rows(file: BinaryIO, path: Path) -> Iterator[NumberedRow]:
-    reader = csv.reader(utf8_lines(file, path), strict=True)
+def csv_rows(file: BinaryIO, path: Path) -> Iterator[NumberedRow]:
+    """The records of a UTF-8 file, as RFC 4180 has it, each with the line on which it begins.
+
+    Raises:
+        InputError: it is not such a file, or a record has more bytes than any could have.
+    """
+    lines = _LinesOfARecord(utf8_lines(file, path), path)
+    reader = csv.reader(lines, strict=True)
     while True:
         row = reader.line_num + 1
+        lines.begin(row)
         try:
             with _long_fields_allowed():
                 fields = next(reader)
@@ -69,9 +77,34 @@ def _csv_rows(file: BinaryIO, path: Path) -> Iterator[NumberedRow]:
         yield row, fields
 
 
+class _LinesOfARecord:
+    """Lines of a file, of which no more may be taken for one record than it can have."""
+
+    def __init__(self, lines: Iterator[str], path: Path) -> None:
+        self._lines, self._path = lines, path
+        self._row, self._characters = 1, 0
+
+    def begin(self, row: int) -> None:
+        """The next record, which begins on this line."""
+        self._row, self._characters = row, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._characters += len(line)
+        if self._characters > LONGEST_RECORD:
+            raise InputError(
+                f"{place(self._path, self._row)}: the record has more than {LONGEST_RECORD:,} characters; "
+                "a quotation mark may be missing."
+            )
+        return line
+
+
 @contextmanager
 def _long_fields_allowed() -> Iterator[None]:
-    limit_before = csv.field_size_limit(LONGEST_LINE)
+    limit_before = csv.field_size_limit(LONGEST_RECORD)
     try:
         yield
     finally:

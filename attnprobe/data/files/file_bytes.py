@@ -10,6 +10,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import open_plain
 
 KEY_BYTES = 8
 BLOCK_BYTES = 1 << 22
@@ -25,14 +26,14 @@ def content_key(paths: Sequence[Path], label: str) -> str:
     """Hexadecimal; another one whenever a file's name, size or content is another.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: a file cannot be read, or is none.
     """
     digest = hashlib.blake2b(digest_size=KEY_BYTES)
     try:
         with byte_progress(paths, f"{label}: checking files") as progress:
             for path in paths:
                 digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-                with path.open("rb", buffering=0) as raw:
+                with open_plain(path, buffering=0) as raw:
                     while block := raw.read(BLOCK_BYTES):
                         digest.update(block)
                         progress.update(len(block))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from attnprobe.base.bounds import MOST_CLASSES, MOST_DOCUMENTS
 from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
 from attnprobe.data.files.cells import checked_label, checked_text
@@ -21,6 +22,7 @@ from attnprobe.data.files.compression import COMPRESSIONS, opened
 from attnprobe.data.files.delimited import csv_table, tsv_table
 from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
+from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Table
 from attnprobe.data.tokens.given_tokens import Text
 
@@ -100,6 +102,8 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
         for row, label, _ in documents:
             code = code_of.setdefault(label, len(code_of))
             if code == len(first_rows):
+                if code == MOST_CLASSES:
+                    raise InputError(f"{place(path, row)}: a file may have {MOST_CLASSES:,} labels at most.")
                 first_rows.append(row)
             codes.append(code)
     if not codes:
@@ -121,7 +125,9 @@ def _documents(path: Path, wanted: WantedColumns) -> Iterator[_Document]:
 
 def _checked(table: Table, path: Path, wanted: WantedColumns) -> Iterator[_Document]:
     columns = table.columns
-    for row, label, text in table.records:
+    for number, (row, label, text) in enumerate(table.records):
+        if number == MOST_DOCUMENTS:
+            raise InputError(f"{place(path, row)}: a file may have {MOST_DOCUMENTS:,} documents at most.")
         yield _Document(
             row,
             checked_label(label, path, row, columns.label),

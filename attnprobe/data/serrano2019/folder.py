@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import creating_folder
+from attnprobe.base.bounds import LONGEST_TEXT
 from attnprobe.base.errors import InputError, error_of
-from attnprobe.data.files.cells import LONGEST_TEXT
 from attnprobe.data.serrano2019.lengths import TextLengths, text_lengths
 from attnprobe.data.serrano2019.recipes import LengthLimits, Recipe
 from attnprobe.data.serrano2019.records import Record, one_line

@@ -10,15 +10,14 @@ from typing import Any, BinaryIO, NoReturn
 
 from tqdm import tqdm
 
+from attnprobe.base.bounds import LONGEST_RECORD
 from attnprobe.base.errors import InputError
-from attnprobe.data.files.cells import LONGEST_TEXT
 from attnprobe.data.files.places import listed, quoted
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record
 
 RATING, REVIEW = "rating", "review"
 CHUNK_CHARACTERS = 1 << 20
-LONGEST_OBJECT = 16 * LONGEST_TEXT
 BETWEEN_OBJECTS = " \t\r\n,[]"
 
 
@@ -78,7 +77,7 @@ def _values(file: BinaryIO, path: Path) -> Iterator[object]:
         elif ended:
             return
         buffer, position = buffer[position:], 0
-        if ended or len(buffer) > LONGEST_OBJECT:
+        if ended or len(buffer) > LONGEST_RECORD:
             raise InputError(f"{path}, record {count + 1}: not valid JSON ({failure}).")
         try:
             piece = text.read(CHUNK_CHARACTERS)

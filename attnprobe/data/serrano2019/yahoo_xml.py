@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from tqdm import tqdm
 
+from attnprobe.base.bounds import MOST_ELEMENT_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record
@@ -41,6 +42,8 @@ def _documents(paths: Sequence[Path], progress: tqdm[NoReturn]) -> Iterator[Elem
             with open_original(path, progress) as file:
                 while chunk := file.read(CHUNK_BYTES):
                     yield from xml.feed(chunk)
+                    if xml.held > MOST_ELEMENT_BYTES:
+                        raise InputError(f"{path}: no document ends within {MOST_ELEMENT_BYTES:,} bytes of the XML.")
         xml.close()
     except ParseError as error:
         if xml.is_open:
@@ -51,13 +54,18 @@ def _documents(paths: Sequence[Path], progress: tqdm[NoReturn]) -> Iterator[Elem
 
 
 class _DocumentParser:
-    """An XML document in pieces; what has been handed out is forgotten."""
+    """An XML document in pieces; what has been handed out is forgotten.
+
+    Attributes:
+        held: how many bytes have been read since, or a few more.
+    """
 
     def __init__(self) -> None:
         self._parser: XMLPullParser[Any] = XMLPullParser(("start", "end"))
         self._root: Element | None = None
         self._depth = 0
         self._closing = False
+        self.held = 0
 
     @property
     def is_complete(self) -> bool:
@@ -71,6 +79,7 @@ class _DocumentParser:
 
     def feed(self, chunk: bytes) -> Iterator[Element]:
         """The ``document`` elements that end in this piece."""
+        self.held += len(chunk)
         self._parser.feed(chunk)
         events: Iterator[Any] = self._parser.read_events()
         for event, element in events:
@@ -83,6 +92,7 @@ class _DocumentParser:
             if element.tag == "document" and self._root is not None:
                 yield element
                 self._root.clear()
+                self.held = 0
 
     def close(self) -> None:
         """Say that nothing follows; raises ParseError if something should."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.compression import CompressionError, opened
-from attnprobe.data.files.lines import utf8_lines
+from attnprobe.data.files.delimited import csv_rows
 from attnprobe.data.files.places import place, quoted
 from attnprobe.data.serrano2019.original_files import open_original
 from attnprobe.data.serrano2019.records import Record, unescaped
 
 STARS = ("1", "2", "3", "4", "5")
+
+_BEGINNING = 64
+"""Bytes of a file in which its first field ends, if that is a number of stars."""
 
 
 def amazon_records(paths: Sequence[Path], progress: tqdm[NoReturn]) -> Iterator[Record]:
@@ -41,17 +43,18 @@ def yelp_records(paths: Sequence[Path], progress: tqdm[NoReturn]) -> Iterator[Re
 def has_header(path: Path) -> bool:
     """Whether a CSV file begins with names of columns rather than with a review and its stars."""
     try:
-        with opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as file:
-            first = next(csv.reader(file), [])
+        with opened(path) as file:
+            beginning = file.readline(_BEGINNING).decode("utf-8-sig", errors="replace")
     except CompressionError:
         return True  # and is found damaged by whoever reads it as such
+    first = next(csv.reader([beginning]), [])
     return not (first and first[0] in STARS)
 
 
 def _records(paths: Sequence[Path], fields: Sequence[str], progress: tqdm[NoReturn]) -> Iterator[Record]:
     for path in paths:
         with open_original(path, progress) as file:
-            for row, values in _rows(file, path):
+            for row, values in csv_rows(file, path):
                 if len(values) != len(fields):
                     raise InputError(
                         f"{place(path, row)}: the number of fields is {len(values)}, not {len(fields)} "
@@ -63,16 +66,3 @@ def _records(paths: Sequence[Path], fields: Sequence[str], progress: tqdm[NoRetu
                         f"not {quoted(values[0])}; these files have no header."
                     )
                 yield Record(path.name.partition(".")[0], values[0], unescaped(values[-1]))
-
-
-def _rows(file: BinaryIO, path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(utf8_lines(file, path), strict=True)
-    while True:
-        row = reader.line_num + 1
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            raise InputError(f"{place(path, row)}: not readable as CSV ({error}).") from None
-        if values is None:
-            return
-        yield row, values

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from attnprobe.base.bounds import MOST_JSON_BYTES, MOST_TOKENIZER_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import check_size, read_text, require_plain
 from attnprobe.models.huggingface.library import import_transformers, quiet
 from attnprobe.settings.checkpoint_names import local_folder
 
@@ -20,6 +23,9 @@ _CONTENT = (
     *("added_tokens.json", "special_tokens_map.json", "chat_template*", "additional_chat_templates/*"),
 )
 """What decides what a model says: all that transformers reads of weights, configuration, adapter and tokenizer."""
+
+_TOKENS = re.compile(r"tokenizer\.json|vocab.*\.json|.*_vocab\.json")
+"""JSON files that hold all words of a tokenizer."""
 
 _INDEX = "*.safetensors.index.json"
 _ADAPTER = "adapter_config.json"
@@ -72,7 +78,8 @@ def _content_files(folder: Path) -> dict[str, Path]:
     Those that an index or the configuration names are among them.
 
     Raises:
-        InputError: one of them lies elsewhere, or is no file, or what should name others does not.
+        InputError: one of them lies elsewhere, or is no file, or larger than it can be, or what should name others does
+            not.
     """
     found = {file.relative_to(folder).as_posix() for pattern in _CONTENT for file in folder.glob(pattern)}
     for index in folder.glob(_INDEX):
@@ -87,8 +94,10 @@ def _content_files(folder: Path) -> dict[str, Path]:
     files = {name: folder / name for name in sorted(found, key=lambda name: (folder / name).parts)}
     for name, file in files.items():
         _require_inside(folder, name)
-        if not file.is_file() and file.exists() and not file.is_dir():
-            raise InputError(f"{file} is no file.")
+        require_plain(file)
+        if file.is_file() and file.suffix != ".safetensors":
+            of_tokenizer = file.suffix != ".json" or _TOKENS.fullmatch(file.name)
+            check_size(file, file.stat().st_size, MOST_TOKENIZER_BYTES if of_tokenizer else MOST_JSON_BYTES)
     return {name: file for name, file in files.items() if file.is_file()}
 
 
@@ -116,13 +125,22 @@ def _named_in_index(index: Path) -> set[str]:
 
 def _entry_of(path: Path, key: str) -> Any:  # noqa: ANN401
     """An entry of a JSON file; None where there is no such file, or no such entry."""
+    return entries_of(path).get(key)
+
+
+def entries_of(path: Path) -> dict[str, Any]:
+    """What a JSON file of a checkpoint says; nothing where there is none, or it holds something else.
+
+    Raises:
+        InputError: it is larger than such a file can be.
+    """
     if not path.is_file():
-        return None
+        return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, MOST_JSON_BYTES))
     except (ValueError, RecursionError):
         content = None
-    return content.get(key) if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def _download(reference: str) -> Path:

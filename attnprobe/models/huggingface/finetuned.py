@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 from attnprobe.base.atomic_files import creating_folder
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
+from attnprobe.base.plain_files import read_text
 from attnprobe.models.huggingface.checkpoint_content import content_hash
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.library import quiet
@@ -52,7 +54,7 @@ def load_finetuned(folder: Path, fingerprint: str) -> tuple[Checkpoint, str]:
         InputError: there is none, or it is not of this run, or has changed since, or cannot be loaded.
     """
     try:
-        stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        stamp = json.loads(read_text(folder / STAMP, MOST_JSON_BYTES))
         made_by, content = stamp["fingerprint"], stamp["content"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"{folder} is no model that attnprobe fine-tuned; start over with --force.") from None

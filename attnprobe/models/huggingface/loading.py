@@ -12,8 +12,15 @@ import safetensors
 import torch
 
 from attnprobe.attention.decisions import refuse_other_heads
+from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
-from attnprobe.models.huggingface.checkpoint_content import locate
+from attnprobe.base.plain_files import read_text
+from attnprobe.models.huggingface.bounded_models import (
+    bounded_model,
+    check_configuration,
+    check_tokenizer_configuration,
+)
+from attnprobe.models.huggingface.checkpoint_content import entries_of, locate
 from attnprobe.models.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.models.huggingface.sequences import settle_padding
 from attnprobe.settings.checkpoint_names import short_name
@@ -32,6 +39,9 @@ _CLASSES: dict[Task, tuple[str, str]] = {
     "causal": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"),
 }
 """Loaders, and the lists of architectures they are for; the first list with an architecture tells its task."""
+
+
+_TOKENIZER = "tokenizer_config.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +124,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
         InputError: transformers has no sequence classifier of this architecture, or a weight is not finite.
     """
     transformers = import_transformers()
-    with quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), bounded_model(checkpoint.name, checkpoint.folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
             model: PreTrainedModel = transformers.AutoModelForSequenceClassification.from_pretrained(
@@ -143,7 +153,7 @@ def _configuration(reference: str, folder: Path) -> dict[str, Any]:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_text(folder / "config.json", MOST_JSON_BYTES))
         kind, architectures = config.get("model_type"), config.get("architectures") or [None]
         if not isinstance(kind, str | None) or not isinstance(architectures, list):
             raise TypeError
@@ -152,6 +162,7 @@ def _configuration(reference: str, folder: Path) -> dict[str, Any]:
     if kind not in CONFIG_MAPPING_NAMES:
         own_code = ", and code that comes with a model is never run" if "auto_map" in config else ""
         raise InputError(f"{reference} is of an architecture that transformers does not know, {kind}{own_code}.")
+    check_configuration(folder / "config.json", config)
     return {**config, "architectures": architectures}
 
 
@@ -167,7 +178,10 @@ def _task(config: dict[str, Any]) -> Task:
 def _load_model(transformers: ModuleType, reference: str, folder: Path, task: Task) -> PreTrainedModel:
     loader = getattr(transformers, _CLASSES[task][0] if task in _CLASSES else "AutoModel")
     try:
-        model, loading = loader.from_pretrained(folder, output_loading_info=True, **SAFELY)
+        with bounded_model(reference, folder):
+            model, loading = loader.from_pretrained(folder, output_loading_info=True, **SAFELY)
+    except InputError:
+        raise
     except safetensors.SafetensorError:
         raise InputError(f"{reference} is corrupt: its weights are not whole safetensors files.") from None
     except RuntimeError:
@@ -197,6 +211,7 @@ def _check_finite(reference: str, folder: Path, model: PreTrainedModel) -> None:
 
 def _load_tokenizer(transformers: ModuleType, reference: str, folder: Path) -> PreTrainedTokenizerBase | None:
     """None where the folder holds none; transformers itself would make one up that knows no words."""
+    check_tokenizer_configuration(folder / _TOKENIZER, entries_of(folder / _TOKENIZER))
     named = [*folder.glob("tokenizer*"), *folder.glob("vocab.*"), *folder.glob("*.model")]
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(

@@ -127,7 +127,7 @@ def test_imdb_that_is_broken(tmp_path, content, expected):
 
 
 def test_a_broken_object_is_not_searched_for_its_end_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(imdb_json, "LONGEST_OBJECT", 100)
+    monkeypatch.setattr(imdb_json, "LONGEST_RECORD", 100)
     monkeypatch.setattr(imdb_json, "CHUNK_CHARACTERS", 10)
     path = tmp_path / "data.json"
     path.write_text('[{"rating": "' + "x" * 10_000 + json.dumps(["never read"]))
