@@ -198,12 +198,12 @@ class _Header:
     def page(self) -> _Page:
         """What it says; raises ArrowInvalid where it is none."""
         said = self._structure(0)
-        of = next((said[number] for number in (5, 7, 8) if isinstance(said.get(number), dict)), {})
+        of: dict[int, Any] = next((said[number] for number in (5, 7, 8) if isinstance(said.get(number), dict)), {})
         encoding = of.get(4 if 8 in said else 2, _PLAIN)
-        numbers = (said.get(1), said.get(2), said.get(3), of.get(1, 0), encoding)
-        if not all(type(number) is int for number in numbers):
+        numbers = [said.get(1), said.get(2), said.get(3), of.get(1, 0), encoding]
+        kind, unpacked, packed, values, encoding = (number if type(number) is int else -1 for number in numbers)
+        if kind < 0 or encoding < 0:
             raise pa.ArrowInvalid("The header of a page is damaged")
-        kind, unpacked, packed, values, encoding = numbers
         return _Page(kind, unpacked, packed, values, encoding, self._offset + self._place + packed)
 
     def _structure(self, depth: int) -> dict[int, Any]:

@@ -57,6 +57,10 @@ def check_tokenizer_configuration(path: Path, content: object) -> None:
     _check_counts(path, content, ((_OF_ADDED_TOKENS, MOST_ADDED_TOKENS),))
 
 
+_COUNT = re.compile("num_|n_")
+"""How names of counts begin; others, as of the layer that features are taken of, may be negative."""
+
+
 @contextmanager
 def bounded_model(reference: str, folder: Path) -> Iterator[None]:
     """Within, models are made that are no larger than the weights in a folder allow.
@@ -145,3 +149,5 @@ def _check_counts(path: Path, content: object, counts: tuple[tuple[re.Pattern[st
                 for number in value if isinstance(value, list) else [value]:
                     if type(number) is int and number > most and pattern.search(key):
                         raise InputError(f"{path}: the entry {key!r} is {number:,}, and may be {most:,} at most.")
+                    if type(number) is int and number < 0 and _COUNT.match(key) and pattern.search(key):
+                        raise InputError(f"{path}: the entry {key!r} is {number:,}, and counts something.")
