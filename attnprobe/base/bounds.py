@@ -33,21 +33,6 @@ MOST_COLUMNS = 10_000
 MOST_DOCUMENTS = 10**8
 """Rows of a file of texts and of a run's table of documents."""
 
-MOST_GROUPS = 100_000
-"""Of rows, in a Parquet file."""
-
-FREE_PAGES, BYTES_A_PAGE = 100_000, 1_000
-"""A Parquet file may have so many pages, and one more for so many of its bytes."""
-
-LARGEST_PAGE = 512 << 20
-"""Bytes of a page of a Parquet file, unpacked: a thousand books at once."""
-
-LARGEST_FOOTER = 64 << 20
-"""Bytes of what a Parquet file says of its pages."""
-
-MOST_DECODED = 1 << 30
-"""Bytes that the rows of a Parquet file that are decoded at once may take, however often they repeat a value."""
-
 MOST_ELEMENT_BYTES = 16 << 20
 """Of an element of XML."""
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.errors import InputError
-from attnprobe.base.parquet_pages import check_footer, check_shape, rows_at_once
 from attnprobe.runs.table_checks import DOCUMENT, RowOrder, Rows, check_types, check_values, plain
 
 DocumentNumbers = npt.NDArray[np.int64]
@@ -96,10 +95,8 @@ def table_parts(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     """The file; whatever is wrong with it, found now or while it is read, is one sentence."""
     try:
-        check_footer(path)
         # Without buffering ahead: that would hold the whole of a file that is a single group.
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            check_shape(path, file)
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} cannot be read: there is no such file.") from None
@@ -116,8 +113,7 @@ def _parts(
     check_types(path, list(schema))
     groups = list(range(file.num_row_groups)) if documents is None else _groups_with(file, documents)
     places, order, done = _PlacesInFile(file, groups), RowOrder(path), 0
-    most = rows_at_once(path, file, columns, groups, ROWS)
-    for part in file.iter_batches(most, row_groups=groups, columns=list(columns), use_threads=False) if groups else ():
+    for part in file.iter_batches(ROWS, row_groups=groups, columns=list(columns), use_threads=False) if groups else ():
         rows = places.next(len(part))
         check_values(path, part, rows)
         done += len(part)

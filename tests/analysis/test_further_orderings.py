@@ -143,5 +143,5 @@ def test_a_run_of_before_that_says_nothing_of_orderings_is_read(folders):
 def test_a_record_that_is_none_is_named(folders, entry):
     config = folders[0] / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"orderings": entry}))
-    with pytest.raises(InputError, match=r"config\.json: the entry 'orderings' is not a table of titles"):
+    with pytest.raises(InputError, match=r"config\.json: the entry 'orderings' is not a table of at most 64 titles"):
         RunResults.load(folders[0])

@@ -162,7 +162,9 @@ def test_unknown_names(numbers):
     assert str(numbers.parent) in str(caught.value)
     with pytest.raises(InputError, match="Did you mean 'docstrings'"):
         load_dataset("docstring")
-    for name in ("a" * 5000, "\0", str(numbers / "train.tsv")):
+    with pytest.raises(InputError, match="has 5,000 characters"):
+        load_dataset("a" * 5000)
+    for name in ("a" * 500, "\0", str(numbers / "train.tsv")):
         with pytest.raises(InputError, match="no dataset"):
             load_dataset(name)
 

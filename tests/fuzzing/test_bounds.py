@@ -8,7 +8,6 @@ import re
 import socket
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,20 +15,18 @@ import pytest
 from tqdm import tqdm
 
 from attnprobe.analysis import results as analysed
-from attnprobe.base import bounds, parquet_pages
+from attnprobe.base import bounds
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_plain
 from attnprobe.data import vocabulary
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.files import delimited, lines, reading
-from attnprobe.data.files import parquet as parquet_files
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import split_files
 from attnprobe.data.files.reading import read_labels
 from attnprobe.data.serrano2019 import yahoo_xml
 from attnprobe.data.serrano2019.sources import holds_splits
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
-from attnprobe.runs.tables import read_table
 from attnprobe.settings.checkpoint_names import local_folder
 from attnprobe.settings.experiment_files import load_experiment
 from tests.analysis.synthetic import write_run
@@ -176,7 +173,6 @@ def test_labels_without_end(tmp_path, monkeypatch):
 
 def test_rows_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MOST_DOCUMENTS", 10)
-    monkeypatch.setattr(parquet_files, "MOST_DOCUMENTS", 10)
     assert "row 12: a file may have 10 documents" in said(tmp_path / "a.tsv", HEADER + b"a\tb\n" * 11)
     assert "may have 10 documents" in said(table(tmp_path, label=["a"] * 11, text=["b"] * 11))
     assert len(read(table(tmp_path, label=["a"] * 10, text=["b"] * 10))) == 10
@@ -194,127 +190,6 @@ def table(folder, *, options=None, **columns):
     path = folder / "train.parquet"
     pq.write_table(pa.table(columns), path, **(options or {}))
     return path
-
-
-@pytest.mark.parametrize(
-    ("columns", "options", "expected"),
-    [
-        ({"text": ["b", "x" * 80_000_000]}, {}, "a page of [0-9,]+ bytes would unpack to 80,[0-9,]+ bytes"),
-        ({"text": ["x" * 4_000_001, "b"]}, {}, "row 1, column 'text': the cell has 4,000,001 bytes"),
-        ({"text": ["b", "x" * 1_000_001]}, {}, "row 2, column 'text': the text has 1,000,001 characters"),
-        ({"text": [b"b", b"\xff" * 4_000_001]}, {}, "row 2, column 'text': the cell has 4,000,001 bytes"),
-        ({"text": [["b"], ["x"] * 1_000_001]}, {}, "row 2, column 'text': the cell has 1,000,001 tokens"),
-        (
-            {"text": [["b"], ["x" * 3_000_000, "y" * 2_000_000]]},
-            {},
-            "row 2, column 'text': the cell has 5,000,000 bytes",
-        ),
-        ({"label": ["x" * 4_000_001, "b"]}, {}, "row 1, column 'label': the cell has 4,000,001 bytes"),
-        (
-            {"text": ["b", "x" * 80_000_000]},
-            {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}, "compression": "gzip"},
-            "would unpack to 80,|row 2, column 'text': the cell has 80,000,000 bytes",
-        ),
-        (
-            {"text": ["b", "x" * 80_000_000]},
-            {"data_page_version": "2.0", "compression": "brotli"},
-            "would unpack to 80,",
-        ),
-    ],
-)
-def test_cells_of_parquet_files_that_are_too_long(tmp_path, columns, options, expected):
-    path = table(
-        tmp_path, options={"compression": "zstd", **options}, **{"label": ["a", "b"], "text": ["a", "b"], **columns}
-    )
-    assert re.search(expected, refusal(read, path, tmp_path))
-
-
-def test_a_list_of_a_hundred_million_tokens_in_some_kilobytes(tmp_path):
-    tokens = pa.ListArray.from_arrays(
-        [0, 30_000_000], pa.DictionaryArray.from_arrays(np.zeros(30_000_000, np.int8), ["x"])
-    )
-    path = tmp_path / "train.parquet"
-    pq.write_table(pa.table({"label": ["a"], "text": tokens}), path, store_schema=False)
-    assert path.stat().st_size < 100_000
-    assert re.search("would unpack to [0-9,]+ bytes and [0-9,]+ values", refusal(read, path, tmp_path))
-
-
-def test_a_text_that_a_dictionary_repeats_is_decoded_a_few_rows_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_pages, "MOST_DECODED", 1 << 20)
-    path = table(tmp_path, label=["a", "b"] * 100, text=["x" * 200_000] * 200)
-    with pq.ParquetFile(path) as file:
-        assert parquet_pages.rows_at_once(path, file, ["label", "text"], [0], 64) == 5
-        assert parquet_pages.rows_at_once(path, file, ["label"], [0], 64) == 64
-    assert len(read(path)) == 200
-
-
-def test_groups_pages_columns_and_rows_of_parquet_files_without_end(tmp_path, monkeypatch):
-    path = table(tmp_path, label=["a", "b"] * 10, text=["c"] * 20, options={"row_group_size": 1})
-    assert len(read(path)) == 20
-    for name, value, expected in (
-        ("MOST_GROUPS", 19, "it has 20 groups of rows; a table may have 19"),
-        ("MOST_COLUMNS", 1, "it has 2 columns; a table may have 1"),
-        ("FREE_PAGES", 1, "pages, as no file of its size does"),
-        ("LARGEST_FOOTER", 100, "says more than 100 bytes of its pages"),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setattr(parquet_pages, name, value)
-            assert expected in said(path)
-    rows = 30_000_000
-    pq.write_table(pa.table({"label": pa.nulls(rows), "text": pa.nulls(rows)}), path)
-    assert "bytes are 30,000,000 rows, as no data are" in said(path)
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"compression": "none"}, {"data_page_version": "2.0"}, {"use_dictionary": False}]
-)
-def test_headers_of_pages_are_understood(tmp_path, options):
-    """All values of a column are found in its pages."""
-    texts = [f"text {i % 700} of {'many' * (i % 5)}" for i in range(30_000)]
-    path = table(
-        tmp_path,
-        label=[str(i % 3) for i in range(30_000)],
-        text=texts,
-        lists=[text.split() for text in texts],
-        options={"row_group_size": 9_000, "write_page_checksum": True, "data_page_size": 20_000, **options},
-    )
-    with pq.ParquetFile(path) as file, path.open("rb") as raw:
-        for group in range(file.num_row_groups):
-            for column in range(3):
-                chunk = file.metadata.row_group(group).column(column)
-                pages = list(parquet_pages._pages(raw.fileno(), chunk))
-                assert sum(page.values for page in pages if page.type != 2) == chunk.num_values
-                assert sum(page.packed for page in pages) < chunk.total_compressed_size
-                assert sum(page.unpacked for page in pages) < chunk.total_uncompressed_size
-    assert len(read(path)) == 30_000
-
-
-def test_damaged_headers_of_pages_are_refused(tmp_path):
-    path = table(tmp_path, label=["a", "b"], text=["c", "d"])
-    content = path.read_bytes()
-    for byte in range(4, 40):
-        for value in (0, 0x15, 0x7F, 0xFF):
-            path.write_bytes(content[:byte] + bytes([value]) + content[byte + 1 :])
-            judge(read, path, tmp_path)
-
-
-def test_tables_of_a_run_whose_pages_are_bombs(tmp_path):
-    for name, content in results.valid_run().items():
-        (tmp_path / name).write_bytes(content)
-    path = tmp_path / "items.parquet"
-    rows = pq.read_table(path)
-    tokens = pa.array(["x"] * (len(rows) - 1) + ["y" * 80_000_000])
-    bomb = rows.set_column(rows.column_names.index("token"), "token", tokens).replace_schema_metadata(None)
-    pq.write_table(bomb, path, compression="zstd")
-    assert "items.parquet, column 'token': a page of" in refusal(
-        lambda path: read_table(path, ["token"]), path, tmp_path
-    )
-    results.whole_tables(tmp_path)
-    rows = pq.read_table(path)
-    name = next(name for name in rows.column_names if name.startswith("weight"))
-    bomb = rows.set_column(rows.column_names.index(name), name, pa.array(["y" * 80_000_000] * len(rows)))
-    pq.write_table(bomb, path, compression="zstd")
-    assert "items.parquet" in refusal(results.read_verified, tmp_path, tmp_path)
 
 
 def with_orderings(folder, count):
@@ -373,16 +248,6 @@ def test_a_zst_of_newlines(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_parquet_file_with_a_cell_of_a_gigabyte(tmp_path):
-    """92 kB."""
-    path = tmp_path / "train.parquet"
-    cell = pa.array([b"x" * GIB]).view(pa.binary())
-    pq.write_table(pa.table({"label": ["a"], "text": cell}), path, compression="zstd", use_dictionary=False)
-    assert path.stat().st_size < 200_000
-    assert "column 'text': a page of" in refusal(read, path, tmp_path)
-
-
-@pytest.mark.slow
 def test_two_hundred_million_empty_rows(tmp_path):
     for name, content in (
         ("a.tsv", HEADER + b"\n" * 200_000_000),
@@ -395,11 +260,6 @@ def test_two_hundred_million_empty_rows(tmp_path):
         path.write_bytes(content)
         assert re.search("are blank|is empty", refusal(read, path, tmp_path))
         path.unlink()
-    path, rows = tmp_path / "a.parquet", pa.table({"label": pa.nulls(10_000_000), "text": pa.nulls(10_000_000)})
-    with pq.ParquetWriter(path, rows.schema) as writer:
-        for _ in range(20):
-            writer.write_table(rows)
-    assert "bytes are 200,000,000 rows" in refusal(read, path, tmp_path)
 
 
 @pytest.mark.slow

@@ -14,12 +14,10 @@ import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import remove_leftovers, replacing
 from attnprobe.base.errors import FailedError, InputError
-from attnprobe.base.parquet_pages import rows_at_once
 from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder, left_out_before
-from attnprobe.runs.tables import read_table
 from attnprobe.stages.group_files import Group, Results
 from attnprobe.stages.group_work import GroupWork, left_out
 from attnprobe.stages.identifying.document_work import NullityWork, ProgramsWork
@@ -150,7 +148,7 @@ def _results(run: Run, work: GroupWork, groups: list[Group], execution: Executio
 def _order(folder: RunFolder, documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
     """The documents that have results, in a random order."""
     order = np.random.default_rng(wanted.seed).permutation(documents)
-    probed = read_table(folder.table("documents"), ["document"])["document"].to_numpy()
+    probed = pq.read_table(folder.table("documents"), columns=["document"])["document"].to_numpy()
     return order[np.isin(order, probed)]
 
 
@@ -176,7 +174,6 @@ def _write(
     """The table of heads is written last: where it is, the others are."""
     if affine:
         with pq.ParquetFile(folder.table("documents")) as documents:
-            rows_at_once(folder.table("documents"), documents, None, range(documents.num_row_groups), 1)
             windows = map(documents.read_row_group, range(documents.num_row_groups))
             folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
     heads = head_table([nullities], entries)
