@@ -99,12 +99,15 @@ def large(cache, tmp_path_factory):
 
 
 def contents(folder):
-    """What is left, but for what holds times."""
+    """What is left, but for what holds times.
+
+    A manifest is a set of names: a process that is being stopped and the next one may both enter one.
+    """
     return {
         str(path.relative_to(folder)): table_without_times(path) if path.suffix == ".parquet" else path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in (*TIMED, "manifest.jsonl", "report.html")
-    } | {"manifests": [sorted(path.read_text().splitlines()) for path in sorted(folder.rglob("manifest.jsonl"))]}
+    } | {"manifests": [set(path.read_text().splitlines()) for path in sorted(folder.rglob("manifest.jsonl"))]}
 
 
 def table_without_times(path):
