@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,11 @@ import pyarrow as pa
 import torch
 
 from attnprobe.data.batches import IntArray, longest_first
-from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.engines.head_map import Drawn
 from attnprobe.models.subject import Tested
-from attnprobe.runs.configuration import RunConfiguration
-from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.group_files import Group, GroupFiles
 from attnprobe.stages.group_work import GroupWork
+from attnprobe.stages.training import Run
 
 
 class HeadMapWork(GroupWork):
@@ -24,16 +21,9 @@ class HeadMapWork(GroupWork):
 
     of = "single heads"
 
-    def __init__(
-        self,
-        folder: Path,
-        configuration: RunConfiguration,
-        dataset: Dataset,
-        device: torch.device,
-        tested: Tested[Any],
-    ) -> None:
-        super().__init__(folder, configuration, dataset, device, tested)
-        self.files = GroupFiles(RunFolder(folder).shards, "heads")
+    def __init__(self, run: Run, tested: Tested[Any]) -> None:
+        super().__init__(run, tested)
+        self.files = GroupFiles(run.folder.shards, "heads")
         self.settings = {}
 
     def groups(self, lost: list[int]) -> list[Group]:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
-from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.erasure.registered_orderings import GROUP, OWN
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
-from attnprobe.runs.configuration import RunConfiguration
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
-from attnprobe.runs.run_folder import TABLES, RunFolder
+from attnprobe.runs.run_folder import TABLES
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables, micro_batches, probe_batches, sample_of_documents
+from attnprobe.stages.training import Run
 
 
 class ProbingWork(RunWork[Piece]):
@@ -36,28 +33,18 @@ class ProbingWork(RunWork[Piece]):
     read at all, and which of these make up its micro-batches. No text is read in the driver.
 
     Args:
-        folder: the run's.
-        configuration: the run's.
-        dataset: its data.
-        device: where to compute.
-        tested: the model, which this process has loaded; others load their own.
+        run: whose folder, configuration, data and device they are.
+        tested: its model, which this process has loaded; others load their own.
 
     Attributes:
         others: the orderings of other packages, which every process has to have.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        configuration: RunConfiguration,
-        dataset: Dataset,
-        device: torch.device,
-        tested: Tested[Any],
-    ) -> None:
-        super().__init__(folder, configuration, dataset, device, tested)
+    def __init__(self, run: Run, tested: Tested[Any]) -> None:
+        super().__init__(run, tested)
         self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
-        self.files = ShardFiles(RunFolder(folder).shards)
-        self._reading_files = ReadingFiles(RunFolder(folder).shards)
+        self.files = ShardFiles(run.folder.shards)
+        self._reading_files = ReadingFiles(run.folder.shards)
         self.others = {name: told for name, told in present_orderings().items() if name not in OWN}
         self._sampled: npt.NDArray[np.bool_] | None = None
         self._documents: tuple[int, Documents] | None = None

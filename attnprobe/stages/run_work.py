@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import IntArray
-from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject, Tested
-from attnprobe.runs.configuration import RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.tables import document_seeds
+from attnprobe.stages.training import Run
 
 TEST = "test"
 """The split that is probed."""
@@ -29,31 +26,21 @@ class RunWork(Work[P]):
     """Something that is computed of documents of a run's test split.
 
     Args:
-        folder: the run's.
-        configuration: the run's.
-        dataset: its data.
-        device: where to compute.
-        tested: the model, which this process has loaded; others load their own.
+        run: whose folder, configuration, data and device they are.
+        tested: its model, which this process has loaded; others load their own.
 
     Attributes:
         stamp: what it is computed from: the run's configuration and the model.
         split: the documents.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        configuration: RunConfiguration,
-        dataset: Dataset,
-        device: torch.device,
-        tested: Tested[Any],
-    ) -> None:
-        self.folder = folder
-        self.configuration = configuration
-        self.dataset = dataset
-        self.device = device
-        self.stamp = f"{configuration.fingerprint}/{tested.digest}"
-        self.split = dataset.splits[TEST]
+    def __init__(self, run: Run, tested: Tested[Any]) -> None:
+        self.folder = run.folder.path
+        self.configuration = run.configuration
+        self.dataset = run.dataset
+        self.device = run.device
+        self.stamp = f"{run.configuration.fingerprint}/{tested.digest}"
+        self.split = run.dataset.splits[TEST]
         self._tested: Tested[Any] | None = tested
         self._subject: Subject[Any, Any] | None = None
 

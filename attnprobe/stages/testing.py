@@ -50,9 +50,9 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     stamp = f"{run.configuration.fingerprint}/{tested.digest}"
     if folder.is_probed(stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
-        ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested).files.remove_all()
+        ProbingWork(run, tested).files.remove_all()
         return _quarantined(run)
-    work = ProbingWork(folder.path, run.configuration, run.dataset, run.device, tested)
+    work = ProbingWork(run, tested)
     folder.record_orderings(present_orderings())
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
@@ -131,7 +131,7 @@ def _map_of_heads(
     """Write the table of heads; which documents it had to leave out, and why; None where there is no such table."""
     if not tested.probe.head_map_documents:
         return None
-    heads = HeadMapWork(run.folder.path, run.configuration, run.dataset, run.device, tested)
+    heads = HeadMapWork(run, tested)
     groups = heads.groups(lost)
     windows, device = work.split.windows, run.device.type
     alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")

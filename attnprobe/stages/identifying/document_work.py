@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,14 @@ import pyarrow as pa
 import torch
 
 from attnprobe.data.batches import IntArray
-from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.models.subject import Tested
-from attnprobe.runs.configuration import RunConfiguration
-from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.group_files import Group, GroupFiles, Results
 from attnprobe.stages.group_work import GroupWork
 from attnprobe.stages.identifying.nullities import Columns, nullity_rows
 from attnprobe.stages.identifying.programs import Entry, document_entries
 from attnprobe.stages.tables import micro_batches
+from attnprobe.stages.training import Run
 
 NOT_ENTRIES = (ValueError, KeyError, TypeError, RecursionError)
 """What reading entries raises where there are none."""
@@ -31,28 +28,16 @@ class _ReadingWork(GroupWork):
     """Something that is computed of what layers averaged.
 
     Args:
-        folder: the run's.
-        configuration: the run's.
-        dataset: its data.
-        device: where to compute.
-        tested: the model, which this process has loaded; others load their own.
+        run: whose folder, configuration, data and device they are.
+        tested: its model, which this process has loaded; others load their own.
         layers, heads: which, as in ``AttentionSettings``.
     """
 
     file_name: str
 
-    def __init__(
-        self,
-        folder: Path,
-        configuration: RunConfiguration,
-        dataset: Dataset,
-        device: torch.device,
-        tested: Tested[Any],
-        layers: str,
-        heads: str,
-    ) -> None:
-        super().__init__(folder, configuration, dataset, device, tested)
-        self.files = GroupFiles(RunFolder(folder).identification_state, self.file_name)
+    def __init__(self, run: Run, tested: Tested[Any], layers: str, heads: str) -> None:
+        super().__init__(run, tested)
+        self.files = GroupFiles(run.folder.identification_state, self.file_name)
         self.layers, self.heads = layers, heads
         self.settings: Mapping[str, Any] = {"layers": layers, "heads": heads}
 

@@ -113,7 +113,7 @@ def _nullities(
     run: Run, tested: Tested[Any], wanted: Identified, execution: ExecutionSettings
 ) -> tuple[Columns, dict[int, str]]:
     """Of documents that have results, and which of these were left out, and why."""
-    work = NullityWork(run.folder.path, run.configuration, run.dataset, run.device, tested, wanted.layers, wanted.heads)
+    work = NullityWork(run, tested, wanted.layers, wanted.heads)
     order = _order(run.folder, len(work.split), wanted)
     heads = tested.probe.heads_read(wanted.layers, wanted.heads)
     groups = work.groups(np.sort(order[: max(wanted.documents, NULLITIES // heads)]))
@@ -127,9 +127,7 @@ def _programs(
     run: Run, tested: Tested[Any], wanted: Identified, execution: ExecutionSettings, nullities: Columns
 ) -> tuple[dict[int, list[Entry]], dict[int, str]]:
     """Entries of the documents of a sample, and which of these were left out, and why."""
-    work = ProgramsWork(
-        run.folder.path, run.configuration, run.dataset, run.device, tested, wanted.layers, wanted.heads
-    )
+    work = ProgramsWork(run, tested, wanted.layers, wanted.heads)
     sampled = _sample(nullities, _order(run.folder, len(work.split), wanted), len(work.split), wanted)
     groups = work.groups(sampled)
     done = sum(map(work.is_done, groups))
