@@ -1,6 +1,6 @@
 """``python -m attnprobe``."""
 
-from attnprobe.cli import main
+from attnprobe.cli import command
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command()

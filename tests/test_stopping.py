@@ -125,10 +125,10 @@ def test_the_statuses_are_final():
 
 SCRIPT = """
 import os, signal, sys
-from attnprobe.cli import COMMANDS, main
+from attnprobe.cli import COMMANDS, command
 signal.signal(signal.SIGINT, signal.default_int_handler)
 COMMANDS["list"].execute = lambda arguments: exec(sys.argv[1])
-raise SystemExit(main(["list"]))
+command(["list"])
 """
 
 
@@ -142,6 +142,17 @@ def test_the_status_is_the_same_where_python_remembers_an_interruption(number):
     """Of a KeyboardInterrupt in code that was compiled at run time Python itself dies of SIGINT at the end."""
     done = run_as_command(f"os.kill(os.getpid(), {int(number)})", capture_output=True)
     assert (done.returncode, done.stdout) == (STATUSES[number], "")
+
+
+@pytest.mark.parametrize("number", STATUSES)
+@pytest.mark.parametrize("during", ["", f"os.kill(os.getpid(), {int(signal.SIGTERM)})"])
+def test_a_signal_that_comes_when_the_work_is_done_changes_nothing(number, during):
+    """While Python tidies up, which takes its time where much was imported."""
+    tidied_up = f"os.kill(os.getpid(), {int(number)}), print('tidied up')"
+    done = run_as_command(f"import atexit; atexit.register(lambda: ({tidied_up})); {during}", capture_output=True)
+    status, said = (exit_status.TERMINATED, "\nattnprobe: stopped") if during else (0, "")
+    assert (done.returncode, done.stdout, done.stderr[: len(said) or None]) == (status, "tidied up\n", said)
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")

@@ -55,7 +55,7 @@ def become(command):
 def carry_out(script, arguments):
     """Run a script as Python does, or the command line where there is none; the exit status."""
     if script is None:
-        return attnprobe.cli.main(arguments)
+        attnprobe.cli.command(arguments)
     sys.argv, sys.path[0] = [script, *arguments], os.path.dirname(script)
     runpy.run_path(script, run_name="__main__")
     return 0

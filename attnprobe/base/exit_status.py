@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 
 from attnprobe.base.closed_output import output_that_may_end
 from attnprobe.base.errors import FailedError, InputError, error_of
-from attnprobe.base.stopping import StoppedError, stop_only_once, stop_with_input, stopped_by_signals
+from attnprobe.base.stopping import (
+    StoppedError,
+    stop_by_signals,
+    stop_only_once,
+    stop_with_input,
+    stopped_by_signals,
+)
 
 FAILED = 1
 """The work failed: a disk is full, a check of ``attnprobe verify`` does not hold, a run of a grid failed."""
@@ -26,6 +34,18 @@ INTERRUPTED = 130
 
 TERMINATED = 143
 """SIGTERM."""
+
+
+def leave(program: str, work: Callable[[], int | None]) -> NoReturn:
+    """Do the work of a command as :func:`carried_out` does, and end this process with its status.
+
+    The work is done then: what Python tidies up afterwards is none that a signal could stop.
+    """
+    stop_by_signals()
+    status = carried_out(program, work)
+    with suppress(StoppedError):  # it came too late
+        stop_only_once()
+    sys.exit(status)
 
 
 def carried_out(program: str, work: Callable[[], int | None]) -> int:

@@ -52,18 +52,28 @@ def stopped_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # handlers run in the main thread
         return
-    ours = [number for number, default in _BY_DEFAULT.items() if signal.getsignal(number) == default]
     hook = sys.unraisablehook
-    if ours:
-        sys.unraisablehook = partial(heed_again, hook)
-    for number in ours:
-        signal.signal(number, _stop)
+    ours = stop_by_signals()
     try:
         yield
     finally:
         for number in ours:
             signal.signal(number, _BY_DEFAULT[number])
         sys.unraisablehook = hook
+
+
+def stop_by_signals() -> list[signal.Signals]:
+    """From now on Ctrl-C and SIGTERM raise ``StoppedError``; those that the program meets in a way of its own do not.
+
+    Returns:
+        Those that did not do so before.
+    """
+    ours = [number for number, default in _BY_DEFAULT.items() if signal.getsignal(number) == default]
+    if ours:
+        sys.unraisablehook = partial(heed_again, sys.unraisablehook)
+    for number in ours:
+        signal.signal(number, _stop)
+    return ours
 
 
 def stop_with_input() -> None:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from attnprobe import __version__
 from attnprobe.base.errors import InputError
-from attnprobe.base.exit_status import carried_out
+from attnprobe.base.exit_status import carried_out, leave
 from attnprobe.base.visible import visible
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
@@ -57,21 +57,31 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         summary = (module.__doc__ or "").strip()
-        command = commands.add_parser(
+        of_command = commands.add_parser(
             name,
             help=summary.splitlines()[0],
             description=summary,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_arguments(command)
+        module.add_arguments(of_command)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status."""
+    """Run a command in this process, which goes on; returns the exit status."""
+    _let_threads_wait()
+    return carried_out("attnprobe", lambda: _execute(arguments))
+
+
+def command(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process with its exit status."""
+    _let_threads_wait()
+    leave("attnprobe", lambda: _execute(arguments))
+
+
+def _let_threads_wait() -> None:
     # Threads that spin while they wait take the other core from whoever else is at work; torch reads this on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return carried_out("attnprobe", lambda: _execute(arguments))
 
 
 def _check_not_empty(arguments: Sequence[str]) -> None:

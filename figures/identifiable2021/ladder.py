@@ -8,13 +8,12 @@ Writes ladder_documents.csv (a row a document × rung), ladder.csv (means over d
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from attnprobe.base.exit_status import carried_out
+from attnprobe.base.exit_status import leave
 from attnprobe.cli.options import positive, reopen_run
 from attnprobe.papers.bhardwaj2021.ladder_tables import key_dimensions_of_run, rungs_of_run
 from attnprobe.papers.serrano2019.figures.table_files import write_csv
@@ -35,7 +34,7 @@ def main() -> None:
         for path in measure(arguments.runs, arguments.documents, arguments.items, arguments.out):
             print(path)
 
-    sys.exit(carried_out(parser.prog, work))
+    leave(parser.prog, work)
 
 
 def measure(paths: list[Path], documents: int, items: int, folder: Path) -> list[Path]:

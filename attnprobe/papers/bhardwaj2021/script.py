@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from attnprobe.base.atomic_files import output_folder
 from attnprobe.base.errors import InputError
-from attnprobe.base.exit_status import carried_out
+from attnprobe.base.exit_status import leave
 from attnprobe.base.visible import visible
 from attnprobe.papers.bhardwaj2021.encoder_measurements import accuracy_row, logit_rank_rows, rank_rows, run_columns
 from attnprobe.papers.bhardwaj2021.figures import draw_accuracy, draw_confounds, draw_logit_ranks, draw_ranks
@@ -42,7 +41,7 @@ def main(description: str | None) -> None:
         for path in draw(arguments.runs, arguments.out):
             print(visible(str(path)))
 
-    sys.exit(carried_out(parser.prog, work))
+    leave(parser.prog, work)
 
 
 def draw(runs: list[Path], folder: Path) -> list[Path]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from attnprobe.base.exit_status import carried_out
+from attnprobe.base.exit_status import leave
 from attnprobe.base.visible import visible
 from attnprobe.papers.serrano2019.figures import draw
 from attnprobe.papers.serrano2019.figures.grid import RunGrid
@@ -26,4 +25,4 @@ def main(name: str, description: str | None) -> None:
         for path in draw(name, RunGrid.find(arguments.runs), arguments.out):
             print(visible(str(path)))
 
-    sys.exit(carried_out(parser.prog, work))
+    leave(parser.prog, work)
