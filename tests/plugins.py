@@ -18,7 +18,7 @@ if __name__ == "__main__":
 """Its folder is the first on the path, as site-packages would be of an environment."""
 
 
-def offered(folder, package, version, points, modules=(), group="attnprobe.erasure.orderings"):
+def offered(folder, package, version, points, modules=(), group="attnprobe.orderings"):
     """A folder with the metadata of an installed package, entry points by name, and modules by name.
 
     Of a package that is there already, another group of entry points.
@@ -37,7 +37,7 @@ def offered(folder, package, version, points, modules=(), group="attnprobe.erasu
 def with_example(folder):
     """The example of ``examples/plugin``, as its pyproject.toml has it."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    offered(folder, project["name"], project["version"], project["entry-points"]["attnprobe.erasure.orderings"])
+    offered(folder, project["name"], project["version"], project["entry-points"]["attnprobe.orderings"])
     shutil.copy(EXAMPLE / "leave_one_out.py", folder)
     return Path(folder)
 

@@ -34,7 +34,7 @@ GREEDY = "greedy"
 RANK = "rank_"
 """What the columns of items begin with that hold the order that was erased, of several draws the first."""
 
-GROUP = "attnprobe.erasure.orderings"
+GROUP = "attnprobe.orderings"
 """The entry-point group in which packages offer orderings."""
 
 
