@@ -19,7 +19,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 
 RELATIVE_ZERO = 1e-9
-"""As ``attnprobe.erasure.battery.ZERO``: divergences that differ by at most this share of the larger are equal."""
+"""As ``attnprobe.erasure.measurements.ZERO``: divergences that differ by at most this share of the larger are equal."""
 
 WIDTHS = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 """Of bins of Δα; the first in tables."""

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.erasure.erasable import Erasable, Erasures, SingleEffects
+from attnprobe.erasure.entries_of_others import carried_out_on
+from attnprobe.erasure.erasable import Erasable, Erasures
+from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
-from attnprobe.erasure.registered_orderings import ATTENTION, ORDERINGS, OWN, RANK, Ordering, Role, always
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, always
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
-
-ZERO = 1e-9
-"""Two divergences that differ by at most this share of the larger one are equal: that much is rounding."""
 
 
 class Order(NamedTuple):
@@ -61,14 +59,14 @@ def run_battery(erasures: Erasures, seeds: Tensor, documents: Tensor | None = No
         documents: each document's number in its split (batch,); by default its row.
 
     Raises:
-        InputError: an ordering, perhaps of another package, makes none of the batch.
+        InputError: an ordering, or a measurement, of another package makes none of the batch.
     """
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds)
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
-        documents=_document_columns(batch, orders, single),
+        documents=measured(batch, {name: order.of_all for name, order in orders.items()}),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -112,31 +110,13 @@ def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) ->
     """What an ordering that is not of this package makes of a batch; None where it does not fit."""
     origin = ORDERINGS.origin(name)
     of = f"the ordering {name}" + (f" of {origin}" if origin else "")
-    before = _versions(batch)
-    try:
-        if not ordering.fits(batch):
-            return None
-        made = ordering.rank(batch, seeds)
-    except (InputError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())
-        raise InputError(
-            f"{of[0].upper()}{of[1:]} fails: {type(error).__name__}" + (f": {said}." if said else ".")
-        ) from error
-    if _versions(batch) != before:
-        raise InputError(
-            f"{of[0].upper()}{of[1:]} changes the tensors that it is given; other orderings read them too."
-        )
+    made = carried_out_on(batch, of, ordering.fits, lambda: ordering.rank(batch, seeds))
+    if made is None:
+        return None
     try:
         return _checked(made, batch.attention.mask)
     except ValueError as error:
         raise InputError(f"What is registered as {of} is none: {error}.") from None
-
-
-def _versions(batch: Erasable) -> list[int]:
-    """How often what all orderings read has been written to."""
-    return [each._version for each in (*batch.attention, *batch.single_effects(), batch.log_probabilities())]
 
 
 def _checked(made: object, mask: Tensor) -> Order:
@@ -197,64 +177,3 @@ def _first_flips(batch: Erasable, orders: dict[str, Order]) -> dict[str, dict[st
         parts = {column: torch.split(numbers, sizes) for column, numbers in table.items()}
         flips |= {name: {column: part[each] for column, part in parts.items()} for each, name in enumerate(names)}
     return {name: flips[name] for name in orders}
-
-
-def _document_columns(batch: Erasable, orders: dict[str, Order], single: SingleEffects) -> dict[str, Tensor]:
-    attention, log_p = batch.attention, batch.log_probabilities()
-    sizes, mask, weights = attention.sizes, attention.mask, attention.weights
-    log_weights = weights.log()
-    weight_entropy = entropy(log_weights)
-    uniform = (-sizes.double().log())[:, None].expand_as(weights).masked_fill(~mask, -torch.inf)
-    columns = {
-        "decision": batch.decision(),
-        "n": sizes,
-        "p_decision": log_p.amax(-1).exp(),
-        "output_entropy": entropy(log_p),
-        "attention_entropy": weight_entropy,
-        "attention_entropy_normalised": weight_entropy / sizes.double().log(),  # 0/0, NaN, for one item
-        "attention_kl_uniform": kl_divergence(log_weights, uniform),
-        "attention_js_uniform": js_divergence(log_weights, uniform),
-    }
-    columns |= _at_ranks(orders[ATTENTION].of_all[0], sizes, weights, *single)
-    for name, order in orders.items():
-        if ORDERINGS[name].role in (Role.EXPLANATION, Role.CONTROL):
-            suffix = "" if name == ATTENTION else f"_{name}"
-            columns |= _top_against_others(order.of_all[0, :, 0], weights, mask, *single, suffix)
-    return columns
-
-
-def _at_ranks(order: Tensor, sizes: Tensor, weights: Tensor, js: Tensor, flips: Tensor) -> dict[str, Tensor]:
-    """Erasing alone the item with the second-largest, the smallest and the second-smallest weight; NaN for one item."""
-    columns = {}
-    ranks = {"second": torch.ones_like(sizes), "lowest": sizes - 1, "second_lowest": sizes - 2}
-    for name, rank in ranks.items():
-        item = order.gather(1, rank.clamp(0, order.shape[1] - 1)[:, None])
-        for column, table in (("weight", weights), ("js", js), ("flip", flips.double())):
-            columns[f"{column}_{name}"] = table.gather(1, item).squeeze(1).masked_fill(sizes < 2, torch.nan)
-    return columns
-
-
-def _top_against_others(
-    top: Tensor, weights: Tensor, mask: Tensor, js: Tensor, flips: Tensor, suffix: str
-) -> dict[str, Tensor]:
-    """Erasing the first item of an ordering alone, i*, against each other item r alone, averaged over every r."""
-    items = torch.arange(mask.shape[1], device=mask.device)
-    others = mask & (items != top[:, None])
-    count = others.sum(-1)
-    js_top = js.gather(1, top[:, None])
-    difference = js_top - js
-    equal = difference.abs() <= ZERO * torch.maximum(js_top, js)
-
-    def share(which: Tensor) -> Tensor:  # 0/0, NaN, where there is no other item
-        return (which & others).sum(-1) / count.double()
-
-    return {
-        f"top_item{suffix}": top,
-        f"top_weight{suffix}": weights.gather(1, top[:, None]).squeeze(1),
-        f"js_top{suffix}": js_top.squeeze(1),
-        f"js_other{suffix}": (js * others).sum(-1) / count,
-        f"delta_js_negative{suffix}": share((difference < 0) & ~equal),
-        f"delta_js_zero{suffix}": share(equal),
-        f"flip_top{suffix}": flips.gather(1, top[:, None]).squeeze(1),
-        f"flip_other{suffix}": share(flips),
-    }

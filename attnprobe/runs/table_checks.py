@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from attnprobe.base.column_values import LONGEST_NAME, Column, Missing, Values
 from attnprobe.base.errors import InputError
-from attnprobe.runs.table_columns import LONGEST_NAME, Column, Kind, Missing, column_of
+from attnprobe.runs.table_columns import column_of
 
 DOCUMENT = "document"
 
@@ -41,12 +42,12 @@ def check_types(path: Path, fields: Sequence[pa.Field]) -> None:
             raise InputError(f"{path} has more than one column {field.name!r}.")
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         whole, real = pa.types.is_integer(kind), pa.types.is_float32(kind) or pa.types.is_float64(kind)
-        if column.kind in (Kind.TEXT, Kind.NAME):
+        if column.values in (Values.TEXT, Values.NAME):
             fits, words = pa.types.is_string(kind) or pa.types.is_large_string(kind), "text"
-        elif column.kind == Kind.WHOLE:
+        elif column.values == Values.WHOLE:
             # Where a value may be missing, others than attnprobe write whole numbers as floating ones.
             fits, words = whole or (real and column.missing != Missing.NOWHERE), "whole numbers"
-        elif column.kind == Kind.YES_NO:
+        elif column.values == Values.YES_NO:
             fits, words = pa.types.is_boolean(kind) or whole or real, "yes or no"
         else:
             fits, words = whole or real, "numbers"
@@ -130,14 +131,14 @@ def _wrong(column: Column, values: pa.Array, part: pa.RecordBatch) -> Iterator[_
     null = _flags(values.is_null()) if values.null_count else np.zeros(len(values), dtype=bool)
     for row in _first(_may_not_miss(column, part, null) & null):
         yield _Wrong(row, "holds nothing")
-    if column.kind in (Kind.TEXT, Kind.NAME):
+    if column.values in (Values.TEXT, Values.NAME):
         yield from _wrong_texts(column, values)
         return
     numbers = _numbers(values)
     wrong = ~((numbers >= column.low) & (numbers <= column.high))
     if not column.infinite:
         wrong |= ~np.isfinite(numbers)
-    if column.kind != Kind.REAL:
+    if column.values != Values.REAL:
         wrong |= numbers != np.floor(numbers)
     if column.left_out:
         wrong |= np.isin(numbers, column.left_out)
@@ -162,7 +163,7 @@ def _wrong_beside(
             yield _Wrong(row, f"holds {_said(values[row])}, but {column.up_to!r} {_said(part[column.up_to][row])}")
     if column.with_removed and "removed" in part.schema.names:
         never = _numbers(part["removed"]) == -1
-        for row in _first((numbers == 1) & never if column.kind == Kind.YES_NO else np.isnan(numbers) != never):
+        for row in _first((numbers == 1) & never if column.values == Values.YES_NO else np.isnan(numbers) != never):
             yield _Wrong(row, f"holds {_said(values[row])}, but 'removed' {_said(part['removed'][row])}")
 
 
@@ -179,7 +180,7 @@ def _wrong_texts(column: Column, values: pa.Array) -> Iterator[_Wrong]:
         row = next((row for row, value in enumerate(values) if not _is_decoded(value)), 0)
         yield _Wrong(row, "holds text that is not UTF-8")
         return
-    if column.kind == Kind.NAME:
+    if column.values == Values.NAME:
         coded = pa.types.is_dictionary(values.type)
         lengths = pc.utf8_length(values.dictionary if coded else values)
         sizes = _numbers(lengths.take(values.indices) if coded else lengths)

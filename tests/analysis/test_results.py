@@ -7,7 +7,7 @@ import pytest
 from attnprobe.analysis import delta_js
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from attnprobe.erasure import battery
+from attnprobe.erasure import measurements
 from tests.analysis.synthetic import write_run
 
 
@@ -102,7 +102,7 @@ def test_nothing_can_be_erased_from_single_items(tmp_path):
 
 
 def test_constants_are_those_of_the_battery():
-    assert delta_js.RELATIVE_ZERO == battery.ZERO
+    assert delta_js.RELATIVE_ZERO == measurements.ZERO
 
 
 def test_neither_analysis_nor_reports_import_torch():
