@@ -62,7 +62,11 @@ def require_ray(address: str, seconds: float = SECONDS_TO_ANSWER) -> None:
     if place is None:
         return
     deadline = monotonic() + seconds
-    with socket.create_connection(place, seconds) as connection:
+    try:
+        reached = socket.create_connection(place, seconds)
+    except ConnectionResetError:  # it takes connections, and ends them
+        raise NoRayError("what answers there is not Ray") from None
+    with reached as connection:
         if os.environ.get("RAY_USE_TLS") in ("1", "true"):  # then it is greeted with a certificate
             return
         unsaid, head = _GREETING, b""

@@ -15,8 +15,8 @@ from attnprobe.settings.attention import AttentionSettings
 
 VALUES, LENGTH = 8, 10
 MARK, ASK = VALUES, VALUES + 1
-SEED = 3
-"""With which the task is learned, by looking the token up."""
+SEEDS = (4, 7, 3, 5, 0, 9, 1, 2)
+"""Tried one after another, until one has learned the task by looking the token up in the last layer."""
 
 
 def documents(count, generator):
@@ -69,9 +69,21 @@ def trained(library, seed):
 @pytest.fixture(scope="module")
 def model():
     library = pytest.importorskip("transformers")
-    model, right = trained(library, seed=SEED)
-    assert right > 0.98
-    return model
+    for seed in SEEDS:
+        model, right = trained(library, seed)
+        if right > 0.98 and looks_up(model):
+            return model
+    pytest.fail("no seed has learned to look the token up")
+
+
+def looks_up(model):
+    """Whether the last row attends to the marked value in the last layer and not before, as the library itself says."""
+    tokens, planted = documents(256, torch.Generator().manual_seed(7))
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        weights = torch.stack(model(tokens, use_cache=False, output_attentions=True).attentions)[:, :, :, -1]
+    at_planted = weights.gather(-1, planted[None, :, None, None].expand(2, -1, 2, 1)).mean((1, 2, 3))
+    return at_planted[0] < 0.15 and at_planted[1] > 0.95
 
 
 @pytest.fixture(scope="module")
