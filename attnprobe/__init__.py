@@ -38,6 +38,15 @@ _EXPORTED = {
         "Ordering",
         "Role",
     ),
+    "attnprobe.erasure.registered_measurements": (
+        "MEASUREMENTS",
+        "Measurement",
+    ),
+    "attnprobe.base.column_values": ("Column", "Missing"),
+    "attnprobe.analysis.registered_statistics": (
+        "STATISTICS",
+        "Statistic",
+    ),
     "attnprobe.erasure.erasable": ("Erasable",),
     "attnprobe.erasure.distributions": (
         "entropy",

@@ -1,11 +1,15 @@
 """Types of the public surface; made from the table in __init__.py, which a test holds it against."""
 
+from attnprobe.analysis.registered_statistics import STATISTICS as STATISTICS
+from attnprobe.analysis.registered_statistics import Statistic as Statistic
 from attnprobe.analysis.results import RunResults as RunResults
 from attnprobe.any_model import probe as probe
 from attnprobe.attention.attached_model import AttachedModel as AttachedModel
 from attnprobe.attention.hooks import capturing as capturing
 from attnprobe.attention.hooks import erasing as erasing
 from attnprobe.attention.refusals import RefusedError as RefusedError
+from attnprobe.base.column_values import Column as Column
+from attnprobe.base.column_values import Missing as Missing
 from attnprobe.base.errors import FailedError as FailedError
 from attnprobe.base.errors import InputError as InputError
 from attnprobe.data.datasets import DATASETS as DATASETS
@@ -24,6 +28,8 @@ from attnprobe.erasure.orderings import rank_at_random as rank_at_random
 from attnprobe.erasure.orderings import rank_by_attention as rank_by_attention
 from attnprobe.erasure.orderings import rank_by_gradient as rank_by_gradient
 from attnprobe.erasure.orderings import rank_by_gradient_attention as rank_by_gradient_attention
+from attnprobe.erasure.registered_measurements import MEASUREMENTS as MEASUREMENTS
+from attnprobe.erasure.registered_measurements import Measurement as Measurement
 from attnprobe.erasure.registered_orderings import ORDERINGS as ORDERINGS
 from attnprobe.erasure.registered_orderings import Ordering as Ordering
 from attnprobe.erasure.registered_orderings import Role as Role

@@ -17,7 +17,7 @@ EVERY = " ".join([*FIGURES, *IDENTIFIABILITY_FIGURES])
 FEW = "head_map"
 
 
-def draw_some(results, folder: Path) -> list[Path]:
+def draw_some(results, folder: Path, summary) -> list[Path]:
     """Draw those figures that the environment names."""
     wanted = os.environ.get(VARIABLE, FEW).split()
     registries = (FIGURES, IDENTIFIABILITY_FIGURES)
@@ -25,7 +25,7 @@ def draw_some(results, folder: Path) -> list[Path]:
     try:
         for registry, entries in zip(registries, whole, strict=True):
             registry._entries = {name: draw for name, draw in entries.items() if name in wanted}
-        return draw_all(results, folder)
+        return draw_all(results, folder, summary)
     finally:
         for registry, entries in zip(registries, whole, strict=True):
             registry._entries = entries

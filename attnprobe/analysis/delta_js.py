@@ -95,6 +95,11 @@ def difference_of_js(js_top: Numbers, js: Numbers) -> Numbers:
     return np.where(np.abs(difference) <= RELATIVE_ZERO * np.maximum(js_top, js), 0.0, difference)
 
 
+def delta_js_by_bin(results: RunResults) -> list[DeltaAlphaBin]:
+    """The pairs of a run by Δα, in bins of .05; raises as :func:`delta_js_pairs`."""
+    return by_delta_alpha(delta_js_pairs(results))
+
+
 def by_delta_alpha(pairs: pd.DataFrame, width: float = WIDTHS[0]) -> list[DeltaAlphaBin]:
     """The pairs by Δα in bins of ``width``, from 0 to the last one that has any; empty bins between have NaN quantiles.
 

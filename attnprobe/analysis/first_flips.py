@@ -95,6 +95,11 @@ def first_flip_statistics(results: RunResults, *, as_released: bool = False) -> 
     return statistics_of(results.first_flips, references=results.of_role(Role.REFERENCE))
 
 
+def first_flips_as_released(results: RunResults) -> dict[str, OrderingStatistics]:
+    """The same as the code of 2019 counts."""
+    return first_flip_statistics(results, as_released=True)
+
+
 def with_controls(results: RunResults) -> dict[str, FirstFlips]:
     """First flips by ordering, the controls among them, and last."""
     return results.first_flips | {name: results.flips_of(name) for name in results.of_role(Role.CONTROL)}
@@ -218,6 +223,11 @@ def box_of(values: Numbers, flip: FirstFlips) -> FractionBox:
     documents = int(np.count_nonzero(~none.all(axis=1)))
     shares = float(flip.emptied.mean()), float(flip.never.mean())
     return FractionBox(low, lower, median, upper, high, mean, documents, *shares)
+
+
+def flip_curves_on_grid(results: RunResults) -> dict[str, Numbers]:
+    """``fraction``, and by ordering the share of documents flipped by then."""
+    return {"fraction": GRID} | flip_curves(results)
 
 
 def flip_curves(results: RunResults, fractions: Numbers = GRID) -> dict[str, Numbers]:

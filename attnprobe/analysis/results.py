@@ -27,6 +27,7 @@ from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, SMALLEST_SET, Role
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
 from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
 from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
 from attnprobe.runs.tables import (
@@ -343,6 +344,15 @@ class RunResults:
         """What the run says of each ordering that it has results of, in the order of the table of erasures."""
         recorded = recorded_orderings(self.config)
         return {name: record_of(recorded, name) for name in self.erasures["ordering"].unique().tolist()}
+
+    @cached_property
+    def measurements(self) -> dict[str, MeasurementRecord]:
+        """What the run says of each measurement of another package whose columns it has."""
+        return {
+            name: record
+            for name, record in recorded_measurements(self.config).items()
+            if all(column_name(name, column) in self.documents for column in record.columns)
+        }
 
     def of_role(self, *roles: Role) -> list[str]:
         """The names of the orderings with one of these roles that there are results of."""

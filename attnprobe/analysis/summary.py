@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -9,25 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attnprobe.analysis.bootstrap import Estimate
-from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs
-from attnprobe.analysis.emptied_rows import emptied_rows
-from attnprobe.analysis.first_flips import GRID, control_statistics, first_flip_statistics, flip_curves
-from attnprobe.analysis.flip_timing import divergence_from_uniform, flip_timing
-from attnprobe.analysis.head_map import head_map
-from attnprobe.analysis.identifiability import identifiability
-from attnprobe.analysis.intervals import wilson
-from attnprobe.analysis.mass import mass_statistics
-from attnprobe.analysis.neighbours import neighbours
-from attnprobe.analysis.never_flips import never_flips
-from attnprobe.analysis.ordering_tests import ordering_tests
-from attnprobe.analysis.released_draw import released_draws
-from attnprobe.analysis.restricted_means import restricted_means
+from attnprobe.analysis.measured import measured
+from attnprobe.analysis.registered_statistics import (
+    LONGEST_SENTENCE,
+    MOST_ROWS,
+    OWN_STATISTICS,
+    STATISTICS,
+    STATISTICS_ENTRY,
+    Statistic,
+)
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.single_weight_tests import single_weight_tests
-from attnprobe.analysis.single_weights import attention_entropy, single_flips
 from attnprobe.analysis.verdict import anything_flips, give_verdict
-from attnprobe.analysis.who_flips_first import who_flips_first
+from attnprobe.base.errors import InputError
+from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
 
 
@@ -43,37 +38,17 @@ def summarise(results: RunResults) -> dict[str, Any]:
       that statistics are made of (as many as there are, or a seeded sample); of these ``with_one_item``, which are left
       out, ``with_several_items``, and ``with_items_kept`` of the latter; ``emptied_known``: whether the run says where
       nothing was left, or it is known only where every item was erased, as of older runs.
-    - ``accuracy``: over the documents with several items, of which all other statistics are; None where the model
-      decides between other classes than the dataset's. ``accuracy_of_all_documents``: those with one item too.
-    - ``attention_entropy``: mean normalised entropy of the attention weights.
-    - ``first_flips``: by ordering, ``OrderingStatistics``; ``first_flips_as_released``: the same by the convention of
-      2019, in which a decision that changes only when nothing is left has flipped.
-    - ``flip_curves``: ``fraction``, and the share of documents flipped by then by ordering.
-    - ``who_flips_first``: a list of ``Comparison``.
-    - ``single_flips``: by ordering, ``SingleFlips``.
-    - ``delta_js``: a list of ``DeltaAlphaBin``, with bins of .05.
-    - ``neighbours``: top against second and lowest against second lowest, ``Neighbours``.
-    - ``released_draw``: by ordering, ``ReleasedDraw``: r as the released code draws it, beside the exact averages.
-    - ``single_weight_tests``: by ordering, ``SingleWeightTest``: i* against every r.
-    - ``restricted_means``: by ordering, ``RestrictedMeans``: never-flips counted in.
-    - ``mass``: by ordering, ``MassStatistics``.
-    - ``never_flips``: ``NeverFlips``.
-    - ``controls``: by control, as attention in ascending order, ``OrderingStatistics``.
-    - ``ordering_tests``: a list of ``OrderingTest``, p-values not corrected for being many.
-    - ``flip_timing``, ``flip_timing_as_released``: of attention, ``FlipTiming``.
-    - ``uniform_divergence``: ``Divergence``.
-    - ``emptied_rows``: by ordering, the share of first flips with a row of attention that has lost every weight.
-    - ``heads``: a list of ``HeadStatistics``; None where the run has no table of heads.
-    - ``identifiability``: ``Identifiability``; None where ``attnprobe identify`` has not been run.
+    - by name, what each of the ``STATISTICS`` of this package gives: their descriptions say what.
     - ``answer``: ``Verdict``.
+    - ``measurements``: what the measurements of other packages come to, as ``measured`` has it; and ``statistics``: by
+      name what those of other packages give (``value``), the ``sentence`` and the ``table`` that they make of it, and
+      where they come from. Neither is there where there is nothing of the kind.
 
     Raises:
         InputError: no document has more than one item, or a file of the run cannot be read.
     """
-    entropy = attention_entropy(results)
-    comparisons = who_flips_first(results)
-    pairs = delta_js_pairs(results)
-    summary = {
+    kept = results.items(["document"])["document"].unique()
+    summary: dict[str, Any] = {
         "run": {
             "name": results.name,
             "dataset": results.dataset,
@@ -89,48 +64,63 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "sampled": len(results.documents),
             "with_one_item": len(results.documents) - len(results.several),
             "with_several_items": len(results.several),
-            "with_items_kept": pairs["document"].nunique(),
+            "with_items_kept": int(np.isin(results.several["document"], kept).sum()),
             "emptied_known": results.knows_emptied,
         },
-        "accuracy": _accuracy(results.several),
-        "accuracy_of_all_documents": _accuracy(results.documents),
-        "attention_entropy": entropy,
-        "first_flips": first_flip_statistics(results),
-        "first_flips_as_released": first_flip_statistics(results, as_released=True),
-        "flip_curves": {"fraction": GRID} | flip_curves(results),
-        "who_flips_first": comparisons,
-        "single_flips": single_flips(results),
-        "delta_js": by_delta_alpha(pairs),
-        **_secondary(results),
-        "answer": give_verdict(entropy, comparisons, anything_flips=anything_flips(results)),
+        **{name: statistic.compute(results) for name, statistic in OWN_STATISTICS.items()},
     }
-    plain: dict[str, Any] = _plain(summary)
+    summary["answer"] = give_verdict(
+        summary["attention_entropy"], summary["who_flips_first"], anything_flips=anything_flips(results)
+    )
+    if results.measurements:
+        summary[MEASUREMENTS_ENTRY] = measured(results)
+    others = {
+        name: _of_others(name, statistic, results)
+        for name, statistic in STATISTICS.items()
+        if name not in OWN_STATISTICS
+    }
+    plain: dict[str, Any] = _plain(summary | ({STATISTICS_ENTRY: others} if others else {}))
     return plain
 
 
-def _accuracy(documents: pd.DataFrame) -> Estimate | None:
-    labelled = documents[documents["label"] >= 0]
-    return wilson(int((labelled["label"] == labelled["decision"]).sum()), len(labelled)) if len(labelled) else None
+def _of_others(name: str, statistic: Statistic, results: RunResults) -> dict[str, Any]:
+    """What a statistic that is not of this package gives.
 
-
-def _secondary(results: RunResults) -> dict[str, Any]:
-    """The tests that stand beside the paper's main ones."""
+    Raises:
+        InputError: it fails, or gives something that is none.
+    """
+    origin = STATISTICS.origin(name)
+    of = f"The statistic {name}" + (f" of {origin}" if origin else "")
+    try:
+        value = _plain(statistic.compute(results))
+        json.dumps(value, allow_nan=False)
+        sentence = "" if statistic.sentence is None else statistic.sentence(value)
+        table = None if statistic.table is None else statistic.table(value)
+        if not isinstance(sentence, str) or len(sentence) > LONGEST_SENTENCE:
+            raise TypeError(f"its sentence is no text of at most {LONGEST_SENTENCE:,} characters")
+        if table is not None and (not isinstance(table, pd.DataFrame) or len(table) > MOST_ROWS):
+            raise TypeError(f"its table is no pandas table of at most {MOST_ROWS:,} rows")
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{of} fails: {type(error).__name__}" + (f": {said}." if said else ".")) from error
     return {
-        "neighbours": neighbours(results),
-        "released_draw": released_draws(results),
-        "single_weight_tests": single_weight_tests(results),
-        "restricted_means": restricted_means(results),
-        "mass": mass_statistics(results),
-        "never_flips": never_flips(results),
-        "controls": control_statistics(results),
-        "ordering_tests": ordering_tests(results),
-        "flip_timing": flip_timing(results),
-        "flip_timing_as_released": flip_timing(results, as_released=True),
-        "uniform_divergence": divergence_from_uniform(results),
-        "emptied_rows": emptied_rows(results),
-        "heads": head_map(results),
-        "identifiability": identifiability(results),
+        "title": statistic.title,
+        **({} if origin is None else origin._asdict()),
+        "value": value,
+        "sentence": sentence,
+        "table": None if table is None else _rows_of(table),
     }
+
+
+def _rows_of(table: pd.DataFrame) -> dict[str, Any]:
+    """A table as JSON has it: names of columns, and rows of numbers and texts."""
+    rows = [
+        [cell if isinstance(cell, (str, int, float, bool)) or cell is None else str(cell) for cell in row]
+        for row in table.astype(object).itertuples(index=False)
+    ]
+    return {"columns": [str(name) for name in table.columns], "rows": rows}
 
 
 def _plain(thing: Any) -> Any:  # noqa: ANN401

@@ -60,6 +60,9 @@ MOST_TOKENIZER_BYTES = 128 << 20
 MOST_ORDERINGS = 64
 """That one run may have results of."""
 
+MOST_MEASUREMENTS = 64
+"""Of other packages, that one run may have."""
+
 LONGEST_NAME = 1_000
 """Characters of the name or path of a dataset, a model or a run, whoever says it."""
 

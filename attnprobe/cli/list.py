@@ -1,9 +1,10 @@
-"""Name the datasets, models and orderings there are."""
+"""Name the datasets, models, orderings, measurements and statistics there are."""
 
 from __future__ import annotations
 
 import argparse
 
+from attnprobe.base.registry import Origin
 from attnprobe.base.visible import visible
 from attnprobe.cli.options import add_machine_arguments, say
 
@@ -15,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
+    from attnprobe.analysis.registered_statistics import STATISTICS
     from attnprobe.data.datasets import known_datasets
+    from attnprobe.erasure.registered_measurements import MEASUREMENTS
     from attnprobe.erasure.registered_orderings import ORDERINGS
     from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.kinds import KINDS, MODELS
@@ -32,7 +35,17 @@ def execute(arguments: argparse.Namespace) -> None:
             say(visible(f"  {name:<20} {description}".rstrip()))
     say("Orderings")
     for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
-        origin = ORDERINGS.origin(name)
-        of = f" ({origin})" if origin else ""
         told = ": ".join(filter(None, [ordering.title, ordering.description]))
-        say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{of}"))
+        say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{_of(ORDERINGS.origin(name))}"))
+    say("Measurements")
+    for name, measurement in MEASUREMENTS.items():
+        told = ": ".join(filter(None, [measurement.title, measurement.description]))
+        say(visible(f"  {name:<20} {told}{_of(MEASUREMENTS.origin(name))}"))
+    say("Statistics")
+    for name, statistic in STATISTICS.items():
+        told = ": ".join(filter(None, [statistic.title, statistic.description.replace("`", "")]))
+        say(visible(f"  {name:<26} {told}{_of(STATISTICS.origin(name))}"))
+
+
+def _of(origin: Origin | None) -> str:
+    return f" ({origin})" if origin else ""

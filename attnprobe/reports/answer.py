@@ -13,6 +13,7 @@ from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMAT
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
+from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
@@ -44,6 +45,8 @@ def answer(summary: Summary) -> str:
         filled(_erasing_one(summary)),
         filled(verdict),
         filled(heads_in_words(summary)),
+        measured_in_words(summary, aligned),
+        *map(filled, statistics_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
 

@@ -17,6 +17,7 @@ from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.numbers import significant
+from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.style import display_name
@@ -40,8 +41,8 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, make in (TABLES | IDENTIFIABILITY_TABLES).items():
-        table = make(summary)
+    tables = {name: make(summary) for name, make in (TABLES | IDENTIFIABILITY_TABLES).items()}
+    for name, table in (tables | statistics_tables(summary)).items():
         if table is None:
             continue
         if name not in OF_OTHER_SAMPLES:
@@ -245,6 +246,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "heads": heads,
+    "measurements": measurements_table,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 

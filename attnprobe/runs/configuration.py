@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
+from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
@@ -93,7 +94,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
-            ENTRY: {name: told.to_json() for name, told in present_orderings().items()},
+            **what_is_registered(),
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},
@@ -125,6 +126,17 @@ class RunConfiguration:
         if not changed and self.checkpoint != wanted.checkpoint:
             return "another checkpoint (its weights, configuration or tokenizer have changed)"
         return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
+
+
+def what_is_registered() -> dict[str, Any]:
+    """The entries of ``config.json`` that say by which orderings and measurements a run is probed.
+
+    Raises:
+        InputError: a package offers one that cannot be used.
+    """
+    orderings = {name: told.to_json() for name, told in present_orderings().items()}
+    measurements = {name: told.to_json() for name, told in present_measurements().items()}
+    return {ENTRY: orderings} | ({MEASUREMENTS_ENTRY: measurements} if measurements else {})
 
 
 def check_types(instance: Any) -> None:  # noqa: ANN401

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
+from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_MEASUREMENTS, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.erasure.registered_orderings import LONGEST_TITLE
+from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, are_measurements
 from attnprobe.runs.ordering_records import ENTRY, is_record
 
 UNITS = ("word", "sentence", "token")
@@ -58,6 +59,11 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
     (ENTRY,): Entry(
         is_record,
         f"a table of at most {MOST_ORDERINGS} titles of up to {LONGEST_TITLE} characters and roles by ordering",
+        needed=False,
+    ),
+    (MEASUREMENTS_ENTRY,): Entry(
+        are_measurements,
+        f"a table of at most {MOST_MEASUREMENTS} titles and columns by measurement",
         needed=False,
     ),
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),

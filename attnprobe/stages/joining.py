@@ -15,7 +15,7 @@ from attnprobe.runs.run_folder import TABLES, RunFolder
 from attnprobe.stages.canonical_tables import canonical
 from attnprobe.stages.shard_files import Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
-from attnprobe.stages.tables import check_same_orderings
+from attnprobe.stages.tables import check_same_measurements, check_same_orderings
 
 
 class Joined(NamedTuple):
@@ -66,7 +66,7 @@ def join_pieces(
         raise FailedError(
             f"Not one document could be probed; the first failed with: {next(iter(remarks.lost.values()))}"
         )
-    _check_same_orderings(files, pieces)
+    _check_same_entries(files, pieces)
     documents = 0
     for name in TABLES[::-1]:  # that of documents, which says that all are there, last
         windows = _windows(files, pieces, name)
@@ -77,15 +77,17 @@ def join_pieces(
     return Joined(remarks, documents)
 
 
-def _check_same_orderings(files: ShardFiles, pieces: Sequence[Piece]) -> None:
-    """Raise an InputError where an ordering was made of some pieces and not of others."""
+def _check_same_entries(files: ShardFiles, pieces: Sequence[Piece]) -> None:
+    """Raise an InputError where an ordering or a measurement was made of some pieces and not of others."""
+    with_results = [piece for piece in pieces if len(files.schema(piece, "items").names) > 1]
     ranked = [
-        [(name.removeprefix(RANK), 0) for name in names if name.startswith(RANK)]
-        for piece in pieces
-        if len(names := files.schema(piece, "items").names) > 1
+        [(name.removeprefix(RANK), 0) for name in files.schema(piece, "items").names if name.startswith(RANK)]
+        for piece in with_results
     ]
-    for names in ranked:
-        check_same_orderings(ranked[0], names)
+    columns = [files.schema(piece, "documents").names for piece in with_results]
+    for orderings, measured in zip(ranked, columns, strict=True):
+        check_same_orderings(ranked[0], orderings)
+        check_same_measurements(columns[0], measured)
 
 
 def _windows(files: ShardFiles, pieces: Sequence[Piece], name: str) -> Iterator[pa.Table]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
+from attnprobe.erasure.registered_measurements import MEASUREMENT_GROUP
 from attnprobe.erasure.registered_orderings import GROUP, OWN
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
+from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
 from attnprobe.runs.run_folder import TABLES
 from attnprobe.stages.canonical_tables import joined
@@ -37,7 +39,7 @@ class ProbingWork(RunWork[Piece]):
         tested: its model, which this process has loaded; others load their own.
 
     Attributes:
-        others: the orderings of other packages, which every process has to have.
+        others: the orderings and measurements of other packages, which every process has to have.
     """
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
@@ -45,7 +47,7 @@ class ProbingWork(RunWork[Piece]):
         self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
         self.files = ShardFiles(run.folder.shards)
         self._reading_files = ReadingFiles(run.folder.shards)
-        self.others = {name: told for name, told in present_orderings().items() if name not in OWN}
+        self.others = _of_other_packages()
         self._sampled: npt.NDArray[np.bool_] | None = None
         self._documents: tuple[int, Documents] | None = None
         self._readings: tuple[Piece, Reading] | None = None
@@ -54,15 +56,15 @@ class ProbingWork(RunWork[Piece]):
         return super().__getstate__() | dict.fromkeys(("_sampled", "_documents", "_readings"))
 
     def open(self) -> Callable[[Piece], None]:
-        """Load the model, and see that this process has the orderings of the one that began.
+        """Load the model, and see that this process has the orderings and measurements of the one that began.
 
         Raises:
             InputError: it has others; or as :meth:`RunWork.open`.
         """
-        here = {name: told for name, told in present_orderings().items() if name not in OWN}
-        for name in sorted(self.others.keys() | here.keys()):
-            if self.others.get(name) != here.get(name):
-                raise InputError(_unequal(name, self.others.get(name), here.get(name)))
+        here = _of_other_packages()
+        for entry in sorted(self.others.keys() | here.keys()):
+            if self.others.get(entry) != here.get(entry):
+                raise InputError(_unequal(entry, self.others.get(entry), here.get(entry)))
         return super().open()
 
     def _do(self, piece: Piece) -> None:
@@ -194,8 +196,8 @@ class ProbingWork(RunWork[Piece]):
 
     @property
     def _stamp(self) -> str:
-        """What results are made by: with other orderings of other packages they are made anew."""
-        told = [f"{name} {record.origin}" for name, record in sorted(self.others.items())]
+        """What results are made by: with other orderings or measurements of other packages they are made anew."""
+        told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
         return "/".join([self.stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
@@ -234,16 +236,40 @@ def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
     return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))
 
 
-def _unequal(name: str, there: OrderingRecord | None, here: OrderingRecord | None) -> str:
-    """That two processes have not the same ordering, in a sentence."""
+class _Entry(NamedTuple):
+    """What another package has registered: of which kind, and under which name."""
+
+    kind: str
+    name: str
+
+
+_Record = OrderingRecord | MeasurementRecord
+
+_GROUPS = {"ordering": GROUP, "measurement": MEASUREMENT_GROUP}
+"""The entry-point group of each kind."""
+
+
+def _of_other_packages() -> dict[_Entry, _Record]:
+    orderings = {name: told for name, told in present_orderings().items() if name not in OWN}
+    return {_Entry("ordering", name): told for name, told in orderings.items()} | {
+        _Entry("measurement", name): told for name, told in present_measurements().items()
+    }
+
+
+def _unequal(entry: _Entry, there: _Record | None, here: _Record | None) -> str:
+    """That two processes have not the same entry, in a sentence."""
     if there is not None and there.origin is None:
         return (
-            f"The ordering {name} was registered by the program that began the run, and other processes do not have "
-            f"it: offer it in the entry-point group {GROUP} of an installed package, or take one worker."
+            f"The {entry.kind} {entry.name} was registered by the program that began the run, and other processes do "
+            f"not have it: offer it in the entry-point group {_GROUPS[entry.kind]} of an installed package, or take "
+            "one worker."
         )
     told = [f"{where} {_told(record)}" for where, record in (("began the run", there), ("is to help", here))]
-    return f"The ordering {name} is not the same in all processes: the one that {told[0]}, the one that {told[1]}."
+    return (
+        f"The {entry.kind} {entry.name} is not the same in all processes: the one that {told[0]}, the one that "
+        f"{told[1]}."
+    )
 
 
-def _told(record: OrderingRecord | None) -> str:
+def _told(record: _Record | None) -> str:
     return "does not have it" if record is None else f"has it of {record.origin or 'a program'}"

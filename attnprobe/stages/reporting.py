@@ -37,7 +37,7 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
         results = RunResults.load(folder.path)
         summary = summarise(results)
         _write(methods(results, summary), folder.path / METHODS)
-        made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures)
+        made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures, summary)
         folder.note(**summary, reported=folder.probed_fingerprint())
         page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")

@@ -122,6 +122,15 @@ def check_same_orderings(before: Collection[tuple[str, int]], here: Collection[t
         )
 
 
+def check_same_measurements(before: Collection[str], here: Collection[str]) -> None:
+    """Raise an InputError where some documents have a column of another package's measurement that others have not."""
+    for name in sorted(set(before) ^ set(here))[:1]:
+        raise InputError(
+            f"The measurement of the column {name} fits some documents and not others: what it fits, it has to fit in "
+            "the whole split."
+        )
+
+
 class Collector:
     """Gathers batches in the order in which they ran and puts the rows into document order at the end.
 
@@ -142,10 +151,11 @@ class Collector:
         """Take in what the tests gave for the documents of these rows.
 
         Raises:
-            InputError: an ordering fits these and not those before, or the other way round.
+            InputError: an ordering or a measurement fits these and not those before, or the other way round.
         """
         if self.erasures:
             check_same_orderings(self.erasures[0], result.erasures)
+            check_same_measurements(self.documents[0], result.documents)
         self.rows.append(rows)
         self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
         self.erasures.append(

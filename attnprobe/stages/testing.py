@@ -10,12 +10,15 @@ from typing import Any
 from attnprobe.base.atomic_files import append_line
 from attnprobe.base.errors import FailedError
 from attnprobe.base.run_lock import locked
+from attnprobe.erasure.registered_measurements import MEASUREMENTS, OWN_MEASUREMENTS
 from attnprobe.erasure.registered_orderings import ORDERINGS
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.work import Done
 from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration import what_is_registered
 from attnprobe.runs.configuration_entries import read_configuration
-from attnprobe.runs.ordering_records import present_orderings, recorded_orderings
+from attnprobe.runs.measurement_records import recorded_measurements
+from attnprobe.runs.ordering_records import recorded_orderings
 from attnprobe.runs.run_folder import left_out_before
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.group_work import left_out
@@ -53,7 +56,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         ProbingWork(run, tested).files.remove_all()
         return _quarantined(run)
     work = ProbingWork(run, tested)
-    folder.record_orderings(present_orderings())
+    folder.record_registered(what_is_registered())
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
@@ -66,9 +69,11 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
 
 
 def _not_tried(run: Run) -> str:
-    """Which orderings there are now that the run was not probed with, in a sentence."""
-    before = recorded_orderings(read_configuration(run.folder.config))
+    """Which orderings and measurements there are now that the run was not probed with, in a sentence."""
+    content = read_configuration(run.folder.config)
+    before, measured = recorded_orderings(content), recorded_measurements(content)
     new = [name for name in ORDERINGS if name not in before]
+    new += [name for name in MEASUREMENTS if name not in measured and name not in OWN_MEASUREMENTS]
     return f" It was probed without {', '.join(new)}: give --force to start over with it." if new else ""
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, recorded_orderings
 from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
 from attnprobe.stages.tables import sample_of_documents
@@ -21,6 +24,7 @@ from attnprobe.verification.completeness import (
     draws_of_first,
     present_documents,
 )
+from attnprobe.verification.measured_again import measured_again
 from attnprobe.verification.orders import ordering_draws
 from attnprobe.verification.origin import (
     check_configuration,
@@ -30,7 +34,7 @@ from attnprobe.verification.origin import (
     labels_of_documents,
 )
 from attnprobe.verification.row_batches import row_batches
-from attnprobe.verification.truth import Sample, compare_with_reference
+from attnprobe.verification.truth import Sample, compare_with_reference, drawn
 
 
 class Finding(NamedTuple):
@@ -67,10 +71,13 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         yield vocabulary
     tested = run.subject.load()
     yield check_stamps(run, tested)
-    others = {
-        name: told for name, told in recorded_orderings(read_configuration(folder.config)).items() if name not in OWN
-    }
+    told = read_configuration(folder.config)
+    others = {name: ordering for name, ordering in recorded_orderings(told).items() if name not in OWN}
     present = yield from _check_tables(run, tested, others)
+    measurements = recorded_measurements(told)
+    if measurements:
+        every = np.ones(len(present.numbers), dtype=bool)
+        yield from measured_again(run, tested, drawn(present.numbers, every, sample), measurements)
     yield compare_with_reference(run, tested, present, sample, others)
 
 

@@ -32,7 +32,7 @@ def test_in_the_terminal(run):
 
 
 def test_in_figures(run, tmp_path):
-    assert draw_all(run, tmp_path)
+    assert draw_all(run, tmp_path, {})
 
 
 @pytest.mark.browser

@@ -160,10 +160,10 @@ def test_a_missing_smallest_set_is_told_and_greedy_is_shown(tmp_path):
 def test_files_are_images_and_the_same_each_time(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)
-    paths = draw_all(results, tmp_path / "new" / "figures")
+    paths = draw_all(results, tmp_path / "new" / "figures", {})
     expected = [name for name in FIGURES if name != "head_map"]
     assert {path.name for path in paths} == {f"{name}{suffix}" for name in expected for suffix in (".png", ".pdf")}
-    again = draw_all(results, tmp_path / "again")
+    again = draw_all(results, tmp_path / "again", {})
     for path, other in zip(paths, again, strict=True):
         assert path.read_bytes() == other.read_bytes()
         assert path.read_bytes().startswith(b"%PDF" if path.suffix == ".pdf" else b"\x89PNG")
@@ -171,7 +171,7 @@ def test_files_are_images_and_the_same_each_time(tmp_path):
     assert len(list((tmp_path / "again").iterdir())) == len(again)
     write_transformer_run(tmp_path / "transformer", ORDINARY)
     results = RunResults.load(tmp_path / "transformer")
-    paths, again = (draw_all(results, tmp_path / "transformer" / name) for name in ("once", "twice"))
+    paths, again = (draw_all(results, tmp_path / "transformer" / name, {}) for name in ("once", "twice"))
     assert {path.stem for path in paths} == set(FIGURES)
     assert all(path.read_bytes() == other.read_bytes() for path, other in zip(paths, again, strict=True))
 

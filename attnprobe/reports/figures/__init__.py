@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from attnprobe.reports.figures import (
     head_map,
     negative_delta_js,
     nullity_by_length,
+    of_packages,
     weight_ranges,
 )
 from attnprobe.reports.figures import frame as panel
@@ -40,8 +42,17 @@ IDENTIFIABILITY_FIGURES.register("weight_ranges", weight_ranges.draw)
 IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 
-def draw_all(results: RunResults, folder: Path) -> list[Path]:
-    """Draw every figure as PNG and PDF into ``folder``, which is made where it is not there; returns the files."""
+def draw_all(results: RunResults, folder: Path, summary: Mapping[str, Any]) -> list[Path]:
+    """Draw every figure as PNG and PDF into a folder.
+
+    Args:
+        results: of a run.
+        folder: where to; it is made where it is not there.
+        summary: as ``summarise`` gives it for them, for what statistics of other packages draw.
+
+    Returns:
+        The files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, draw in (*FIGURES.items(), *IDENTIFIABILITY_FIGURES.items()):
@@ -49,4 +60,8 @@ def draw_all(results: RunResults, folder: Path) -> list[Path]:
             figure = draw(results)
         if figure is not None:
             paths += panel.save(figure, folder, name)
+    with mpl.rc_context(style.SETTINGS):
+        drawn = of_packages.draw_all_of_packages(results, summary)
+    for name, figure in drawn.items():
+        paths += panel.save(figure, folder, name)
     return paths

@@ -8,6 +8,7 @@ from typing import Any
 
 from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
 from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
@@ -43,6 +44,7 @@ class Overview:
     comparisons: list[ComparisonRow]
     heads: list[HeadStack]
     identifiability: list[Outcome]
+    blocks: list[Block]
 
 
 def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> Overview:
@@ -77,4 +79,5 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         comparisons=comparison_rows(results, summary, marks),
         heads=head_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
+        blocks=blocks(summary),
     )
