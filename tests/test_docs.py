@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from attnprobe.analysis.registered_statistics import OWN_STATISTICS
+from attnprobe.erasure.registered_measurements import OWN_MEASUREMENTS
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +40,12 @@ def test_python_blocks_run(name):
     assert code
     for block in code:
         exec(compile(block, name, "exec"), names)
+
+
+def test_the_run_folder_page_names_every_column_that_is_measured_and_every_statistic():
+    page = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    columns = [column for measurement in OWN_MEASUREMENTS.values() for column in measurement.columns]
+    assert [name for name in (*columns, *OWN_STATISTICS) if f"`{name}`" not in page] == []
 
 
 def test_the_readme_opens_with_two_commands_of_one_line():

@@ -45,7 +45,7 @@ def measured_rows(summary: Summary) -> list[dict[str, Any]]:
             "measurement": name,
             "column": column,
             "title": visible(told["title"]),
-            "says": visible(held["description"]) or visible(column),
+            "says": visible(held["description"] or (column if len(told["columns"]) > 1 else "")),
             "origin": _origin(told),
             "share": held["share"],
             "mean": held["mean"],
@@ -150,7 +150,7 @@ def _blocks(summary: Summary) -> Iterator[Block]:
 
 def _named(row: Mapping[str, Any]) -> str:
     """A column as its measurement is titled, and beside that what it says where it says something else."""
-    return row["title"] if row["says"] == row["title"] else f"{row['title']}: {row['says']}"
+    return f"{row['title']}: {row['says']}" if row["says"] else str(row["title"])
 
 
 def _with_interval(row: Mapping[str, Any]) -> str:

@@ -53,6 +53,7 @@ def _draw_histogram(axes: Any, values: Numbers) -> None:  # noqa: ANN401
     axes.axvline(float(values.mean()), color="black", linewidth=1.0)
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
+    axes.locator_params(axis="x", nbins=5)
 
 
 def draw_all_of_packages(results: RunResults, summary: Mapping[str, Any]) -> dict[str, Figure]:
