@@ -45,13 +45,14 @@ def write_run(
 
 
 def _items(generator, sizes, js_of_weight):
-    parts = []
+    columns = {"document": [], "position": [], "token": [], "weight": [], "js": [], "flips": []}
     for document, n in enumerate(sizes):
         weight = generator.dirichlet(np.ones(n))
         js = weight / 2 if js_of_weight else np.round(generator.random(n) * 0.1, 2)
-        part = {"document": document, "position": np.arange(n, dtype=np.int32), "token": "x", "weight": weight}
-        parts.append(pd.DataFrame(part | {"js": js, "flips": generator.random(n) < 0.3}))
-    return pd.concat(parts, ignore_index=True)
+        part = (np.full(n, document), np.arange(n, dtype=np.int32), ["x"] * n, weight, js, generator.random(n) < 0.3)
+        for column, values in zip(columns.values(), part, strict=True):
+            column.append(values)
+    return pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()}).astype({"token": "str"})
 
 
 def _documents(generator, sizes, items, entropy):
@@ -59,34 +60,44 @@ def _documents(generator, sizes, items, entropy):
     documents["label"] = generator.integers(2, size=len(sizes))
     documents["decision"] = generator.integers(2, size=len(sizes))
     documents["attention_entropy_normalised"] = np.where(sizes > 1, entropy, np.nan)
+    groups = _by_document(items)
     for suffix in SUFFIXES:
         rows = []
-        for _, group in items.groupby("document"):
-            top = int(group["weight"].argmax()) if not suffix else int(generator.integers(len(group)))
+        for group in groups:
+            top = int(group["weight"].argmax()) if not suffix else int(generator.integers(len(group["weight"])))
             rows.append(_against_others(group, top))
         for column in rows[0]:
             documents[f"{column}{suffix}"] = [row[column] for row in rows]
     return documents
 
 
+def _by_document(items):
+    """The columns of each document's items."""
+    ends = np.flatnonzero(np.diff(items["document"])) + 1
+    parts = {name: np.split(items[name].to_numpy(), ends) for name in ("weight", "js", "flips")}
+    return [dict(zip(parts, columns, strict=True)) for columns in zip(*parts.values(), strict=True)]
+
+
 def _add_secondary_columns(documents, items):
     """Entropies, divergences from uniform, and erasing the items next in attention; draws nothing."""
-    weights = [np.sort(group["weight"].to_numpy())[::-1] for _, group in items.groupby("document")]
+    groups = _by_document(items)
+    weights = [np.sort(group["weight"])[::-1] for group in groups]
     documents["attention_entropy"] = [-(w * np.log(w)).sum() for w in weights]
     documents["attention_kl_uniform"] = [np.log(len(w)) + (w * np.log(w)).sum() for w in weights]
     documents["attention_js_uniform"] = documents["attention_kl_uniform"] / 4
     documents["output_entropy"] = (documents["n"] * 7 + documents["document"]) % 11 / 11
+    orders = [np.argsort(-group["weight"]) for group in groups]
     for name, rank in {"second": 1, "lowest": -1, "second_lowest": -2}.items():
         for column, target in {"weight": "weight", "js": "js", "flips": "flip"}.items():
             documents[f"{target}_{name}"] = [
-                float(group.sort_values("weight", ascending=False)[column].iloc[rank]) if len(group) > 1 else np.nan
-                for _, group in items.groupby("document")
+                float(group[column][order[rank]]) if len(order) > 1 else np.nan
+                for group, order in zip(groups, orders, strict=True)
             ]
 
 
 def _against_others(group, top):
-    js, flips, weight = (group[column].to_numpy() for column in ("js", "flips", "weight"))
-    others = np.arange(len(group)) != top
+    js, flips, weight = (group[column] for column in ("js", "flips", "weight"))
+    others = np.arange(len(js)) != top
     mean = (lambda which: which[others].mean()) if others.any() else (lambda which: np.nan)
     return {
         "top_item": top,
