@@ -7,6 +7,7 @@ from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.items import Items
 from tests.probes.attached_models import (
     MODELS,
+    Case,
     attached,
     decision_logits,
     engines_of,
@@ -32,25 +33,27 @@ def rates_of_erasing(weights, gradients):
 
 def greedy_by_hand(case, selected, items, document):
     """Items in the order of their removal, until the decision flips: next goes what makes it fall fastest."""
+    case = Case(
+        case.attachment,
+        {name: of[document : document + 1] if torch.is_tensor(of) else of for name, of in case.inputs.items()},
+    )
     (chosen,) = selected
     key = (chosen.site.stack, chosen.site.layer)
-    rows = rows_named(chosen.query, case.real(key[0], "queries")) & case.real(key[0], "queries")
+    rows = (rows_named(chosen.query, case.real(key[0], "queries")) & case.real(key[0], "queries"))[0]
     sizes, heads = int(items.mask[document].sum()), chosen.heads
     removed, decided = [], None
     while True:
-        tokens = torch.zeros_like(items.of_token, dtype=torch.bool)
-        tokens[document] = tokens_of(items, document, removed)
+        tokens = torch.zeros_like(items.of_token[:1], dtype=torch.bool)
+        tokens[0] = tokens_of(items, document, removed)
         erased = erased_weights(case, selected, tokens)
-        logits = decision_logits(reference_logits(case.model, case.inputs, erased), case.inputs)[document]
+        logits = decision_logits(reference_logits(case.model, case.inputs, erased), case.inputs)[0]
         decided = int(logits.argmax()) if decided is None else decided
         if logits.argmax() != decided or len(removed) == sizes:
             return removed
         weights = reference_attention(case.model, case.inputs, erased)[key].requires_grad_()
         logits = decision_logits(reference_logits_given(case.model, case.inputs, {key: weights}), case.inputs)
-        (gradient,) = torch.autograd.grad(logits[document].softmax(-1)[decided], weights)
-        rates = rates_of_erasing(
-            weights.detach()[document][heads][:, rows[document]], gradient[document][heads][:, rows[document]]
-        )
+        (gradient,) = torch.autograd.grad(logits[0].softmax(-1)[decided], weights)
+        rates = rates_of_erasing(weights.detach()[0][heads][:, rows], gradient[0][heads][:, rows])
         fall = {
             item: float(rates[tokens_of(items, document, [item])].sum()) for item in range(sizes) if item not in removed
         }
