@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
+from tests.settings_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +39,11 @@ def test_python_blocks_run(name):
     assert code
     for block in code:
         exec(compile(block, name, "exec"), names)
+
+
+def test_the_page_of_settings_says_what_is_declared():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "python -m tests.settings_page writes it"
 
 
 def test_the_readme_opens_with_two_commands_of_one_line():

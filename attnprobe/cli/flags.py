@@ -16,7 +16,7 @@ def add_settings(group: argparse._ActionsContainer, settings: type[Settings], *n
         told: dict[str, Any] = {
             "dest": _place(each),
             "default": argparse.SUPPRESS,  # None is a value that may be given
-            "help": f"{each.told.help} ({_default(each)})".replace("%", "%%"),
+            "help": f"{each.told.help} ({default_in_words(each)})".replace("%", "%%"),
         }
         if each.kind is bool:
             group.add_argument(each.flag, action=argparse.BooleanOptionalAction, **told)
@@ -31,6 +31,16 @@ def given(arguments: argparse.Namespace, settings: type[Settings]) -> dict[str, 
     return {name: getattr(arguments, place) for name, place in places.items() if hasattr(arguments, place)}
 
 
+def default_in_words(declared: Declared) -> str:
+    """What it is where it is not given; of how to train, also what it is for other kinds of models."""
+    words = declared.told.shown or in_words(declared.default)
+    if declared.section != "training":
+        return words
+    usual = {name: getattr(kind.training, declared.name) for name, kind in KINDS.registered.items()}
+    others = [f"{name}: {in_words(value)}" for name, value in usual.items() if value != declared.default]
+    return "; ".join([words, *others])
+
+
 def _place(declared: Declared) -> str:
     """Where the parser keeps it: two tables may have settings of the same name."""
     return f"{declared.section}.{declared.name}" if declared.section else declared.name
@@ -41,13 +51,3 @@ def _metavar(declared: Declared) -> str:
     if told.metavar or told.choices:
         return told.metavar or f"{{{','.join(told.choices)}}}"
     return {int: "N", float: "X"}.get(declared.kind, "TEXT")
-
-
-def _default(declared: Declared) -> str:
-    """What it is where it is not given; of how to train, also what it is for other kinds of models."""
-    words = declared.told.shown or in_words(declared.default)
-    if declared.section != "training":
-        return words
-    usual = {name: getattr(kind.training, declared.name) for name, kind in KINDS.registered.items()}
-    others = [f"{name}: {in_words(value)}" for name, value in usual.items() if value != declared.default]
-    return "; ".join([words, *others])
