@@ -73,7 +73,7 @@ _EXPORTED = {
     "attnprobe.settings.training": ("TrainingSettings",),
     "attnprobe.settings.transformer": ("TransformerOptions",),
     "attnprobe.settings.kinds": ("KINDS", "MODELS", "Kind"),
-    "attnprobe.data.datasets": ("DATASETS", "NamedDataset"),
+    "attnprobe.data.known_datasets": ("DATASETS", "NamedDataset"),
     "attnprobe.analysis.results": ("RunResults",),
     "attnprobe.base.errors": (
         "FailedError",

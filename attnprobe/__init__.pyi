@@ -12,8 +12,8 @@ from attnprobe.base.column_values import Column as Column
 from attnprobe.base.column_values import Missing as Missing
 from attnprobe.base.errors import FailedError as FailedError
 from attnprobe.base.errors import InputError as InputError
-from attnprobe.data.datasets import DATASETS as DATASETS
-from attnprobe.data.datasets import NamedDataset as NamedDataset
+from attnprobe.data.known_datasets import DATASETS as DATASETS
+from attnprobe.data.known_datasets import NamedDataset as NamedDataset
 from attnprobe.erasure.distributions import entropy as entropy
 from attnprobe.erasure.distributions import js_divergence as js_divergence
 from attnprobe.erasure.distributions import kl_divergence as kl_divergence

@@ -24,8 +24,8 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
-from attnprobe.runs.configuration import check_types
-from attnprobe.settings.attention import UNITS, AttentionSettings
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.declaration import with_entries
 from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
 
 if TYPE_CHECKING:
@@ -110,10 +110,7 @@ def probe(
         whole_number("seed", seed, 0)
     except ValueError as error:
         raise InputError(f"The {error}.") from None
-    chosen = AttentionSettings(**settings)
-    check_types(chosen)
-    if chosen.unit not in UNITS:
-        raise InputError(f"unit={chosen.unit!r}: give {' or '.join(UNITS)}.")
+    chosen = with_entries(AttentionSettings(), settings)
     if texts is not None:
         texts = _checked(texts)
         if not callable(tokenizer_or_batches):

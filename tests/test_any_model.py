@@ -157,7 +157,7 @@ def test_texts_may_come_in_an_array_or_one_after_another(given):
 
 
 def test_a_unit_that_there_is_none_of_is_refused():
-    with pytest.raises(InputError, match="unit='sentence': give token or word"):
+    with pytest.raises(InputError, match="unit must be token or word, not 'sentence'"):
         attnprobe.probe(None, None, ["word0"], unit="sentence")
 
 

@@ -118,6 +118,33 @@ def test_what_reads_results_loads_no_torch():
     assert set(done.stdout.split()) == set(TORCH)
 
 
+LOADED = """
+import sys
+from attnprobe.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(" loaded:", *sorted({"torch", "numpy", "pandas", "pyarrow", "scipy", "matplotlib"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--data-dir", "."], ["run", "--help"]])
+def test_names_titles_and_roles_are_told_without_what_computes(arguments):
+    """So that `attnprobe --help` and `attnprobe list` stay within .15 seconds of CPU: torch alone takes a second."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, loaded = done.stdout.split(" loaded:")
+    assert not loaded.split()
+    assert "flan-rnn" in said or arguments == ["--help"]
+
+
 def names():
     """Of all modules and folders but the commands', which are named as the user types them."""
     for module, path in MODULES.items():

@@ -9,6 +9,7 @@ import torch
 from attnprobe.analysis.registered_statistics import OWN_STATISTICS
 from attnprobe.erasure.registered_measurements import OWN_MEASUREMENTS
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
+from tests.settings_page import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,6 +47,11 @@ def test_the_run_folder_page_names_every_column_that_is_measured_and_every_stati
     page = (ROOT / "docs" / "run-folder.md").read_text(encoding="utf-8")
     columns = [column for measurement in OWN_MEASUREMENTS.values() for column in measurement.columns]
     assert [name for name in (*columns, *OWN_STATISTICS) if f"`{name}`" not in page] == []
+
+
+def test_the_page_of_settings_says_what_is_declared():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page(text), "python -m tests.settings_page writes it"
 
 
 def test_the_readme_opens_with_two_commands_of_one_line():

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.data.datasets import DATASETS
+from attnprobe.data.known_datasets import DATASETS
 from attnprobe.settings.kinds import KINDS, kind_of
 from tests.commands import planted_folder
 from tests.plugins import attnprobe_with, offered

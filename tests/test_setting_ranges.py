@@ -9,9 +9,10 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
+from attnprobe.settings.declaration import MOST
 from attnprobe.settings.dropout import Dropout
-from attnprobe.settings.experiment_files import load_experiment, load_grid
-from attnprobe.settings.ranges import MOST
+from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import TrainingSettings
@@ -85,10 +86,10 @@ def test_an_experiment_with_such_an_entry_is_refused_by_its_name(tmp_path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('word2vec = "false"', "'word2vec' must be true or false"),
-        ("word2vec = 1", "'word2vec' must be true or false"),
-        ('dataset = ""', "'dataset' must name a dataset"),
-        ('model = " "', "'model' must name a model"),
+        ('word2vec = "false"', "word2vec must be true or false"),
+        ("word2vec = 1", "word2vec must be true or false"),
+        ('dataset = ""', "dataset must be a text that is not empty"),
+        ('model = " "', "model must be a text that is not empty"),
         ('model = "hf:"', "nothing follows"),
     ],
 )

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.sites import ENCODER, SELF, Site, Sites
-from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AUTO, AttentionSettings
+from attnprobe.settings.unfit import Named, SettingError
 
 FIRST, LAST, ALL = "first", "last", "all"
+
+_SECTION = AttentionSettings.section
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,14 @@ def select(sites: Sites, settings: AttentionSettings, auto: Sequence[str] | None
         auto: for each site, the rows that ``auto`` stands for; all without it.
 
     Raises:
-        InputError: the model has no such stack, layer, head, or the specification is none.
+        SettingError: the model has no such stack, layer, head, or the specification is none.
     """
     stacks = sites.stacks()
     name, _, layers = settings.layers.rpartition(":")
     name = name or (ENCODER if SELF not in stacks and ENCODER in stacks else next(iter(stacks)))
     if name not in stacks:
-        raise InputError(
-            f"--layers {settings.layers}: the model has no {name!r} attention; it has {', '.join(stacks)}."
-        )
+        sentence = "{} {}: the model has no {!r} attention; it has {}."
+        raise SettingError(_SECTION, sentence, Named("layers"), settings.layers, name, ", ".join(stacks))
     chosen = [stacks[name][number] for number in indices("layers", layers, len(stacks[name]))]
     automatic = dict(zip(sites.attention, auto or [ALL] * len(sites.attention), strict=True))
     return [Selected(site, _heads(settings.heads, site), _query(settings.query, automatic[site])) for site in chosen]
@@ -92,7 +93,7 @@ def indices(what: str, specification: str, count: int) -> list[int]:
     """The 0-based numbers that ``last``, ``all``, or numbers and spans such as ``0,2-4,-1`` stand for, ascending.
 
     Raises:
-        InputError: it is none of these, or names a number that there is not.
+        SettingError: it is none of these, or names a number that there is not.
     """
     if specification == ALL:
         return list(range(count))
@@ -101,7 +102,8 @@ def indices(what: str, specification: str, count: int) -> list[int]:
     numbers = _numbers(what, specification)
     for number in numbers:
         if not -count <= number < count:
-            raise InputError(f"--{what} {specification}: there is no {number}; the model has 0 to {count - 1}.")
+            sentence = "{} {}: there is no {}; the model has 0 to {}."
+            raise SettingError(_SECTION, sentence, Named(what), specification, number, count - 1)
     return sorted({number % count for number in numbers})
 
 
@@ -116,9 +118,8 @@ def _numbers(what: str, specification: str) -> list[int]:
                 numbers.append(int(part))
         except ValueError:
             known = {"query": "first, last, all, auto"}.get(what, "last, all")
-            raise InputError(
-                f"--{what} {specification}: {part.strip()!r} is not a number or a span; give {known}, or such as 0,2-4."
-            ) from None
+            sentence = "{} {}: {!r} is not a number or a span; give {}, or such as 0,2-4."
+            raise SettingError(_SECTION, sentence, Named(what), specification, part.strip(), known) from None
     if not numbers:
-        raise InputError(f"--{what} {specification}: there is nothing in it.")
+        raise SettingError(_SECTION, "{} {}: there is nothing in it.", Named(what), specification)
     return numbers

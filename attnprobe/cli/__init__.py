@@ -7,17 +7,17 @@ Whatever keeps a command from its end is one sentence on standard error and an e
 from __future__ import annotations
 
 import argparse
+import difflib
 import itertools
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from attnprobe import __version__
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import carried_out, leave
-from attnprobe.base.visible import visible
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
 
@@ -39,22 +39,37 @@ COMMANDS: dict[str, ModuleType] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser, and parsers of commands, whose complaints show what they quote."""
+    """A parser, and parsers of commands, whose complaints are sentences like all others."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments, and leave with status 2."""
-        super().error(visible(message))
+        """Say what is wrong with the arguments."""
+        raise InputError(f"{message[0].upper()}{message[1:]}; see {self.prog} --help.")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+class _CommandParser(_Parser):
+    """The parser of one command, which says what a flag that there is not may be meant for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        """As the parser of all commands calls it; what is behind the command is for it alone."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        for argument in unknown:
+            flag = argument.partition("=")[0]
+            near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+            if flag.startswith("--") and near:
+                raise InputError(f"There is no setting {flag}; did you mean {near[0]}?")
+            self.error(f"there is no place for {argument!r}")
+        return parsed, unknown
+
+
+def make_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands; where the one that is given is known, no other's arguments are declared."""
     parser = _Parser(
         prog="attnprobe",
         description="Tests whether attention explains a model's decisions: erase attention weights, renormalise the "
         "rest, and see what becomes of the decision.",
     )
     parser.add_argument("--version", action="version", version=f"attnprobe {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser)
     for name, module in COMMANDS.items():
         summary = (module.__doc__ or "").strip()
         of_command = commands.add_parser(
@@ -63,7 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
             description=summary,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_arguments(of_command)
+        if only in (None, name):
+            module.add_arguments(of_command)
     return parser
 
 
@@ -98,7 +114,9 @@ def _check_not_empty(arguments: Sequence[str]) -> None:
 
 
 def _execute(arguments: Sequence[str] | None) -> int | None:
-    _check_not_empty(sys.argv[1:] if arguments is None else arguments)
-    parsed = make_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _check_not_empty(arguments)
+    first = next((argument for argument in arguments if not argument.startswith("-")), "")
+    parsed = make_parser(first).parse_args(arguments)
     status: int | None = COMMANDS[parsed.command].execute(parsed)
     return status

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the grid; the status says whether a run had to leave documents out."""
-    from attnprobe.settings.experiment_files import load_grid
+    from attnprobe.settings.grid_files import load_grid
     from attnprobe.stages.grid import run_grid
 
     runs = load_grid(arguments.grid, arguments.seeds, arguments.only)

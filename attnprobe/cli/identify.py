@@ -10,6 +10,7 @@ under `attnprobe run`. Running the same command again goes on where it was inter
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,13 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
+    add_column_arguments,
     add_machine_arguments,
     add_out_argument,
     add_run_arguments,
-    positive,
     say,
     say_lines,
     start_run,
-    whole_number,
     writing_run,
 )
 
@@ -39,17 +39,14 @@ _OF_NEW_RUNS = ("dataset", "text_column", "label_column")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    from attnprobe.cli.flags import add_settings
+    from attnprobe.settings.identification import Identified
+
     parser.add_argument("target", metavar="RUN|hf:PATH_OR_ID", help="a run's folder, or a Hugging Face model")
-    parser.add_argument(
-        "--documents", type=positive, default=100, metavar="N", help="documents that programs are run on (100)"
-    )
-    parser.add_argument("--layers", default="all", metavar="LAYERS", help="all, last, or numbers: 0,2-4 (all)")
-    parser.add_argument("--heads", default="all", metavar="HEADS", help="all, or numbers: 0,2-4 (all)")
-    parser.add_argument("--seed", type=whole_number, metavar="N", help="of the sample, and of a new run (the run's; 0)")
+    add_settings(parser, Identified)
     new = parser.add_argument_group("of a Hugging Face model")
     new.add_argument("--dataset", metavar="NAME|PATH", help="whose documents are read")
-    new.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
-    new.add_argument("--label-column", metavar="NAME", help="default: category or label")
+    add_column_arguments(new)
     add_out_argument(new)
     add_machine_arguments(parser)
     add_execution_arguments(parser)
@@ -57,19 +54,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the programs and say what they found; the status says whether documents were left out."""
+    from attnprobe.cli.flags import given
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
     from attnprobe.settings.checkpoint_names import is_huggingface
-    from attnprobe.stages.identifying.identification import Identified, identify
+    from attnprobe.settings.doors import in_flags
+    from attnprobe.settings.identification import Identified
+    from attnprobe.settings.unfit import told_by
+    from attnprobe.stages.identifying.identification import identify
     from attnprobe.stages.reporting import report
 
     execution = execution_from(arguments)
+    with told_by(in_flags):
+        wanted = Identified(**given(arguments, Identified))
     left_out = 0
-    with (_new_run if is_huggingface(arguments.target) else _old_run)(arguments) as run:
+    with _new_run(arguments, wanted.seed) if is_huggingface(arguments.target) else _old_run(arguments) as run:
         if is_huggingface(arguments.target):
             left_out += _trained_and_probed(run, execution)
-        seed = run.configuration.settings.seed if arguments.seed is None else arguments.seed
-        wanted = Identified(arguments.documents, arguments.layers, arguments.heads, seed)
-        left_out += identify(run, wanted, execution)
+        if "seed" not in given(arguments, Identified):
+            wanted = dataclasses.replace(wanted, seed=run.configuration.settings.seed)
+        with told_by(in_flags):
+            left_out += identify(run, wanted, execution)
         report(run.folder, say)
         say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
     return DOCUMENTS_LEFT_OUT if left_out else 0
@@ -94,14 +98,14 @@ def _old_run(arguments: argparse.Namespace) -> Iterator[Run]:
 
 
 @contextmanager
-def _new_run(arguments: argparse.Namespace) -> Iterator[Run]:
+def _new_run(arguments: argparse.Namespace, seed: int) -> Iterator[Run]:
     """A run as `attnprobe run` makes it."""
     if arguments.dataset is None:
         raise InputError(f"{arguments.target} needs documents to read: give --dataset.")
     parser = argparse.ArgumentParser()
     add_run_arguments(parser)
     defaults = parser.parse_args(["--model", arguments.target, "--dataset", arguments.dataset])
-    given = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
-    vars(defaults).update(given, seed=arguments.seed or 0)
+    here = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
+    vars(defaults).update(here, seed=seed)
     with start_run(defaults) as run:
         yield run

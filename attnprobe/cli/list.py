@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
     from attnprobe.analysis.registered_statistics import STATISTICS
-    from attnprobe.data.datasets import known_datasets
+    from attnprobe.data.known_datasets import known_datasets
     from attnprobe.erasure.registered_measurements import MEASUREMENTS
     from attnprobe.erasure.registered_orderings import ORDERINGS
     from attnprobe.settings.checkpoint_names import PREFIX

@@ -27,85 +27,37 @@ MOST_SEEDS = 1000
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what is trained on what, and where it goes."""
+    from attnprobe.cli.flags import add_settings
+    from attnprobe.settings.attention import AttentionSettings
+    from attnprobe.settings.data import DataLimits
+    from attnprobe.settings.dropout import Dropout
+    from attnprobe.settings.run_settings import RunSettings
+    from attnprobe.settings.training import TrainingSettings
+    from attnprobe.settings.transformer import TransformerOptions
+
     what = parser.add_argument_group("what to run")
-    what.add_argument("--dataset", default="docstrings", metavar="NAME|PATH", help="default: docstrings")
+    add_settings(what, RunSettings)
     what.add_argument(
-        "--model",
-        default="flan-rnn",
-        metavar="NAME|hf:PATH_OR_ID",
-        help="a name (attnprobe list), or a Hugging Face model (default: flan-rnn)",
+        "--experiment", type=Path, metavar="FILE", help="a TOML file of settings; flags take the place of its entries"
     )
-    what.add_argument("--seed", type=whole_number, default=0, metavar="N", help="default: 0")
-    what.add_argument("--experiment", type=Path, metavar="FILE", help="a TOML file of all settings but the seed")
     add_out_argument(what)
     what.add_argument("--force", action="store_true", help="start over, throwing away what is finished")
-    columns = parser.add_argument_group("columns of the files under a path")
-    columns.add_argument("--text-column", metavar="NAME", help="default: tokens or text")
-    columns.add_argument("--label-column", metavar="NAME", help="default: category or label")
-    columns.add_argument(
-        "--given-tokens",
-        action="store_true",
-        help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
-    )
-    training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=positive, metavar="N", help="at most (8; on docstrings 4; hf: 3)")
-    training.add_argument("--patience", type=positive, metavar="N", help="epochs without gain (2)")
-    training.add_argument("--learning-rate", type=positive_number, metavar="X", help="of Adam (0.002; hf: 0.0001)")
-    training.add_argument("--batch-size", type=positive, metavar="N", help="documents, at most (32)")
-    training.add_argument("--gradient-norm", type=positive_number, metavar="X", help="limit (10; hf: 1)")
-    training.add_argument("--gradient-value", type=positive_number, metavar="X", help="limit (none)")
-    training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
-    _add_transformer_arguments(parser)
-    _add_attention_arguments(parser)
+    data = parser.add_argument_group("documents")
+    add_column_arguments(data)
+    add_settings(data, DataLimits)
+    for title, settings in (
+        ("training", TrainingSettings),
+        ("dropout of HAN and FLAN", Dropout),
+        ("the encoder of --model transformer", TransformerOptions),
+        ("what of a transformer's attention is erased (transformer and hf: models)", AttentionSettings),
+    ):
+        add_settings(parser.add_argument_group(title), settings)
 
 
-def _add_transformer_arguments(parser: argparse.ArgumentParser) -> None:
-    encoder = parser.add_argument_group("the encoder of --model transformer")
-    encoder.add_argument("--d-e", type=positive, metavar="N", help="width of embeddings and hidden states (64)")
-    encoder.add_argument("--num-heads", type=positive, metavar="N", help="attention heads of a layer (4)")
-    encoder.add_argument("--d-k", type=positive, metavar="N", help="width of a head's queries and keys (d_e / heads)")
-    encoder.add_argument(
-        "--d-v", type=positive, metavar="N", help="width of a head's values (d_e / heads; of added heads d_e)"
-    )
-    encoder.add_argument(
-        "--combine", choices=("concatenate", "add", "add_own"), help="how heads become one output (concatenate)"
-    )
-    encoder.add_argument("--positions", action=argparse.BooleanOptionalAction, help="embed positions (yes)")
-    encoder.add_argument("--num-layers", type=positive, metavar="N", help="encoder layers (1)")
-    encoder.add_argument("--d-ff", type=positive, metavar="N", help="width of feed-forward networks (256)")
-    encoder.add_argument("--dropout", type=float, metavar="X", help="rate (0.1)")
-    encoder.add_argument("--longest", type=positive, metavar="N", help="documents are cut to this many items (512)")
-    encoder.add_argument(
-        "--matched",
-        action=argparse.BooleanOptionalAction,
-        help="of concatenated heads: as many parameters as with heads added (no)",
-    )
-    encoder.add_argument(
-        "--as-released",
-        type=_names,
-        metavar="A,B",
-        help="as in the released code: head_sum, mask, scale (none of them)",
-    )
-
-
-def _add_attention_arguments(parser: argparse.ArgumentParser) -> None:
-    attention = parser.add_argument_group("what of a transformer's attention is erased (transformer and hf: models)")
-    attention.add_argument(
-        "--layers", metavar="LAYERS", help="last, all, or numbers: 0,2-4 (last); encoder:, decoder:, cross: before them"
-    )
-    attention.add_argument("--heads", metavar="HEADS", help="all, or numbers: 0,2-4 (all)")
-    attention.add_argument(
-        "--query", metavar="ROWS", help="first, last, all, or positions (the row that the decision is read from)"
-    )
-    attention.add_argument("--unit", choices=("token", "word"), help="what is erased at once (token)")
-    attention.add_argument("--aggregate", choices=("mean", "max"), help="of heads, layers and rows (mean)")
-    attention.add_argument("--greedy", action="store_true", default=None, help="erase greedily, too: slow")
-    attention.add_argument(
-        "--label-words", type=_words, metavar="A,B", help="a language model decides between these (the next token)"
-    )
-    attention.add_argument(
-        "--head-map-documents", type=positive, metavar="N", help="documents of which single heads are tested (100)"
-    )
+def add_column_arguments(parser: argparse._ActionsContainer) -> None:
+    """Which columns the files under a path have."""
+    parser.add_argument("--text-column", metavar="NAME", help="of the files under a path (tokens or text)")
+    parser.add_argument("--label-column", metavar="NAME", help="of the files under a path (category or label)")
 
 
 def add_out_argument(parser: argparse._ActionsContainer) -> None:
@@ -144,22 +96,22 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         InputError: an argument, the data, the model or the folder cannot be used, or someone else is writing there, or
             torchrun has started several processes for what one does.
     """
-    from attnprobe.cli.settings import settings_from
+    from attnprobe.cli.settings import names_of, settings_from
+
+    settings = settings_from(arguments, fine_tune=fine_tune)
     from attnprobe.data.datasets import load_dataset, locate
     from attnprobe.data.limits import within_limits
     from attnprobe.models.kinds import subject_class
     from attnprobe.runs.configuration import DataSource, RunConfiguration
     from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.settings.unfit import told_by
     from attnprobe.stages.training import Run
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
-    settings = settings_from(arguments, fine_tune=fine_tune)
     checkpoint = subject_class(settings.model).source_of(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
-    if arguments.given_tokens:
-        settings = dataclasses.replace(settings, data=dataclasses.replace(settings.data, given_tokens=True))
     whole = load_dataset(
         location,
         label_column=arguments.label_column,
@@ -184,7 +136,8 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
             folder.open(configuration, force=arguments.force)
         elif folder.read_configuration().fingerprint != configuration.fingerprint:
             raise InputError(f"Rank {ranks.rank} has other data than the first rank has.")
-        yield Run(folder, configuration, dataset, device, say if ranks.first else _say_nothing, ranks)
+        with told_by(names_of(arguments)):  # what the model turns out not to have
+            yield Run(folder, configuration, dataset, device, say if ranks.first else _say_nothing, ranks)
 
 
 @contextmanager
@@ -269,21 +222,6 @@ def say_lines(text: str) -> None:
 _say_nothing: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 
-def whole_number(text: str) -> int:
-    """A number that may be zero, for argparse."""
-    number = _integer(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-
-
 def seed_numbers(text: str) -> list[int]:
     """Seeds from numbers and spans such as ``0-2,7``, for argparse.
 
@@ -309,29 +247,15 @@ def seed_numbers(text: str) -> list[int]:
 
 def positive(text: str) -> int:
     """A whole number from one on, for argparse."""
-    number = _integer(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
-    return number
+    return _counted(text, 1)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
+def whole_number(text: str) -> int:
+    """A number that may be zero, for argparse."""
+    return _counted(text, 0)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(","))
-    if len(words) < 2 or not all(words):
-        raise argparse.ArgumentTypeError(f"{text} is not a list of words, such as good,bad")
-    return words
-
-
-def positive_number(text: str) -> float:
-    """A finite number above zero, for argparse."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+def _counted(text: str, least: int) -> int:
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+    return int(text)

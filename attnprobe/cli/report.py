@@ -6,7 +6,6 @@ attnprobe report runs/docstrings/flan-rnn/seed-0 --open
 from __future__ import annotations
 
 import argparse
-import webbrowser
 from pathlib import Path
 
 from attnprobe.cli.options import say, say_lines
@@ -33,4 +32,6 @@ def execute(arguments: argparse.Namespace) -> None:
             say_lines(f"\n{report(folder, say)}")
     page = folders[0].path / PAGE if len(folders) == 1 else report_together(folders, say)
     if arguments.open:
+        import webbrowser  # which takes as long to import as all that `attnprobe --help` says
+
         webbrowser.open(page.resolve().as_uri())

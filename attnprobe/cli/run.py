@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_run_arguments(parser)
-    parser.set_defaults(seed=None)
     parser.add_argument(
         "--seeds",
         type=seed_numbers,
@@ -48,11 +47,11 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run all stages and print the answer; the status says whether documents were left out."""
     execution = execution_from(arguments)
     if arguments.seeds is None:
-        folder, answer, left_out = _run(arguments, arguments.seed or 0, execution)
+        folder, answer, left_out = _run(arguments, execution)
         say_lines(f"\n{answer}\n")
         say(f"Everything is in {folder.path}: start with summary.json, tables/ and figures/.")
         return DOCUMENTS_LEFT_OUT if left_out else 0
-    if arguments.seed is not None:
+    if hasattr(arguments, "seed"):
         raise InputError("--seed and --seeds exclude each other: give one of them.")
     return _run_each(arguments, execution)
 
@@ -66,7 +65,8 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
     any_left_out = 0
     for seed in arguments.seeds:
         say(f"Seed {seed} ({len(folders) + 1} of {len(arguments.seeds)})")
-        folder, _, left_out = _run(arguments, seed, execution)
+        one = argparse.Namespace(**{**vars(arguments), "seed": seed})
+        folder, _, left_out = _run(one, execution)
         folders.append(folder)
         any_left_out += left_out
     runs = [RunResults.load(folder.path) for folder in folders]
@@ -75,13 +75,13 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
     return DOCUMENTS_LEFT_OUT if any_left_out else 0
 
 
-def _run(arguments: argparse.Namespace, seed: int, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:
-    """All stages of one seed: where it is, its answer, and how many documents were left out."""
+def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:
+    """All stages of a run: where it is, its answer, and how many documents were left out."""
     from attnprobe.stages import training as stages
     from attnprobe.stages.reporting import report
     from attnprobe.stages.testing import probe
 
-    with start_run(argparse.Namespace(**{**vars(arguments), "seed": seed})) as run:
+    with start_run(arguments) as run:
         stages.train(run)
         left_out = probe(run, execution)
         return run.folder, report(run.folder, say), left_out

@@ -1,42 +1,38 @@
-"""The settings that arguments or an experiment's file stand for."""
+"""The settings that arguments, an experiment's file, or both stand for."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attnprobe.base.errors import InputError
-from attnprobe.settings.attention import AttentionSettings
-from attnprobe.settings.checkpoint_names import PREFIX
-from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.cli.flags import given
+from attnprobe.settings.doors import in_flags, in_toml
+from attnprobe.settings.experiment_files import experiment_tables
 from attnprobe.settings.kinds import kind_of
-from attnprobe.settings.run_settings import RunSettings
-from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
+from attnprobe.settings.run_settings import DATASET, MODEL, TABLES, RunSettings
+from attnprobe.settings.training import EPOCHS_DOCSTRINGS
+from attnprobe.settings.unfit import Names, told_by
 
-DEFAULT_DATASET = "docstrings"
-
-EPOCHS_DOCSTRINGS = 4
-"""At most, unless told otherwise: the embedded dataset is done after fewer than others."""
-
-_ATTENTION = [field.name for field in dataclasses.fields(AttentionSettings)]
-_TRANSFORMER = [field.name for field in dataclasses.fields(TransformerOptions)]
+Tables = dict[str, Any]
 
 
 def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSettings:
     """What to run; unknown names are told before anything is read.
 
     Args:
-        arguments: of the command.
+        arguments: of the command; a flag is set in the place of an entry of an experiment's file.
         fine_tune: whether a Hugging Face model is trained in any case; else only one that decides nothing yet.
 
     Raises:
         InputError: an argument is not fit for the model, or the model or the experiment's file cannot be used.
     """
-    if arguments.experiment is not None:
-        settings = load_experiment(arguments.experiment, arguments.seed, _given(arguments, _TRANSFORMER))
-    else:
-        settings = _from_arguments(arguments)
+    flags = _flags(arguments)
+    with told_by(names_of(arguments)):
+        settings = RunSettings.of_tables(_together(_file(arguments) or _usual(flags), flags))
     from attnprobe.models.kinds import subject_class
 
     if not fine_tune and subject_class(settings.model).decides(settings.model):
@@ -49,52 +45,41 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
     return settings
 
 
-def _from_arguments(arguments: argparse.Namespace) -> RunSettings:
-    training = {
-        "epochs": arguments.epochs,
-        "patience": arguments.patience,
-        "learning_rate": arguments.learning_rate,
-        "batch_documents": arguments.batch_size,
-        "gradient_norm": arguments.gradient_norm,
-        "gradient_value": arguments.gradient_value,
+def names_of(arguments: argparse.Namespace) -> Names:
+    """What settings of a command are called: by flags, or as entries of a file where they are from there."""
+    flags, file = _flags(arguments), _file(arguments)
+
+    def name(section: str, setting: str) -> str:
+        if not section and setting in TABLES:
+            for one in flags.get(setting, {}):
+                return in_flags(setting, one)
+        elsewhere = setting in (file.get(section, {}) if section else file)
+        by_flag = setting in (flags.get(section, {}) if section else flags)
+        return in_toml(section, setting) if elsewhere and not by_flag else in_flags(section, setting)
+
+    return name
+
+
+def _flags(arguments: argparse.Namespace) -> Tables:
+    tables = {name: given(arguments, table) for name, table in TABLES.items()}
+    return given(arguments, RunSettings) | {name: table for name, table in tables.items() if table}
+
+
+def _file(arguments: argparse.Namespace) -> Tables:
+    path: Path | None = arguments.experiment
+    return {} if path is None else experiment_tables(path)
+
+
+def _usual(flags: Tables) -> Tables:
+    """What is run where no file says it."""
+    named = {"dataset": DATASET, "model": MODEL} | flags
+    of_docstrings = named["dataset"] == DATASET and kind_of(named["model"]).from_scratch
+    training = {"training": {"epochs": EPOCHS_DOCSTRINGS}} if of_docstrings else {}
+    return {"dataset": DATASET, "model": MODEL, **training}
+
+
+def _together(file: Tables, flags: Mapping[str, Any]) -> Tables:
+    """A file's tables with flags in the place of its entries."""
+    return file | {
+        name: file.get(name, {}) | value if isinstance(value, dict) else value for name, value in flags.items()
     }
-    training = {name: value for name, value in training.items() if value is not None}
-    attention, encoder = _given(arguments, _ATTENTION), _given(arguments, _TRANSFORMER)
-    kind = kind_of(arguments.model)
-    if encoder and TRANSFORMER not in kind.sections:
-        raise InputError(f"{_flag(encoder)} is for --model {TRANSFORMER}, and not for {arguments.model}.")
-    if attention and "attention" not in kind.sections:
-        raise InputError(
-            f"{_flag(attention)} is for transformers, --model {TRANSFORMER} or {PREFIX}PATH_OR_ID, "
-            f"and {arguments.model} is none."
-        )
-    if arguments.word2vec and "word2vec" not in kind.sections:
-        raise InputError(f"--word2vec is not for the model {arguments.model}.")
-    if kind.from_scratch:
-        _check_labels(attention)
-        if arguments.dataset == DEFAULT_DATASET:
-            training.setdefault("epochs", EPOCHS_DOCSTRINGS)
-    if attention.get("unit", kind.units[0]) not in kind.units:
-        raise InputError(f"--unit {attention['unit']}: the items of the model {arguments.model} are {kind.units[0]}s.")
-    return RunSettings(
-        dataset=arguments.dataset,
-        model=kind.canonical(arguments.model),
-        seed=arguments.seed,
-        word2vec=arguments.word2vec,
-        training=dataclasses.replace(kind.training, **training),
-        attention=AttentionSettings(**{"unit": kind.units[0]} | attention) if "attention" in kind.sections else None,
-        transformer=TransformerOptions(**encoder) if TRANSFORMER in kind.sections else None,
-    )
-
-
-def _check_labels(attention: dict[str, Any]) -> None:
-    if "label_words" in attention:
-        raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
-
-
-def _given(arguments: argparse.Namespace, names: list[str]) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-
-
-def _flag(given: dict[str, Any]) -> str:
-    return f"--{next(iter(given)).replace('_', '-')}"

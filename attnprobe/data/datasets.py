@@ -3,63 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
-from attnprobe.base.registry import Registry
-from attnprobe.data.docstrings.folder import docstrings_folder
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.folder import is_dataset_folder, split_files
+from attnprobe.data.files.folder import split_files
 from attnprobe.data.files.places import listed, nearest
-from attnprobe.data.serrano2019.recipes import RECIPES
-from attnprobe.data.serrano2019.sources import REVISION_MARK, splits_folder
-from attnprobe.data.serrano2019.sources import locate as locate_recipe
+from attnprobe.data.known_datasets import DATA_VARIABLE, DATASETS, OF_RECIPES, data_folder, known_datasets
+from attnprobe.data.serrano2019.sources import REVISION_MARK
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.data.tokenised_dataset import Dataset
-
-DATA_VARIABLE = "ATTNPROBE_DATA"
-
-LONGEST_ORIGIN = 200
-"""Characters of what lists say of where a dataset comes from."""
-
-
-@dataclass(frozen=True)
-class NamedDataset:
-    """How a dataset that is known by its name is found.
-
-    Attributes:
-        origin: where it comes from, for `attnprobe list`.
-        locate: given the data folder, if there is one, where the data are: words that find the same data again
-            wherever they are said, and without the data folder.
-        folder: given these words, a folder with a file for each split, made if need be.
-    """
-
-    origin: str
-    locate: Callable[[Path | None], str]
-    folder: Callable[[str], Path]
-
-
-def _fault(entry: object) -> str | None:
-    if not isinstance(entry, NamedDataset):
-        return f"it is no attnprobe.NamedDataset, but of the type {type(entry).__name__}"
-    if not isinstance(entry.origin, str) or not 0 < len(entry.origin) <= LONGEST_ORIGIN:
-        return f"its origin is no text of 1 to {LONGEST_ORIGIN} characters"
-    return None if callable(entry.locate) and callable(entry.folder) else "its locate and folder are no functions"
-
-
-DATASETS: Registry[NamedDataset] = Registry("dataset", "attnprobe.datasets", _fault)
-"""By name; packages offer others in this entry-point group."""
-
-DATASETS.register("docstrings", NamedDataset("embedded", lambda _: "docstrings", lambda _: docstrings_folder()))
-for _recipe in RECIPES.values():
-    _origin = "Hugging Face hub, or your files" if _recipe.hub is not None else "your files"
-    DATASETS.register(
-        _recipe.name, NamedDataset(_origin, partial(locate_recipe, _recipe), partial(splits_folder, _recipe))
-    )
 
 
 def load_dataset(
@@ -105,36 +59,24 @@ def locate(name_or_path: str, data_dir: Path | None = None) -> str:
             f"The name of the dataset has {len(name_or_path):,} characters, and may have {LONGEST_NAME:,} at most."
         )
     if name_or_path in DATASETS:
-        return DATASETS[name_or_path].locate(_data_dir(data_dir))
-    if name_or_path.partition(REVISION_MARK)[0] in RECIPES:
+        return DATASETS[name_or_path].locate(data_folder(data_dir))
+    if name_or_path.partition(REVISION_MARK)[0] in OF_RECIPES:
         return name_or_path
     folder = Path(os.path.abspath(_folder(name_or_path, data_dir)))
     # A link may bear the name that says how its files are read.
-    return str(folder if folder.name in RECIPES else folder.resolve())
-
-
-def known_datasets(data_dir: Path | None = None) -> dict[str, str]:
-    """Names of datasets, and where each comes from: its folder, or what its name stands for."""
-    known = {name: dataset.origin for name, dataset in DATASETS.items()}
-    data_dir = _data_dir(data_dir)
-    if data_dir is not None and data_dir.is_dir():
-        own = {name: data_dir / name for name in RECIPES}
-        known |= {name: str(folder) for name, folder in own.items() if folder.is_dir()}
-        folders = sorted(folder for folder in data_dir.iterdir() if is_dataset_folder(folder))
-        known = {folder.name: str(folder) for folder in folders} | known
-    return known
+    return str(folder if folder.name in OF_RECIPES else folder.resolve())
 
 
 def _name_and_folder(location: str) -> tuple[str, Path]:
     path = Path(location)
     if path.is_absolute():
-        return path.name, splits_folder(RECIPES[path.name], location) if path.name in RECIPES else path
+        return path.name, DATASETS[path.name].folder(location) if path.name in OF_RECIPES else path
     name = location.partition(REVISION_MARK)[0]
     return name, DATASETS[name].folder(location)
 
 
 def _folder(name: str, data_dir: Path | None) -> Path:
-    data_dir = _data_dir(data_dir)
+    data_dir = data_folder(data_dir)
     for folder in [Path(name)] + ([data_dir / name] if data_dir is not None else []):
         if os.path.isdir(folder):
             return folder
@@ -146,10 +88,3 @@ def _folder(name: str, data_dir: Path | None) -> Path:
         f"There is no dataset {name!r}: it is neither a known name nor a folder, {looked}; "
         f"known are {listed(known)}.{nearest(name, known)}"
     )
-
-
-def _data_dir(given: Path | None) -> Path | None:
-    if given is not None:
-        return given
-    variable = os.environ.get(DATA_VARIABLE)
-    return Path(variable) if variable else None

@@ -15,11 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from attnprobe.base.errors import InputError
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Attended
-
-MEAN, MAX = "mean", "max"
+from attnprobe.settings.attention import MEAN
 
 
 class Importance(NamedTuple):
@@ -43,12 +41,7 @@ def importance(attended: Sequence[Attended], items: Items, aggregate: str) -> Im
         attended: the selected layers.
         items: of the batch.
         aggregate: ``mean`` or ``max``.
-
-    Raises:
-        InputError: ``aggregate`` is neither.
     """
-    if aggregate not in (MEAN, MAX):
-        raise InputError(f"--aggregate {aggregate}: give mean or max.")
     weights = items.sum(aggregated(attended, aggregate, lambda layer: layer.weights))
     total = weights.sum(-1, keepdim=True)
     return Importance(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attnprobe.base.errors import InputError
 from attnprobe.base.own_files import FILE, kind_of
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.work import Executor
 
-EXECUTORS = ("in-process", "pool", "ray")
-"""Names for the command line."""
+IN_PROCESS, POOL, RAY = EXECUTORS = ("in-process", "pool", "ray")
+"""Their names."""
 
 
 def make_executor(
@@ -33,23 +32,11 @@ def make_executor(
         step_seconds: that a step of a piece may take; None for no limit.
         under_way: a file that says, in process, what is being done. Where it is there, its writer has died of that,
             and the work is done in a child process instead.
-
-    Raises:
-        InputError: there is no such executor, or it cannot be had like this.
     """
-    if workers < 1:
-        raise InputError(f"--workers {workers}: at least one is needed.")
-    if name == "ray":
+    if name == RAY:
         return RayActors(workers, address, gpus_per_worker, step_seconds)
-    if address is not None or gpus_per_worker:
-        option = "--address" if address is not None else "--gpus-per-worker"
-        raise InputError(f"{option} is for --executor ray only.")
-    if name == "pool":
+    if name == POOL:
         return ProcessPool(workers, step_seconds)
-    if name == "in-process":
-        if workers > 1:
-            raise InputError(f"--workers {workers}: there is but one in process; take --executor pool.")
-        if under_way is not None and kind_of(under_way) == FILE:
-            return ProcessPool(1, step_seconds)
-        return InProcess(step_seconds, under_way)
-    raise InputError(f"There is no executor {name!r}; known: {', '.join(EXECUTORS)}.")
+    if under_way is not None and kind_of(under_way) == FILE:
+        return ProcessPool(1, step_seconds)
+    return InProcess(step_seconds, under_way)

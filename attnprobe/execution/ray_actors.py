@@ -22,6 +22,7 @@ from attnprobe.base.stopping import StoppedError
 from attnprobe.execution.crew import Crew, Died, Report, Worker
 from attnprobe.execution.ray_address import SECONDS_TO_ANSWER, SECONDS_TO_JOIN, NoRayError, in_time, require_ray
 from attnprobe.execution.time_limit import in_words
+from attnprobe.settings.unfit import Named, SettingError
 
 SECONDS_WITHOUT_ROOM = 600.0
 """That a cluster may take to find room for a first worker: one that grows on demand has to start a machine."""
@@ -51,7 +52,7 @@ class RayActors(Crew):
         step_seconds: after which a worker is killed that is still at the same step of a piece; None for no limit.
 
     Raises:
-        InputError: Ray is not installed.
+        SettingError: Ray is not installed.
     """
 
     def __init__(
@@ -105,7 +106,8 @@ class RayActors(Crew):
         self._ray._private.worker._worker_logs_enabled = False
         gpus = self._ray.cluster_resources().get("GPU", 0)
         if self.address == "local" and gpus < self.gpus_per_worker:
-            raise InputError(f"--gpus-per-worker {self.gpus_per_worker:g}: Ray finds {gpus:g} on this machine.")
+            sentence = "{} {:g}: Ray finds {:g} on this machine."
+            raise SettingError("execution", sentence, Named("gpus_per_worker"), self.gpus_per_worker, gpus)
 
     def _init(self, **options: Any) -> None:  # noqa: ANN401
         self._ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, **options)
@@ -201,7 +203,8 @@ def _import_ray() -> Any:  # noqa: ANN401
     try:
         import ray
     except ImportError:
-        raise InputError("--executor ray needs ray: pip install 'attnprobe[ray]'.") from None
+        sentence = "{} ray needs ray: pip install 'attnprobe[ray]'."
+        raise SettingError("execution", sentence, Named("executor")) from None
     return ray
 
 

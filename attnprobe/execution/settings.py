@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attnprobe.base.own_files import FILE, kind_of, open_own
-from attnprobe.execution.executors import make_executor
+from attnprobe.execution.executors import EXECUTORS, IN_PROCESS, POOL, RAY, make_executor
 from attnprobe.execution.job_share import Share
 from attnprobe.execution.scheduling import carry_out
 from attnprobe.execution.time_limit import DOCUMENT_SECONDS
 from attnprobe.execution.work import Done, Executor, P, Say, Work
+from attnprobe.settings.declaration import Settings, setting
+from attnprobe.settings.unfit import Named, SettingError
 
 LONGEST_NAME = 200
 """Characters of a piece's name that are read from a file."""
@@ -22,33 +24,46 @@ WINDOWS_A_WORKER = 2
 
 
 @dataclass(frozen=True)
-class ExecutionSettings:
+class ExecutionSettings(Settings, section="execution"):
     """How a split is probed.
 
     Attributes:
-        executor: ``in-process``, ``pool`` (processes of this machine) or ``ray``; None for a pool where there are
-            several workers.
-        workers: how many at a time, one thread each; None for as many as there are cores and they are worth it.
-        windows: of each shard.
         share: the shards that this job takes, where several jobs share them.
-        address: of a Ray cluster; None starts one on this machine.
-        gpus_per_worker: of a Ray worker.
-        document_seconds: after which a batch of documents is divided that is not done, and a document left out.
+
+    Raises:
+        SettingError: settings that do not fit one another.
     """
 
-    executor: str | None = None
-    workers: int | None = None
-    windows: int = 1
+    workers: int | None = setting(None, help="processes, one thread each", shown="as many as there are cores")
+    executor: str | None = setting(None, choices=EXECUTORS, help="who works", shown="a pool of processes, if several")
+    address: str | None = setting(
+        None, metavar="HOST:PORT", help="of a running Ray cluster", shown="one is started on this machine"
+    )
+    gpus_per_worker: float = setting(0.0, at_least=0, help="of Ray workers")
+    windows: int = setting(1, flag="--shard-windows", help="windows of at most 2,048 documents a shard")
+    document_seconds: float = setting(
+        DOCUMENT_SECONDS,
+        above=0,
+        flag="--document-timeout",
+        metavar="SECONDS",
+        help="a batch of documents that takes longer is divided, and a document left out",
+    )
     share: Share | None = None
-    address: str | None = None
-    gpus_per_worker: float = 0.0
-    document_seconds: float = DOCUMENT_SECONDS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("address", "gpus_per_worker"):
+            if getattr(self, name) and self.executor != RAY:
+                raise SettingError(self.section, "{} is for {} {} only.", Named(name), Named("executor"), RAY)
+        if self.executor == IN_PROCESS and self.workers not in (None, 1):
+            sentence = "{} {}: there is but one in process; take {} {}."
+            raise SettingError(self.section, sentence, Named("workers"), self.workers, Named("executor"), POOL)
 
     def worker_count(self, windows: int, device: str) -> int:
         """How many workers a split of so many windows gets on a device."""
         if self.workers is not None:
             return self.workers
-        if device != "cpu" or self.executor == "in-process":
+        if device != "cpu" or self.executor == IN_PROCESS:
             return 1
         return max(1, min(cores(), windows // WINDOWS_A_WORKER))
 
@@ -88,7 +103,7 @@ class ExecutionSettings:
 
     def _executor(self, windows: int, device: str, under_way: Path) -> Executor:
         workers = self.worker_count(windows, device)
-        name = self.executor or ("pool" if workers > 1 else "in-process")
+        name = self.executor or (POOL if workers > 1 else IN_PROCESS)
         return make_executor(name, workers, self.address, self.gpus_per_worker, self.document_seconds, under_way)
 
 

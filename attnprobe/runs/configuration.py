@@ -110,7 +110,9 @@ class RunConfiguration:
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
         )
-        check_types(configuration)
+        check_types(configuration.data)
+        if configuration.checkpoint is not None:
+            check_types(configuration.checkpoint)
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
         return configuration
@@ -140,12 +142,10 @@ def what_is_registered() -> dict[str, Any]:
 
 
 def check_types(instance: Any) -> None:  # noqa: ANN401
-    """Raise TypeError where a field of a dataclass, or of one within it, holds what its annotation does not allow."""
+    """Raise TypeError where a field of a dataclass holds what its annotation does not allow."""
     for name, kind in get_type_hints(type(instance)).items():
         value = getattr(instance, name)
-        if dataclasses.is_dataclass(value):
-            check_types(value)
-        elif not _is_of(value, kind):
+        if not _is_of(value, kind):
             raise TypeError(f"{name} is {type(value).__name__}, not {kind}")
 
 

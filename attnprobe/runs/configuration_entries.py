@@ -14,6 +14,10 @@ from attnprobe.base.plain_files import read_text
 from attnprobe.erasure.registered_orderings import LONGEST_TITLE
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, are_measurements
 from attnprobe.runs.ordering_records import ENTRY, is_record
+from attnprobe.settings.declaration import with_entries
+from attnprobe.settings.doors import in_configuration
+from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.settings.unfit import told_by
 
 UNITS = ("word", "sentence", "token")
 """What an item may be."""
@@ -119,15 +123,8 @@ def model_of(config: Mapping[str, Any], path: Path) -> str:
     options = settings.get("transformer")
     if options is None:
         return str(settings["model"])
-    # Torch comes with it, which no other run's results need.
-    from attnprobe.settings.transformer import TransformerOptions
-
-    try:
-        return TransformerOptions(**options | {"as_released": tuple(options.get("as_released", ()))}).folder
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (TypeError, AttributeError):
-        raise InputError(f"{path} has options in 'settings.transformer' that this attnprobe does not know.") from None
+    with told_by(in_configuration, f"{path}: "):
+        return with_entries(TransformerOptions(), options).folder
 
 
 def short_model_name(model: str) -> str:

@@ -34,7 +34,9 @@ from attnprobe.base.visible import in_json
 from attnprobe.runs.configuration import FORMAT, RunConfiguration
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
+from attnprobe.settings.doors import in_configuration
 from attnprobe.settings.run_settings import RunSettings
+from attnprobe.settings.unfit import told_by
 
 TABLES = ("documents", "erasures", "items")
 """What every run has."""
@@ -146,7 +148,8 @@ class RunFolder:
                     f"{self.config} is of format {content.get('format')}, but this attnprobe reads format {FORMAT}: "
                     "start over with --force."
                 )
-            return RunConfiguration.from_json(content)
+            with told_by(in_configuration):
+                return RunConfiguration.from_json(content)
         except InputError as error:
             sentence = str(error)
             raise InputError(sentence if str(self.config) in sentence else f"{self.config}: {sentence}") from None

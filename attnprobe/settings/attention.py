@@ -4,43 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.settings.ranges import check_counts
+from attnprobe.settings.declaration import Settings, setting
 
 AUTO = "auto"
 
 TOKEN, WORD = UNITS = ("token", "word")
 """What an item is: one token of the model's tokenizer, or all tokens of a word."""
 
+MEAN, MAX = AGGREGATES = ("mean", "max")
+"""How attention and gradients of several heads, layers and rows become one number an item."""
+
 
 @dataclass(frozen=True)
-class AttentionSettings:
-    """Which attention weights are erased, and what an item is.
+class AttentionSettings(Settings, section="attention"):
+    """Which attention weights are erased, and what an item is."""
 
-    Attributes:
-        layers: ``last``, ``all``, numbers and spans (``0,2-4``; negative ones count from the end); in encoder–decoder
-            models behind the name of a stack (``encoder:last``, ``decoder:0``, ``cross:all``).
-        heads: ``all``, or numbers and spans.
-        query: the rows: ``first``, ``last``, ``all``, a position or a span; ``auto`` is the one row that the decision
-            is read from, or all where there is no such row.
-        unit: ``token``, or ``word`` (all pieces of a word are one item).
-        aggregate: how attention and gradients of several heads, layers and rows become one number an item: ``mean`` or
-            ``max``.
-        greedy: also erase greedily, ranking by gradient again after each removal.
-        label_words: the decision of a language model is the best of these words; without them the next token.
-        head_map_documents: how many documents, a seeded sample, the map of single heads is made of; 0 for no map.
-
-    Raises:
-        InputError: ``head_map_documents`` is negative.
-    """
-
-    layers: str = "last"
-    heads: str = "all"
-    query: str = AUTO
-    unit: str = "token"
-    aggregate: str = "mean"
-    greedy: bool = False
-    label_words: tuple[str, ...] = ()
-    head_map_documents: int = 100
-
-    def __post_init__(self) -> None:
-        check_counts(self, "head_map_documents", at_least=0)
+    layers: str = setting(
+        "last",
+        metavar="LAYERS",
+        help="last, all, or numbers and spans: 0,2-4 (negative ones count from the end); in encoder–decoder models "
+        "behind the name of a stack: encoder:last, decoder:0, cross:all",
+    )
+    heads: str = setting("all", metavar="HEADS", help="all, or numbers and spans: 0,2-4")
+    query: str = setting(
+        AUTO,
+        metavar="ROWS",
+        help="the rows: first, last, all, a position or a span; auto is the one row that the decision is read from, or "
+        "all where there is no such row",
+    )
+    unit: str = setting(
+        TOKEN,
+        choices=UNITS,
+        help="what is erased at once, and what an item is: a token, or a word with all its pieces",
+        shown="token; of the model transformer, word",
+    )
+    aggregate: str = setting(
+        MEAN, choices=AGGREGATES, help="how attention and gradients of heads, layers and rows become one number an item"
+    )
+    greedy: bool = setting(False, help="also erase greedily, ranking by gradient again after each removal: slow")
+    label_words: tuple[str, ...] = setting(
+        (),
+        metavar="A,B",
+        several=True,
+        help="the decision of a language model is the best of these words",
+        shown="none: the next token",
+    )
+    head_map_documents: int = setting(
+        100, at_least=0, help="documents, a seeded sample, of which single heads are tested; 0 for no map of heads"
+    )

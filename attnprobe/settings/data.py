@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.settings.ranges import check_counts
+from attnprobe.settings.declaration import Settings, setting
+
+_SAMPLE = "documents that are used, a seeded sample"
 
 
 @dataclass(frozen=True)
-class DataLimits:
-    """How much of a dataset is used, None is all of it; and how its texts are read.
+class DataLimits(Settings, section="data"):
+    """How much of a dataset is used, None is all of it; and how its texts are read."""
 
-    Attributes:
-        train_documents, dev_documents, test_documents: a seeded sample of this many documents of the split.
-        train_words: training and dev documents are cut after this many words; test documents never are.
-        given_tokens: texts are tokens that whitespace separates, and that are kept as they are.
-
-    Raises:
-        InputError: a limit is less than one.
-    """
-
-    train_documents: int | None = None
-    dev_documents: int | None = None
-    test_documents: int | None = None
-    train_words: int | None = None
-    given_tokens: bool = False
-
-    def __post_init__(self) -> None:
-        check_counts(self, "train_documents", "dev_documents", "test_documents", "train_words")
+    train_documents: int | None = setting(None, help=f"training {_SAMPLE}", shown="all")
+    dev_documents: int | None = setting(None, help=f"development {_SAMPLE}", shown="all")
+    test_documents: int | None = setting(None, help=f"test {_SAMPLE}", shown="all")
+    train_words: int | None = setting(
+        None,
+        help="words after which training and development documents are cut; test documents never are",
+        shown="no",
+    )
+    given_tokens: bool = setting(
+        False,
+        help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
+    )

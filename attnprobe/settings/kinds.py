@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.settings.attention import TOKEN, UNITS, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
 from attnprobe.settings.training import FINE_TUNING, TrainingSettings
 from attnprobe.settings.transformer import TRANSFORMER
+from attnprobe.settings.unfit import Named, SettingError
 
 SECTIONS = ("word2vec", "dropout", "attention", "transformer")
 """Parts of a run's settings that are not for every kind of model."""
@@ -136,9 +136,9 @@ def kind_of(model: str) -> Kind:
     """The kind of the model of this name.
 
     Raises:
-        InputError: there is no such model; the message suggests others.
+        SettingError: there is no such model; the message suggests others.
     """
     for kind in KINDS.values():
         if kind.has(model):
             return kind
-    raise InputError(f"There is no model {model!r}; {MODELS.suggestion(model)}")
+    raise SettingError("", "{}: there is no model {!r}; {}", Named("model"), model, MODELS.suggestion(model))

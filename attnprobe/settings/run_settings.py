@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from attnprobe.base.errors import InputError
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
+from attnprobe.settings.declaration import Settings, check_known, setting, settings_of, shown, with_entries
 from attnprobe.settings.dropout import Dropout
-from attnprobe.settings.kinds import kind_of
-from attnprobe.settings.ranges import check_counts
+from attnprobe.settings.kinds import KINDS, SECTIONS, Kind, kind_of
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.settings.unfit import Named, SettingError, SettingTypeError
+
+DATASET, MODEL = "docstrings", "flan-rnn"
+"""What a command takes unless told otherwise."""
+
+TABLES: Mapping[str, type[Settings]] = {
+    "data": DataLimits,
+    "dropout": Dropout,
+    "training": TrainingSettings,
+    "attention": AttentionSettings,
+    "transformer": TransformerOptions,
+}
+"""The settings of a run that are tables of settings."""
+
+UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
+"""Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
+
+_OPTIONAL = ("training", "attention", "transformer")
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Settings, section=""):
     """Everything that decides what a run computes.
 
     Attributes:
-        dataset: registered name, or the folder's name.
-        model: registered name, or ``hf:`` and a folder or hub id.
-        seed: of initial weights, order of batches, dropout, random orderings.
-        word2vec: start from word2vec embeddings of the dataset's own text.
         data: how much of the dataset is used.
         dropout: rates, of HAN and FLAN.
         training: how to train, or None where the model is tested as it is.
@@ -32,13 +47,16 @@ class RunSettings:
         transformer: what the model ``transformer`` is made with; None for all others.
 
     Raises:
-        InputError: the seed is negative or of more than 53 bits.
+        SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
+            not for it.
     """
 
-    dataset: str
-    model: str
-    seed: int = 0
-    word2vec: bool = False
+    dataset: str = setting(metavar="NAME|PATH", help="a name (attnprobe list), or a folder", shown=DATASET)
+    model: str = setting(
+        metavar="NAME|hf:PATH_OR_ID", help="a name (attnprobe list), or a Hugging Face model", shown=MODEL
+    )
+    seed: int = setting(0, at_least=0, help="of initial weights, order of batches, dropout and random orderings")
+    word2vec: bool = setting(False, help="start from word2vec embeddings of the dataset's own text (needs gensim)")
     data: DataLimits = field(default_factory=DataLimits)
     dropout: Dropout = field(default_factory=Dropout)
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
@@ -46,7 +64,28 @@ class RunSettings:
     transformer: TransformerOptions | None = None
 
     def __post_init__(self) -> None:
-        check_counts(self, "seed", at_least=0)
+        super().__post_init__()
+        for name, table in TABLES.items():
+            value = getattr(self, name)
+            if not isinstance(value, table) and not (value is None and name in _OPTIONAL):
+                raise SettingTypeError("", "{} must be {}, not {}.", Named(name), table.__name__, shown(value))
+        kind = kind_of(self.model)
+        for name in SECTIONS:
+            if name not in kind.sections and getattr(self, name) != UNSET[name]:
+                fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
+                sentence = "{} is not for the model {}, but for models of other kinds: {}."
+                raise SettingError("", sentence, Named(name), self.model, fitting)
+        if self.attention is not None:
+            self._check_items(self.attention, kind)
+
+    def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
+        if attention.unit not in kind.units:
+            units = " or ".join(kind.units)
+            sentence = "{} must be {} for the model {}, not {}."
+            raise SettingError(attention.section, sentence, Named("unit"), units, self.model, attention.unit)
+        if attention.label_words and kind.from_scratch:
+            sentence = "{} is not for the model {}, which decides between its own labels."
+            raise SettingError(attention.section, sentence, Named("label_words"), self.model)
 
     @property
     def model_folder(self) -> str:
@@ -64,17 +103,50 @@ class RunSettings:
         return entries
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> RunSettings:
-        """The inverse of :meth:`to_json`; raises KeyError or TypeError on anything else."""
-        settings = dict(content)
-        settings["data"] = DataLimits(**settings["data"])
-        settings["dropout"] = Dropout(**settings["dropout"])
-        if settings["training"] is not None:
-            settings["training"] = TrainingSettings(**settings["training"])
-        if "attention" in settings:
-            attention = settings["attention"]
-            settings["attention"] = AttentionSettings(**attention | {"label_words": tuple(attention["label_words"])})
-        if "transformer" in settings:
-            options = settings["transformer"]
-            settings["transformer"] = TransformerOptions(**options | {"as_released": tuple(options["as_released"])})
-        return cls(**settings)
+    def from_json(cls, content: object) -> RunSettings:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            SettingError: it is anything else.
+        """
+        if not isinstance(content, Mapping):
+            raise SettingTypeError("", "The settings must be a table, not {}.", shown(content))
+        _check_names(content, ("dataset", "model", "data", "dropout", "training"))
+        return _made(content, {name: table() for name, table in TABLES.items()})
+
+    @classmethod
+    def of_tables(cls, content: Mapping[str, Any]) -> RunSettings:
+        """What tables of settings say, and for the rest what is usual for the kind of model.
+
+        Raises:
+            SettingError: there is no dataset or model, or an unknown setting or table, or one that cannot be.
+        """
+        _check_names(content, ("dataset", "model"))
+        settings_of(cls)["model"].check(content["model"])
+        kind = kind_of(content["model"])
+        try:
+            model = kind.canonical(content["model"])
+        except InputError as error:
+            raise SettingError("", "{}: {}", Named("model"), error) from None
+        usual = {name: table() for name, table in TABLES.items()}
+        usual |= {"training": kind.training, "attention": AttentionSettings(unit=kind.units[0])}
+        of_kind: dict[str, Any] = {name: {} for name in ("attention", "transformer") if name in kind.sections}
+        return _made({"training": {}, **of_kind, **content, "model": model}, usual)
+
+
+def _check_names(content: Mapping[str, Any], needed: Sequence[str]) -> None:
+    """See that nothing is there that is unknown, and nothing missing."""
+    check_known("", content, [each.name for each in dataclasses.fields(RunSettings)])
+    for name in needed:
+        if name not in content:
+            raise SettingError("", "{} is missing.", Named(name))
+
+
+def _made(content: Mapping[str, Any], usual: Mapping[str, Settings]) -> RunSettings:
+    """The settings that tables say, each with what is usual where it says nothing."""
+    tables = {
+        name: with_entries(usual[name], content[name])
+        for name in TABLES
+        if name in content and not (content[name] is None and name in _OPTIONAL)
+    }
+    return RunSettings(**{**content, **tables})

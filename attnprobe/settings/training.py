@@ -4,37 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnprobe.settings.ranges import check_counts, check_positive
+from attnprobe.settings.declaration import Settings, setting
+
+EPOCHS_DOCSTRINGS = 4
+"""At most, where nothing is said of them: the embedded dataset is done after fewer than others."""
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """How to train.
+class TrainingSettings(Settings, section="training"):
+    """How a model is trained."""
 
-    Attributes:
-        epochs: at most this many.
-        patience: stop after this many epochs without a better dev accuracy.
-        learning_rate: of the optimisers, at first.
-        batch_documents: most documents in a batch.
-        batch_tokens: most tokens in a batch, padding included.
-        gradient_norm: limit of the global norm, or None.
-        gradient_value: limit of each entry's size, or None.
-
-    Raises:
-        InputError: a count is less than one, or a rate or limit is no finite number above zero.
-    """
-
-    epochs: int = 8
-    patience: int = 2
-    learning_rate: float = 2e-3
-    batch_documents: int = 32
-    batch_tokens: int = 16384
-    gradient_norm: float | None = 10.0
-    gradient_value: float | None = None
-
-    def __post_init__(self) -> None:
-        check_counts(self, "epochs", "patience", "batch_documents", "batch_tokens")
-        check_positive(self, "learning_rate", "gradient_norm", "gradient_value")
+    epochs: int = setting(
+        8, help=f"at most so many; on docstrings {EPOCHS_DOCSTRINGS}, where neither a flag nor a file says it"
+    )
+    patience: int = setting(2, help="stop after so many epochs without a better accuracy on the development split")
+    learning_rate: float = setting(2e-3, above=0, help="of the optimisers, at first")
+    batch_documents: int = setting(32, flag="--batch-size", help="documents in a batch, at most")
+    batch_tokens: int = setting(16384, help="tokens in a batch, padding included, at most")
+    gradient_norm: float | None = setting(10.0, above=0, help="limit of the gradient's global norm, or none")
+    gradient_value: float | None = setting(None, above=0, help="limit of the size of each of its entries, or none")
 
 
 FINE_TUNING = TrainingSettings(epochs=3, learning_rate=1e-4, gradient_norm=1.0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from attnprobe.base.errors import InputError
-from attnprobe.settings.ranges import check_counts, check_rates
+from attnprobe.settings.declaration import Settings, setting
+from attnprobe.settings.unfit import Named, SettingError
 
 TRANSFORMER = "transformer"
 """The name of the model."""
@@ -33,69 +33,73 @@ SHORTEST = 16
 
 
 @dataclass(frozen=True)
-class TransformerOptions:
+class TransformerOptions(Settings, section="transformer"):
     """A transformer encoder and the classifier that reads its first token.
 
-    Attributes:
-        d_e: width of embeddings and hidden states.
-        num_heads: h, of every layer.
-        d_k: width of a head's queries and keys; None is d_e / h.
-        d_v: width of a head's values; None is d_e / h where heads are concatenated and d_e where they are added.
-        combine: ``concatenate``: heads side by side, then one map (h d_v × d_e); ``add``: heads are summed, then one
-            map (d_v × d_e) that they share; ``add_own``: a map (d_v × d_e) for each head, then the sum. The last is
-            the first by another name, but for the d_v that it has by default.
-        positions: whether positions are embedded (learned).
-        num_layers: how many encoder layers.
-        d_ff: width of the feed-forward networks.
-        dropout: rate on embeddings, attention weights, and outputs of attention and of feed-forward networks.
-        longest: documents are cut to this many items, the first token included.
-        matched: of concatenated heads: widen the feed-forward networks, to as many parameters as with heads added.
-        as_released: what is as in the released code: ``head_sum``, ``mask``, ``scale``; see
-            :mod:`attnprobe.identifiability.as_released`.
+    Heads that are combined by ``concatenate`` stand side by side, then one map (h d_v × d_e); ``add`` sums them, then
+    one map (d_v × d_e) that they share; ``add_own`` has a map (d_v × d_e) for each head, then the sum. The last is the
+    first by another name, but for the d_v that it has by default. What can be as released:
+    :mod:`attnprobe.identifiability.as_released`.
 
     Raises:
-        InputError: options that do not fit one another.
+        SettingError: options that do not fit one another.
     """
 
-    d_e: int = 64
-    num_heads: int = 4
-    d_k: int | None = None
-    d_v: int | None = None
-    combine: str = CONCATENATE
-    positions: bool = True
-    num_layers: int = 1
-    d_ff: int = 256
-    dropout: float = 0.1
-    longest: int = 512
-    matched: bool = False
-    as_released: tuple[str, ...] = ()
+    d_e: int = setting(64, help="width of embeddings and hidden states")
+    num_heads: int = setting(4, help="attention heads, h, of every layer")
+    d_k: int | None = setting(None, help="width of a head's queries and keys", shown="d_e / h")
+    d_v: int | None = setting(None, help="width of a head's values", shown="d_e / h; of added heads d_e")
+    combine: str = setting(
+        CONCATENATE,
+        choices=COMBINATIONS,
+        help="how heads become one output: side by side, or summed before one output map or after a map a head",
+    )
+    positions: bool = setting(True, help="embed positions (learned)")
+    num_layers: int = setting(1, help="encoder layers")
+    d_ff: int = setting(256, help="width of the feed-forward networks")
+    dropout: float = setting(
+        0.1, at_least=0, below=1, help="rate on embeddings, weights, and outputs of attention and feed-forward networks"
+    )
+    longest: int = setting(512, at_least=SHORTEST, help="documents are cut to so many items, the first token included")
+    matched: bool = setting(
+        False,
+        help="of concatenated heads: widen the feed-forward networks, to as many parameters as with heads added",
+    )
+    as_released: tuple[str, ...] = setting(
+        (), choices=RELEASED, metavar="A,B", help="what is as in the code that was released with the paper"
+    )
 
     def __post_init__(self) -> None:
-        check_counts(self, "d_e", "num_heads", "d_k", "d_v", "num_layers", "d_ff")
-        check_counts(self, "longest", at_least=SHORTEST)
-        check_rates(self, "dropout")
-        self._check_names()
-        if self.d_e % self.num_heads and None in (self.d_k, self.d_v):
-            raise InputError(f"d_e {self.d_e} is no multiple of {self.num_heads} heads: give d_k and d_v.")
+        super().__post_init__()
+        self._check_heads()
         numbers = self.longest * self.d_e + encoder_parameters(self)
         if numbers > LARGEST or self.num_layers > MOST_LAYERS:
-            raise InputError(
-                f"num_layers {self.num_layers}: an encoder of {numbers:,} numbers; {MOST_LAYERS:,} layers and "
-                f"{LARGEST:,} numbers are the most."
+            self._refuse(
+                f"{{}} {{}}: an encoder of {numbers:,} numbers; {MOST_LAYERS:,} layers and {LARGEST:,} numbers are the "
+                "most.",
+                Named("num_layers"),
+                self.num_layers,
             )
 
-    def _check_names(self) -> None:
-        if self.combine not in COMBINATIONS:
-            raise InputError(f"combine must be one of {', '.join(COMBINATIONS)}, not {self.combine!r}.")
-        for name in self.as_released:
-            if name not in RELEASED:
-                raise InputError(f"as_released takes {', '.join(RELEASED)}; {name!r} is none of them.")
-        if self.matched and self.combine != CONCATENATE:
-            raise InputError(f"matched is for concatenated heads, and these are combined by {self.combine}.")
-        if HEAD_SUM in self.as_released and (self.combine != ADD or self.value_width % self.num_heads):
-            raise InputError(
-                f"as_released {HEAD_SUM} is for combine {ADD} and a d_v that is a multiple of the number of heads."
+    def _check_heads(self) -> None:
+        if self.d_e % self.num_heads and None in (self.d_k, self.d_v):
+            self._refuse(
+                "{} {} is no multiple of {} {}: give {} and {}.",
+                *(Named("d_e"), self.d_e, Named("num_heads"), self.num_heads, Named("d_k"), Named("d_v")),
             )
+        if self.matched and self.combine != CONCATENATE:
+            self._refuse(
+                "{} is for {} {}, and not for {}.", Named("matched"), Named("combine"), CONCATENATE, self.combine
+            )
+        if HEAD_SUM in self.as_released and (self.combine != ADD or self.value_width % self.num_heads):
+            self._refuse(
+                "{} {} is for {} {} and {} that is a multiple of {} {}.",
+                *(Named("as_released"), HEAD_SUM, Named("combine"), ADD, Named("d_v"), Named("num_heads")),
+                self.num_heads,
+            )
+
+    def _refuse(self, template: str, *values: object) -> None:
+        raise SettingError(self.section, template, *values)
 
     @property
     def key_width(self) -> int:

@@ -22,7 +22,7 @@ from attnprobe.base.run_layout import begin_manifest, note_written
 from attnprobe.base.run_lock import is_held
 from attnprobe.base.stopping import STOPS_WITH_INPUT
 from attnprobe.runs.run_folder import RunFolder
-from attnprobe.settings.experiment_files import GridRun
+from attnprobe.settings.grid_files import GridRun
 from attnprobe.settings.run_settings import RunSettings
 
 LOG = "run.log"

@@ -12,7 +12,7 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
-from attnprobe.engines.importance import MAX
+from attnprobe.settings.attention import MAX
 from attnprobe.verification.reference import TIED, Reference
 
 

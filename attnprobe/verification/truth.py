@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import GREEDY
 from attnprobe.models.subject import Tested
+from attnprobe.settings.verification import Sample
 from attnprobe.stages.tables import document_seeds, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
@@ -20,14 +20,6 @@ from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.reference_registry import reference_maker
 from attnprobe.verification.stored_results import stored_documents
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The documents that are held against the reference: how many, and the seed that draws them."""
-
-    documents: int = 20
-    seed: int = 0
 
 
 def compare_with_reference(

@@ -15,6 +15,7 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, recorded_orderings
 from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
+from attnprobe.settings.verification import Sample
 from attnprobe.stages.tables import sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.completeness import (
@@ -34,7 +35,7 @@ from attnprobe.verification.origin import (
     labels_of_documents,
 )
 from attnprobe.verification.row_batches import row_batches
-from attnprobe.verification.truth import Sample, compare_with_reference, drawn
+from attnprobe.verification.truth import compare_with_reference, drawn
 
 
 class Finding(NamedTuple):

@@ -10,8 +10,9 @@ import pytest
 
 from attnprobe.base.errors import InputError
 from attnprobe.data import datasets
-from attnprobe.data.datasets import DATASETS, NamedDataset, known_datasets, load_dataset
+from attnprobe.data.datasets import load_dataset
 from attnprobe.data.files.labels import sorted_labels
+from attnprobe.data.known_datasets import DATASETS, NamedDataset, known_datasets
 from tests.data.documents import assert_same_documents
 from tests.data.folders import WRITERS, write_folder, write_tsv
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.development_split import SPLIT_SEED, development_documents
-from attnprobe.data.files.folder import is_dataset_folder, read_splits, split_files
+from attnprobe.data.files.file_names import is_dataset_folder
+from attnprobe.data.files.folder import read_splits, split_files
 from tests.data.folders import write_folder, write_tsv
 
 TWO = [("a", "one"), ("b", "two")]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli import main
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.data.batches import longest_first
@@ -178,8 +179,8 @@ def test_the_limit_is_that_of_the_command_line():
     assert execution_from(parser.parse_args([])) == ExecutionSettings(document_seconds=3600)
     assert execution_from(parser.parse_args(["--document-timeout", "2.5"])).document_seconds == 2.5
     for wrong in ("0", "-1", "inf", "nan", "x"):
-        with pytest.raises(SystemExit):
-            parser.parse_args(["--document-timeout", wrong])
+        with pytest.raises(InputError, match="--document-timeout must be a finite number above 0, not"):
+            execution_from(parser.parse_args(["--document-timeout", wrong]))
 
 
 @pytest.mark.parametrize(

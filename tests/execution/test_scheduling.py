@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.base.errors import InputError
-from attnprobe.execution.executors import make_executor
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import MOST_LOST_BEFORE_ANY_IS_DONE, carry_out
+from attnprobe.execution.settings import ExecutionSettings
 from tests.execution.in_memory import AnyOrder, InMemory, KnownLater
 from tests.execution.works import REASONS, Writing, expected, pieces_of, results
 
@@ -237,15 +237,15 @@ def test_a_programs_own_way_to_meet_sigterm_is_left_to_it():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text"),
+    ("settings", "text"),
     [
-        (("pool", 0), "--workers 0"),
-        (("in-process", 2), "--executor pool"),
-        (("pool", 2, "auto"), "--address is for --executor ray only"),
-        (("in-process", 1, None, 0.5), "--gpus-per-worker is for --executor ray only"),
-        (("spark", 2), "There is no executor 'spark'; known: in-process, pool, ray."),
+        ({"executor": "pool", "workers": 0}, "workers must be a whole number from 1 on, not 0"),
+        ({"executor": "in-process", "workers": 2}, "workers 2: there is but one in process; take executor pool"),
+        ({"executor": "pool", "address": "auto"}, "address is for executor ray only"),
+        ({"gpus_per_worker": 0.5}, "gpus_per_worker is for executor ray only"),
+        ({"executor": "spark"}, "executor must be in-process, pool or ray, not 'spark'"),
     ],
 )
-def test_an_executor_that_cannot_be_had_is_one_sentence(arguments, text):
+def test_an_executor_that_cannot_be_had_is_one_sentence(settings, text):
     with pytest.raises(InputError, match=text):
-        make_executor(*arguments)
+        ExecutionSettings(**settings)

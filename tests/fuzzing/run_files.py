@@ -17,7 +17,8 @@ from attnprobe.runs.configuration import DataSource, RunConfiguration
 from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
-from attnprobe.settings.experiment_files import load_experiment, load_grid
+from attnprobe.settings.experiment_files import load_experiment
+from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings

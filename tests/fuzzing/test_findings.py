@@ -31,7 +31,7 @@ def refused(read, path, content):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('dataset = "a"\nmodel = "transf"', "There is no model 'transf'; did you mean 'transformer'?"),
+        ('dataset = "a"\nmodel = "transf"', "model: there is no model 'transf'; did you mean 'transformer'?"),
         ("a = " + DEEP, "nested too deeply"),
         ("a = " + "9" * 5000, "not TOML"),
         ('dataset = "a"\nmodel = "flan-rnn"\n[training]\nlearning_rate = nan', "finite"),

@@ -178,15 +178,15 @@ def test_it_learns_what_a_planted_word_says(combine):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"combine": "sum"}, "combine must be one of concatenate, add, add_own, not 'sum'"),
-        ({"d_e": 65}, "d_e 65 is no multiple of 4 heads"),
-        ({"d_k": 0}, "d_k must be at least 1, not 0"),
-        ({"dropout": 1.0}, "dropout must be at least 0 and less than 1"),
-        ({"longest": 8}, "longest must be at least 16"),
-        ({"matched": True, "combine": "add"}, "matched is for concatenated heads"),
-        ({"as_released": ("heads",)}, "as_released takes head_sum, mask, scale; 'heads' is none of them"),
+        ({"combine": "sum"}, "combine must be concatenate, add or add_own, not 'sum'"),
+        ({"d_e": 65}, "d_e 65 is no multiple of num_heads 4"),
+        ({"d_k": 0}, "d_k must be a whole number from 1 on, not 0"),
+        ({"dropout": 1.0}, "dropout must be a number from 0 to below 1, not 1.0"),
+        ({"longest": 8}, "longest must be a whole number from 16 on, not 8"),
+        ({"matched": True, "combine": "add"}, "matched is for combine concatenate, and not for add"),
+        ({"as_released": ("heads",)}, r"as_released must be a list of head_sum, mask or scale, not \('heads',\)"),
         ({"as_released": ("head_sum",)}, "as_released head_sum is for combine add"),
-        ({"as_released": ("head_sum",), "combine": "add", "d_v": 6}, "a multiple of the number of heads"),
+        ({"as_released": ("head_sum",), "combine": "add", "d_v": 6}, "d_v that is a multiple of num_heads 4"),
     ],
 )
 def test_options_that_do_not_fit_are_told(changes, message):

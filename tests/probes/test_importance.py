@@ -10,7 +10,6 @@ from attnprobe.attention.calls import Place
 from attnprobe.attention.layouts import Layout
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import SELF, Site
-from attnprobe.base.errors import InputError
 from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Attended
@@ -78,8 +77,3 @@ def test_importance_is_a_plain_loop(of_token, name):
     for numbers, row in itertools.product(found, range(3)):
         assert not numbers[row, int(items.sizes[row]) :].any()
         assert numbers.dtype == torch.float64
-
-
-def test_another_aggregate_is_refused():
-    with pytest.raises(InputError, match="give mean or max"):
-        importance(attended(), Items.of(WORDS), "median")

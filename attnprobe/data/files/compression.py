@@ -14,12 +14,10 @@ import pyarrow as pa
 from attnprobe.base.bounds import most_unpacked
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import open_plain
+from attnprobe.data.files.file_names import COMPRESSIONS
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-"""What the end of a file's name says of it."""
 
 BUFFER_BYTES = 1 << 16
 

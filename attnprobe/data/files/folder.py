@@ -12,8 +12,9 @@ import numpy.typing as npt
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.development_split import development_documents
+from attnprobe.data.files.file_names import FORMATS, SUFFIXES
 from attnprobe.data.files.places import listed, place, quoted
-from attnprobe.data.files.reading import FORMATS, SUFFIXES, LabelledFile, read_labels
+from attnprobe.data.files.reading import LabelledFile, read_labels
 from attnprobe.data.tokens.given_tokens import Text
 
 SPLITS = ("train", "dev", "test")
@@ -88,11 +89,6 @@ def read_splits(files: Mapping[str, Path], wanted: WantedColumns) -> dict[str, R
     if "dev" not in raw:
         raw |= _with_development_set(read["train"])
     return {split: raw[split] for split in SPLITS}
-
-
-def is_dataset_folder(folder: Path) -> bool:
-    """Whether a folder holds a training file."""
-    return any((folder / f"train{suffix}").is_file() for suffix in SUFFIXES)
 
 
 def _file_of(folder: Path, split: str) -> Path | None:

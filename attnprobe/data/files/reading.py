@@ -18,23 +18,21 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
 from attnprobe.data.files.cells import checked_label, checked_text
 from attnprobe.data.files.columns import Columns, WantedColumns
-from attnprobe.data.files.compression import COMPRESSIONS, opened
+from attnprobe.data.files.compression import opened
 from attnprobe.data.files.delimited import csv_table, tsv_table
+from attnprobe.data.files.file_names import COMPRESSIONS, CSV, JSONL, PARQUET, TSV
 from attnprobe.data.files.jsonl import jsonl_table
 from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Table
 from attnprobe.data.tokens.given_tokens import Text
 
-FORMATS: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
-    ".tsv": tsv_table,
-    ".csv": csv_table,
-    ".jsonl": jsonl_table,
-    ".parquet": parquet_table,
+TABLES: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
+    TSV: tsv_table,
+    CSV: csv_table,
+    JSONL: jsonl_table,
+    PARQUET: parquet_table,
 }
-
-SUFFIXES = (*FORMATS, *(f"{suffix}{packed}" for suffix in FORMATS if suffix != ".parquet" for packed in COMPRESSIONS))
-"""How names of files may end."""
 
 
 class _Document(NamedTuple):
@@ -139,7 +137,7 @@ def _checked(table: Table, path: Path, wanted: WantedColumns) -> Iterator[_Docum
 def _opened_table(path: Path, wanted: WantedColumns) -> Iterator[Table]:
     try:
         with opened(path) as file:
-            yield FORMATS[_format(path)](file, path, wanted)
+            yield TABLES[_format(path)](file, path, wanted)
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror or error}).") from error
 

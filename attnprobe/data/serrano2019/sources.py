@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
-from attnprobe.data.files.reading import SUFFIXES
+from attnprobe.data.files.file_names import SUFFIXES
 from attnprobe.data.serrano2019.folder import make_splits_folder
 from attnprobe.data.serrano2019.hub import HubRepository, NotFromHubError, hub_records, resolved_revision
 from attnprobe.data.serrano2019.recipes import Recipe

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from attnprobe.base.errors import InputError
+from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.unfit import Named, SettingError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -18,11 +19,12 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Te
     """The token that each word is, as it follows other text (words,).
 
     Raises:
-        InputError: a word is more than one token, or two words are the same.
+        SettingError: a word is more than one token, or two words are the same.
     """
     tokens = [_token(tokenizer, word) for word in words]
     if len(set(tokens)) < max(2, len(tokens)):
-        raise InputError(f"--label-words {','.join(words)}: give two or more different words.")
+        sentence = "{} {}: give two or more different words."
+        raise SettingError(AttentionSettings.section, sentence, Named("label_words"), ",".join(words))
     return torch.tensor(tokens)
 
 
@@ -31,4 +33,5 @@ def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
         tokens = tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
             return int(tokens[0])
-    raise InputError(f"--label-words: {word!r} is not one token of {type(tokenizer).__name__}'s vocabulary.")
+    sentence = "{}: {!r} is not one token of {}'s vocabulary."
+    raise SettingError(AttentionSettings.section, sentence, Named("label_words"), word, type(tokenizer).__name__)

@@ -16,7 +16,6 @@ from attnprobe.attention.decisions import attach_to_decision
 from attnprobe.attention.examples import example_inputs
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.sites import DECODER
-from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedSplit
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.attention_probe import AttentionProbe
@@ -29,6 +28,7 @@ from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
 from attnprobe.models.probe import Probe
 from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.unfit import Named, SettingError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,7 +44,7 @@ class CheckpointProbe(Probe[PieceBatch]):
 
     Raises:
         RefusedError: attention cannot be erased, or not provably, or what is selected has no influence.
-        InputError: there are no such layers, heads, rows or label words.
+        SettingError: there are no such layers, heads, rows or label words.
     """
 
     batch_documents, batch_tokens = 64, 8192
@@ -55,11 +55,13 @@ class CheckpointProbe(Probe[PieceBatch]):
         self.settings = settings
         words = label_tokens(tokenizer, settings.label_words).to(model.device) if settings.label_words else None
         if words is not None and hasattr(model, "classifier"):
-            raise InputError("--label-words: the model is a classifier, which decides between its own labels.")
+            sentence = "{}: the model is a classifier, which decides between its own labels."
+            raise SettingError(settings.section, sentence, Named("label_words"))
         examples = example_inputs(model)
         self.attention = AttentionProbe(attach_to_decision(ModelCall(model, words), examples), settings, examples)
         if self.attention.selected[0].site.stack == DECODER:
-            raise InputError("--layers decoder:…: items are the text's tokens; erase in the encoder, or in cross:…")
+            sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
+            raise SettingError(settings.section, sentence, Named("layers"))
 
     @property
     def unit(self) -> str:

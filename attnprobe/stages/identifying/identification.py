@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder, left_out_before
+from attnprobe.settings.identification import Identified
 from attnprobe.stages.group_files import Group, Results
 from attnprobe.stages.group_work import GroupWork, left_out
 from attnprobe.stages.identifying.document_work import NullityWork, ProgramsWork
@@ -39,22 +39,6 @@ IDENTIFICATION = "identification"
 
 SETTINGS = b"identified"
 """Under this key a table's metadata says what was computed."""
-
-
-@dataclass(frozen=True)
-class Identified:
-    """What is computed.
-
-    Attributes:
-        documents: how many, a seeded sample, programs are run on.
-        layers, heads: which, as in ``AttentionSettings``.
-        seed: of the sample.
-    """
-
-    documents: int = 100
-    layers: str = "all"
-    heads: str = "all"
-    seed: int = 0
 
 
 def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEFAULT) -> int:

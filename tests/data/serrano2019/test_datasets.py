@@ -6,7 +6,8 @@ import pytest
 
 from attnprobe.base.errors import InputError
 from attnprobe.data import datasets
-from attnprobe.data.datasets import known_datasets, load_dataset, locate
+from attnprobe.data.datasets import load_dataset, locate
+from attnprobe.data.known_datasets import OF_RECIPES, known_datasets
 from attnprobe.data.serrano2019 import folder as folder_module
 from attnprobe.data.serrano2019 import hub
 from attnprobe.data.serrano2019 import split_rules as splits
@@ -347,6 +348,9 @@ def test_too_few_documents(tmp_path):
 
 def test_the_four_are_known(tmp_path):
     known = known_datasets(tmp_path)
+    assert {name: "hub" in origin for name, origin in OF_RECIPES.items()} == {
+        name: recipe.hub is not None for name, recipe in RECIPES.items()
+    }
     assert known["yahoo"] == known["amazon"] == known["yelp"] == "Hugging Face hub, or your files"
     assert known["imdb"] == "your files"
     write_imdb(tmp_path / "imdb", [])
