@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attnprobe.attention.edits import attended, erase_rows
+from attnprobe.erasure.edits import attended, erase_rows
 
 
 class Tap:

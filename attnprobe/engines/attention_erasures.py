@@ -7,11 +7,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from attnprobe.attention.edits import emptied_rows, rows_with_weight
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
+from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, SingleEffects
 from attnprobe.erasure.orderings import ranks
 

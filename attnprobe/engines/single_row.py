@@ -19,7 +19,6 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, recording, replaying
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
-from attnprobe.attention.edits import erase_rows, masked_softmax
 from attnprobe.attention.model_call import Inputs, rows_of, single_tokens
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
@@ -28,6 +27,7 @@ from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
+from attnprobe.erasure.edits import erase_rows, masked_softmax
 from attnprobe.erasure.erasable import SingleEffects
 
 _ROWS = 1 << 11
