@@ -43,8 +43,14 @@ class AttentionErasures:
         return torch.log_softmax(self.engine.logits.double(), dim=-1)
 
     def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
+        """What is decided (batch,)."""
         return self.engine.decision()
+
+    def probability(self) -> Tensor:
+        """How sure the model is of its decisions (batch,)."""
+        if self.engine.meaning.decides_classes:  # to the last digit what the logarithms say
+            return self.log_probabilities().amax(-1).exp()
+        return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.asking import asking
 from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
 from attnprobe.erasure.erasable import Erasable, Erasures, SingleEffects
 from attnprobe.erasure.orderings import check_order, ranks
@@ -110,33 +111,15 @@ def orders_of(batch: Erasable, seeds: Tensor) -> dict[str, Order]:
 
 def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) -> Order | None:
     """What an ordering that is not of this package makes of a batch; None where it does not fit."""
-    origin = ORDERINGS.origin(name)
-    of = f"the ordering {name}" + (f" of {origin}" if origin else "")
-    before = _versions(batch)
-    try:
+    of = ORDERINGS.told(name)
+    with asking(of, [*batch.attention, *batch.single_effects(), batch.log_probabilities()]):
         if not ordering.fits(batch):
             return None
         made = ordering.rank(batch, seeds)
-    except (InputError, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())
-        raise InputError(
-            f"{of[0].upper()}{of[1:]} fails: {type(error).__name__}" + (f": {said}." if said else ".")
-        ) from error
-    if _versions(batch) != before:
-        raise InputError(
-            f"{of[0].upper()}{of[1:]} changes the tensors that it is given; other orderings read them too."
-        )
     try:
         return _checked(made, batch.attention.mask)
     except ValueError as error:
         raise InputError(f"What is registered as {of} is none: {error}.") from None
-
-
-def _versions(batch: Erasable) -> list[int]:
-    """How often what all orderings read has been written to."""
-    return [each._version for each in (*batch.attention, *batch.single_effects(), batch.log_probabilities())]
 
 
 def _checked(made: object, mask: Tensor) -> Order:
@@ -208,7 +191,7 @@ def _document_columns(batch: Erasable, orders: dict[str, Order], single: SingleE
     columns = {
         "decision": batch.decision(),
         "n": sizes,
-        "p_decision": log_p.amax(-1).exp(),
+        "p_decision": batch.probability(),
         "output_entropy": entropy(log_p),
         "attention_entropy": weight_entropy,
         "attention_entropy_normalised": weight_entropy / sizes.double().log(),  # 0/0, NaN, for one item

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
-from attnprobe.erasure.registered_orderings import LONGEST_TITLE
+from attnprobe.base.registry import LONGEST_TITLE
 from attnprobe.runs.ordering_records import ENTRY, is_record
 
 UNITS = ("word", "sentence", "token")

@@ -69,6 +69,10 @@ class PooledErasures:
         """The classes decided for (batch,)."""
         return self._contributions.decision
 
+    def probability(self) -> Tensor:
+        """The probabilities of the decisions (batch,)."""
+        return self.log_probabilities().amax(-1).exp()
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()
