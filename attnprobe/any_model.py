@@ -24,6 +24,9 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.runs.configuration import check_types
 from attnprobe.settings.attention import UNITS, AttentionSettings
 from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
@@ -87,6 +90,8 @@ def probe(
     texts: Sequence[str] | None = None,
     *,
     seed: int = 0,
+    erase_by: str = RENORMALISE,
+    decision: str = CLASS,
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
@@ -99,6 +104,8 @@ def probe(
             inverse ``src_key_padding_mask``) says which tokens are real. The first batch has two documents or more.
         texts: documents, none of them blank; with a tokenizer, which reads each as it is.
         seed: of the random orderings.
+        erase_by: the name of a way of erasing.
+        decision: the name of what flips.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -114,15 +121,20 @@ def probe(
     check_types(chosen)
     if chosen.unit not in UNITS:
         raise InputError(f"unit={chosen.unit!r}: give {' or '.join(UNITS)}.")
+    for name, value in (("erase_by", erase_by), ("decision", decision)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
+    meaning = Meaning(erase_by, decision)
+    meaning.check()
     if texts is not None:
         texts = _checked(texts)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed)
     batches = _checked_batches(tokenizer_or_batches)
     _check_module(model)
-    return _probe_batches(model, batches, chosen, seed)
+    return _probe_batches(model, batches, chosen, meaning, seed)
 
 
 def _check_module(model: object) -> None:
@@ -150,6 +162,7 @@ def _probe_texts(
     tokenizer: Any,  # noqa: ANN401
     texts: list[str],
     settings: AttentionSettings,
+    meaning: Meaning,
     seed: int,
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
@@ -161,7 +174,7 @@ def _probe_texts(
     documents = Documents(
         **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
     )
-    of_model = CheckpointProbe(model, tokenizer, settings)
+    of_model = CheckpointProbe(model, tokenizer, settings, meaning)
     # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
@@ -187,14 +200,14 @@ def _checked(texts: Iterable[str]) -> list[str]:
 
 
 def _probe_batches(
-    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, seed: int
+    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, meaning: Meaning, seed: int
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
     if not batches:
         raise InputError("There are no batches.")
     call = ModelCall(model)
-    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0])
+    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0], meaning)
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))

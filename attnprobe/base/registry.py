@@ -112,6 +112,11 @@ class Registry(Mapping[str, T], Generic[T]):
         point = None if name in self._entries else self.offered.get(name)
         return None if point is None else _origin(point)
 
+    def require(self, name: str) -> str:
+        """The name itself; raises InputError where there is no such entry, or none that can be used."""
+        self[name]
+        return name
+
     def told(self, name: str) -> str:
         """An entry within a sentence: what it is, its name, and the package that offers it."""
         origin = self.origin(name)

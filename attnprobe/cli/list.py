@@ -1,4 +1,4 @@
-"""Name the datasets, models and orderings there are."""
+"""Name the datasets, models, orderings, ways of erasing and decisions there are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
     from attnprobe.data.datasets import known_datasets
+    from attnprobe.erasure.registered_decisions import DECISIONS
     from attnprobe.erasure.registered_orderings import ORDERINGS
+    from attnprobe.erasure.registered_ways import ERASING
     from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.kinds import KINDS, MODELS
 
@@ -36,3 +38,10 @@ def execute(arguments: argparse.Namespace) -> None:
         of = f" ({origin})" if origin else ""
         told = ": ".join(filter(None, [ordering.title, ordering.description]))
         say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{of}"))
+    for title, registry in (("Ways of erasing", ERASING), ("Decisions", DECISIONS)):
+        say(title)
+        for name, entry in registry.items():
+            origin = registry.origin(name)
+            of = f" ({origin})" if origin else ""
+            told = ": ".join(filter(None, [entry.title, entry.description]))
+            say(visible(f"  {name:<20} {told}{of}"))

@@ -55,6 +55,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--gradient-norm", type=positive_number, metavar="X", help="limit (10; hf: 1)")
     training.add_argument("--gradient-value", type=positive_number, metavar="X", help="limit (none)")
     training.add_argument("--word2vec", action="store_true", help="start from word2vec embeddings (needs gensim)")
+    meaning = parser.add_argument_group("what is meant by erased and by decided (attnprobe list)")
+    meaning.add_argument("--erase-by", metavar="NAME", help="a way of erasing (renormalise)")
+    meaning.add_argument("--decision", metavar="NAME", help="what flips (class)")
     _add_transformer_arguments(parser)
     _add_attention_arguments(parser)
 

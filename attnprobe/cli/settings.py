@@ -7,6 +7,8 @@ import dataclasses
 from typing import Any
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_decisions import DECISIONS
+from attnprobe.erasure.registered_ways import ERASING
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.experiment_files import load_experiment
@@ -37,6 +39,9 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
         settings = load_experiment(arguments.experiment, arguments.seed, _given(arguments, _TRANSFORMER))
     else:
         settings = _from_arguments(arguments)
+    settings = dataclasses.replace(settings, **_given(arguments, ["erase_by", "decision"]))
+    ERASING.require(settings.erase_by)
+    DECISIONS.require(settings.decision)
     from attnprobe.models.kinds import subject_class
 
     if not fine_tune and subject_class(settings.model).decides(settings.model):

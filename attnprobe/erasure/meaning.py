@@ -5,6 +5,7 @@ What those of other packages give is checked each time, so that what they do wro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,8 +56,8 @@ class Meaning:
 
     def check(self) -> None:
         """See to it that there are such entries."""
-        assert self._way
-        assert self._decides
+        ERASING.require(self.erase_by)
+        DECISIONS.require(self.decision)
 
     def edit(self, weights: Tensor, erased: Tensor, scores: Tensor | None = None) -> Tensor:
         """Rows of attention after erasing in them; rows of which nothing is erased stay as they are, to the last bit.
@@ -94,19 +95,22 @@ class Meaning:
         _refuse(of, _fault_of_probabilities(probability, logits))
         return probability
 
-    def names(self, classes: list[str]) -> list[str]:
-        """What the numbers of decisions mean, from 0 on.
+    def names(self, classes: list[str], decided: Iterable[int]) -> dict[int, str]:
+        """What numbers of decisions mean.
 
         Args:
             classes: the names of the model's classes.
+            decided: the numbers.
         """
-        if self.decision in registered_decisions.OWN:
-            return self._decides.names(classes)
         of = DECISIONS.told(self.decision)
         with asking(of, []):
             names = self._decides.names(list(classes))
         _refuse(of, _fault_of_names(names))
-        return names
+        numbers = list(decided)
+        for number in numbers:
+            if number >= len(names):
+                _refuse(of, f"it decides {number}, and has names of {len(names)} numbers from 0 on")
+        return {number: names[number] for number in numbers}
 
 
 BY_DEFAULT = Meaning()

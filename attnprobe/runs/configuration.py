@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
+from attnprobe.runs.meaning_records import present_meaning
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
@@ -94,6 +95,7 @@ class RunConfiguration:
             "data": dataclasses.asdict(self.data),
             **checkpoint,
             ENTRY: {name: told.to_json() for name, told in present_orderings().items()},
+            **present_meaning(self.settings).to_json(),
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},
@@ -156,4 +158,5 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    return entries | dataclasses.asdict(settings.data) | training | attention | transformer
+    meaning = {"erase_by": settings.erase_by, "decision": settings.decision}
+    return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

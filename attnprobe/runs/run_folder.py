@@ -32,7 +32,6 @@ from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.base.run_lock import locked
 from attnprobe.base.visible import in_json
 from attnprobe.runs.configuration import FORMAT, RunConfiguration
-from attnprobe.runs.ordering_records import ENTRY, OrderingRecord
 from attnprobe.settings.run_settings import RunSettings
 
 TABLES = ("documents", "erasures", "items")
@@ -154,12 +153,11 @@ class RunFolder:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{self.config} is not a run's configuration; start over with --force.") from None
 
-    def record_orderings(self, orderings: Mapping[str, OrderingRecord]) -> None:
-        """Say in ``config.json`` with which orderings the run is probed, where others were there when it was begun."""
+    def record(self, entries: Mapping[str, Any]) -> None:
+        """Say in ``config.json`` with what the run is probed, where something else was there when it was begun."""
         content = json.loads(read_text(self.config, MOST_JSON_BYTES))
-        told = {name: ordering.to_json() for name, ordering in orderings.items()}
-        if content.get(ENTRY) != told:
-            write_json(self.config, content | {ENTRY: told})
+        if content != content | entries:
+            write_json(self.config, content | entries)
 
     def write_tables(self, tables: Mapping[str, pa.Table], fingerprint: str) -> None:
         """Write the Parquet files, each stamped with what made it; all are there or the run is not probed."""

@@ -18,6 +18,9 @@ from typing import Any, TypeVar
 from attnprobe.base.bounds import MOST_TOML_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
+from attnprobe.base.registry import Registry
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
@@ -35,11 +38,12 @@ NONE = "none"
 def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = None) -> RunSettings:
     """The settings that an experiment's file describes, with this seed.
 
-    The file names a ``dataset`` and a ``model``, and may have tables ``[data]``, ``[dropout]`` and ``[training]`` whose
-    keys are the fields of ``DataLimits``, ``Dropout`` and ``TrainingSettings``; ``word2vec`` is true or false, and a
-    limit that is not to be is ``"none"``. A Hugging Face model, ``hf:PATH_OR_ID``, may have a table ``[attention]``
-    with the fields of ``AttentionSettings``, and neither ``[dropout]`` nor ``word2vec``. So may the model
-    ``transformer``, which may also have a table ``[transformer]`` with the fields of ``TransformerOptions``.
+    The file names a ``dataset`` and a ``model``, perhaps a way of erasing (``erase_by``) and a ``decision``, and may
+    have tables ``[data]``, ``[dropout]`` and ``[training]`` whose keys are the fields of ``DataLimits``, ``Dropout``
+    and ``TrainingSettings``; ``word2vec`` is true or false, and a limit that is not to be is ``"none"``. A Hugging Face
+    model, ``hf:PATH_OR_ID``, may have a table ``[attention]`` with the fields of ``AttentionSettings``, and neither
+    ``[dropout]`` nor ``word2vec``. So may the model ``transformer``, which may also have a table ``[transformer]`` with
+    the fields of ``TransformerOptions``.
 
     Args:
         path: the experiment's file.
@@ -50,7 +54,7 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
         InputError: the file is missing, is not TOML, or holds an unknown or unfit entry.
     """
     content = _read(path)
-    known = ("dataset", "model", "word2vec", "data", "dropout", "training", "attention", "transformer")
+    known = ("dataset", "model", "word2vec", "erase_by", "decision", *_TABLES)
     _check_keys(path, content, known, "")
     for key in ("dataset", "model"):
         if not isinstance(content.get(key), str) or not content[key].strip():
@@ -76,7 +80,18 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
         transformer=_section(path, content, TRANSFORMER, TransformerOptions())
         if TRANSFORMER in kind.sections
         else None,
+        erase_by=_registered(path, content, "erase_by", RENORMALISE, ERASING),
+        decision=_registered(path, content, "decision", CLASS, DECISIONS),
     )
+
+
+_TABLES = ("data", "dropout", "training", "attention", TRANSFORMER)
+
+
+def _registered(path: Path, content: Mapping[str, Any], key: str, default: str, registry: Registry[Any]) -> str:
+    name = str(_value(path, repr(key), content.get(key, default), "str"))
+    with _of_file(path):
+        return registry.require(name)
 
 
 def _attention(path: Path, content: Mapping[str, Any], kind: Kind) -> AttentionSettings:

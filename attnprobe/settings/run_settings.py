@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.dropout import Dropout
@@ -30,6 +32,8 @@ class RunSettings:
         training: how to train, or None where the model is tested as it is.
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
+        erase_by: the name of a way of erasing.
+        decision: the name of what flips.
 
     Raises:
         InputError: the seed is negative or of more than 53 bits.
@@ -44,6 +48,8 @@ class RunSettings:
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
+    erase_by: str = RENORMALISE
+    decision: str = CLASS
 
     def __post_init__(self) -> None:
         check_counts(self, "seed", at_least=0)
@@ -54,10 +60,13 @@ class RunSettings:
         return kind_of(self.model).folder(self.model) if self.transformer is None else self.transformer.folder
 
     def to_json(self) -> dict[str, Any]:
-        """As nested dictionaries, without what there is none of."""
+        """As nested dictionaries, without what there is none of, and the defaults of what runs of before do not say."""
         entries = dataclasses.asdict(self)
         for name in ("attention", "transformer"):
             if entries[name] is None:
+                del entries[name]
+        for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
+            if entries[name] == default:
                 del entries[name]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
-from attnprobe.erasure.registered_orderings import GROUP, OWN
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
-from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
+from attnprobe.runs.ordering_records import present_orderings
 from attnprobe.runs.run_folder import TABLES
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
+from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables, micro_batches, probe_batches, sample_of_documents
@@ -61,8 +61,7 @@ class ProbingWork(RunWork[Piece]):
         """
         here = {name: told for name, told in present_orderings().items() if name not in OWN}
         for name in sorted(self.others.keys() | here.keys()):
-            if self.others.get(name) != here.get(name):
-                raise InputError(_unequal(name, self.others.get(name), here.get(name)))
+            require_same(ORDERINGS, name, self.others.get(name), here.get(name))
         return super().open()
 
     def _do(self, piece: Piece) -> None:
@@ -194,8 +193,9 @@ class ProbingWork(RunWork[Piece]):
 
     @property
     def _stamp(self) -> str:
-        """What results are made by: with other orderings of other packages they are made anew."""
+        """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{name} {record.origin}" for name, record in sorted(self.others.items())]
+        told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
         return "/".join([self.stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
@@ -232,18 +232,3 @@ class ProbingWork(RunWork[Piece]):
 
 def _remarks(encoded: EncodedSplit[Any]) -> Remarks:
     return Remarks(encoded.cut, encoded.special, longest=int(encoded.lengths.max()))
-
-
-def _unequal(name: str, there: OrderingRecord | None, here: OrderingRecord | None) -> str:
-    """That two processes have not the same ordering, in a sentence."""
-    if there is not None and there.origin is None:
-        return (
-            f"The ordering {name} was registered by the program that began the run, and other processes do not have "
-            f"it: offer it in the entry-point group {GROUP} of an installed package, or take one worker."
-        )
-    told = [f"{where} {_told(record)}" for where, record in (("began the run", there), ("is to help", here))]
-    return f"The ordering {name} is not the same in all processes: the one that {told[0]}, the one that {told[1]}."
-
-
-def _told(record: OrderingRecord | None) -> str:
-    return "does not have it" if record is None else f"has it of {record.origin or 'a program'}"

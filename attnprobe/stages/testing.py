@@ -15,7 +15,7 @@ from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.work import Done
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
-from attnprobe.runs.ordering_records import present_orderings, recorded_orderings
+from attnprobe.runs.ordering_records import ENTRY, present_orderings, recorded_orderings
 from attnprobe.runs.run_folder import left_out_before
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.group_work import left_out
@@ -53,7 +53,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         ProbingWork(run, tested).files.remove_all()
         return _quarantined(run)
     work = ProbingWork(run, tested)
-    folder.record_orderings(present_orderings())
+    folder.record({ENTRY: {name: told.to_json() for name, told in present_orderings().items()}, **work.meant.to_json()})
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
