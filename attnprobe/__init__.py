@@ -33,11 +33,13 @@ _EXPORTED = {
         "rank_by_gradient",
         "rank_by_gradient_attention",
     ),
+    "attnprobe.erasure.registered_decisions": ("DECISIONS", "Decision"),
     "attnprobe.erasure.registered_orderings": (
         "ORDERINGS",
         "Ordering",
         "Role",
     ),
+    "attnprobe.erasure.registered_ways": ("ERASING", "WayOfErasing"),
     "attnprobe.erasure.erasable": ("Erasable",),
     "attnprobe.erasure.distributions": (
         "entropy",

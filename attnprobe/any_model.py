@@ -24,7 +24,7 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
-from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.runs.configuration import check_types
@@ -48,6 +48,7 @@ class ProbeResult:
         engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
         cut: how many texts were longer than the model takes, and lost what was beyond.
         special_strings: in how many texts a string stands that the tokenizer takes for a special token.
+        meaning: what was meant by erased, and by decided.
     """
 
     documents: pd.DataFrame
@@ -56,11 +57,13 @@ class ProbeResult:
     engine: str
     cut: int = 0
     special_strings: int = 0
+    meaning: Meaning = BY_DEFAULT
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
 
-        return frame_of_tables(self.documents, self.erasures, self.items)
+        meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
+        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning)
 
     def fractions(self) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
@@ -178,7 +181,7 @@ def _probe_texts(
     # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
-    result = _result(tables, of_model.attention.engine, labelled=False)
+    result = _result(tables, of_model.attention, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
 
@@ -221,7 +224,7 @@ def _probe_batches(
         collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents))
         texts += _token_texts(batch, mask)
         start += len(mask)
-    return _result(collected.tables(None, pa.array(texts, pa.string())), attention.engine)
+    return _result(collected.tables(None, pa.array(texts, pa.string())), attention)
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
@@ -239,6 +242,7 @@ def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
     return [str(token) for token in ids[mask].tolist()]
 
 
-def _result(tables: Tables, engine: str, *, labelled: bool = True) -> ProbeResult:
+def _result(tables: Tables, attention: AttentionProbe, *, labelled: bool = True) -> ProbeResult:
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
-    return ProbeResult(documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas(), engine)
+    frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
+    return ProbeResult(*frames, attention.engine, meaning=attention.meaning)

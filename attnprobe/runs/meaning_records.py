@@ -99,20 +99,44 @@ def _present(chosen: Chosen, name: str) -> EntryRecord | None:
     return None if name == chosen.default else present_record(chosen.registry, chosen.registry.require(name))
 
 
-def recorded_meaning(config: Mapping[str, Any]) -> RecordedMeaning:
-    """What the content of a config.json says; an entry in it that does not fit says nothing but its name."""
-    return RecordedMeaning(*(_record(config, each) for each in CHOSEN))
+def recorded_meaning(content: Mapping[str, Any]) -> RecordedMeaning:
+    """What a config.json, or a summary, says; of what only the settings name nothing but the name is known.
+
+    Args:
+        content: of the file; an entry in it that does not fit says nothing.
+    """
+    return RecordedMeaning(*(_record(content, each) for each in CHOSEN))
 
 
-def _record(config: Mapping[str, Any], chosen: Chosen) -> EntryRecord | None:
-    name = str(config["settings"].get(chosen.setting, chosen.default))
+def _record(content: Mapping[str, Any], chosen: Chosen) -> EntryRecord | None:
+    entry = content.get(chosen.entry)
+    records = entry if entry and is_entry(entry) else {}
+    name = str((content.get("settings") or {}).get(chosen.setting, next(iter(records), chosen.default)))
     if name == chosen.default:
         return None
-    entry = config.get(chosen.entry)
-    told = (entry or {}).get(name, {}) if is_entry(entry) else {}
+    told = records.get(name, {})
     origin = Origin(told["package"], told["version"]) if "package" in told else None
     title = told.get("title", name.replace("_", " ").capitalize())
     return EntryRecord(visible(name), visible(title), origin)
+
+
+def require_default(config: Mapping[str, Any], run: str, what: str) -> None:
+    """See to it that a run renormalises and decides for classes.
+
+    Args:
+        config: the content of its config.json.
+        run: what to call it.
+        what: is about such runs alone, within a sentence.
+
+    Raises:
+        InputError: it does not.
+    """
+    meaning = recorded_meaning(config)
+    if not meaning.is_default:
+        told = " and ".join(
+            f"{verb} {record}" for verb, record in zip(("erases by", "decides"), meaning, strict=True) if record
+        )
+        raise InputError(f"{run} {told}: {what} is of runs that renormalise and decide for classes.")
 
 
 def require_present(config: Mapping[str, Any]) -> None:
