@@ -33,6 +33,7 @@ _EXPORTED = {
         "rank_by_gradient",
         "rank_by_gradient_attention",
     ),
+    "attnprobe.erasure.registered_decisions": ("DECISIONS", "Decision"),
     "attnprobe.erasure.registered_orderings": (
         "ORDERINGS",
         "Ordering",
@@ -47,6 +48,7 @@ _EXPORTED = {
         "STATISTICS",
         "Statistic",
     ),
+    "attnprobe.erasure.registered_ways": ("ERASING", "WayOfErasing"),
     "attnprobe.erasure.erasable": ("Erasable",),
     "attnprobe.erasure.distributions": (
         "entropy",

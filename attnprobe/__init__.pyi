@@ -28,11 +28,15 @@ from attnprobe.erasure.orderings import rank_at_random as rank_at_random
 from attnprobe.erasure.orderings import rank_by_attention as rank_by_attention
 from attnprobe.erasure.orderings import rank_by_gradient as rank_by_gradient
 from attnprobe.erasure.orderings import rank_by_gradient_attention as rank_by_gradient_attention
+from attnprobe.erasure.registered_decisions import DECISIONS as DECISIONS
+from attnprobe.erasure.registered_decisions import Decision as Decision
 from attnprobe.erasure.registered_measurements import MEASUREMENTS as MEASUREMENTS
 from attnprobe.erasure.registered_measurements import Measurement as Measurement
 from attnprobe.erasure.registered_orderings import ORDERINGS as ORDERINGS
 from attnprobe.erasure.registered_orderings import Ordering as Ordering
 from attnprobe.erasure.registered_orderings import Role as Role
+from attnprobe.erasure.registered_ways import ERASING as ERASING
+from attnprobe.erasure.registered_ways import WayOfErasing as WayOfErasing
 from attnprobe.identifiability import dk_star as dk_star
 from attnprobe.identifiability import effective_attention as effective_attention
 from attnprobe.identifiability import farthest_alternative as farthest_alternative

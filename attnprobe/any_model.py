@@ -24,6 +24,9 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
 from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
@@ -45,6 +48,7 @@ class ProbeResult:
         engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
         cut: how many texts were longer than the model takes, and lost what was beyond.
         special_strings: in how many texts a string stands that the tokenizer takes for a special token.
+        meaning: what was meant by erased, and by decided.
     """
 
     documents: pd.DataFrame
@@ -53,11 +57,13 @@ class ProbeResult:
     engine: str
     cut: int = 0
     special_strings: int = 0
+    meaning: Meaning = BY_DEFAULT
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
 
-        return frame_of_tables(self.documents, self.erasures, self.items)
+        meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
+        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning)
 
     def fractions(self) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
@@ -87,6 +93,8 @@ def probe(
     texts: Sequence[str] | None = None,
     *,
     seed: int = 0,
+    erase_by: str = RENORMALISE,
+    decision: str = CLASS,
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
@@ -99,6 +107,8 @@ def probe(
             inverse ``src_key_padding_mask``) says which tokens are real. The first batch has two documents or more.
         texts: documents, none of them blank; with a tokenizer, which reads each as it is.
         seed: of the random orderings.
+        erase_by: the name of a way of erasing.
+        decision: the name of what flips.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -111,15 +121,20 @@ def probe(
     except ValueError as error:
         raise InputError(f"The {error}.") from None
     chosen = with_entries(AttentionSettings(), settings)
+    for name, value in (("erase_by", erase_by), ("decision", decision)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
+    meaning = Meaning(erase_by, decision)
+    meaning.check()
     if texts is not None:
         texts = _checked(texts)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, seed)
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed)
     batches = _checked_batches(tokenizer_or_batches)
     _check_module(model)
-    return _probe_batches(model, batches, chosen, seed)
+    return _probe_batches(model, batches, chosen, meaning, seed)
 
 
 def _check_module(model: object) -> None:
@@ -147,6 +162,7 @@ def _probe_texts(
     tokenizer: Any,  # noqa: ANN401
     texts: list[str],
     settings: AttentionSettings,
+    meaning: Meaning,
     seed: int,
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
@@ -158,11 +174,11 @@ def _probe_texts(
     documents = Documents(
         **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
     )
-    of_model = CheckpointProbe(model, tokenizer, settings)
+    of_model = CheckpointProbe(model, tokenizer, settings, meaning)
     # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
     tables = probe_split(of_model, encoded, seed, model.device)
-    result = _result(tables, of_model.attention.engine, labelled=False)
+    result = _result(tables, of_model.attention, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
 
@@ -184,14 +200,14 @@ def _checked(texts: Iterable[str]) -> list[str]:
 
 
 def _probe_batches(
-    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, seed: int
+    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, meaning: Meaning, seed: int
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
     if not batches:
         raise InputError("There are no batches.")
     call = ModelCall(model)
-    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0])
+    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0], meaning)
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
@@ -205,7 +221,7 @@ def _probe_batches(
         collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents))
         texts += _token_texts(batch, mask)
         start += len(mask)
-    return _result(collected.tables(None, pa.array(texts, pa.string())), attention.engine)
+    return _result(collected.tables(None, pa.array(texts, pa.string())), attention)
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
@@ -223,6 +239,7 @@ def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
     return [str(token) for token in ids[mask].tolist()]
 
 
-def _result(tables: Tables, engine: str, *, labelled: bool = True) -> ProbeResult:
+def _result(tables: Tables, attention: AttentionProbe, *, labelled: bool = True) -> ProbeResult:
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
-    return ProbeResult(documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas(), engine)
+    frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
+    return ProbeResult(*frames, attention.engine, meaning=attention.meaning)

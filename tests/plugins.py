@@ -1,5 +1,6 @@
 """Packages that offer something to commands: installed into a folder from which a command is run."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -40,6 +41,16 @@ def with_example(folder):
     offered(folder, project["name"], project["version"], project["entry-points"]["attnprobe.orderings"])
     shutil.copy(EXAMPLE / "leave_one_out.py", folder)
     return Path(folder)
+
+
+def documented(folder, section, package, version):
+    """A folder with a package of what a section of docs/extending.md shows: its first code, and its entry point."""
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8").partition(f"\n## {section}\n")[2]
+    code = re.search(r"```python\n(.*?)```\n", text, re.DOTALL)
+    group, name, value = re.search(
+        r'\[project\.entry-points\."([\w.]+)"\]` and `(\w+) = "([\w:]+)"`', text[code.end() :]
+    ).groups()
+    return offered(folder, package, version, {name: value}, {value.partition(":")[0]: code[1]}, group)
 
 
 def attnprobe_with(folder, *arguments, cwd, before=""):

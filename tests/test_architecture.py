@@ -13,8 +13,9 @@ from tests.commands import ROOT
 
 FLOORS = (
     ("base",),
+    ("erasure",),
     ("settings",),
-    ("erasure", "data", "execution"),
+    ("data", "execution"),
     ("runs", "identifiability"),
     ("attention", "training"),
     ("analysis",),

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.base.run_layout import check_run_folder
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import recorded_meaning
 from attnprobe.runs.tables import metadata_of_table
 
 TABLES = ("documents", "erasures", "items")
 """What every finished run has."""
+
+NAMED = 3
+"""Runs that a sentence names."""
 
 
 def find_runs(folders: Iterable[Path]) -> list[Path]:
@@ -39,6 +45,33 @@ def load_runs(folders: Iterable[Path]) -> list[RunResults]:
         InputError: as ``find_runs``, or a run's file cannot be read.
     """
     return [RunResults.load(folder) for folder in find_runs(folders)]
+
+
+class OfThePapers(NamedTuple):
+    """Runs that the papers' claims, figures and tables are about, and a sentence on those left out; empty for none."""
+
+    folders: list[Path]
+    left_out: str
+
+
+def of_the_papers(folders: Iterable[Path]) -> OfThePapers:
+    """Those of these runs that renormalise and decide for classes.
+
+    Raises:
+        InputError: none does, or a run's configuration cannot be read.
+    """
+    found: list[Path] = []
+    others: list[Path] = []
+    for folder in folders:
+        config = read_configuration(folder / "config.json")
+        (found if recorded_meaning(config).is_default else others).append(folder)
+    if not others:
+        return OfThePapers(found, "")
+    named = ", ".join(map(str, others[:NAMED])) + f" and {len(others) - NAMED:,} more" * (len(others) > NAMED)
+    sentence = f"Runs that do not renormalise, or decide otherwise than for classes, are left out: {named}."
+    if not found:
+        raise InputError(f"There is no run that renormalises and decides for classes: {named} do not.")
+    return OfThePapers(found, sentence)
 
 
 def _is_finished(folder: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, SMALLEST_SET, Role
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
 from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
 from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
@@ -41,6 +42,12 @@ from attnprobe.runs.tables import (
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
+
+
+def no_smallest_set(told: Mapping[str, Any]) -> str:
+    """The same of a run, by its configuration or summary: it need not be for the readout that none is known."""
+    return NO_SMALLEST_SET if recorded_meaning(told).is_default else "no exact smallest set is known here"
+
 
 Flags = npt.NDArray[np.bool_]
 
@@ -234,6 +241,11 @@ class RunResults:
     def unit(self) -> str:
         """What an item is: ``word``, ``sentence`` or ``token``."""
         return str(self.config["unit"])
+
+    @property
+    def meaning(self) -> RecordedMeaning:
+        """What the run says of its way of erasing and its decision."""
+        return recorded_meaning(self.config)
 
     @property
     def labels(self) -> list[str]:

@@ -34,6 +34,8 @@ def summarise(results: RunResults) -> dict[str, Any]:
 
     - ``run``: name, dataset, model, seed, unit, number of classes.
     - ``orderings``: ``title`` and ``role`` of each that there are results of, and the package that it comes from.
+    - ``erasing``, ``decisions``: the title of the way of erasing, or of the decision, and the package that it comes
+      from, each where it is not the default.
     - ``counts``: ``documents`` that there are results of, ``quarantined`` that the model could not read, ``sampled``
       that statistics are made of (as many as there are, or a seeded sample); of these ``with_one_item``, which are left
       out, ``with_several_items``, and ``with_items_kept`` of the latter; ``emptied_known``: whether the run says where
@@ -58,6 +60,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "classes": len(results.labels),
         },
         ENTRY: {name: record.to_json() for name, record in results.records.items()},
+        **results.meaning.to_json(),
         "counts": {
             "documents": results.total,
             "quarantined": results.quarantined,

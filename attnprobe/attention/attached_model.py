@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.edits import emptied_rows
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, Selected, select
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase
 from attnprobe.erasure.arrays import Mask, as_mask, truths
+from attnprobe.erasure.edits import emptied_rows
 from attnprobe.settings.attention import AttentionSettings
 
 

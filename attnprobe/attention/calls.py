@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from attnprobe.attention.edits import masked_softmax
 from attnprobe.attention.layouts import Layout
 from attnprobe.attention.taps import Tap, fused_mask
+from attnprobe.erasure.edits import masked_softmax
 
 _SOFTMAX = {torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax}
 _MATMUL = {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm}

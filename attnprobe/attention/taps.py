@@ -5,14 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attnprobe.attention.edits import attended, erase_rows
+from attnprobe.erasure.edits import attended
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
 class Tap:
     """Does nothing; the kinds below override what they need.
 
     Attributes:
-        erased: set where an erasure is all that is asked for: a fused attention may then do it by its own mask.
+        erased: set where renormalising without these weights is all that is asked for: a fused attention may then do it
+            by its own mask.
         wants_values: whether :meth:`context` is to be asked.
         row: set where one row a document (batch,) is all that is looked at: fused attention then computes no other.
     """
@@ -85,19 +87,20 @@ class StopModel(Exception):  # noqa: N818 - not an error
 
 
 class Erase(Tap):
-    """Zeroes weights and rescales the rest of each row to the sum that it had.
+    """Erases weights in rows of attention.
 
     Args:
-        erased: True where a weight is set to zero, broadcast against (batch, heads, queries, keys).
+        erased: True where a weight is erased, broadcast against (batch, heads, queries, keys).
+        meaning: what is meant by that; to renormalise, which a fused attention can do by its mask.
     """
 
-    def __init__(self, erased: Tensor) -> None:
-        self.erased = erased
+    def __init__(self, erased: Tensor, meaning: Meaning = BY_DEFAULT) -> None:
+        self._where, self._meaning = erased, meaning
+        self.erased = erased if meaning.renormalises else None
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
-        assert self.erased is not None
-        return erase_rows(weights, self.erased, scores)
+        return self._meaning.edit(weights, self._where, scores)
 
 
 class Use(Tap):

@@ -17,6 +17,14 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 """What an entry of another package may be called: names stand in columns, in files and on the page."""
 
+LONGEST_TITLE = 60
+"""Characters of what readers are shown for an entry."""
+
+
+def is_title(title: object) -> bool:
+    """Whether something can be what readers are shown for an entry."""
+    return isinstance(title, str) and 0 < len(title) <= LONGEST_TITLE
+
 
 class Origin(NamedTuple):
     """The package that an entry comes from, and its version."""
@@ -103,6 +111,16 @@ class Registry(Mapping[str, T], Generic[T]):
         """The package that offers an entry; None of one that was registered in this process."""
         point = None if name in self._entries else self.offered.get(name)
         return None if point is None else _origin(point)
+
+    def require(self, name: str) -> str:
+        """The name itself; raises InputError where there is no such entry, or none that can be used."""
+        self[name]
+        return name
+
+    def told(self, name: str) -> str:
+        """An entry within a sentence: what it is, its name, and the package that offers it."""
+        origin = self.origin(name)
+        return f"the {self.kind} {name}" + (f" of {origin}" if origin else "")
 
     def _load(self, name: str, point: EntryPoint) -> T:
         try:

@@ -31,12 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Judge, print and write."""
-    from attnprobe.analysis.finding_runs import load_runs
+    from attnprobe.analysis.finding_runs import find_runs, of_the_papers
+    from attnprobe.analysis.results import RunResults
     from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
     from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, write_scorecard
     from attnprobe.reports.run_table import write_run_tables
 
-    runs = load_runs(arguments.runs)
+    found = of_the_papers(find_runs(arguments.runs))
+    if found.left_out:
+        say(found.left_out)
+    runs = [RunResults.load(folder) for folder in found.folders]
     scorecard = judge_claims(runs, as_released=arguments.as_released)
     say_lines(f"{len(runs)} run{'s' * (len(runs) != 1)}.\n\n{for_terminal(scorecard)}\n")
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]

@@ -34,6 +34,8 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.papers.serrano2019.figures.grid import RunGrid
 
     grid = RunGrid.find(arguments.runs, released=arguments.as_released)
+    if grid.left_out:
+        say(grid.left_out)
     for name in PAPER:
         for path in draw(name, grid, arguments.out):
             say(str(path))

@@ -1,4 +1,4 @@
-"""Name the datasets, models, orderings, measurements and statistics there are."""
+"""Name the datasets, models, orderings, measurements, statistics, ways of erasing and decisions there are."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print all names."""
     from attnprobe.analysis.registered_statistics import STATISTICS
     from attnprobe.data.known_datasets import known_datasets
+    from attnprobe.erasure.registered_decisions import DECISIONS
     from attnprobe.erasure.registered_measurements import MEASUREMENTS
     from attnprobe.erasure.registered_orderings import ORDERINGS
+    from attnprobe.erasure.registered_ways import ERASING
     from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.kinds import KINDS, MODELS
 
@@ -37,14 +39,16 @@ def execute(arguments: argparse.Namespace) -> None:
     for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
         told = ": ".join(filter(None, [ordering.title, ordering.description]))
         say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{_of(ORDERINGS.origin(name))}"))
-    say("Measurements")
-    for name, measurement in MEASUREMENTS.items():
-        told = ": ".join(filter(None, [measurement.title, measurement.description]))
-        say(visible(f"  {name:<20} {told}{_of(MEASUREMENTS.origin(name))}"))
-    say("Statistics")
-    for name, statistic in STATISTICS.items():
-        told = ": ".join(filter(None, [statistic.title, statistic.description.replace("`", "")]))
-        say(visible(f"  {name:<26} {told}{_of(STATISTICS.origin(name))}"))
+    for title, registry in (
+        ("Measurements", MEASUREMENTS),
+        ("Statistics", STATISTICS),
+        ("Ways of erasing", ERASING),
+        ("Decisions", DECISIONS),
+    ):
+        say(title)
+        for name, entry in registry.items():
+            told = ": ".join(filter(None, [entry.title, entry.description.replace("`", "")]))
+            say(visible(f"  {name:<26} {told}{_of(registry.origin(name))}"))
 
 
 def _of(origin: Origin | None) -> str:

@@ -7,11 +7,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from attnprobe.attention.edits import emptied_rows, rows_with_weight
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
+from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, SingleEffects
 from attnprobe.erasure.orderings import ranks
 
@@ -43,8 +43,14 @@ class AttentionErasures:
         return torch.log_softmax(self.engine.logits.double(), dim=-1)
 
     def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
+        """What is decided (batch,)."""
         return self.engine.decision()
+
+    def probability(self) -> Tensor:
+        """How sure the model is of its decisions (batch,)."""
+        if self.engine.meaning.decides_classes:  # to the last digit what the logarithms say
+            return self.log_probabilities().amax(-1).exp()
+        return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

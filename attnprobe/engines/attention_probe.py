@@ -20,6 +20,7 @@ from attnprobe.engines.choice import fastest_engine, make_engine
 from attnprobe.engines.head_map import Drawn, Layer, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import AttentionSettings
 
 
@@ -30,23 +31,27 @@ class AttentionProbe:
         attachment: the model.
         settings: what is erased.
         examples: a batch to choose engines on.
+        meaning: what is meant by erased, and by decided.
 
     Raises:
         RefusedError: what is selected has no influence on the output.
         InputError: there are no such layers, heads or rows.
     """
 
-    def __init__(self, attachment: Attachment, settings: AttentionSettings, examples: Inputs) -> None:
+    def __init__(
+        self, attachment: Attachment, settings: AttentionSettings, examples: Inputs, meaning: Meaning = BY_DEFAULT
+    ) -> None:
         self.attachment = attachment
         self.settings = settings
+        self.meaning = meaning
         self.selected = select(attachment.sites, settings, attachment.auto())
-        self.engine = fastest_engine(attachment, self.selected, examples)
+        self.engine = fastest_engine(attachment, self.selected, examples, meaning)
         self._examples = examples
         self._engines: dict[Site, str] = {}
 
     def erasures(self, inputs: Inputs, items: Items) -> AttentionErasures:
         """A batch ready for erasures of what is selected."""
-        engine = make_engine(self.engine, self.attachment, self.selected, inputs)
+        engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
         return AttentionErasures(engine, items, self.settings.aggregate, greedy=self.settings.greedy)
 
     @property
@@ -86,8 +91,8 @@ class AttentionProbe:
             settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
             selected = select(self.attachment.sites, settings, self.attachment.auto())
             if site not in self._engines:
-                self._engines[site] = fastest_engine(self.attachment, selected, self._examples)
-            engine = make_engine(self._engines[site], self.attachment, selected, inputs)
+                self._engines[site] = fastest_engine(self.attachment, selected, self._examples, self.meaning)
+            engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
             yield Layer((site.stack, site.layer), engine, items)
 
     def heads_read(self, layers: str, heads: str) -> int:

@@ -18,38 +18,48 @@ from attnprobe.base.errors import InputError
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.single_row import NoSingleRowError, SingleRow
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 SINGLE_ROW, REPLAY, FORWARD = "single row", "replay", "whole runs"
 """Engines, the fastest first."""
 
 
-def make_engine(kind: str, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> Engine:
+def make_engine(
+    kind: str,
+    attachment: Attachment,
+    selected: Sequence[Selected],
+    inputs: Inputs,
+    meaning: Meaning = BY_DEFAULT,
+) -> Engine:
     """A batch, run once and ready for erasures by the engine of this name.
 
     Raises:
         NoSingleRowError, NoBlocksError: the engine cannot do this.
     """
     if kind == SINGLE_ROW:
-        return SingleRow(attachment, selected, inputs, _read(attachment, selected))
+        return SingleRow(attachment, selected, inputs, _read(attachment, selected), meaning)
     if kind == REPLAY:
         if not attachment.within:
             raise NoBlocksError("the model has no blocks")
-        return Replay(attachment, selected, inputs, min(attachment.within[chosen.site] for chosen in selected))
-    return Replay(attachment, selected, inputs, None)
+        start = min(attachment.within[chosen.site] for chosen in selected)
+        return Replay(attachment, selected, inputs, start, meaning)
+    return Replay(attachment, selected, inputs, None, meaning)
 
 
-def fastest_engine(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> str:
+def fastest_engine(
+    attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, meaning: Meaning = BY_DEFAULT
+) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
 
     Raises:
         RefusedError: nothing that is selected has an influence on the output.
     """
-    _require_influence(attachment, selected, inputs)
+    whole = make_engine(FORWARD, attachment, selected, inputs, meaning)
+    _require_influence(whole, attachment, selected, inputs)
     kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [REPLAY]
-    whole = make_engine(FORWARD, attachment, selected, inputs)
     for kind in kinds:
         try:
-            if _agree(make_engine(kind, attachment, selected, inputs), whole, attachment, inputs):
+            if _agree(make_engine(kind, attachment, selected, inputs, meaning), whole, attachment, inputs):
                 return kind
         # Whatever a model's code makes of being run in another way, whole runs are still right.
         except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
@@ -82,13 +92,12 @@ def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool
     return read in (FIRST, LAST) and selected[0].query in (read, ALL)
 
 
-def _require_influence(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
+def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
     """Erasing everything that is selected changes some output."""
-    engine = make_engine(FORWARD, attachment, selected, inputs)
-    documents = torch.arange(len(engine.logits), device=engine.logits.device)
+    documents = torch.arange(len(whole.logits), device=whole.logits.device)
     keys = TokenAxes.of(inputs, attachment.call.model).keys(selected[0].site)
-    ((_, erased),) = engine.evaluate(documents, keys)
-    ((_, as_is),) = engine.evaluate(documents, torch.zeros_like(keys))
+    ((_, erased),) = whole.evaluate(documents, keys)
+    ((_, as_is),) = whole.evaluate(documents, torch.zeros_like(keys))
     if torch.equal(erased, as_is):
         chosen = selected[-1]
         read = attachment.reads[attachment.sites.attention.index(chosen.site)]

@@ -25,7 +25,6 @@ def greedy_order(engine: Engine, items: Items) -> Tensor:
     erased = torch.zeros_like(items.mask)
     place = torch.full(items.mask.shape, items.mask.shape[1], device=items.mask.device)
     active = torch.arange(len(items.mask), device=items.mask.device)
-    decision = engine.decision()
     for step in range(items.mask.shape[1]):
         active = active[items.sizes[active] > step]
         for start in range(0, len(active), engine.at_once):
@@ -38,7 +37,7 @@ def greedy_order(engine: Engine, items: Items) -> Tensor:
             place[part, chosen] = step
         kept = torch.ones(len(active), dtype=torch.bool, device=active.device)
         for rows, logits in engine.evaluate(active, items.tokens(active, erased[active])):
-            kept[rows] = logits.argmax(-1) == decision[active[rows]]
+            kept[rows] = ~engine.flips(logits, active[rows])
         active = active[kept]
         if not len(active):
             break

@@ -137,12 +137,11 @@ def prefix_lengths(sizes: Tensor) -> Tensor:
 def _effects(engine: Engine, documents: Tensor, erased: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
     """Flips and JS divergences in nats (erasures,) of erasing in one head."""
     log_p = torch.log_softmax(engine.logits.double(), dim=-1)
-    decision = engine.decision()
     flips = torch.zeros(len(documents), dtype=torch.bool, device=documents.device)
     js = torch.zeros(len(documents), dtype=torch.float64, device=documents.device)
     for part, logits in engine.evaluate(documents, erased, head.expand(len(documents), -1)):
         rows = documents[part]
-        flips[part] = logits.argmax(-1) != decision[rows]
+        flips[part] = engine.flips(logits, rows)
         js[part] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
     return flips, js
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import SingleEffects
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 
 
@@ -34,44 +36,42 @@ class Attended(NamedTuple):
     attends: Tensor
 
 
-class Engine(ABC):
-    """One batch, run once, ready for erasures.
+class SetErasures(ABC):
+    """A batch of documents in which any sets of items can be erased.
 
     Attributes:
+        meaning: what is meant by erased, and by decided.
         logits: of the unerased documents (batch, classes).
-        attended: the selected layers.
-        rows_run: documents run through any part of the model since, each counted as the share of its layers that it was
-            run through.
         at_once: rows that are run together.
     """
 
+    meaning: Meaning
     logits: Tensor
-    attended: list[Attended]
-    rows_run: float
     at_once: int
 
     @abstractmethod
-    def evaluate(
-        self, documents: Tensor, erased: Tensor, heads: Tensor | None = None
-    ) -> Iterator[tuple[slice, Tensor]]:
+    def evaluate(self, documents: Tensor, erased: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """The logits after erasures, micro-batch after micro-batch.
 
         Args:
             documents: which document of the batch each erasure is of (erasures,).
             erased: True where a token's weight is erased (erasures, tokens).
-            heads: True for the heads in which it is (erasures, heads), where they are not those that are selected.
 
         Yields:
             Which of the erasures, and their logits (…, classes).
         """
 
-    @abstractmethod
-    def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
-        """The selected layers, with weights and gradients of the first decision's probability, after erasures."""
-
     def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
-        return self.logits.argmax(-1)
+        """What is decided of the unerased documents (batch,)."""
+        return self._decision
+
+    @cached_property
+    def _decision(self) -> Tensor:
+        return self.meaning.decide(self.logits)
+
+    def flips(self, logits: Tensor, documents: Tensor) -> Tensor:
+        """Whether logits (…, classes) of these documents (…) decide otherwise than the unerased documents' (…)."""
+        return self.meaning.decide(logits) != self.decision()[documents]
 
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """How many of the first items of each ordering are erased when the decision first flips, −1 for never.
@@ -89,7 +89,7 @@ class Engine(ABC):
         orderings, batch, _ = order.shape
         rank = ranks(order).flatten(0, 1)
         documents = torch.arange(batch, device=order.device).repeat(orderings)
-        sizes, decision = items.sizes[documents], self.decision()[documents]
+        sizes = items.sizes[documents]
         count = torch.full_like(documents, -1)
         pairs, done = torch.arange(len(documents), device=order.device), 0
         while len(pairs):
@@ -103,7 +103,7 @@ class Engine(ABC):
             erased = items.tokens(documents[pair], rank[pair] < length[:, None])
             flipped = torch.zeros_like(pair, dtype=torch.bool)
             for part, logits in self.evaluate(documents[pair], erased):
-                flipped[part] = logits.argmax(-1) != decision[pair[part]]
+                flipped[part] = self.flips(logits, documents[pair[part]])
             flips[within] = flipped
             table = flips.view(len(pairs), step)
             first = done + 1 + table.int().argmax(-1)
@@ -121,16 +121,54 @@ class Engine(ABC):
         return gather_effects(self, items, documents, item, self.evaluate(documents, erased))
 
 
+class Engine(SetErasures):
+    """One batch, run once, ready for erasures.
+
+    Attributes:
+        attended: the selected layers.
+        rows_run: documents run through any part of the model since, each counted as the share of its layers that it was
+            run through.
+    """
+
+    attended: list[Attended]
+    rows_run: float
+
+    @abstractmethod
+    def evaluate(
+        self, documents: Tensor, erased: Tensor, heads: Tensor | None = None
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """As :meth:`SetErasures.evaluate`.
+
+        Args:
+            documents: which document of the batch each erasure is of (erasures,).
+            erased: True where a token's weight is erased (erasures, tokens).
+            heads: True for the heads in which it is (erasures, heads), where they are not those that are selected.
+        """
+
+    @abstractmethod
+    def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
+        """The selected layers, with weights and gradients of the first decision's probability, after erasures."""
+
+    def probability(self, logits: Tensor, documents: Tensor | None = None) -> Tensor:
+        """How sure the model is of its first decision (…), by logits (…, classes); differentiable.
+
+        Args:
+            logits: after erasures, or of the unerased documents.
+            documents: whose they are (…); without them they are of all, unerased, and decide themselves.
+        """
+        first = self.meaning.decide(logits.detach()) if documents is None else self.decision()[documents]
+        return self.meaning.probability(logits, first)
+
+
 def gather_effects(
-    engine: Engine, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
+    engine: SetErasures, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
 ) -> SingleEffects:
     """Effects of single erasures as a table, from their logits as they come."""
     log_p = torch.log_softmax(engine.logits.double(), dim=-1)
-    decision = engine.decision()
     js = torch.zeros(items.mask.shape, dtype=torch.float64, device=log_p.device)
     flips = torch.zeros_like(items.mask)
     for part, logits in evaluated:
         rows, columns = documents[part], item[part]
         js[rows, columns] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
-        flips[rows, columns] = logits.argmax(-1) != decision[rows]
+        flips[rows, columns] = engine.flips(logits, rows)
     return SingleEffects(js, flips)

@@ -19,14 +19,15 @@ from attnprobe.attention.taps import Capture, Erase, Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
 class EraseAndCapture(Capture):
     """Erases, and keeps what is left, differentiable."""
 
-    def __init__(self, erased: Tensor) -> None:
+    def __init__(self, erased: Tensor, meaning: Meaning) -> None:
         super().__init__(differentiable=True)
-        self._erase = Erase(erased)
+        self._erase = Erase(erased, meaning)
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
@@ -41,9 +42,18 @@ class Replay(Engine):
         selected: what is erased, in order of computation.
         inputs: the batch.
         start: the call of a block at which every further run begins; the whole model without it.
+        meaning: what is meant by erased, and by decided.
     """
 
-    def __init__(self, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, start: int | None) -> None:
+    def __init__(
+        self,
+        attachment: Attachment,
+        selected: Sequence[Selected],
+        inputs: Inputs,
+        start: int | None,
+        meaning: Meaning = BY_DEFAULT,
+    ) -> None:
+        self.meaning = meaning
         self.attachment = attachment
         self.selected = list(selected)
         self.inputs = inputs
@@ -72,14 +82,14 @@ class Replay(Engine):
 
         def compute(part: slice) -> Tensor:
             rows = documents[part]
-            taps = [Erase(mask) for mask in self._masks(rows, erased[part], None if heads is None else heads[part])]
-            return self._run(rows, taps)
+            masks = self._masks(rows, erased[part], None if heads is None else heads[part])
+            return self._run(rows, [Erase(mask, self.meaning) for mask in masks])
 
         yield from self._micro_batches.run(len(documents), compute)
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""
-        taps = [EraseAndCapture(mask) for mask in self._masks(documents, erased)]
+        taps = [EraseAndCapture(mask, self.meaning) for mask in self._masks(documents, erased)]
         return self._differentiate(taps, documents)[1]
 
     def _masks(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Tensor]:
@@ -120,8 +130,7 @@ class Replay(Engine):
     def _differentiate(self, taps: Sequence[Capture], rows: Tensor | None) -> tuple[Tensor, list[Attended]]:
         with frozen(self.attachment.call.model), torch.enable_grad():
             logits = self._call(self.inputs, taps, None) if rows is None else self._run(rows, taps)
-            decided = logits.argmax(-1) if rows is None else self.decision()[rows]
-            p = torch.softmax(logits, dim=-1).gather(1, decided[:, None]).sum()
+            p = self.probability(logits, rows).sum()
             weights = [tap.weights for tap in taps if tap.weights is not None]
             # A layer that nobody reads is in no graph.
             gradients = torch.autograd.grad(p, weights, allow_unused=True) if p.requires_grad else [None] * len(weights)

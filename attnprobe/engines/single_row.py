@@ -2,7 +2,8 @@
 
 Only the row that the decision is read from changes. Its context after erasing a prefix of an ordering is a suffix sum
 of weights times values over a suffix sum of weights, head by head, so that every prefix of every ordering costs no
-attention at all. What follows (output map, residual, norm, feed-forward, classifier) is the model's own, run on single
+attention at all. Where erasing is not renormalising, the row is
+edited set by set. What follows (output map, residual, norm, feed-forward, classifier) is the model's own, run on single
 tokens: the model is called on sequences of one token, starts at the last block from the recorded state of that row, and
 has our context put in the place of its weights times values.
 """
@@ -19,7 +20,6 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, recording, replaying
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
-from attnprobe.attention.edits import erase_rows, masked_softmax
 from attnprobe.attention.model_call import Inputs, rows_of, single_tokens
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
@@ -28,7 +28,9 @@ from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
+from attnprobe.erasure.edits import masked_softmax
 from attnprobe.erasure.erasable import SingleEffects
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 _ROWS = 1 << 11
 """Single tokens that are run at once."""
@@ -49,12 +51,21 @@ class SingleRow(Engine):
         selected: what is erased: one layer, the last.
         inputs: the batch.
         read: the row that the decision is read from, ``first`` or ``last``.
+        meaning: what is meant by erased, and by decided.
 
     Raises:
         NoSingleRowError: the model's values cannot be seen, or its rest cannot be run on one row.
     """
 
-    def __init__(self, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, read: str) -> None:
+    def __init__(
+        self,
+        attachment: Attachment,
+        selected: Sequence[Selected],
+        inputs: Inputs,
+        read: str,
+        meaning: Meaning = BY_DEFAULT,
+    ) -> None:
+        self.meaning = meaning
         self.attachment = attachment
         (self.chosen,) = selected
         self.start = attachment.within[self.chosen.site]
@@ -130,9 +141,8 @@ class SingleRow(Engine):
         with frozen(self.attachment.call.model), torch.enable_grad():
             weights = weights.detach().requires_grad_()
             logits = self._tail(documents, self._context(documents, weights))
-            decided = self.decision()[documents] if hasattr(self, "logits") else logits.argmax(-1)
-            p = torch.softmax(logits, dim=-1).gather(1, decided[:, None]).sum()
-            (gradients,) = torch.autograd.grad(p, [weights])
+            p = self.probability(logits, documents if hasattr(self, "logits") else None)
+            (gradients,) = torch.autograd.grad(p.sum(), [weights])
         return logits.detach(), gradients
 
     def _context(self, documents: Tensor, weights: Tensor) -> Tensor:
@@ -170,7 +180,7 @@ class SingleRow(Engine):
     def _erased(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> Tensor:
         of = self.chosen.heads.to(erased.device)[None] if heads is None else heads
         # Of float64 weights the positive ones are those that are attended to.
-        return erase_rows(self.weights[documents], erased[:, None] & of[:, :, None])
+        return self.meaning.edit(self.weights[documents], erased[:, None] & of[:, :, None])
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""
@@ -235,7 +245,8 @@ class SingleRow(Engine):
     @torch.no_grad()
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """See :meth:`Engine.first_flips`; prefixes fill one micro-batch after another, as far as the flip."""
-        decision = self.decision()
+        if not self.meaning.renormalises:
+            return super().first_flips(order, items)
         counts = []
         for one in order:
             contexts = self._prefix_contexts(one, items)
@@ -246,13 +257,15 @@ class SingleRow(Engine):
                 here = (places >= start) & (places < start + step)
                 which = items.mask & here & ~flips.any(-1, keepdim=True)
                 for documents, length, logits in self._run_contexts(contexts, which):
-                    flips[documents, length - 1] = logits.argmax(-1) != decision[documents]
+                    flips[documents, length - 1] = self.flips(logits, documents)
             counts.append(torch.where(flips.any(-1), flips.int().argmax(-1) + 1, -1))
         return torch.stack(counts)
 
     @torch.no_grad()
     def single_effects(self, items: Items) -> SingleEffects:
         """See :meth:`Engine.single_effects`."""
+        if not self.meaning.renormalises:
+            return super().single_effects(items)
         contexts = self._contexts(items, _others(self._of_items(items)))
         documents, item = items.mask.nonzero(as_tuple=True)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.entries_of_others import carried_out_on
+from attnprobe.erasure.asking import asking
 from attnprobe.erasure.erasable import Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
@@ -108,11 +108,11 @@ def orders_of(batch: Erasable, seeds: Tensor) -> dict[str, Order]:
 
 def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) -> Order | None:
     """What an ordering that is not of this package makes of a batch; None where it does not fit."""
-    origin = ORDERINGS.origin(name)
-    of = f"the ordering {name}" + (f" of {origin}" if origin else "")
-    made = carried_out_on(batch, of, ordering.fits, lambda: ordering.rank(batch, seeds))
-    if made is None:
-        return None
+    of = ORDERINGS.told(name)
+    with asking(of, [*batch.attention, *batch.single_effects(), batch.log_probabilities()]):
+        if not ordering.fits(batch):
+            return None
+        made = ordering.rank(batch, seeds)
     try:
         return _checked(made, batch.attention.mask)
     except ValueError as error:

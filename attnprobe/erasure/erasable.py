@@ -47,11 +47,15 @@ class Erasures(Protocol):
         ...
 
     def log_probabilities(self) -> Tensor:
-        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision where it is a class."""
         ...
 
     def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
+        """What is decided (batch,): classes, or the numbers of another decision."""
+        ...
+
+    def probability(self) -> Tensor:
+        """How sure the model is of its decisions (batch,), float64."""
         ...
 
     def single_effects(self) -> SingleEffects:
@@ -105,7 +109,7 @@ class Erasable:
         return self._erasures.attention
 
     def log_probabilities(self) -> Tensor:
-        """Of the unerased documents (batch, classes), float64; their argmax is the decision."""
+        """Of the unerased documents (batch, classes), float64; their argmax is the decision where it is a class."""
         return self._log_probabilities
 
     @cached_property
@@ -113,8 +117,12 @@ class Erasable:
         return self._erasures.log_probabilities()
 
     def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
+        """What is decided (batch,): classes, or the numbers of another decision."""
         return self._erasures.decision()
+
+    def probability(self) -> Tensor:
+        """How sure the model is of its decisions (batch,), float64."""
+        return self._erasures.probability()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

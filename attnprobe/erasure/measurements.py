@@ -9,8 +9,8 @@ from torch import Tensor
 
 from attnprobe.base.column_values import Column, Missing, Values
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.asking import asking
 from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
-from attnprobe.erasure.entries_of_others import carried_out_on
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.registered_measurements import MEASURED, MEASUREMENTS, OWN_MEASUREMENTS, Measurement
 from attnprobe.erasure.registered_orderings import ATTENTION, ORDERINGS, Role
@@ -40,11 +40,12 @@ def measured(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
 def _of_others(name: str, measurement: Measurement, batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """The columns of a measurement that is not of this package, as documents.parquet has them; none where it does not
     fit."""
-    origin = MEASUREMENTS.origin(name)
-    of = f"the measurement {name}" + (f" of {origin}" if origin else "")
-    made: object = carried_out_on(batch, of, measurement.fits, lambda: measurement.measure(batch, orders))
-    if made is None:
-        return {}
+    of = MEASUREMENTS.told(name)
+    seen = [*batch.attention, *batch.single_effects(), batch.log_probabilities(), *orders.values()]
+    with asking(of, seen):
+        if not measurement.fits(batch):
+            return {}
+        made: object = measurement.measure(batch, orders)
     try:
         if not isinstance(made, Mapping) or set(made) != set(measurement.columns):
             given = ", ".join(map(str, made)) if isinstance(made, Mapping) else type(made).__name__
@@ -87,7 +88,7 @@ def decision(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     return {
         "decision": batch.decision(),
         "n": batch.attention.sizes,
-        "p_decision": log_p.amax(-1).exp(),
+        "p_decision": batch.probability(),
         "output_entropy": entropy(log_p),
     }
 

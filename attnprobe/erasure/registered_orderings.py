@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from attnprobe.base.registry import Registry
+from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,15 +84,11 @@ class Ordering:
 def _fault(entry: object) -> str | None:
     if not isinstance(entry, Ordering):
         return f"it is no attnprobe.Ordering, but of the type {type(entry).__name__}"
-    if not isinstance(entry.title, str) or not 0 < len(entry.title) <= LONGEST_TITLE:
+    if not is_title(entry.title):
         return f"its title is no text of 1 to {LONGEST_TITLE} characters"
     if not isinstance(entry.role, Role):
         return "its role is none of attnprobe.Role"
     return None if callable(entry.rank) and callable(entry.fits) else "its rank and fits are no functions"
-
-
-LONGEST_TITLE = 60
-"""Characters of what readers are shown for an ordering."""
 
 
 def _of(name: str) -> Callable[[Any, Any], Any]:

@@ -18,6 +18,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
+from attnprobe.erasure.meaning import Meaning
 
 
 class Probe(ABC, Generic[B]):
@@ -26,15 +27,22 @@ class Probe(ABC, Generic[B]):
     Attributes:
         batch_documents: at most so many documents are read at once.
         batch_tokens: at most so many tokens, padding included.
+        meaning: what is meant by erased, and by decided.
     """
 
     batch_documents: int
     batch_tokens: int
+    meaning: Meaning
 
     @property
     @abstractmethod
     def unit(self) -> str:
         """What an item is: ``word``, ``sentence`` or ``token``."""
+
+    @property
+    @abstractmethod
+    def class_count(self) -> int:
+        """How many logits a document has."""
 
     @abstractmethod
     def erasures(self, batch: B) -> Erasures:

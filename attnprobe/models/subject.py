@@ -18,8 +18,11 @@ from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.probe import Probe
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import require_present
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.training import TrainableClassifier
 from attnprobe.training.checkpoints import load_model, save_model
@@ -33,11 +36,12 @@ W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
 
 
 class OwnClasses(NamedTuple):
-    """Classes that a model decides between, other than the dataset's labels.
+    """What a model decides between, other than the dataset's labels: classes of its own, or what another decision says.
 
     Attributes:
         names: by number, of those that it decided for.
-        of_labels: int64 (labels,), the class that bears a label's name, −1 where there is none.
+        of_labels: int64 (labels,), the class that bears a label's name, −1 where there is none; beside another decision
+            than for classes, which is neither right nor wrong, there is none.
     """
 
     names: dict[str, str]
@@ -60,13 +64,26 @@ class Tested(Generic[B]):
     notes: dict[str, Any]
     classes: Callable[[npt.NDArray[np.integer]], list[str]] | None = None
 
+    @property
+    def decides_labels(self) -> bool:
+        """Whether the model decides between the dataset's labels."""
+        return self.classes is None and self.probe.meaning.decides_classes
+
     def own_classes(self, decided: npt.NDArray[np.integer], labels: list[str]) -> OwnClasses | None:
-        """The model's classes, where it does not decide between the dataset's labels.
+        """What the model decides between, where it is not the dataset's labels.
 
         Args:
-            decided: numbers of classes that it decided for.
+            decided: numbers that it decided for.
             labels: of the dataset.
+
+        Raises:
+            InputError: a decision of another package has no names for what it decides.
         """
+        meaning = self.probe.meaning
+        if not meaning.decides_classes:
+            classes = labels if self.classes is None else self.classes(np.arange(self.probe.class_count))
+            names = meaning.names(classes, decided.tolist())
+            return OwnClasses({str(number): name for number, name in names.items()}, np.full(len(labels), -1))
         if self.classes is None:
             return None
         names = dict(zip(decided.tolist(), self.classes(decided), strict=True))
@@ -107,6 +124,19 @@ class Subject(ABC, Generic[B, M]):
             InputError: it cannot be had.
         """
         return None
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What is meant in the run by erased, and by decided.
+
+        Raises:
+            InputError: the package that offers one of them is not there.
+        """
+        settings = self.configuration.settings
+        meaning = Meaning(settings.erase_by, settings.decision)
+        if meaning != BY_DEFAULT:
+            require_present(read_configuration(self.folder.config))
+        return meaning
 
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:

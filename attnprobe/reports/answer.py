@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
-from attnprobe.analysis.results import NO_SMALLEST_SET
+from attnprobe.analysis.results import no_smallest_set
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
 from attnprobe.reports.heads_in_words import heads_in_words
+from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
@@ -66,7 +67,7 @@ def _introduction(summary: Summary) -> str:
         text += " The run is older than the record of when nothing is left: that every item was erased is known alone."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
-    return text
+    return f"{text} {meaning_in_words(summary)}".rstrip()
 
 
 def _outcomes(summary: Summary) -> str:
@@ -277,4 +278,6 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 
 
 def _without_smallest_sets(summary: Summary) -> str:
-    return "" if SMALLEST_SET in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."
+    if SMALLEST_SET in summary["first_flips"]:
+        return ""
+    return f" How far it is from the best is open: {no_smallest_set(summary)}."

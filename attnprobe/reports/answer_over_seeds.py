@@ -11,6 +11,7 @@ from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.answer import aligned, filled, shortened
+from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
 from attnprobe.runs.ordering_records import ENTRY
 
@@ -83,9 +84,10 @@ def _introduction(run: RunResults, summaries: Mapping[int, Summary], spread: _Sp
     text = f"{run.dataset} · {run.short_model} over {seeds} seed{'s' * (seeds > 1)}: {documents} documents. "
     if not math.isnan(spread.of(ACCURACY).over_seeds.value):
         text += f"The model is right in {spread.share(ACCURACY)}. "
+    means = "brackets are 95 % t-intervals, of other seeds on the same documents"
     if seeds < SEEDS_FOR_AN_INTERVAL:
-        return filled(f"{text}Means over seeds; an interval takes {SEEDS_FOR_AN_INTERVAL} seeds.")
-    return filled(f"{text}Means over seeds; brackets are 95 % t-intervals, of other seeds on the same documents.")
+        means = f"an interval takes {SEEDS_FOR_AN_INTERVAL} seeds"
+    return filled(f"{text}Means over seeds; {means}. {meaning_in_words(run.config)}".rstrip())
 
 
 def _outcomes(summaries: Mapping[int, Summary], spread: _Spread) -> str:

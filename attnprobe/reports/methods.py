@@ -144,10 +144,13 @@ def _documents(results: RunResults, summary: Summary) -> Iterator[str]:
 
 def _erasure(results: RunResults) -> Iterator[str]:
     unit, attention = results.unit, results.config["settings"].get("attention")
-    yield (
-        f"To erase a {unit} is to set its attention weight to zero and to renormalise the weights that remain; what "
-        "comes after the attention is then computed again."
+    way, decision = results.meaning
+    edited = (
+        f"to change its row of attention by {way}, and not to renormalise what remains of it"
+        if way
+        else "to set its attention weight to zero and to renormalise the weights that remain"
     )
+    yield f"To erase a {unit} is {edited}; what comes after the attention is then computed again."
     if attention:
         words = list(attention.get("label_words") or ())
         places = [_which("layer", attention.get("layers")), _which("head", attention.get("heads"))]
@@ -157,9 +160,11 @@ def _erasure(results: RunResults) -> Iterator[str]:
         )
         if words:
             yield f"The model is a language model, which decides between the words {_listed(words)}."
+    of_output = "the model's output for the whole document, whatever its true class, and flips"
     yield (
-        "The decision is the argmax of the model's output for the whole document, whatever its true class, and flips "
-        "where another class takes its place."
+        f"The decision is {decision}, by {of_output} where it becomes another."
+        if decision
+        else f"The decision is the argmax of {of_output} where another class takes its place."
     )
     yield "A change that comes only when no weight is left is counted apart, and is no flip."
 

@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from attnprobe.analysis.first_flips import RATIOS
-from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
+from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.base.atomic_files import replacing
 from attnprobe.erasure.registered_orderings import SMALLEST_SET
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
+from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.numbers import significant
 from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
@@ -47,10 +48,12 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
             continue
         if name not in OF_OTHER_SAMPLES:
             table = _with_sample(table, results)
-        caption = f"{in_latex(results.name)}: {table.caption}."
+        caption = "; ".join(
+            [f"{in_latex(results.name)}: {table.caption}", *map(in_latex, meaning_in_brief(results.meaning))]
+        )
         texts = {
             "csv": csv_text(table.plain),
-            "tex": booktabs(table.shown, caption, label=f"tab:{name}"),
+            "tex": booktabs(table.shown, f"{caption}.", label=f"tab:{name}"),
         }
         for suffix, text in texts.items():
             paths.append(folder / f"{name}.{suffix}")
@@ -161,7 +164,7 @@ def _ratios_in_words(summary: Summary, unit: str) -> str:
     known = sorted(references_in_words(summary).items(), key=lambda each: each[0] != SMALLEST_SET)
     ratios = " and to that ".join(in_latex(words.of) for name, words in known if name in rows)
     said = f" and the ratio of the number of {unit}s to that {ratios}" if ratios else ""
-    return said if SMALLEST_SET in rows else f"{said} ({NO_SMALLEST_SET})"
+    return said if SMALLEST_SET in rows else f"{said} ({no_smallest_set(summary)})"
 
 
 def who_flips_first(summary: Summary) -> Table:

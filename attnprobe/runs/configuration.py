@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
+from attnprobe.runs.meaning_records import present_meaning
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
@@ -94,7 +95,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
-            **what_is_registered(),
+            **what_is_registered(self.settings),
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},
@@ -130,15 +131,16 @@ class RunConfiguration:
         return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
 
 
-def what_is_registered() -> dict[str, Any]:
-    """The entries of ``config.json`` that say by which orderings and measurements a run is probed.
+def what_is_registered(settings: RunSettings) -> dict[str, Any]:
+    """The entries of ``config.json`` that say by what a run with these settings is probed.
 
     Raises:
         InputError: a package offers one that cannot be used.
     """
     orderings = {name: told.to_json() for name, told in present_orderings().items()}
     measurements = {name: told.to_json() for name, told in present_measurements().items()}
-    return {ENTRY: orderings} | ({MEASUREMENTS_ENTRY: measurements} if measurements else {})
+    of_measurements = {MEASUREMENTS_ENTRY: measurements} if measurements else {}
+    return {ENTRY: orderings} | of_measurements | present_meaning(settings).to_json()
 
 
 def check_types(instance: Any) -> None:  # noqa: ANN401
@@ -168,4 +170,5 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    return entries | dataclasses.asdict(settings.data) | training | attention | transformer
+    meaning = {"erase_by": settings.erase_by, "decision": settings.decision}
+    return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

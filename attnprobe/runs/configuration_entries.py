@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_MEASUREMENTS, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
-from attnprobe.erasure.registered_orderings import LONGEST_TITLE
+from attnprobe.base.registry import LONGEST_TITLE
+from attnprobe.runs.meaning_records import CHOSEN, is_entry
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, are_measurements
 from attnprobe.runs.ordering_records import ENTRY, is_record
 from attnprobe.settings.declaration import with_entries
@@ -48,6 +49,7 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
     ("settings", "seed"): Entry(lambda entry: type(entry) is int and entry >= 0, "a whole number from 0 on"),
     ("settings", "training"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
     ("settings", "attention"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
+    **{("settings", each.setting): Entry(_is_name, "a name", needed=False) for each in CHOSEN},
     ("data", "labels"): Entry(
         lambda entry: (
             isinstance(entry, list) and all(isinstance(each, str) and len(each) <= LONGEST_NAME for each in entry)
@@ -70,6 +72,12 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
         f"a table of at most {MOST_MEASUREMENTS} titles and columns by measurement",
         needed=False,
     ),
+    **{
+        (each.entry,): Entry(
+            is_entry, f"a table with a title of up to {LONGEST_TITLE} characters by {each.registry.kind}", needed=False
+        )
+        for each in CHOSEN
+    },
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
     ("checkpoint",): Entry(
         lambda entry: entry is None or (isinstance(entry, dict) and _is_name(entry.get("name", "none"))),

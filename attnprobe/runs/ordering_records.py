@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from attnprobe.base.bounds import MOST_ORDERINGS
-from attnprobe.base.registry import Origin
+from attnprobe.base.registry import Origin, is_title
 from attnprobe.base.visible import visible
-from attnprobe.erasure.registered_orderings import LONGEST_TITLE, ORDERINGS, OWN, Ordering, Role
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, Ordering, Role
 
 ENTRY = "orderings"
 """Of config.json, and of the summary: ordering → its record. Runs of before have none."""
@@ -85,5 +85,5 @@ def is_record(entry: object) -> bool:
 def _fits(told: object) -> bool:
     if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
         return False
-    named = 0 < len(told.get("title", "")) <= LONGEST_TITLE and ("package" in told) == ("version" in told)
+    named = is_title(told.get("title")) and ("package" in told) == ("version" in told)
     return named and told.get("role") in {role.value for role in Role}

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.declaration import Settings, check_known, setting, settings_of, shown, with_entries
@@ -32,6 +35,9 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
+_REGISTERED: Mapping[str, Registry[Any]] = {"erase_by": ERASING, "decision": DECISIONS}
+"""Settings that name an entry."""
+
 _OPTIONAL = ("training", "attention", "transformer")
 
 
@@ -45,6 +51,8 @@ class RunSettings(Settings, section=""):
         training: how to train, or None where the model is tested as it is.
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
+        erase_by: the name of a way of erasing.
+        decision: the name of what flips.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -62,6 +70,8 @@ class RunSettings(Settings, section=""):
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
+    erase_by: str = setting(RENORMALISE, metavar="NAME", help="a way of erasing (attnprobe list)")
+    decision: str = setting(CLASS, metavar="NAME", help="what flips (attnprobe list)")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,10 +103,13 @@ class RunSettings(Settings, section=""):
         return kind_of(self.model).folder(self.model) if self.transformer is None else self.transformer.folder
 
     def to_json(self) -> dict[str, Any]:
-        """As nested dictionaries, without what there is none of."""
+        """As nested dictionaries, without what there is none of, and the defaults of what runs of before do not say."""
         entries = dataclasses.asdict(self)
         for name in ("attention", "transformer"):
             if entries[name] is None:
+                del entries[name]
+        for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
+            if entries[name] == default:
                 del entries[name]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
@@ -131,7 +144,13 @@ class RunSettings(Settings, section=""):
         usual = {name: table() for name, table in TABLES.items()}
         usual |= {"training": kind.training, "attention": AttentionSettings(unit=kind.units[0])}
         of_kind: dict[str, Any] = {name: {} for name in ("attention", "transformer") if name in kind.sections}
-        return _made({"training": {}, **of_kind, **content, "model": model}, usual)
+        made = _made({"training": {}, **of_kind, **content, "model": model}, usual)
+        for name, registry in _REGISTERED.items():  # of a run that is there already, the package may be gone
+            try:
+                registry.require(getattr(made, name))
+            except InputError as error:
+                raise SettingError("", "{}", error) from None
+        return made
 
 
 def _check_names(content: Mapping[str, Any], needed: Sequence[str]) -> None:

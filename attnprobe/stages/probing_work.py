@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Registry
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
-from attnprobe.erasure.registered_measurements import MEASUREMENT_GROUP
-from attnprobe.erasure.registered_orderings import GROUP, OWN
+from attnprobe.erasure.registered_measurements import MEASUREMENTS
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
@@ -22,6 +22,7 @@ from attnprobe.runs.run_folder import TABLES
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
+from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables, micro_batches, probe_batches, sample_of_documents
@@ -63,8 +64,8 @@ class ProbingWork(RunWork[Piece]):
         """
         here = _of_other_packages()
         for entry in sorted(self.others.keys() | here.keys()):
-            if self.others.get(entry) != here.get(entry):
-                raise InputError(_unequal(entry, self.others.get(entry), here.get(entry)))
+            registry = next(each for each in _EVERYWHERE if each.kind == entry.kind)
+            require_same(registry, entry.name, self.others.get(entry), here.get(entry))
         return super().open()
 
     def _do(self, piece: Piece) -> None:
@@ -196,8 +197,9 @@ class ProbingWork(RunWork[Piece]):
 
     @property
     def _stamp(self) -> str:
-        """What results are made by: with other orderings or measurements of other packages they are made anew."""
+        """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
+        told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
         return "/".join([self.stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
@@ -243,33 +245,12 @@ class _Entry(NamedTuple):
     name: str
 
 
-_Record = OrderingRecord | MeasurementRecord
-
-_GROUPS = {"ordering": GROUP, "measurement": MEASUREMENT_GROUP}
-"""The entry-point group of each kind."""
+_EVERYWHERE: tuple[Registry[Any], ...] = (ORDERINGS, MEASUREMENTS)
+"""Whatever of these is there is part of a run, so that every process has to have it."""
 
 
-def _of_other_packages() -> dict[_Entry, _Record]:
+def _of_other_packages() -> dict[_Entry, OrderingRecord | MeasurementRecord]:
     orderings = {name: told for name, told in present_orderings().items() if name not in OWN}
-    return {_Entry("ordering", name): told for name, told in orderings.items()} | {
-        _Entry("measurement", name): told for name, told in present_measurements().items()
+    return {_Entry(ORDERINGS.kind, name): told for name, told in orderings.items()} | {
+        _Entry(MEASUREMENTS.kind, name): told for name, told in present_measurements().items()
     }
-
-
-def _unequal(entry: _Entry, there: _Record | None, here: _Record | None) -> str:
-    """That two processes have not the same entry, in a sentence."""
-    if there is not None and there.origin is None:
-        return (
-            f"The {entry.kind} {entry.name} was registered by the program that began the run, and other processes do "
-            f"not have it: offer it in the entry-point group {_GROUPS[entry.kind]} of an installed package, or take "
-            "one worker."
-        )
-    told = [f"{where} {_told(record)}" for where, record in (("began the run", there), ("is to help", here))]
-    return (
-        f"The {entry.kind} {entry.name} is not the same in all processes: the one that {told[0]}, the one that "
-        f"{told[1]}."
-    )
-
-
-def _told(record: _Record | None) -> str:
-    return "does not have it" if record is None else f"has it of {record.origin or 'a program'}"

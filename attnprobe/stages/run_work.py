@@ -14,7 +14,9 @@ from attnprobe.data.batches import IntArray
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject, Tested
+from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_record
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 
@@ -32,6 +34,7 @@ class RunWork(Work[P]):
     Attributes:
         stamp: what it is computed from: the run's configuration and the model.
         split: the documents.
+        meant: the run's way of erasing and decision, which every process has to have.
     """
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
@@ -41,6 +44,7 @@ class RunWork(Work[P]):
         self.device = run.device
         self.stamp = f"{run.configuration.fingerprint}/{tested.digest}"
         self.split = run.dataset.splits[TEST]
+        self.meant = present_meaning(run.configuration.settings)
         self._tested: Tested[Any] | None = tested
         self._subject: Subject[Any, Any] | None = None
 
@@ -48,11 +52,14 @@ class RunWork(Work[P]):
         return vars(self) | dict.fromkeys(("_tested", "_subject"))
 
     def open(self) -> Callable[[P], None]:
-        """Load the model.
+        """Load the model, and see that this process means by erased and by decided what the one means that began.
 
         Raises:
-            InputError: it is gone, or is not the one that the driver has loaded.
+            InputError: it does not; or the model is gone, or is not the one that the driver has loaded.
         """
+        for each, there in zip(CHOSEN, self.meant, strict=True):
+            if there is not None:
+                require_same(each.registry, there.name, there, present_record(each.registry, there.name))
         if self._tested is None:
             self._tested = self.subject.load()
             if self.stamp != f"{self.configuration.fingerprint}/{self._tested.digest}":

@@ -56,7 +56,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         ProbingWork(run, tested).files.remove_all()
         return _quarantined(run)
     work = ProbingWork(run, tested)
-    folder.record_registered(what_is_registered())
+    folder.record_registered(what_is_registered(run.configuration.settings))
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:

@@ -12,6 +12,7 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import MAX
 from attnprobe.verification.reference import TIED, Reference
 
@@ -32,17 +33,24 @@ class AttentionReference(Reference):
         aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
         inputs: the document alone, as the model takes it.
         item_of_token: (tokens,); −1 where a token is in no item.
+        meaning: what is meant by erased, and by decided.
     """
 
     def __init__(
-        self, call: ModelCall, selected: list[Selected], aggregate: str, inputs: Inputs, item_of_token: Tensor
+        self,
+        call: ModelCall,
+        selected: list[Selected],
+        aggregate: str,
+        inputs: Inputs,
+        item_of_token: Tensor,
+        meaning: Meaning = BY_DEFAULT,
     ) -> None:
-        super().__init__()
+        super().__init__(meaning)
         self._call, self._selected, self._largest = call, selected, aggregate == MAX
         self._inputs, self._item_of_token = inputs, item_of_token
         for parameter in self._call.model.parameters():
             parameter.requires_grad_(False)
-        self.decision = int(self._edited(frozenset())[0].argmax())
+        self.decision = self.decided(self._edited(frozenset())[0].detach())
         layers = self._differentiated(frozenset())
         weights = self._of_items([layer.weights for layer in layers])
         total = weights.sum()
@@ -57,10 +65,10 @@ class AttentionReference(Reference):
 
     @torch.no_grad()
     def nothing_is_left(self, erased: Iterable[int]) -> bool:
-        """Whether every selected row is zero."""
+        """Whether no selected row has weight on anything else."""
         for tap in self._edited(frozenset(erased))[1]:
-            rows = _rows(tap.chosen, tap.left.shape[2])
-            if bool(tap.left[0, tap.chosen.heads.to(tap.left.device)][:, rows].any()):
+            rows = _rows(tap.chosen, tap.kept.shape[2])
+            if bool(tap.kept[0, tap.chosen.heads.to(tap.kept.device)][:, rows].any()):
                 return False
         return True
 
@@ -92,14 +100,14 @@ class AttentionReference(Reference):
 
     def _lost(self, erased: frozenset[int]) -> float:
         """How much less exact than a weight the gradient of a probability is, which is a difference of p_y and p_y²."""
-        p = float(torch.softmax(self.logits(erased), -1)[self.decision])
+        p = float(self.probability(self.logits(erased)))
         return max(1.0, 0.1 / max(1.0 - p, 1e-12))
 
     def _differentiated(self, erased: frozenset[int]) -> list[_Layer]:
         with torch.enable_grad():
             logits, taps = self._edited(erased, differentiable=True)
             seen = [tap.left for tap in taps]
-            gradients = torch.autograd.grad(torch.softmax(logits, -1)[self.decision], seen, allow_unused=True)
+            gradients = torch.autograd.grad(self.probability(logits), seen, allow_unused=True)
         layers = []
         for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
             rows = _rows(chosen, weights.shape[2])
@@ -111,7 +119,7 @@ class AttentionReference(Reference):
         """The logits (classes,) of a run, and what edited it."""
         wanted = torch.tensor(sorted(erased), dtype=torch.int64, device=self._item_of_token.device)
         tokens = torch.isin(self._item_of_token, wanted)
-        taps = [_EraseByHand(chosen, tokens, differentiable) for chosen in self._selected]
+        taps = [_EraseByHand(chosen, tokens, differentiable, self._meaning) for chosen in self._selected]
         tapped = dict(tap.chosen.site.tapped(tap, by_mask=False) for tap in taps)
         with intercepting(self._call.model, tapped):
             return self._call(self._inputs)[0], taps
@@ -133,18 +141,20 @@ class AttentionReference(Reference):
 
 
 class _EraseByHand(Tap):
-    """Zeroes weights, and scales the rest of each row to the sum that it had.
+    """Zeroes weights, and scales the rest of each row to the sum that it had; or erases as another way has it.
 
     Attributes:
         chosen: where.
+        kept: the weights that are not erased, as they were (1, heads, queries, keys).
         left: the weights that the model goes on with (1, heads, queries, keys).
     """
 
+    kept: Tensor
     left: Tensor
 
-    def __init__(self, chosen: Selected, tokens: Tensor, differentiable: bool) -> None:
+    def __init__(self, chosen: Selected, tokens: Tensor, differentiable: bool, meaning: Meaning) -> None:
         self.chosen = chosen
-        self._tokens, self._differentiable = tokens, differentiable
+        self._tokens, self._differentiable, self._meaning = tokens, differentiable, meaning
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
@@ -152,9 +162,14 @@ class _EraseByHand(Tap):
         rows[_rows(self.chosen, len(rows))] = True
         heads = self.chosen.heads.to(weights.device)
         whole = weights.double()
-        kept = whole.masked_fill(heads[:, None, None] & rows[:, None] & self._tokens, 0.0)
-        total = kept.sum(-1, keepdim=True)
-        self.left = (kept * (whole.sum(-1, keepdim=True) / torch.where(total == 0, 1.0, total))).to(weights.dtype)
+        erased = heads[:, None, None] & rows[:, None] & self._tokens
+        self.kept = whole.masked_fill(erased, 0.0)
+        if self._meaning.renormalises:
+            total = self.kept.sum(-1, keepdim=True)
+            scale = whole.sum(-1, keepdim=True) / torch.where(total == 0, 1.0, total)
+            self.left = (self.kept * scale).to(weights.dtype)
+        else:
+            self.left = self._meaning.edit(weights, erased, scores)
         if self._differentiable and not self.left.requires_grad:
             self.left.requires_grad_()
         return self.left

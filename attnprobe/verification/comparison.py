@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
-from attnprobe.verification.reference import ROUNDING, Reference
+from attnprobe.verification.reference import Reference
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
 
 AGREE = 1e-5
@@ -82,10 +81,10 @@ class Comparison:
             self.differing.append(f"{where}: n is {stored.n}, the reference finds {reference.items}")
             return False
         if stored.decision == reference.decision:
-            p = float(torch.softmax(reference.logits(), -1)[reference.decision])
+            p = float(reference.probability(reference.logits()))
             self._compare_number(where, "p_decision", stored.p_decision, p, _size(reference))
             return True
-        if reference.lead(decision=stored.decision) >= -ROUNDING:
+        if reference.may_decide(stored.decision):
             self.within_rounding += 1
         else:
             self.differing.append(f"{where}: decision is {stored.decision}, the reference finds {reference.decision}")

@@ -117,7 +117,7 @@ def labels_of_documents(run: Run, tested: Tested[Any]) -> npt.NDArray[np.int64]:
     They are classes of the model, by name, where it decides between others than the dataset's, and −1 without one.
     """
     labels = run.dataset.splits["test"].labels
-    if tested.classes is None:
+    if tested.decides_labels:
         return labels
     path = run.folder.table("documents")
     decided = [np.unique(integers(path, rows, "decision")) for rows in row_batches(path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from attnprobe.attention.hooks import capturing, erasing
 from attnprobe.data.batches import Batch
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.verification.reference import Reference
 
@@ -20,15 +22,16 @@ class PooledReference(Reference):
     Args:
         model: in evaluation mode and double precision.
         batch: the document alone.
+        meaning: what is meant by erased, and by decided.
     """
 
-    def __init__(self, model: PooledClassifier, batch: Batch) -> None:
-        super().__init__()
+    def __init__(self, model: PooledClassifier, batch: Batch, meaning: Meaning = BY_DEFAULT) -> None:
+        super().__init__(meaning)
         self._model, self._batch = model, batch
         with torch.enable_grad(), capturing(model.attention) as captured:
             logits = model(batch)[0]
-            self.decision = int(logits.argmax())
-            (gradients,) = torch.autograd.grad(torch.softmax(logits, -1)[self.decision], captured)
+            self.decision = self.decided(logits.detach())
+            (gradients,) = torch.autograd.grad(self.probability(logits), captured)
         self.weights, self.gradients = captured[0].detach()[0], gradients[0]
         self.products = self.weights * self.gradients
 
@@ -36,7 +39,12 @@ class PooledReference(Reference):
     def _run(self, erased: frozenset[int]) -> Tensor:
         chosen = torch.zeros(1, self.items, dtype=torch.bool, device=self.weights.device)
         chosen[0, sorted(erased)] = True
-        with erasing(self._model.attention, chosen):
+        with contextlib.ExitStack() as stack:
+            if self._meaning.renormalises:
+                stack.enter_context(erasing(self._model.attention, chosen))
+            else:
+                edit = lambda _module, _inputs, weights: self._meaning.edit(weights, chosen)  # noqa: E731
+                stack.callback(self._model.attention.register_forward_hook(edit).remove)
             logits: Tensor = self._model(self._batch)[0]
         return logits
 
@@ -49,7 +57,12 @@ class PooledReference(Reference):
         return logits
 
     def are_alike(self, one: int, other: int) -> bool:
-        """Whether they have the same weight, and would have the same logits alone: as the same word twice."""
+        """Whether they have the same weight, and would have the same logits alone: as the same word twice.
+
+        Of another way of erasing than to renormalise it is not known whether it looks at more than weights.
+        """
+        if not self._meaning.renormalises:
+            return False
         weights, alone = self.weights[[one, other]], self._alone[[one, other]]
         return all(torch.allclose(a, b, rtol=1e-12, atol=1e-12) for a, b in (weights, alone))
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+
 ROUNDING = 1e-4
 """Logits that differ by less than this share of the largest one (of one, if that is less) are equal in float32."""
 
@@ -19,14 +21,21 @@ TIED = 1e-5
 """Weights within this share of each other, and gradients within this share of the largest, are equal in float32."""
 
 
+MOVED = 16
+"""Logits, the largest, that are moved to see whether a decision other than for a class is a matter of rounding."""
+
+
 class Reference(ABC):
     """One document.
+
+    To renormalise and to decide for a class is doubled here; the function of another way of erasing, or of another
+    decision, is called, so that it is the engine that is held against the reference, and not that function.
 
     Attributes:
         weights: attention, which sums to one (items,).
         gradients: of the decision's probability with respect to it (items,).
         products: gradient times attention (items,).
-        decision: the class that is decided for.
+        decision: the class that is decided for, or the number of another decision.
     """
 
     weights: Tensor
@@ -34,7 +43,8 @@ class Reference(ABC):
     products: Tensor
     decision: int
 
-    def __init__(self) -> None:
+    def __init__(self, meaning: Meaning = BY_DEFAULT) -> None:
+        self._meaning = meaning
         self._seen: dict[frozenset[int], Tensor] = {}
 
     @property
@@ -90,8 +100,35 @@ class Reference(ABC):
 
     def flips(self, erased: Iterable[int]) -> bool | None:
         """Whether erasing these items flips the decision; None where that is a matter of rounding."""
-        lead = self.lead(erased)
-        return None if abs(lead) <= ROUNDING else lead < 0
+        if self._meaning.decides_classes:
+            lead = self.lead(erased)
+            return None if abs(lead) <= ROUNDING else lead < 0
+        found = self._decided_nearby(self.logits(erased))
+        return None if len(found) > 1 else found != {self.decision}
+
+    def may_decide(self, number: int) -> bool:
+        """Whether this is what is decided of the unerased document, but for rounding."""
+        if self._meaning.decides_classes:
+            return self.lead(decision=number) >= -ROUNDING
+        return number in self._decided_nearby(self.logits())
+
+    def decided(self, logits: Tensor) -> int:
+        """What is decided by logits (classes,)."""
+        return int(logits.argmax() if self._meaning.decides_classes else self._meaning.decide(logits))
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """How sure the model is of the unerased document's decision, by logits (classes,); differentiable."""
+        if self._meaning.decides_classes:
+            return torch.softmax(logits, -1)[self.decision]
+        return self._meaning.probability(logits, torch.tensor(self.decision, device=logits.device))
+
+    def _decided_nearby(self, logits: Tensor) -> set[int]:
+        """What is decided by logits (classes,) and by those that are off by rounding in one of the largest."""
+        step = ROUNDING * float(logits.abs().max().clamp(min=1.0))
+        largest = logits.topk(min(len(logits), MOVED)).indices
+        moved = torch.zeros(len(largest), len(logits), dtype=logits.dtype, device=logits.device)
+        moved.scatter_(1, largest[:, None], step)
+        return set(self._meaning.decide(torch.cat([logits[None], logits + moved, logits - moved])).tolist())
 
     def js(self, erased: Iterable[int]) -> float:
         """Jensen-Shannon divergence in nats between the output after erasing these items and the unerased output."""

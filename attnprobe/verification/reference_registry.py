@@ -40,7 +40,7 @@ def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Referenc
 
     def make(batch: Any) -> Reference:  # noqa: ANN401
         if isinstance(probe, PooledProbe):
-            return PooledReference(probe.model, batch)
+            return PooledReference(probe.model, batch, probe.meaning)
         return _of_encoder(probe, batch) if isinstance(probe, TransformerProbe) else _of_checkpoint(probe, batch)
 
     model.double()
@@ -68,4 +68,4 @@ def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> Reference:
 
 def _of_attention(probe: AttentionProbe, inputs: dict[str, Tensor], item_of_token: Tensor) -> Reference:
     call, aggregate = probe.attachment.call, probe.settings.aggregate
-    return AttentionReference(call, probe.selected, aggregate, inputs, item_of_token)
+    return AttentionReference(call, probe.selected, aggregate, inputs, item_of_token, probe.meaning)

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.meaning import BY_DEFAULT
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, recorded_orderings
 from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
@@ -73,6 +75,10 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     tested = run.subject.load()
     yield check_stamps(run, tested)
     told = read_configuration(folder.config)
+    for each, record in zip(CHOSEN, recorded_meaning(told), strict=True):
+        if record is not None:
+            of = f"{record.name} is of {record.origin or 'the program that registered it'}"
+            yield f"the {each.registry.kind} {of}: the reference calls it, too, and does not check it"
     others = {name: ordering for name, ordering in recorded_orderings(told).items() if name not in OWN}
     present = yield from _check_tables(run, tested, others)
     measurements = recorded_measurements(told)
@@ -93,7 +99,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     )
     orderings = [
         *ordering_draws(),
-        *([(SMALLEST_SET, 0)] if tested.probe.readout is not None else []),
+        *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and tested.probe.meaning == BY_DEFAULT else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]
     found = draws_of_first(folder.table("erasures"), others)

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnprobe.attention.edits import emptied_rows, erase_rows, masked_softmax
 from attnprobe.attention.taps import fused_mask
+from attnprobe.erasure.edits import emptied_rows, erase_rows, masked_softmax
 
 
 @st.composite

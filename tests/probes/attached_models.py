@@ -10,6 +10,7 @@ from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.selection import select
 from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW, make_engine
 from attnprobe.engines.items import Items
+from attnprobe.erasure.meaning import BY_DEFAULT
 from attnprobe.settings.attention import AttentionSettings
 from tests.reference.transformers import TASKS, reference_logits, tiny_inputs
 from tests.reference.transformers import tiny_model as make_model
@@ -35,8 +36,8 @@ class Case(NamedTuple):
         settings = AttentionSettings(layers=layers, heads=heads, query=query)
         return select(self.attachment.sites, settings, self.attachment.auto())
 
-    def engine(self, kind, selected, inputs=None):
-        return make_engine(kind, self.attachment, selected, self.inputs if inputs is None else inputs)
+    def engine(self, kind, selected, inputs=None, meaning=BY_DEFAULT):
+        return make_engine(kind, self.attachment, selected, self.inputs if inputs is None else inputs, meaning)
 
     def real(self, stack, axis):
         """True at the real tokens (B, L) along the ``queries`` or the ``keys`` of a stack."""
@@ -159,16 +160,16 @@ def sets_to_tokens(items, sets):
     return torch.stack([tokens_of(items, document, chosen) for document, chosen in enumerate(sets)])
 
 
-def flips_by_hand(case, selected, items, order):
+def flips_by_hand(case, selected, items, order, decide=lambda logits: logits.argmax(-1)):
     """How many of the first items of each ordering (draws, B, items) flip the decision; −1 for never."""
     nothing = torch.zeros_like(items.of_token, dtype=torch.bool)
-    decided = logits_by_hand(case, selected, nothing).argmax(-1).tolist()
+    decided = decide(logits_by_hand(case, selected, nothing)).tolist()
     counts = torch.full(order.shape[:2], -1)
     sizes = [int(mask.sum()) for mask in items.mask]
     for draw, one in enumerate(order.tolist()):
         for length in range(max(sizes), 0, -1):
             sets = [ranking[: min(length, size)] for ranking, size in zip(one, sizes, strict=True)]
-            after = logits_by_hand(case, selected, sets_to_tokens(items, sets)).argmax(-1).tolist()
+            after = decide(logits_by_hand(case, selected, sets_to_tokens(items, sets))).tolist()
             for document, size in enumerate(sizes):
                 if length <= size and after[document] != decided[document]:
                     counts[draw, document] = length

@@ -23,6 +23,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.huggingface.label_words import label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
@@ -41,6 +42,7 @@ class CheckpointProbe(Probe[PieceBatch]):
         model: a sequence classifier or a language model.
         tokenizer: its own.
         settings: what is erased.
+        meaning: what is meant by erased, and by decided.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably, or what is selected has no influence.
@@ -49,19 +51,31 @@ class CheckpointProbe(Probe[PieceBatch]):
 
     batch_documents, batch_tokens = 64, 8192
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: AttentionSettings) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: AttentionSettings,
+        meaning: Meaning = BY_DEFAULT,
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self.settings = settings
+        self.settings, self.meaning = settings, meaning
         words = label_tokens(tokenizer, settings.label_words).to(model.device) if settings.label_words else None
         if words is not None and hasattr(model, "classifier"):
             sentence = "{}: the model is a classifier, which decides between its own labels."
             raise SettingError(settings.section, sentence, Named("label_words"))
         examples = example_inputs(model)
-        self.attention = AttentionProbe(attach_to_decision(ModelCall(model, words), examples), settings, examples)
+        attachment = attach_to_decision(ModelCall(model, words), examples)
+        self.attention = AttentionProbe(attachment, settings, examples, meaning)
         if self.attention.selected[0].site.stack == DECODER:
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
             raise SettingError(settings.section, sentence, Named("layers"))
+
+    @property
+    def class_count(self) -> int:
+        """How many logits a document has."""
+        return self.attention.attachment.classes
 
     @property
     def unit(self) -> str:

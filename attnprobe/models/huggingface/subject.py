@@ -112,5 +112,5 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         checkpoint, digest = self.tested
         assert checkpoint.tokenizer is not None
         model = checkpoint.model.to(self.device)
-        probe = CheckpointProbe(model, checkpoint.tokenizer, self.attention)
+        probe = CheckpointProbe(model, checkpoint.tokenizer, self.attention, self.meaning)
         return Tested(probe, digest, {"engine": probe.attention.engine}, None if self.trained else probe.class_names)

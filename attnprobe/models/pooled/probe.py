@@ -18,9 +18,11 @@ from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.erasable import Attention, Erasures, SingleEffects
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.models.pooled.classifier import PooledClassifier
+from attnprobe.models.pooled.stepwise import StepwiseErasures
 from attnprobe.models.probe import Probe
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 
@@ -69,6 +71,10 @@ class PooledErasures:
         """The classes decided for (batch,)."""
         return self._contributions.decision
 
+    def probability(self) -> Tensor:
+        """The probabilities of the decisions (batch,)."""
+        return self.log_probabilities().amax(-1).exp()
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()
@@ -104,13 +110,19 @@ class PooledProbe(Probe[Batch]):
 
     batch_documents, batch_tokens = EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 
-    def __init__(self, model: PooledClassifier) -> None:
+    def __init__(self, model: PooledClassifier, meaning: Meaning = BY_DEFAULT) -> None:
         self.model = model.eval()
+        self.meaning = meaning
 
     @property
     def readout(self) -> nn.Linear:
         """The affine part of the model behind the attention."""
         return self.model.head
+
+    @property
+    def class_count(self) -> int:
+        """How many logits a document has."""
+        return self.readout.out_features
 
     @property
     def unit(self) -> str:
@@ -123,9 +135,11 @@ class PooledProbe(Probe[Batch]):
         values, mask = self.model.items(batch)
         return Reading(values, self.model.attention.scores(values, mask), mask)
 
-    def erasures(self, batch: Batch) -> PooledErasures:
-        """A batch ready for erasures."""
-        return PooledErasures(*self.read(batch), self.readout)
+    def erasures(self, batch: Batch) -> Erasures:
+        """A batch ready for erasures, by closed forms where there are any."""
+        if self.meaning == BY_DEFAULT:
+            return PooledErasures(*self.read(batch), self.readout)
+        return StepwiseErasures(*self.read(batch), self.readout, self.meaning)
 
     def heads_read(self, layers: str, heads: str) -> int:
         """One."""

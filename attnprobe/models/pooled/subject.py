@@ -6,6 +6,7 @@ import torch
 
 from attnprobe.data.batches import Batch
 from attnprobe.data.word2vec import word2vec_vectors
+from attnprobe.erasure.meaning import BY_DEFAULT
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.pooled.probe import PooledProbe
@@ -30,6 +31,8 @@ class PooledSubject(VocabularySubject[PooledClassifier]):
                 model.embedding.weight.copy_(torch.from_numpy(vectors))
 
     def load(self) -> Tested[Batch]:
-        """The trained model; of its readout, the bias is what decides where everything is erased."""
+        """The trained model; of its readout, the bias is what decides where everything is erased and renormalised."""
         model, digest = self.trained_model()
-        return Tested(PooledProbe(model), digest, {"readout_bias": [float(b) for b in model.head.bias.detach().cpu()]})
+        bias = [float(b) for b in model.head.bias.detach().cpu()]
+        notes = {"readout_bias": bias} if self.meaning == BY_DEFAULT else {}
+        return Tested(PooledProbe(model, self.meaning), digest, notes)

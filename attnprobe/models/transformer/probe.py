@@ -20,6 +20,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.probe import Probe
 from attnprobe.models.transformer.network import FIRST_TOKEN, TransformerClassifier
 from attnprobe.settings.attention import AttentionSettings
@@ -35,6 +36,7 @@ class TransformerProbe(Probe[Batch]):
     Args:
         model: put into evaluation mode.
         settings: what is erased.
+        meaning: what is meant by erased, and by decided.
 
     Raises:
         RefusedError: what is selected has no influence.
@@ -43,16 +45,24 @@ class TransformerProbe(Probe[Batch]):
 
     batch_documents, batch_tokens = 64, 8192
 
-    def __init__(self, model: TransformerClassifier, settings: AttentionSettings) -> None:
+    def __init__(
+        self, model: TransformerClassifier, settings: AttentionSettings, meaning: Meaning = BY_DEFAULT
+    ) -> None:
         if MASK in model.options.as_released:
             raise InputError(
                 f"as_released {MASK}: a document's attention depends on the others in its batch, so that erasing in it "
                 "means nothing; such a model can be trained, but not tested."
             )
         self.model = model.eval()
-        self.settings = settings
+        self.settings, self.meaning = settings, meaning
         examples = example_inputs(model)
-        self.attention = AttentionProbe(attach_to_decision(ModelCall(model.encoder), examples), settings, examples)
+        attachment = attach_to_decision(ModelCall(model.encoder), examples)
+        self.attention = AttentionProbe(attachment, settings, examples, meaning)
+
+    @property
+    def class_count(self) -> int:
+        """How many logits a document has."""
+        return self.attention.attachment.classes
 
     @property
     def unit(self) -> str:

@@ -15,6 +15,8 @@ from attnprobe.models.probe import Probe
 from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.papers.bhardwaj2021.key_dimensions import key_dimensions
 from attnprobe.papers.bhardwaj2021.ladder import Rung, affine_ladder, ladder
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import require_default
 from attnprobe.stages.identifying.read_row import ReadRow
 from attnprobe.stages.training import Run
 
@@ -40,6 +42,7 @@ def rungs_of_run(run: Run, documents: int, items: int) -> pd.DataFrame:
         InputError: no document is long enough, or the model's decision is not read from one row.
         SolverError: a program failed.
     """
+    require_default(read_configuration(run.folder.config), str(run.folder.path), "the ladder")
     probe: Probe[Any] = run.subject.load().probe
     rows: list[dict[str, Any]] = []
     for document, batch in _sample(run, documents, items):

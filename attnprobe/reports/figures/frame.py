@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
+from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.base.atomic_files import replacing
 from attnprobe.reports import style
+from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.type_widths import printable
 
 RESOLUTION = 200
@@ -51,9 +52,13 @@ def new_panel(results: RunResults, height: float, documents: int | None = None) 
 
 
 def title(results: RunResults, documents: int, width: float, *, sampled: bool = False) -> str:
-    """Dataset · model · number of documents, in lines that go into a figure so many inches wide."""
+    """Dataset · model · number of documents, in lines that go into a figure so many inches wide.
+
+    What is meant by erased, and by decided, stands behind, where it is not the default.
+    """
     count = f"n = {documents:,}{' sampled' * sampled} documents".replace(" ", NO_BREAK)
-    words = f"{printable(results.dataset)} · {printable(results.short_model)} · {count}"
+    meaning = map(printable, meaning_in_brief(results.meaning))
+    words = " · ".join([printable(results.dataset), printable(results.short_model), count, *meaning])
     return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 
 
@@ -64,7 +69,9 @@ def legend_above(axes: Axes) -> None:
 
 def said_of_smallest_sets(results: RunResults) -> str:
     """Further lines that say so where no smallest set is known; empty where one is."""
-    return "" if results.knows_smallest_sets else f"\n{textwrap.fill(f'({NO_SMALLEST_SET})', NOTE_WIDTH)}"
+    if results.knows_smallest_sets:
+        return ""
+    return "\n" + textwrap.fill(f"({no_smallest_set(results.config)})", NOTE_WIDTH)
 
 
 def say_instead(axes: Axes, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,19 @@ def frame_of_run(results: RunResults) -> str:
     return framed(page_html([(results, summary)], IN_A_NOTEBOOK))
 
 
-def frame_of_tables(documents: pd.DataFrame, erasures: pd.DataFrame, items: pd.DataFrame, name: str = "model") -> str:
+def frame_of_tables(
+    documents: pd.DataFrame,
+    erasures: pd.DataFrame,
+    items: pd.DataFrame,
+    name: str = "model",
+    meaning: Mapping[str, str] | None = None,
+) -> str:
     """The same of results that are in no run folder, as ``attnprobe.probe`` gives them.
 
     Args:
         documents, erasures, items: tables, as in a run folder; labels may be missing.
         name: of the model, for the reader.
+        meaning: the names of the way of erasing and of the decision, as settings have them.
 
     Raises:
         InputError: no document has more than one item.
@@ -57,7 +65,7 @@ def frame_of_tables(documents: pd.DataFrame, erasures: pd.DataFrame, items: pd.D
         documents = documents.assign(label=-1)
     classes = int(np.maximum(documents["label"], documents["decision"]).max()) + 1
     config = {
-        "settings": {"dataset": "results", "model": name, "seed": 0},
+        "settings": {"dataset": "results", "model": name, "seed": 0, **(meaning or {})},
         "data": {"labels": [str(c) for c in range(classes)]},
         "unit": "token",
     }

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
+from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.page.categories import add_categories
@@ -34,6 +35,7 @@ class Overview:
     one_item: int
     sample: str
     quarantined: int
+    meaning: str
     no_smallest_set: str
     emptied_known: bool
     bases: list[tuple[float, float]]
@@ -69,7 +71,8 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         one_item=summary["counts"]["with_one_item"],
         sample=sample_in_words(results),
         quarantined=results.quarantined,
-        no_smallest_set="" if results.knows_smallest_sets else NO_SMALLEST_SET,
+        meaning=meaning_in_words(results.config),
+        no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
         bases=[(0.0, SPAN), *((x, END) for x in ENDS)],
         categories=categories,

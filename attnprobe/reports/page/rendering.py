@@ -22,6 +22,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("contributions.js", "documents.js", "words.js", "plots.js", "pane.js", "address.js", "page.js")
 """In the order in which they are put together."""
 
+OF_ANY_MEANING = {
+    "This model's readout is not affine, so that erasures cannot be computed here.": "Erasures are not computed here.",
+    "No exact smallest set is known for this readout.": "No exact smallest set is known.",
+}
+"""Sentences of the scripts that are true where runs renormalise and decide for classes, and what is true of any."""
+
 DARKEST = 0.05
 """Luminance below which a colour cannot be told from a dark page."""
 
@@ -41,7 +47,7 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
     """
     content = page_content(runs, budget)
     data = embedded_json({"runs": [run.data for run in content]})
-    script, style = _script(), _style(content)
+    script, style = _script(by_default=all(results.meaning.is_default for results, _ in runs)), _style(content)
     return (
         _environment()
         .get_template("page.html")
@@ -72,8 +78,10 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _script() -> str:
+def _script(*, by_default: bool) -> str:
     parts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    for sentence, of_any in {} if by_default else OF_ANY_MEANING.items():
+        parts = [part.replace(sentence, of_any) for part in parts]
     return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
 
 

@@ -14,9 +14,10 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
-from attnprobe.analysis.results import NO_SMALLEST_SET, FirstFlips, RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults, no_smallest_set
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.orderings_in_words import in_prose
 from attnprobe.reports.page.documents import SampledDocuments
@@ -145,8 +146,8 @@ def _head(results: RunResults, row: int) -> str:
     sure = f" ({percent(float(document['p_decision']))})" if "p_decision" in document else ""
     return (
         f"{legible(results.name)}, document {int(document['document'])}: {int(document['n']):,} {results.unit}s. "
-        f"The model decides {_class(results, decision)}{sure}{told}."
-    )
+        f"The model decides {_class(results, decision)}{sure}{told}. {meaning_in_words(results.config)}"
+    ).rstrip()
 
 
 def _text(
@@ -307,7 +308,8 @@ def _all_orderings(results: RunResults, row: int) -> str:
 def _smallest(documents: SampledDocuments, row: int, texts: Sequence[str]) -> str:
     results, unit = documents.results, documents.results.unit
     if not results.knows_smallest_sets:
-        return f"({NO_SMALLEST_SET[0].upper()}{NO_SMALLEST_SET[1:]}.)"
+        why = no_smallest_set(results.config)
+        return f"({why[0].upper()}{why[1:]}.)"
     flips = results.first_flips[SMALLEST_SET]
     chosen = _erased(flips, row, documents.order(row, SMALLEST_SET))
     if chosen is None:

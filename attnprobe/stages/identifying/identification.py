@@ -16,6 +16,8 @@ from attnprobe.base.errors import FailedError, InputError
 from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.models.subject import Tested
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import require_default
 from attnprobe.runs.run_folder import RunFolder, left_out_before
 from attnprobe.settings.identification import Identified
 from attnprobe.stages.group_files import Group, Results
@@ -53,6 +55,7 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
         FailedError: not one document could be read.
     """
     folder = run.folder
+    require_default(read_configuration(folder.config), str(folder.path), "identifying")
     tested = run.subject.load()
     stamp = f"{run.configuration.fingerprint}/{tested.digest}"
     if not folder.is_probed(stamp):

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from attnprobe.analysis.finding_runs import find_runs
+from attnprobe.analysis.finding_runs import find_runs, of_the_papers
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.papers.serrano2019.figures.panel_order import datasets_in_order, model_name, models_in_order
@@ -33,10 +33,12 @@ class RunGrid:
     Attributes:
         folders: where each run is.
         released: whether first flips are counted by the convention of 2019; see :meth:`RunResults.as_released`.
+        left_out: a sentence on runs that erase or decide otherwise than in 2019; empty where there are none.
     """
 
     folders: dict[Run, Path]
     released: bool = False
+    left_out: str = ""
 
     @classmethod
     def find(cls, paths: Iterable[Path], *, released: bool = False) -> RunGrid:
@@ -46,7 +48,8 @@ class RunGrid:
             InputError: a folder is not there or has no finished run, or two runs are the same.
         """
         folders: dict[Run, Path] = {}
-        for folder in find_runs(paths):
+        found, left_out = of_the_papers(find_runs(paths))
+        for folder in found:
             config = read_configuration(folder / "config.json")
             settings = config["settings"]
             model = model_of(config, folder / "config.json")
@@ -55,7 +58,7 @@ class RunGrid:
                 raise InputError(
                     f"{folders[run]} and {folder} are both {run.dataset} · {run.model} · seed {run.seed}: give one."
                 )
-        return cls(folders, released)
+        return cls(folders, released, left_out)
 
     @cached_property
     def datasets(self) -> list[str]:

@@ -22,7 +22,10 @@ def main(name: str, description: str | None) -> None:
 
     def work() -> None:
         arguments = parser.parse_args()
-        for path in draw(name, RunGrid.find(arguments.runs), arguments.out):
+        grid = RunGrid.find(arguments.runs)
+        if grid.left_out:
+            print(visible(grid.left_out))
+        for path in draw(name, grid, arguments.out):
             print(visible(str(path)))
 
     leave(parser.prog, work)

@@ -1,0 +1,172 @@
+"""What a test means by erased and by decided; here alone are the functions of its way of erasing and decision called.
+
+What those of other packages give is checked each time, so that what they do wrong is said and not computed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from attnprobe.base.bounds import LONGEST_NAME
+from attnprobe.base.errors import InputError
+from attnprobe.erasure import registered_decisions, registered_ways
+from attnprobe.erasure.asking import asking
+from attnprobe.erasure.edits import attended
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, Decision
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing
+
+SLACK = 1e-6
+"""By how much a probability may miss 0 and 1 by rounding."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A way of erasing and a decision, by their names.
+
+    Raises, whatever is asked for:
+        InputError: there is no such entry; or one of another package fails, writes to what it is given, or gives what
+            it should not. The message names it and the package.
+    """
+
+    erase_by: str = RENORMALISE
+    decision: str = CLASS
+
+    @property
+    def renormalises(self) -> bool:
+        """Whether what remains of a row is scaled to the sum that the row had: closed forms are made for this alone."""
+        return self.erase_by == RENORMALISE
+
+    @property
+    def decides_classes(self) -> bool:
+        """Whether a decision is the class of the largest logit."""
+        return self.decision == CLASS
+
+    @cached_property
+    def _way(self) -> WayOfErasing:
+        return ERASING[self.erase_by]
+
+    @cached_property
+    def _decides(self) -> Decision:
+        return DECISIONS[self.decision]
+
+    def check(self) -> None:
+        """See to it that there are such entries."""
+        ERASING.require(self.erase_by)
+        DECISIONS.require(self.decision)
+
+    def edit(self, weights: Tensor, erased: Tensor, scores: Tensor | None = None) -> Tensor:
+        """Rows of attention after erasing in them; rows of which nothing is erased stay as they are, to the last bit.
+
+        Args:
+            weights: attention weights (…, keys).
+            erased: True where a weight is erased, broadcast against the weights.
+            scores: their logarithms up to a constant a row (…, keys), where they are known.
+        """
+        if self.erase_by in registered_ways.OWN:
+            return self._way.edit(weights, erased, scores)
+        erased, of = erased.expand_as(weights), ERASING.told(self.erase_by)
+        with asking(of, [weights, erased] if scores is None else [weights, erased, scores]):
+            edited = self._way.edit(weights, erased, scores)
+        _refuse(of, _fault_of_rows(edited, weights, scores))
+        return torch.where(erased.any(-1, keepdim=True), edited, weights)
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """What is decided (…), int64, by logits (…, classes)."""
+        if self.decision in registered_decisions.OWN:
+            return self._decides.decide(logits)
+        of = DECISIONS.told(self.decision)
+        with asking(of, [logits]):
+            decided = self._decides.decide(logits)
+        _refuse(of, _fault_of_numbers(decided, logits))
+        return decided
+
+    def probability(self, logits: Tensor, decided: Tensor) -> Tensor:
+        """How sure a model is of decisions (…), from 0 to 1, by logits (…, classes); differentiable."""
+        if self.decision in registered_decisions.OWN:
+            return self._decides.probability(logits, decided)
+        of = DECISIONS.told(self.decision)
+        with asking(of, [logits, decided]):
+            probability = self._decides.probability(logits, decided)
+        _refuse(of, _fault_of_probabilities(probability, logits))
+        return probability
+
+    def names(self, classes: list[str], decided: Iterable[int]) -> dict[int, str]:
+        """What numbers of decisions mean.
+
+        Args:
+            classes: the names of the model's classes.
+            decided: the numbers.
+        """
+        of = DECISIONS.told(self.decision)
+        with asking(of, []):
+            names = self._decides.names(list(classes))
+        _refuse(of, _fault_of_names(names))
+        numbers = list(decided)
+        for number in numbers:
+            if number >= len(names):
+                _refuse(of, f"it decides {number}, and has names of {len(names)} numbers from 0 on")
+        return {number: names[number] for number in numbers}
+
+
+BY_DEFAULT = Meaning()
+"""That of Serrano & Smith (2019)."""
+
+
+def _refuse(of: str, wrong: str | None) -> None:
+    if wrong is not None:
+        raise InputError(f"What is registered as {of} is none: {wrong}.")
+
+
+def _fault_of_rows(edited: object, weights: Tensor, scores: Tensor | None) -> str | None:
+    """What is wrong with edited rows, in words; None where nothing is."""
+    wrong = _fault_of_tensor("its edit", edited, weights.shape, weights.dtype)
+    if wrong is not None or not isinstance(edited, Tensor):
+        return wrong
+    if not bool(torch.isfinite(edited).all()):
+        return "its edit gives NaN or infinite weights"
+    if bool((edited.detach() != 0)[~attended(weights.detach(), scores)].any()):
+        return "its edit gives weight to keys that the model does not attend to"
+    return _fault_of_gradient("its edit", edited, weights)
+
+
+def _fault_of_numbers(decided: object, logits: Tensor) -> str | None:
+    wrong = _fault_of_tensor("its decide", decided, logits.shape[:-1], torch.int64)
+    if wrong is None and isinstance(decided, Tensor) and bool((decided < 0).any()):
+        return f"its decide gives {int(decided.min())}, but numbers from 0 on are needed"
+    return wrong
+
+
+def _fault_of_probabilities(probability: object, logits: Tensor) -> str | None:
+    wrong = _fault_of_tensor("its probability", probability, logits.shape[:-1], logits.dtype)
+    if wrong is not None or not isinstance(probability, Tensor):
+        return wrong
+    outside = ~((probability >= -SLACK) & (probability <= 1 + SLACK))
+    if bool(outside.any()):
+        return f"its probability is {float(probability[outside][0]):g}, but numbers from 0 to 1 are needed"
+    return _fault_of_gradient("its probability", probability, logits)
+
+
+def _fault_of_names(names: object) -> str | None:
+    texts = isinstance(names, list) and all(isinstance(each, str) and 0 < len(each) <= LONGEST_NAME for each in names)
+    return None if texts else "its names are no list of texts"
+
+
+def _fault_of_tensor(what: str, given: object, shape: tuple[int, ...], dtype: torch.dtype) -> str | None:
+    if not isinstance(given, Tensor):
+        return f"{what} gives {type(given).__name__}, but a tensor is needed"
+    if given.shape != shape:
+        return f"{what} gives a tensor of shape {tuple(given.shape)}, but {tuple(shape)} is needed"
+    if given.dtype != dtype:
+        found, needed = (str(each).removeprefix("torch.") for each in (given.dtype, dtype))
+        return f"{what} gives {found} numbers, but {needed} is needed"
+    return None
+
+
+def _fault_of_gradient(what: str, given: Tensor, of: Tensor) -> str | None:
+    lost = torch.is_grad_enabled() and of.requires_grad and not given.requires_grad
+    return f"{what} is not differentiable" if lost else None

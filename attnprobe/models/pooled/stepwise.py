@@ -1,0 +1,134 @@
+"""Erasures in attention-pooled models where there is no closed form: by any way of erasing, for any decision.
+
+The readout is affine, so that the logits of any row of weights are those weights times what each item's values give,
+and the bias. Rows are edited set by set, many sets at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from attnprobe.engines.items import Items
+from attnprobe.engines.micro_batches import MicroBatches
+from attnprobe.engines.protocol import SetErasures
+from attnprobe.erasure.arrays import check_numbers
+from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.orderings import ranks, softmax_of_scores
+
+_GATHERED = 1 << 22
+"""Numbers of what items give that are copied at once, one set a row: 32 MB in float64."""
+
+
+class PooledSets(SetErasures):
+    """Sets of items of a batch, erased one by one from the weights that pool it; in float64.
+
+    Args:
+        values: what the attention pools (batch, items, dim).
+        scores: its pre-softmax scores (batch, items).
+        mask: True where an item is real (batch, items).
+        readout: the affine rest of the model.
+        meaning: what is meant by erased, and by decided.
+
+    Attributes:
+        weights: attention, zero at padding (batch, items).
+    """
+
+    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
+        self.meaning = meaning
+        self.weights = softmax_of_scores(scores, mask)
+        self._scores = scores.double().masked_fill(~mask, -torch.inf)
+        given = values.detach().double() @ readout.weight.detach().double().T
+        check_numbers("values", given.sum(-1), mask)
+        self._given = given.masked_fill(~mask[..., None], 0.0)
+        self._bias = readout.bias.detach().double()
+        self.at_once = max(1, _GATHERED // max(1, self._given[0].numel()))
+        self._micro_batches = MicroBatches(self.at_once)
+        self.logits = self.logits_of(self.weights, torch.arange(len(mask), device=mask.device))
+
+    def logits_of(self, weights: Tensor, documents: Tensor) -> Tensor:
+        """The logits (rows, classes) of weights (rows, items) of these documents (rows,); differentiable."""
+        return torch.einsum("ri,ric->rc", weights, self._given[documents]) + self._bias
+
+    def evaluate(self, documents: Tensor, erased: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """See :meth:`SetErasures.evaluate`."""
+
+        def compute(part: slice) -> Tensor:
+            rows = documents[part]
+            return self.logits_of(self.meaning.edit(self.weights[rows], erased[part], self._scores[rows]), rows)
+
+        yield from self._micro_batches.run(len(documents), compute)
+
+
+class StepwiseErasures:
+    """A batch that is erased in set by set.
+
+    Args:
+        values, scores, mask, readout, meaning: as of :class:`PooledSets`.
+    """
+
+    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
+        self._raw_scores = scores
+        self._sets = PooledSets(values, scores, mask, readout, meaning)
+        places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+        self._items = Items(places.masked_fill(~mask, -1), mask, mask.sum(-1))
+
+    @cached_property
+    def attention(self) -> Attention:
+        """What orderings are made of; gradients are by automatic differentiation."""
+        mask, sizes = self._items.mask, self._items.sizes
+        with torch.enable_grad():
+            free = self._sets.weights.detach().requires_grad_()
+            logits = self._sets.logits_of(free, torch.arange(len(mask), device=mask.device))
+            (gradients,) = torch.autograd.grad(self._sets.meaning.probability(logits, self.decision()).sum(), free)
+        gradients = gradients.masked_fill(~mask, 0.0)
+        weights = self._sets.weights
+        return Attention(self._raw_scores, weights, gradients, gradients * weights, mask, sizes)
+
+    @cached_property
+    def _log_probabilities(self) -> Tensor:
+        return torch.log_softmax(self._sets.logits, dim=-1)
+
+    def log_probabilities(self) -> Tensor:
+        """Of the unerased documents (batch, classes)."""
+        return self._log_probabilities
+
+    def decision(self) -> Tensor:
+        """What is decided (batch,)."""
+        return self._sets.decision()
+
+    def probability(self) -> Tensor:
+        """How sure the model is of its decisions (batch,)."""
+        return self._sets.meaning.probability(self._sets.logits, self.decision())
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does."""
+        return self._sets.single_effects(self._items)
+
+    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
+        """Where orderings flip the decision, prefix by prefix; nothing is left where what is not erased weighs 0."""
+        removed = self._sets.first_flips(order, self._items)
+        never, weights = removed < 0, self._sets.weights
+        erased = ranks(order) < removed[..., None]
+        return {
+            "removed": removed,
+            "fraction": (removed.double() / self._items.sizes).masked_fill(never, torch.nan),
+            "mass": (weights * erased).sum(-1).masked_fill(never, torch.nan),
+            "emptied": ((weights * ~erased).sum(-1) == 0) & ~never,
+        }
+
+    def smallest_set(self) -> None:
+        """No exact smallest set is known here."""
+        return
+
+    def greedy_order(self) -> None:
+        """It is of models with attention settings, which ask for it."""
+        return
+
+    def contributions(self) -> None:
+        """What items give does not say by itself what is decided without some of them."""
+        return

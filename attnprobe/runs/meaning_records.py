@@ -1,0 +1,163 @@
+"""What a run says of its way of erasing and its decision, in config.json: titles, and the packages they come from.
+
+A run by default, which renormalises and decides for classes, says nothing. What reads a run knows them by this alone:
+the package that offered one need not be there any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from attnprobe.base.errors import InputError
+from attnprobe.base.registry import Origin, Registry, is_title
+from attnprobe.base.visible import visible
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
+from attnprobe.settings.run_settings import RunSettings
+
+
+class Chosen(NamedTuple):
+    """What a setting chooses out of a registry.
+
+    Attributes:
+        setting: the setting's name, on which every run has a value.
+        entry: of config.json: name → its record.
+        registry: where the name is looked up.
+        default: the name that says nothing.
+    """
+
+    setting: str
+    entry: str
+    registry: Registry[Any]
+    default: str
+
+
+CHOSEN = (
+    Chosen("erase_by", "erasing", ERASING, RENORMALISE),
+    Chosen("decision", "decisions", DECISIONS, CLASS),
+)
+"""What is meant by erased, and by decided."""
+
+
+class EntryRecord(NamedTuple):
+    """What a run says of a way of erasing or a decision that is not the default.
+
+    Attributes:
+        name: in its registry.
+        title: what readers are shown, legible.
+        origin: the package that offered it, None where it was registered by a program.
+    """
+
+    name: str
+    title: str
+    origin: Origin | None
+
+    def __str__(self) -> str:
+        return f"“{self.title}” ({self.origin or self.name})"
+
+
+class RecordedMeaning(NamedTuple):
+    """What a run says of its way of erasing and its decision; None for the defaults."""
+
+    way: EntryRecord | None
+    decision: EntryRecord | None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the run renormalises and decides for classes, as in Serrano & Smith (2019)."""
+        return self == (None, None)
+
+    def to_json(self) -> dict[str, dict[str, dict[str, str]]]:
+        """The entries of config.json; none for the defaults."""
+        return {
+            each.entry: {record.name: {"title": record.title, **(record.origin._asdict() if record.origin else {})}}
+            for each, record in zip(CHOSEN, self, strict=True)
+            if record is not None
+        }
+
+
+def present_record(registry: Registry[Any], name: str) -> EntryRecord | None:
+    """The record of an entry, by what there is in this process; None where there is none.
+
+    Raises:
+        InputError: a package offers it that cannot be used.
+    """
+    return EntryRecord(name, registry[name].title, registry.origin(name)) if name in registry else None
+
+
+def present_meaning(settings: RunSettings) -> RecordedMeaning:
+    """The records of what settings mean, by what there is in this process.
+
+    Raises:
+        InputError: there is no such entry, or its package offers one that cannot be used.
+    """
+    return RecordedMeaning(*(_present(each, getattr(settings, each.setting)) for each in CHOSEN))
+
+
+def _present(chosen: Chosen, name: str) -> EntryRecord | None:
+    return None if name == chosen.default else present_record(chosen.registry, chosen.registry.require(name))
+
+
+def recorded_meaning(content: Mapping[str, Any]) -> RecordedMeaning:
+    """What a config.json, or a summary, says; of what only the settings name nothing but the name is known.
+
+    Args:
+        content: of the file; an entry in it that does not fit says nothing.
+    """
+    return RecordedMeaning(*(_record(content, each) for each in CHOSEN))
+
+
+def _record(content: Mapping[str, Any], chosen: Chosen) -> EntryRecord | None:
+    entry = content.get(chosen.entry)
+    records = entry if entry and is_entry(entry) else {}
+    name = str((content.get("settings") or {}).get(chosen.setting, next(iter(records), chosen.default)))
+    if name == chosen.default:
+        return None
+    told = records.get(name, {})
+    origin = Origin(told["package"], told["version"]) if "package" in told else None
+    title = told.get("title", name.replace("_", " ").capitalize())
+    return EntryRecord(visible(name), visible(title), origin)
+
+
+def require_default(config: Mapping[str, Any], run: str, what: str) -> None:
+    """See to it that a run renormalises and decides for classes.
+
+    Args:
+        config: the content of its config.json.
+        run: what to call it.
+        what: is about such runs alone, within a sentence.
+
+    Raises:
+        InputError: it does not.
+    """
+    meaning = recorded_meaning(config)
+    if not meaning.is_default:
+        told = " and ".join(
+            f"{verb} {record}" for verb, record in zip(("erases by", "decides"), meaning, strict=True) if record
+        )
+        raise InputError(f"{run} {told}: {what} is of runs that renormalise and decide for classes.")
+
+
+def require_present(config: Mapping[str, Any]) -> None:
+    """See to it that what a run was made with is there to compute with.
+
+    Raises:
+        InputError: the package that offered it is not installed; the message names it.
+    """
+    for each, record in zip(CHOSEN, recorded_meaning(config), strict=True):
+        if record is not None and record.name not in each.registry:
+            where = "a program registered and this one does not" if record.origin is None else f"{record.origin} offers"
+            more = "" if record.origin is None else ", a package that is not installed here"
+            raise InputError(f"The run was made with the {each.registry.kind} {record.name}, which {where}{more}.")
+
+
+def is_entry(entry: object) -> bool:
+    """Whether something can be one of the entries: a table with the record of one name."""
+    return entry is None or (isinstance(entry, dict) and len(entry) == 1 and all(map(_fits, entry.values())))
+
+
+def _fits(told: object) -> bool:
+    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+        return False
+    return is_title(told.get("title")) and ("package" in told) == ("version" in told)
