@@ -72,8 +72,10 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     config = read_configuration(folder.config)
     for each, record in zip(CHOSEN, recorded_meaning(config), strict=True):
         if record is not None:
-            of = f"{record.name} is of {record.origin or 'the program that registered it'}"
-            yield f"the {each.registry.kind} {of}: the reference calls it, too, and does not check it"
+            here = each.registry.origin(record.name)
+            of = f"{record.name} is of {record.origin or 'a program that registered it'}"
+            called = "it" if here == record.origin else f"that of {here or 'this program'}"
+            yield f"the {each.registry.kind} {of}: the reference calls {called}, too, and does not check it"
     others = {name: told for name, told in recorded_orderings(config).items() if name not in OWN}
     present = yield from _check_tables(run, tested, others)
     yield compare_with_reference(run, tested, present, sample, others)

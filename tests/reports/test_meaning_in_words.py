@@ -10,6 +10,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.reports.answer import answer
 from attnprobe.reports.answer_over_seeds import answer_over_seeds
 from attnprobe.reports.meaning_in_words import meaning_in_words
+from attnprobe.reports.page.rendering import OF_ANY_MEANING, SCRIPTS, TEMPLATES
 from attnprobe.reports.tables import write_tables
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_default, require_present
@@ -91,3 +92,9 @@ def test_what_is_of_the_default_alone_or_needs_what_is_not_there_is_refused(run)
     with pytest.raises(InputError, match="the decision sure, which a program registered and this one does not"):
         require_present(run({"erase_by": "renormalise"}).config)
     require_default(run({"decision": "class"}).config, "runs/a", "identifying")
+
+
+def test_sentences_of_the_page_s_scripts_that_are_of_the_default_are_found_there():
+    """Else a page of other runs would say them."""
+    scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    assert all(sum(script.count(sentence) for script in scripts) == 1 for sentence in OF_ANY_MEANING)
