@@ -4,10 +4,13 @@ import pytest
 import torch
 
 import attnprobe
+from attnprobe.attention.calls import intercepting
 from attnprobe.attention.refusals import RefusedError
+from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import always
+from tests.entries import ZERO, registered, sure_above
 
 
 class FirstToken(torch.nn.Module):
@@ -69,6 +72,51 @@ def test_the_results_are_those_of_erasing_by_hand(model):
         assert row.flips == bool(after[row.document] != decision[row.document])
     greedy = result.erasures[result.erasures["ordering"] == "greedy"]
     assert len(greedy) == len(batch["mask"])
+
+
+class Zeroed(Tap):
+    def __init__(self, erased):
+        self._keys = erased[:, None, None]
+
+    def edit(self, weights, scores):
+        return weights.masked_fill(self._keys, 0.0)
+
+
+def test_another_way_and_decision_are_those_of_erasing_by_hand(model):
+    batch = batches()[0]
+    with registered(zero=ZERO, sure=sure_above(0.85)):
+        result = attnprobe.probe(model, [batch], erase_by="zero", decision="sure")
+    site = attnprobe.AttachedModel(model, batch).sites[-1]
+    sure = {}
+    for item in (None, *range(7)):
+        erased = torch.zeros_like(batch["mask"])
+        if item is not None:
+            erased[:, item] = True
+        with torch.no_grad(), intercepting(model, dict([site.tapped(Zeroed(erased))])):
+            sure[item] = model(**batch).softmax(-1).amax(-1) > 0.85
+    assert result.documents["decision"].tolist() == sure[None].tolist()
+    for row in result.items.itertuples():
+        assert row.flips == bool(sure[row.position][row.document] != sure[None][row.document])
+    assert result.items["flips"].any()
+    assert "not to renormalise, but “Zero” (zero)" in result._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "sentence"),
+    [
+        (
+            {"erase_by": "renormalize"},
+            InputError,
+            "There is no way of erasing 'renormalize'; did you mean",
+        ),
+        ({"decision": "classes"}, InputError, "There is no decision 'classes'; did you mean"),
+        ({"erase_by": None}, TypeError, "erase_by is NoneType, but a name is needed"),
+        ({"decision": 3}, TypeError, "decision is int, but a name is needed"),
+    ],
+)
+def test_a_way_or_decision_that_there_is_not_is_told(model, given, error, sentence):
+    with pytest.raises(error, match=sentence):
+        attnprobe.probe(model, batches(), **given)
 
 
 def test_batches_change_rounding_only(model):

@@ -23,7 +23,7 @@ def test_the_default_is_to_renormalise_and_the_class():
     assert torch.equal(meaning.edit(WEIGHTS, ERASED, SCORES), erase_rows(WEIGHTS, ERASED, SCORES))
     assert meaning.decide(LOGITS).tolist() == [1, 1]
     assert torch.equal(meaning.probability(LOGITS, torch.tensor([0, 2])), LOGITS.softmax(-1)[[0, 1], [0, 2]])
-    assert meaning.names(["a", "b"]) == ["a", "b"]
+    assert meaning.names(["a", "b"], [1]) == {1: "b"}
 
 
 @pytest.mark.parametrize("scores", [None, SCORES])
@@ -111,7 +111,7 @@ def test_a_probability_that_is_none_is_refused_by_name(kind):
 def test_names_that_are_none_are_refused(names):
     entry = dataclasses.replace(sure_above(0.5), names=names)
     with registered(theirs=entry), pytest.raises(InputError, match="decision theirs is none: its names are no list of"):
-        Meaning(decision="theirs").names(["a", "b"])
+        Meaning(decision="theirs").names(["a", "b"], [0])
 
 
 def test_names_that_there_are_not_are_told_with_those_that_there_are():

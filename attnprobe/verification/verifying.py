@@ -77,8 +77,10 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     told = read_configuration(folder.config)
     for each, record in zip(CHOSEN, recorded_meaning(told), strict=True):
         if record is not None:
-            of = f"{record.name} is of {record.origin or 'the program that registered it'}"
-            yield f"the {each.registry.kind} {of}: the reference calls it, too, and does not check it"
+            here = each.registry.origin(record.name)
+            of = f"{record.name} is of {record.origin or 'a program that registered it'}"
+            called = "it" if here == record.origin else f"that of {here or 'this program'}"
+            yield f"the {each.registry.kind} {of}: the reference calls {called}, too, and does not check it"
     others = {name: ordering for name, ordering in recorded_orderings(told).items() if name not in OWN}
     present = yield from _check_tables(run, tested, others)
     measurements = recorded_measurements(told)

@@ -9,11 +9,14 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.taps import Tap
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import FORWARD
+from attnprobe.engines.items import Items
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.verification.attention_reference import AttentionReference
+from tests.entries import ZERO, registered, sure_above
 from tests.probes.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
 
 CASES = [
@@ -25,7 +28,7 @@ CASES = [
 ]
 
 
-def reference_of(case, selected, document, of_token=None, aggregate="mean"):
+def reference_of(case, selected, document, of_token=None, aggregate="mean", meaning=BY_DEFAULT):
     """Of one document of the batch, its padding cut away."""
     padded, length = case.inputs["input_ids"].shape[1], LENGTHS[document]
     inputs = {
@@ -33,7 +36,7 @@ def reference_of(case, selected, document, of_token=None, aggregate="mean"):
         for name, value in case.inputs.items()
     }
     of_token = torch.arange(length) if of_token is None else of_token[document, :length]
-    return AttentionReference(case.attachment.call, selected, aggregate, inputs, of_token)
+    return AttentionReference(case.attachment.call, selected, aggregate, inputs, of_token, meaning)
 
 
 @pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
@@ -124,3 +127,26 @@ def test_the_nearer_a_probability_is_to_one_the_less_exact_are_its_gradients():
     before = reference.gradient_rounding
     reference.logits()[reference.decision] += 20
     assert reference.gradient_rounding > 100 * before
+
+
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_another_way_and_decision_are_followed(family, task, layers, heads, query, monkeypatch):
+    monkeypatch.setattr("tests.reference.transformers.erase_rows", lambda w, erased: w.masked_fill(erased, 0.0))
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(layers, heads, query)
+    real = key_mask(case, selected)
+    erased = (torch.rand(real.shape, generator=torch.Generator().manual_seed(1)) < 0.4) & real
+    with registered(zero=ZERO, sure=sure_above(0.45)):
+        meaning = Meaning("zero", "sure")
+        engine = AttentionErasures(case.engine(FORWARD, selected, meaning=meaning), Items.single_tokens(real), "mean")
+        unerased = logits_by_hand(case, selected, torch.zeros_like(real))
+        for document in (1, 3):
+            found = reference_of(case, selected, document, meaning=meaning)
+            assert found.decision == int(unerased[document].softmax(-1).max() > 0.45)
+            torch.testing.assert_close(found.gradients, engine.attention.gradients[document, : found.items])
+            for tokens in (erased, real):
+                expected = logits_by_hand(case, selected, tokens)[document]
+                items = tokens[document].nonzero()[:, 0].tolist()
+                torch.testing.assert_close(found.logits(items), expected, rtol=1e-9, atol=1e-9)
+                flips = int(expected.softmax(-1).max() > 0.45) != found.decision
+                assert found.flips(items) in (flips, None)

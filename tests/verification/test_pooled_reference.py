@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
+from tests.entries import ZERO, registered, sure_above
 from tests.models.documents import random_documents
 
 CLASSES = 3
@@ -85,11 +87,34 @@ def test_the_same_word_twice_is_alike_and_another_is_not():
         assert reference.are_alike(one, other) == (words[one] == words[other])
 
 
+@pytest.mark.parametrize("name", ["flan-rnn", "han-none"])
+def test_another_way_and_decision_are_followed(name):
+    model, encoded = model_of(name), random_documents(12, CLASSES, sentences=4, words=3)
+    flipped = []
+    with registered(zero=ZERO, sure=sure_above(0.7)):
+        meaning = Meaning("zero", "sure")
+        erasures = PooledProbe(model, meaning).erasures(encoded.batch(np.arange(len(encoded))))
+        single = erasures.single_effects()
+        for row in range(len(encoded)):
+            reference = PooledReference(model, encoded.batch(np.array([row])), meaning)
+            attention, real = erasures.attention, erasures.attention.mask[row]
+            assert reference.decision == erasures.decision()[row]
+            for one, other in (("weights", attention.weights), ("gradients", attention.gradients)):
+                torch.testing.assert_close(getattr(reference, one), other[row, real], rtol=1e-6, atol=1e-6)
+            probability = float(reference.probability(reference.logits()))
+            assert probability == pytest.approx(float(erasures.probability()[row]), abs=1e-9)
+            for item in range(reference.items):
+                assert reference.js([item]) == pytest.approx(float(single.js[row, item]), abs=1e-7)
+                assert reference.flips([item]) in (bool(single.flips[row, item]), None)
+                flipped.append(reference.flips([item]))
+    assert {True, False} <= set(flipped)
+
+
 class Readings(Reference):
     """Of two items: logits by what is erased."""
 
-    def __init__(self, logits):
-        super().__init__()
+    def __init__(self, logits, meaning=BY_DEFAULT):
+        super().__init__(meaning)
         self.weights = self.gradients = self.products = torch.full((2,), 0.5)
         self.decision = 0
         self.runs = 0
@@ -115,6 +140,20 @@ class Readings(Reference):
 )
 def test_a_flip_within_rounding_of_the_largest_logit_is_none(logits, flips):
     assert Readings({(0,): logits}).flips([0]) is flips
+
+
+@pytest.mark.parametrize(
+    ("logits", "flips"),
+    [([0.0, 0.0], True), ([2.0, 0.0], False), ([0.0, -2.0], False), ([0.0, 0.84732], None), ([0.0, 0.84], True)],
+)
+def test_a_flip_of_another_decision_is_a_matter_of_rounding_where_a_logit_moved_by_it_decides_otherwise(logits, flips):
+    """The largest of two probabilities is .7 where the logits are .8473 apart."""
+    with registered(sure=sure_above(0.7)):
+        reference = Readings({(0,): logits, (): logits}, Meaning(decision="sure"))
+        reference.decision = 1
+        assert reference.flips([0]) is flips
+        assert reference.may_decide(1) is (flips is not True)
+        assert reference.may_decide(0) is (flips is not False)
 
 
 def test_what_was_run_is_remembered_in_any_order():
