@@ -327,8 +327,8 @@ def test_every_door_refuses_a_name_that_there_is_not_and_suggests_another(base, 
     experiment = tmp_path / "experiment.toml"
     for line, sentence in (
         ('decision = "clas"', f"{experiment}: There is no decision 'clas'; did you mean 'class'?"),
-        ("decision = 3", f"{experiment}: 'decision' must be a text, not 3."),
-        ('erase_bye = "zero"', f"{experiment}: unknown entry 'erase_bye'; did you mean 'erase_by'?"),
+        ("decision = 3", f"{experiment}: decision must be a text that is not empty, not 3."),
+        ('erase_bye = "zero"', f"{experiment}: There is no setting erase_bye; did you mean erase_by?"),
     ):
         experiment.write_text(f'dataset = "docstrings"\nmodel = "flan-none"\n{line}\n')
         status, _, errors = attnprobe("run", "--experiment", experiment, cwd=tmp_path)
