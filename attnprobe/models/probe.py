@@ -18,7 +18,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
-from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
 class Probe(ABC, Generic[B]):
@@ -32,7 +32,7 @@ class Probe(ABC, Generic[B]):
 
     batch_documents: int
     batch_tokens: int
-    meaning: Meaning
+    meaning: Meaning = BY_DEFAULT
 
     @property
     @abstractmethod
