@@ -10,7 +10,7 @@ from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import NO_SMALLEST_SET
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
@@ -77,7 +77,7 @@ def _outcomes(summary: Summary) -> str:
     title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
     decides = (
         "the readout's bias alone decides"
-        if SMALLEST_SET in summary["first_flips"]
+        if smallest_among(summary["first_flips"])
         else "the rest of the model decides"
     )
     note = f"(With none left {decides}: such a change is no work of the attention.)"
@@ -274,4 +274,4 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 
 
 def _without_smallest_sets(summary: Summary) -> str:
-    return "" if SMALLEST_SET in summary["first_flips"] else f" How far it is from the best is open: {NO_SMALLEST_SET}."
+    return "" if smallest_among(summary["first_flips"]) else f" How far it is from the best is open: {NO_SMALLEST_SET}."
