@@ -1,6 +1,7 @@
 """The structure of the package: imports go down, what reads results loads no torch, and names can be told apart."""
 
 import ast
+import functools
 import itertools
 import os
 import re
@@ -9,6 +10,9 @@ import sys
 
 import pytest
 
+from attnprobe.erasure.registered_orderings import ATTENTION, OWN, RANDOM, RANK
+from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.kinds import KINDS, MODELS
 from tests.commands import ROOT
 
 FLOORS = (
@@ -100,8 +104,6 @@ for module in sys.argv[1:]:
         importlib.import_module(module)
     except ImportError:
         print(module)
-    for name in [name for name in sys.modules if name.startswith("attnprobe")]:
-        del sys.modules[name]
 """
 
 
@@ -144,6 +146,91 @@ def test_names_titles_and_roles_are_told_without_what_computes(arguments):
     said, loaded = done.stdout.split(" loaded:")
     assert not loaded.split()
     assert "flan-rnn" in said or arguments == ["--help"]
+
+
+@functools.cache
+def nodes(module):
+    """The nodes of a module's code, without texts that stand by themselves: docstrings, and what is said of names."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [node for node in ast.walk(tree) if id(node) not in alone]
+
+
+EVERYWHERE = {RANDOM, ATTENTION}
+"""The orderings that every run has: what attention is asked about, and what it has to beat."""
+CONSTANTS = {"GREEDY", "SMALLEST_SET"}
+"""What code that may name them calls some of them."""
+OF_ORDERINGS = ("attnprobe.erasure.registered_orderings", "attnprobe.verification.", "attnprobe.papers.")
+"""Their own file, what doubles the engine on purpose, and what belongs to one paper."""
+COLUMNS = {
+    ("attnprobe.erasure.battery", "gradient"): "the column of items that holds gradients",
+    ("attnprobe.reports.page.documents", "gradient"): "the same, which the page shows beside an item",
+    ("attnprobe.runs.table_columns", "gradient"): "the same, as it is checked",
+}
+"""Columns of tables that are called like an ordering. It may only shrink."""
+
+
+def test_no_ordering_is_named_outside_its_own_entry():
+    """So that what holds of one is in its entry, and another is added there alone."""
+    names = set(OWN) - EVERYWHERE
+    named = {*names, *(f"{RANK}{name}" for name in names)}
+    found = set()
+    for module in MODULES:
+        if not module.startswith(OF_ORDERINGS):
+            texts = {node.value for node in nodes(module) if isinstance(node, ast.Constant)}
+            called = {node.id for node in nodes(module) if isinstance(node, ast.Name)}
+            found |= {(module, text) for text in texts & named} | {(module, name) for name in called & CONSTANTS}
+    assert found == set(COLUMNS)
+
+
+def test_the_page_names_no_ordering_but_random_and_attention():
+    quoted = re.compile(rf"""["'`]({"|".join(set(OWN) - EVERYWHERE)})["'`]""")
+    scripts = sorted((ROOT / "attnprobe" / "reports" / "page" / "templates").glob("*.js"))
+    assert scripts
+    assert not [(path.name, name) for path in scripts for name in quoted.findall(path.read_text(encoding="utf-8"))]
+
+
+OF_KINDS = ("attnprobe.models.", "attnprobe.settings.kinds", "attnprobe.settings.checkpoint_names")
+"""The kinds' own folders, their lines of registration, and what the names of checkpoints are."""
+KIND_NAMES = {*KINDS.registered, *MODELS, PREFIX}
+KIND_CONSTANTS = {"TRANSFORMER", "POOLED", "PREFIX"}
+
+
+def kind_in(node):
+    """Whether an expression is the name of a kind of model, or of a model."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return any(map(kind_in, node.elts))
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value in KIND_NAMES
+    return isinstance(node, ast.Name) and node.id in KIND_CONSTANTS
+
+
+def asks_for_a_kind(node, classes):
+    """Whether an expression depends on which kind a model is of: by its name, or by a class of a kind's folder."""
+    if isinstance(node, ast.Compare):
+        return any(map(kind_in, (node.left, *node.comparators)))
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called == "startswith":
+        return any(map(kind_in, node.args))
+    of_class = {each.id for argument in node.args[1:] for each in ast.walk(argument) if isinstance(each, ast.Name)}
+    return called == "is_huggingface" or (called in ("isinstance", "issubclass") and bool(of_class & classes))
+
+
+def test_nothing_depends_on_the_kind_of_a_model_outside_its_folder():
+    """So that another kind is a folder and a line of registration."""
+    of_models = [node for module in MODULES if module.startswith("attnprobe.models.") for node in nodes(module)]
+    classes = {node.name for node in of_models if isinstance(node, ast.ClassDef)}
+    assert classes
+    branches = {
+        (module, node.lineno)
+        for module in MODULES
+        if not module.startswith(OF_KINDS)
+        for node in nodes(module)
+        if asks_for_a_kind(node, classes)
+    }
+    assert branches == set()
 
 
 def names():

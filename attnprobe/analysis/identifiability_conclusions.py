@@ -27,7 +27,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.identifiability_heads import by_document, document_means
 from attnprobe.analysis.identifiability_results import IdentifiabilityResults, numbers
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 
 _ONE = 1 - 1e-12
 """A Kendall's τ below this is one of another ranking."""
@@ -112,7 +112,7 @@ def first_flip_ranges(found: IdentifiabilityResults) -> FlipRange | None:
         "observed": _observed(found, ATTENTION),
         "latest": numbers(documents, "first_flip_latest"),
         "random": _observed(found, RANDOM),
-        "smallest_set": _observed(found, SMALLEST_SET),
+        "smallest_set": _observed(found, smallest_among(found.erasures["ordering"].unique().tolist())),
     }
     return FlipRange(**means({name: np.where(count < 0, 1.0, count / items) for name, count in counts.items()}))
 
@@ -142,8 +142,8 @@ def _endless(count: Numbers, items: Numbers) -> Numbers:
     return np.where((count < 0) | (count >= items), np.inf, count)
 
 
-def _observed(found: IdentifiabilityResults, ordering: str) -> Numbers:
-    """Items erased at the observed first flip of an ordering's first draw (documents,); −1 for never."""
+def _observed(found: IdentifiabilityResults, ordering: str | None) -> Numbers:
+    """Items erased at the observed first flip of an ordering's first draw (documents,); −1 for never, NaN for none."""
     rows = found.erasures[(found.erasures["ordering"] == ordering) & (found.erasures["draw"] == 0)]
     removed = rows.set_index("document")["removed"]
     return np.asarray(removed.reindex(found.documents["document"]).to_numpy(dtype=np.float64, na_value=np.nan))

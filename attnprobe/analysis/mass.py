@@ -12,7 +12,6 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Estimate, means, medians
 from attnprobe.analysis.first_flips import paired_documents, with_controls
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.registered_orderings import SMALLEST_SET
 
 
 class MassStatistics(NamedTuple):
@@ -38,7 +37,8 @@ def mass_statistics(results: RunResults) -> dict[str, MassStatistics]:
     paired = {
         name: np.where(paired_documents(flips, name), flip.mass.mean(axis=1), np.nan) for name, flip in flips.items()
     }
-    oracle = paired.get(SMALLEST_SET, np.full(len(results.several), np.nan))
+    smallest = results.smallest_sets
+    oracle = np.full(len(results.several), np.nan) if smallest is None else paired[smallest]
     averages = means(
         {(name, "mean"): flip.mass for name, flip in flips.items()}
         | {(name, "paired_mean"): column for name, column in paired.items()}

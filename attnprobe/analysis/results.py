@@ -24,9 +24,9 @@ from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import check_run_folder
 from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
-from attnprobe.erasure.registered_orderings import PAPER, SMALLEST_SET, Role
+from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
-from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
@@ -39,6 +39,7 @@ from attnprobe.runs.tables import (
     rows_of_table,
     table_parts,
 )
+from attnprobe.settings.checkpoint_names import short_model_name
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
@@ -349,7 +350,12 @@ class RunResults:
     @property
     def knows_smallest_sets(self) -> bool:
         """Whether the smallest set that flips each decision is among the results."""
-        return bool((self.erasures["ordering"] == SMALLEST_SET).any())
+        return self.smallest_sets is not None
+
+    @property
+    def smallest_sets(self) -> str | None:
+        """The ordering whose first items are the smallest set that flips the decision; None where there is none."""
+        return smallest_among(self.records)
 
     @cached_property
     def records(self) -> dict[str, OrderingRecord]:
@@ -383,7 +389,7 @@ class RunResults:
         known, references = [name for name in PAPER if name in present], self.of_role(Role.REFERENCE)
         others = [name for name in present if name not in (*known, *references)]
         # The smallest set is the last: nothing is earlier.
-        return known + others + sorted(references, key=lambda name: name == SMALLEST_SET)
+        return known + others + sorted(references, key=is_smallest)
 
     def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
         path, documents = self.folder / "erasures.parquet", self.several["document"].to_numpy()

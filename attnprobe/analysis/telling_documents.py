@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from attnprobe.analysis.erased_orders import erased_order
 from attnprobe.analysis.one_document import OneDocument, one_document
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.tables import columns_of_table
 
 FEWEST_ITEMS = 4
@@ -54,7 +54,7 @@ def telling_document(results: RunResults) -> TellingDocument | None:
     items = results.items(_columns(results), fitting["document"])
     for row in fitting.to_dict("records"):
         of_document = items[items["document"] == row["document"]].sort_values("position")
-        smallest = erased_order(of_document, SMALLEST_SET, results.folder / TABLE)
+        smallest = erased_order(of_document, str(results.smallest_sets), results.folder / TABLE)
         document = None if smallest is None else one_document(of_document, smallest)
         if document is not None and _agrees(document, row):
             return TellingDocument(int(row["document"]), int(row["removed"]), document)
@@ -63,12 +63,12 @@ def telling_document(results: RunResults) -> TellingDocument | None:
 
 def knows_items_of_smallest_sets(results: RunResults) -> bool:
     """Whether the run says which items are in the smallest sets; older ones say only how many."""
-    return results.knows_smallest_sets and f"{RANK}{SMALLEST_SET}" in columns_of_table(results.folder / TABLE)
+    return results.knows_smallest_sets and f"{RANK}{results.smallest_sets}" in columns_of_table(results.folder / TABLE)
 
 
 def _candidates(results: RunResults) -> pd.DataFrame:
     documents = results.several[["document", "n", "label", "decision", "top_item", "top_weight", "flip_top"]]
-    documents = documents.assign(removed=results.first_flips[SMALLEST_SET].removed[:, 0])
+    documents = documents.assign(removed=results.first_flips[str(results.smallest_sets)].removed[:, 0])
     right = documents["label"] == documents["decision"]
     flipped = documents["removed"].notna()  # while something is left
     kept = documents[right & flipped & ~documents["flip_top"].astype(bool) & (documents["n"] >= FEWEST_ITEMS)]
@@ -92,7 +92,7 @@ def _lengths(tokens: pa.Array) -> npt.NDArray[np.int64]:
 
 def _columns(results: RunResults) -> list[str]:
     contributions = [f"contribution_{label}" for label in range(len(results.labels))]
-    return ["document", "position", "token", "weight", f"{RANK}{SMALLEST_SET}", *contributions]
+    return ["document", "position", "token", "weight", f"{RANK}{results.smallest_sets}", *contributions]
 
 
 def _agrees(document: OneDocument, row: Mapping[Hashable, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Ask whether a model's attention weights are unique given its output, how far they can move, and what that changes.
 
-Of a run's folder, or of a Hugging Face model, which is first probed (and fine-tuned where it decides nothing yet) like
-under `attnprobe run`. Running the same command again goes on where it was interrupted.
+Of a run's folder, or of a model, which is first trained (unless it decides something as it is) and probed like under
+`attnprobe run`. Running the same command again goes on where it was interrupted.
 
   attnprobe identify runs/docstrings/flan-rnn/seed-0
   attnprobe identify hf:path/to/bert --dataset path/to/folder --layers last
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.cli.flags import add_settings
     from attnprobe.settings.identification import Identified
 
-    parser.add_argument("target", metavar="RUN|hf:PATH_OR_ID", help="a run's folder, or a Hugging Face model")
+    parser.add_argument("target", metavar="RUN|MODEL", help="a run's folder, or a model's name")
     add_settings(parser, Identified)
-    new = parser.add_argument_group("of a Hugging Face model")
+    new = parser.add_argument_group("of a model")
     new.add_argument("--dataset", metavar="NAME|PATH", help="whose documents are read")
     add_column_arguments(new)
     add_out_argument(new)
@@ -56,7 +56,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Run the programs and say what they found; the status says whether documents were left out."""
     from attnprobe.cli.flags import given
     from attnprobe.reports.identifiability_in_words import identifiability_in_words
-    from attnprobe.settings.checkpoint_names import is_huggingface
     from attnprobe.settings.doors import in_flags
     from attnprobe.settings.identification import Identified
     from attnprobe.settings.unfit import told_by
@@ -67,8 +66,9 @@ def execute(arguments: argparse.Namespace) -> int:
     with told_by(in_flags):
         wanted = Identified(**given(arguments, Identified))
     left_out = 0
-    with _new_run(arguments, wanted.seed) if is_huggingface(arguments.target) else _old_run(arguments) as run:
-        if is_huggingface(arguments.target):
+    new = _is_model(arguments.target)
+    with _new_run(arguments, wanted.seed) if new else _old_run(arguments) as run:
+        if new:
             left_out += _trained_and_probed(run, execution)
         if "seed" not in given(arguments, Identified):
             wanted = dataclasses.replace(wanted, seed=run.configuration.settings.seed)
@@ -77,6 +77,13 @@ def execute(arguments: argparse.Namespace) -> int:
         report(run.folder, say)
         say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
     return DOCUMENTS_LEFT_OUT if left_out else 0
+
+
+def _is_model(target: str) -> bool:
+    """Whether it is a model's name, and not a run's folder."""
+    from attnprobe.settings.kinds import KINDS
+
+    return not Path(target).exists() and any(kind.has(target) for kind in KINDS.values())
 
 
 def _trained_and_probed(run: Run, execution: ExecutionSettings) -> int:
@@ -92,7 +99,7 @@ def _trained_and_probed(run: Run, execution: ExecutionSettings) -> int:
 def _old_run(arguments: argparse.Namespace) -> Iterator[Run]:
     for name in _OF_NEW_RUNS:
         if getattr(arguments, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is for a Hugging Face model, and {arguments.target} is none.")
+            raise InputError(f"--{name.replace('_', '-')} is for a model, and {arguments.target} is a run's folder.")
     with writing_run(Path(arguments.target), arguments) as run:
         yield run
 

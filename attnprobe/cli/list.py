@@ -22,11 +22,10 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.erasure.registered_measurements import MEASUREMENTS
     from attnprobe.erasure.registered_orderings import ORDERINGS
     from attnprobe.erasure.registered_ways import ERASING
-    from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.kinds import KINDS, MODELS
 
     models = {name: model.description for name, model in MODELS.items()}
-    models[f"{PREFIX}PATH_OR_ID"] = "a Hugging Face transformer, from a folder or the hub"
+    models |= {kind.named: kind.description for kind in KINDS.registered.values() if kind.named}
     models |= {name: f"{KINDS[name].description} ({KINDS.origin(name)})" for name in KINDS.offered}
     for title, entries in (
         ("Datasets", known_datasets(arguments.data_dir)),

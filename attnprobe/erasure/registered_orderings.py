@@ -7,10 +7,10 @@ needed where results are read. Ranking functions are in ``orderings``, which is 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
 
@@ -81,6 +81,46 @@ class Ordering:
     description: str = ""
 
 
+class ReferenceInWords(NamedTuple):
+    """How texts tell of an ordering that others are held against.
+
+    Attributes:
+        noun: what takes so many words.
+        short: the same where there is little room.
+        heading: of a column of ratios to it, in LaTeX.
+        of: what a number of items is held against.
+        method: what it is, for readers of a paper.
+    """
+
+    noun: str
+    short: str
+    heading: str
+    of: str
+    method: str
+
+
+@dataclass(frozen=True)
+class OwnOrdering(Ordering):
+    """An ordering of this package, of which more is known, wherever a run is read, than the run says.
+
+    Attributes:
+        method: how readers of a paper are told that items are erased by it, as "by attention weight".
+        columns: of the table of items, whose product the items are ranked by; of several only where all attention is
+            one row, since elsewhere they are means of several.
+        smallest: whether its first items are the smallest set that flips the decision, so that none can be earlier.
+        reference: how others are held against it.
+        colour: of curves and shades, ``#RRGGBB``; empty for one of those that any ordering may get.
+        dashes: of curves, in points on and off; none where they are solid, so that curves differ in grey too.
+    """
+
+    method: str = ""
+    columns: tuple[str, ...] = ()
+    smallest: bool = False
+    reference: ReferenceInWords | None = None
+    colour: str = ""
+    dashes: tuple[float, ...] = ()
+
+
 def _fault(entry: object) -> str | None:
     if not isinstance(entry, Ordering):
         return f"it is no attnprobe.Ordering, but of the type {type(entry).__name__}"
@@ -106,30 +146,52 @@ ORDERINGS: Registry[Ordering] = Registry("ordering", GROUP, _fault)
 
 ORDERINGS.register(
     RANDOM,
-    Ordering("Random", _of("random_order"), Role.CHANCE, description="items in a random order, five draws a document"),
+    OwnOrdering(
+        "Random",
+        _of("random_order"),
+        Role.CHANCE,
+        description="items in a random order, five draws a document",
+        colour="#A8A8A8",
+        dashes=(4.0, 1.5),
+    ),
 )
 ORDERINGS.register(
-    ATTENTION, Ordering("Attention", _of("attention_order"), description="the largest attention weight first")
+    ATTENTION,
+    OwnOrdering(
+        "Attention",
+        _of("attention_order"),
+        description="the largest attention weight first",
+        method="by attention weight",
+        columns=("weight",),
+        colour="#0072B2",
+    ),
 )
 ORDERINGS.register(
     "gradient",
-    Ordering(
+    OwnOrdering(
         "Gradient",
         _of("gradient_order"),
         description="the largest gradient of the decision's probability first",
+        method="by the gradient of the decision's probability with respect to the weights",
+        columns=("gradient",),
+        colour="#D55E00",
     ),
 )
 ORDERINGS.register(
     "gradient_attention",
-    Ordering(
+    OwnOrdering(
         "Gradient × attention",
         _of("product_order"),
         description="the largest gradient times attention weight first",
+        method="by gradient times attention weight",
+        columns=("gradient", "weight"),
+        colour="#009E73",
+        dashes=(5.0, 1.0, 1.0, 1.0),
     ),
 )
 ORDERINGS.register(
     "attention_ascending",
-    Ordering(
+    OwnOrdering(
         "Attention ascending",
         _of("ascending_order"),
         Role.CONTROL,
@@ -138,24 +200,59 @@ ORDERINGS.register(
 )
 ORDERINGS.register(
     GREEDY,
-    Ordering(
+    OwnOrdering(
         "Greedy (gradient, re-ranked)",
         _of("greedy_first"),
         Role.REFERENCE,
         lambda batch: batch.greedy_order() is not None,
         "largest gradient first, ranked again after each removal; of transformers, on request",
+        reference=ReferenceInWords(
+            "erasing greedily by gradient",
+            "erasing greedily",
+            "greedy",
+            "of erasing greedily",
+            "erasing greedily by gradient, ranked again after each erasure",
+        ),
+        colour="#E69F00",
+        dashes=(2.0, 1.0, 1.0, 1.0, 1.0, 1.0),
     ),
 )
 ORDERINGS.register(
     SMALLEST_SET,
-    Ordering(
+    OwnOrdering(
         "Smallest set (exact)",
         _of("smallest_set_first"),
         Role.REFERENCE,
         lambda batch: batch.smallest_set() is not None,
         "the smallest set whose erasure flips the decision, exactly; of affine readouts",
+        smallest=True,
+        reference=ReferenceInWords(
+            "the smallest set that suffices",
+            "the smallest set that suffices",
+            "smallest",
+            "of the smallest sets that flip them",
+            "the smallest set that flips the decision, which is known exactly for this readout",
+        ),
+        colour="#222222",
+        dashes=(1.0, 1.0),
     ),
 )
 
-OWN = tuple(ORDERINGS.registered)
-"""Those of this package."""
+OWN: Mapping[str, OwnOrdering] = {
+    name: ordering for name, ordering in ORDERINGS.registered.items() if isinstance(ordering, OwnOrdering)
+}
+"""Those of this package. The colours are Okabe & Ito's (2008), which the colour-blind tell apart."""
+
+
+def is_smallest(name: str) -> bool:
+    """Whether an ordering's first items are the smallest set that flips the decision.
+
+    >>> is_smallest("oracle"), is_smallest("attention"), is_smallest("mine")
+    (True, False, False)
+    """
+    return name in OWN and OWN[name].smallest
+
+
+def smallest_among(names: Iterable[str]) -> str | None:
+    """That of these orderings whose first items are the smallest set that flips the decision; None where none is."""
+    return next(filter(is_smallest, names), None)

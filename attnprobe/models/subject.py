@@ -98,10 +98,12 @@ class Subject(ABC, Generic[B, M]):
     Attributes:
         saved: where the trained model is.
         trained: whether the run trains its model at all.
+        has_vocabulary: whether it reads words as numbers of a vocabulary of the training data, which the run keeps.
     """
 
     saved: Path
     trained = True
+    has_vocabulary = False
 
     def __init__(
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
@@ -182,6 +184,8 @@ class Subject(ABC, Generic[B, M]):
 
 class VocabularySubject(Subject[Batch, W]):
     """A model that is trained from scratch on words of the dataset's own vocabulary."""
+
+    has_vocabulary = True
 
     def __init__(
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device

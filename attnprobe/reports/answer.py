@@ -10,7 +10,7 @@ from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import no_smallest_set
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
@@ -81,7 +81,7 @@ def _outcomes(summary: Summary) -> str:
     title = f"Each order erases {unit}s one by one until the decision changes. It changes (share of documents):"
     decides = (
         "the readout's bias alone decides"
-        if SMALLEST_SET in summary["first_flips"]
+        if smallest_among(summary["first_flips"])
         else "the rest of the model decides"
     )
     note = f"(With none left {decides}: such a change is no work of the attention.)"
@@ -278,6 +278,6 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 
 
 def _without_smallest_sets(summary: Summary) -> str:
-    if SMALLEST_SET in summary["first_flips"]:
+    if smallest_among(summary["first_flips"]):
         return ""
     return f" How far it is from the best is open: {no_smallest_set(summary)}."

@@ -19,10 +19,9 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.base.bounds import MOST_LOG_BYTES
 from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
+from attnprobe.erasure.registered_orderings import RANDOM
 from attnprobe.reports.numbers import percent_with_interval
-from attnprobe.reports.orderings_in_words import in_prose, references_in_words
-from attnprobe.runs.configuration_entries import HUB
+from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
 
 WIDTH = 80
 """Characters in a line."""
@@ -33,12 +32,6 @@ REFERENCES = (
     "The attnprobe developers. attnprobe{version}. Software.",
 )
 """What the paragraph cites."""
-
-_KNOWN_ORDERINGS = {
-    ATTENTION: "by attention weight",
-    "gradient": "by the gradient of the decision's probability with respect to the weights",
-    "gradient_attention": "by gradient times attention weight",
-}
 
 Summary = Mapping[str, Any]
 
@@ -97,8 +90,7 @@ def _training(results: RunResults) -> str:
     training = settings["training"]
     if training is None:
         return f"The model is {of}, tested as it is; the seed of the random orderings is {seed}."
-    hub = str(settings["model"]).startswith(HUB)
-    made, optimiser = (f"fine-tuned from {of}", "AdamW") if hub else ("trained", "Adam")
+    made, optimiser = (f"fine-tuned from {of}", "AdamW") if checkpoint else ("trained", "Adam")
     text = f"The model was {made} with seed {seed} by {optimiser}"
     text += (
         f" with a learning rate of {training['learning_rate']:g} and batches of at most "
@@ -192,11 +184,7 @@ def _orderings(results: RunResults, summary: Summary) -> Iterator[str]:
     names, known = list(summary["first_flips"]), references_in_words(summary)
     draws = results.first_flips[RANDOM].removed.shape[1]
     random = f"at random ({draws} draws a document)"
-    rankings = [
-        _KNOWN_ORDERINGS.get(name, f"by {in_prose(name, summary)}")
-        for name in names
-        if name != RANDOM and name not in known
-    ]
+    rankings = [method_in_words(name, summary) for name in names if name != RANDOM and name not in known]
     items = f"{results.unit.capitalize()}s"
     yield f"{items} were erased one after another, {random} and, the largest first, {_listed(rankings)}."
     references = [words.method for name, words in known.items() if name in names]

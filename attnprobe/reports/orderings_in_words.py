@@ -3,50 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from attnprobe.erasure.registered_orderings import GREEDY, PAPER, SMALLEST_SET, Role
+from attnprobe.erasure.registered_orderings import OWN, PAPER, ReferenceInWords, Role
 from attnprobe.reports.style import display_name
 from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 Told = Mapping[str, Any]
 """A run's configuration or summary, which both say what its orderings are."""
-
-
-class ReferenceInWords(NamedTuple):
-    """A reference as texts have it.
-
-    Attributes:
-        noun: what takes so many words.
-        short: the same where there is little room.
-        heading: of a column of ratios to it, in LaTeX.
-        of: what a number of items is held against.
-        method: what it is, for readers of a paper.
-    """
-
-    noun: str
-    short: str
-    heading: str
-    of: str
-    method: str
-
-
-_KNOWN = {
-    GREEDY: ReferenceInWords(
-        "erasing greedily by gradient",
-        "erasing greedily",
-        "greedy",
-        "of erasing greedily",
-        "erasing greedily by gradient, ranked again after each erasure",
-    ),
-    SMALLEST_SET: ReferenceInWords(
-        "the smallest set that suffices",
-        "the smallest set that suffices",
-        "smallest",
-        "of the smallest sets that flip them",
-        "the smallest set that flips the decision, which is known exactly for this readout",
-    ),
-}
 
 
 def in_prose(ordering: str, told: Told) -> str:
@@ -59,12 +23,21 @@ def references_in_words(told: Told) -> dict[str, ReferenceInWords]:
     """Every reference of a run, those of this package first."""
     records = recorded_orderings(told)
     names = [name for name, record in records.items() if record.role is Role.REFERENCE]
-    return {name: _KNOWN.get(name) or _by_title(in_prose(name, told)) for name in names}
+    return {name: _own_words(name) or _by_title(in_prose(name, told)) for name in names}
+
+
+def _own_words(name: str) -> ReferenceInWords | None:
+    return OWN[name].reference if name in OWN else None
 
 
 def _by_title(title: str) -> ReferenceInWords:
     erasing = f"erasing by {title}"
     return ReferenceInWords(erasing, erasing, title, f"of {erasing}", erasing)
+
+
+def method_in_words(name: str, told: Told) -> str:
+    """How readers of a paper are told that items are erased by an ordering."""
+    return (OWN[name].method if name in OWN else "") or f"by {in_prose(name, told)}"
 
 
 def further_orderings(summary: Told) -> list[str]:

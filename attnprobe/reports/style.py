@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attnprobe.erasure.registered_orderings import GREEDY, PAPER, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import OWN
 from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
-_COLOURED = (*PAPER, GREEDY, SMALLEST_SET)
-
-COLOURS = dict(zip(_COLOURED, ("#A8A8A8", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#222222"), strict=True))
-"""Okabe & Ito's (2008), which the colour-blind tell apart."""
+COLOURS = {name: ordering.colour for name, ordering in OWN.items() if ordering.colour}
+"""Of orderings of this package."""
 
 FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#F0E442")
 """Okabe & Ito's others, for orderings that are not known here."""
 
-DASHES = {
-    "random": (4.0, 1.5),
-    "gradient_attention": (5.0, 1.0, 1.0, 1.0),
-    GREEDY: (2.0, 1.0, 1.0, 1.0, 1.0, 1.0),
-    SMALLEST_SET: (1.0, 1.0),
-}
-"""Of lines, in points on and off; the others are solid. So that curves differ in grey too."""
+DASHES = {name: ordering.dashes for name, ordering in OWN.items() if ordering.dashes}
+"""Of lines, in points on and off; the others are solid."""
 
 WIDTH = 3.3
 """Of a figure: a column of a paper, in inches."""

@@ -11,7 +11,7 @@ import pandas as pd
 from attnprobe.analysis.first_flips import RATIOS
 from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.base.atomic_files import replacing
-from attnprobe.erasure.registered_orderings import SMALLEST_SET
+from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
@@ -124,7 +124,7 @@ def first_flips_where_they_flip(summary: Summary) -> Table:
         "Mean, same documents": lambda row: percentage(row["paired_fraction"]),
     }
     references = {name: words for name, words in references_in_words(summary).items() if name in rows}
-    for reference, words in sorted(references.items(), key=lambda each: each[0] != SMALLEST_SET):
+    for reference, words in sorted(references.items(), key=lambda each: not is_smallest(each[0])):
         cells[rf"${{}}/{{}}${in_latex(words.heading)}"] = _ratio_to(reference)
     paired = next(iter(rows.values()))["paired_fraction"]["n"]
     caption = (
@@ -161,10 +161,10 @@ def _by_ordering(rows: Mapping[str, Row]) -> list[Row]:
 def _ratios_in_words(summary: Summary, unit: str) -> str:
     """What the number of items is divided by, or why there is nothing."""
     rows = summary["first_flips"]
-    known = sorted(references_in_words(summary).items(), key=lambda each: each[0] != SMALLEST_SET)
+    known = sorted(references_in_words(summary).items(), key=lambda each: not is_smallest(each[0]))
     ratios = " and to that ".join(in_latex(words.of) for name, words in known if name in rows)
     said = f" and the ratio of the number of {unit}s to that {ratios}" if ratios else ""
-    return said if SMALLEST_SET in rows else f"{said} ({no_smallest_set(summary)})"
+    return said if smallest_among(rows) else f"{said} ({no_smallest_set(summary)})"
 
 
 def who_flips_first(summary: Summary) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,9 +21,6 @@ from attnprobe.settings.unfit import told_by
 
 UNITS = ("word", "sentence", "token")
 """What an item may be."""
-
-HUB = "hf:"
-"""Before the path, or the identifier on the hub, of a Hugging Face model."""
 
 
 def _is_name(entry: object) -> bool:
@@ -133,14 +129,3 @@ def model_of(config: Mapping[str, Any], path: Path) -> str:
         return str(settings["model"])
     with told_by(in_configuration, f"{path}: "):
         return with_entries(TransformerOptions(), options).folder
-
-
-def short_model_name(model: str) -> str:
-    """A model's name as readers are shown it: of a path or an identifier of the hub only the last part.
-
-    >>> short_model_name("hf:models/MiniLM/"), short_model_name("hf:org/bert-base"), short_model_name("flan-rnn")
-    ('MiniLM', 'bert-base', 'flan-rnn')
-    """
-    path = model.removeprefix(HUB)
-    parts = [part for part in re.split(r"[/\\]", path) if part.strip(" .")]
-    return parts[-1] if path != model and parts else model

@@ -37,6 +37,17 @@ def short_name(reference: str) -> str:
     return re.sub(r"[^\w.-]", "_", "-".join(kept), flags=re.ASCII) or "checkpoint"
 
 
+def short_model_name(model: str) -> str:
+    """A model's name as readers are shown it: of a path or an identifier of the hub only the last part.
+
+    >>> short_model_name("hf:models/MiniLM/"), short_model_name("hf:org/bert-base"), short_model_name("flan-rnn")
+    ('MiniLM', 'bert-base', 'flan-rnn')
+    """
+    path = model.removeprefix(PREFIX)
+    parts = [part for part in re.split(r"[/\\]", path) if part.strip(" .")]
+    return parts[-1] if path != model and parts else model
+
+
 def local_folder(reference: str) -> Path | None:
     """The folder that a reference is the path of, or None where it is none.
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
@@ -173,6 +174,9 @@ class Settings:
         super().__init_subclass__()
         cls.section = section
         DECLARED[section] = cls
+        fields = {name: value.metadata for name, value in vars(cls).items() if isinstance(value, dataclasses.Field)}
+        told = [f"    {name}: {metadata[_KEY].help}." for name, metadata in fields.items() if _KEY in metadata]
+        cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or ""), "", "Settings:", *told])  # for help() of Python
 
     def __post_init__(self) -> None:
         for name, declared in settings_of(type(self)).items():

@@ -70,6 +70,7 @@ class Kind:
         canonical: the name as it is written down.
         folder: how the folder of all its runs is called.
         unit: what an item of the model of this name is, where no ``attention`` says it.
+        named: how its models are named where there are too many to list.
     """
 
     description: str
@@ -82,6 +83,7 @@ class Kind:
     canonical: Callable[[str], str] = _as_it_is
     folder: Callable[[str], str] = _as_it_is
     unit: Callable[[str], str] = _words
+    named: str = ""
 
 
 def _fault(entry: object) -> str | None:
@@ -119,7 +121,7 @@ KINDS.register(
 KINDS.register(
     "huggingface",
     Kind(
-        "hf:PATH_OR_ID, a Hugging Face transformer from a folder or the hub",
+        "a Hugging Face transformer, from a folder or the hub",
         is_huggingface,
         "attnprobe.models.huggingface.subject:CheckpointSubject",
         ("attention",),
@@ -128,6 +130,7 @@ KINDS.register(
         from_scratch=False,
         canonical=canonical,
         folder=lambda model: f"hf-{short_name(model.removeprefix(PREFIX))}",
+        named=f"{PREFIX}PATH_OR_ID",
     ),
 )
 

@@ -16,7 +16,7 @@ from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.data.vocabulary import Vocabulary
-from attnprobe.models.subject import Tested, VocabularySubject
+from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES, RunFolder
 from attnprobe.stages.training import Run
 from attnprobe.verification.row_batches import integers, row_batches
@@ -74,7 +74,7 @@ def check_vocabulary(run: Run) -> str | None:
     Raises:
         InputError: a line is another.
     """
-    if not isinstance(run.subject, VocabularySubject):
+    if not run.subject.has_vocabulary:
         return None
     path = run.folder.vocabulary
     stored, made = Vocabulary.load(path).words, Vocabulary.build(run.dataset).words

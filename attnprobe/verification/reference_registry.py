@@ -34,14 +34,13 @@ def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Referenc
     Raises:
         InputError: there is no reference for the model.
     """
-    if not isinstance(probe, (PooledProbe, TransformerProbe, CheckpointProbe)):
+    made = next((_REFERENCES[each] for each in type(probe).__mro__ if each in _REFERENCES), None)
+    if made is None:
         raise InputError(f"There is no slow reference for {type(probe).__name__}.")
-    model: nn.Module = probe.model
+    model: nn.Module = probe.model  # type: ignore[attr-defined]  # all that have a reference have one
 
     def make(batch: Any) -> Reference:  # noqa: ANN401
-        if isinstance(probe, PooledProbe):
-            return PooledReference(probe.model, batch, probe.meaning)
-        return _of_encoder(probe, batch) if isinstance(probe, TransformerProbe) else _of_checkpoint(probe, batch)
+        return made(probe, batch)
 
     model.double()
     try:
@@ -69,3 +68,15 @@ def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> Reference:
 def _of_attention(probe: AttentionProbe, inputs: dict[str, Tensor], item_of_token: Tensor) -> Reference:
     call, aggregate = probe.attachment.call, probe.settings.aggregate
     return AttentionReference(call, probe.selected, aggregate, inputs, item_of_token, probe.meaning)
+
+
+def _of_pooled(probe: PooledProbe, batch: Batch) -> Reference:
+    return PooledReference(probe.model, batch, probe.meaning)
+
+
+_REFERENCES: dict[type, Callable[[Any, Any], Reference]] = {
+    PooledProbe: _of_pooled,
+    TransformerProbe: _of_encoder,
+    CheckpointProbe: _of_checkpoint,
+}
+"""By what joins a model to the erasure tests: how the reference of a batch of one document is made."""

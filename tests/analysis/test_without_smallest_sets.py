@@ -11,13 +11,14 @@ from attnprobe.analysis.flip_timing import divergence_from_uniform
 from attnprobe.analysis.mass import mass_statistics
 from attnprobe.analysis.never_flips import never_flips
 from attnprobe.analysis.ordering_tests import ordering_tests
-from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults, short_model_name
+from attnprobe.analysis.results import NO_SMALLEST_SET, RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.analysis.telling_documents import telling_document
 from attnprobe.papers.serrano2019.claims.evidence import Evidence
 from attnprobe.papers.serrano2019.claims.judgement import IDENTITY, NOT_INFORMATIVE
 from attnprobe.papers.serrano2019.claims.orderings import distance_from_the_smallest_set, even_the_earliest_is_large
 from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
+from attnprobe.settings.checkpoint_names import short_model_name
 from tests.analysis.synthetic import ORDERINGS, write_run
 from tests.analysis.transformer_runs import MODEL, WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
 

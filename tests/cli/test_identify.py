@@ -112,7 +112,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(probed, command, tmp_path):
         ((tmp_path,), "is not a run"),
         ((probed, "--layers", "3"), "there is no 3"),
         ((probed, "--heads", "x"), "'x' is not a number"),
-        ((probed, "--dataset", "trec6"), "--dataset is for a Hugging Face model"),
+        ((probed, "--dataset", "trec6"), "--dataset is for a model, and"),
         (("hf:somewhere",), "give --dataset"),
     ):
         _, errors = command("identify", *arguments, status=2)

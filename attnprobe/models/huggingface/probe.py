@@ -95,6 +95,10 @@ class CheckpointProbe(Probe[PieceBatch]):
         tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
         return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]
 
+    def token_inputs(self, batch: PieceBatch) -> dict[str, Tensor]:
+        """What the model takes of a batch, a number or mark for each token."""
+        return model_inputs(self.model, batch)
+
     def heads_read(self, layers: str, heads: str) -> int:
         """How many heads :meth:`readings` reads."""
         return self.attention.heads_read(layers, heads)

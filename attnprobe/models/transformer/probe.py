@@ -73,6 +73,10 @@ class TransformerProbe(Probe[Batch]):
         """A batch ready for erasures."""
         return self.attention.erasures(*self._ready(batch))
 
+    def token_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the model takes of a batch, a number or mark for each token."""
+        return self.model.inputs(batch)
+
     def heads_read(self, layers: str, heads: str) -> int:
         """How many heads :meth:`readings` reads."""
         return self.attention.heads_read(layers, heads)

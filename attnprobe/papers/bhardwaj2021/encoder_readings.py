@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -56,6 +56,4 @@ def _before_last(encoder: TransformerEncoder, inputs: dict[str, Tensor]) -> tupl
     hidden, mask = encoder.embedded(inputs["input_ids"]), inputs["attention_mask"]
     for layer in encoder.layers[:-1]:
         hidden = layer(hidden, mask)
-    last = encoder.layers[-1]
-    assert isinstance(last, EncoderLayer)
-    return hidden, mask, last
+    return hidden, mask, cast(EncoderLayer, encoder.layers[-1])

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.models.probe import Probe
-from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.papers.bhardwaj2021.key_dimensions import key_dimensions
 from attnprobe.papers.bhardwaj2021.ladder import Rung, affine_ladder, ladder
 from attnprobe.runs.configuration_entries import read_configuration
@@ -80,15 +78,9 @@ def _rungs(probe: Probe[Any], batch: Any, items: int) -> tuple[Sequence[int], li
 
 
 def _read_row(probe: Any, batch: Any, items: int) -> ReadRow:  # noqa: ANN401
-    return ReadRow(probe.attention.attachment, {name: part[:, :items] for name, part in _inputs(probe, batch).items()})
-
-
-def _inputs(probe: Any, batch: Any) -> dict[str, Tensor]:  # noqa: ANN401
-    if isinstance(probe, TransformerProbe):
-        return probe.model.inputs(batch)
-    from attnprobe.models.huggingface.sequences import model_inputs
-
-    return model_inputs(probe.model, batch)
+    return ReadRow(
+        probe.attention.attachment, {name: part[:, :items] for name, part in probe.token_inputs(batch).items()}
+    )
 
 
 def _sample(run: Run, documents: int, items: int) -> Iterator[tuple[int, Any]]:

@@ -7,7 +7,7 @@ import numpy as np
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.page.marks import Marks, Rows
 
 TENTH = 0.1
@@ -29,8 +29,9 @@ def add_categories(results: RunResults, marks: Marks) -> list[int]:
         "Never flips by attention": flips[ATTENTION].never[:, 0],
         "Attention misleads: a random order flips earlier": at_random < np.where(np.isnan(removed), np.inf, removed),
     }
-    if results.knows_smallest_sets:
-        named["Attention is right: as few as in the smallest set"] = removed == flips[SMALLEST_SET].removed[:, 0]
+    if results.smallest_sets is not None:
+        fewest = flips[results.smallest_sets].removed[:, 0]
+        named["Attention is right: as few as in the smallest set"] = removed == fewest
     else:
         named[f"Attention is right: its first {results.unit} alone flips, few others do"] = (top == 1) & (other < TENTH)
     if {"js_top", "js_other"} <= set(results.several):

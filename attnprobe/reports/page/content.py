@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.registered_orderings import SMALLEST_SET
-from attnprobe.reports.page.documents import SampledDocuments
+from attnprobe.erasure.registered_orderings import is_smallest
+from attnprobe.reports.page.documents import SampledDocuments, ranked_by
 from attnprobe.reports.page.embedding import embedded_json
 from attnprobe.reports.page.marks import Mark, Marks
 from attnprobe.reports.page.overview import Overview, overview
@@ -140,6 +140,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
     columns = sampled.columns
     bias = readout_bias(candidate.summary)
     contributions = columns.contributions
+    affine = bool(bias) and len(bias or ()) == len(contributions)
     orderings = list(results.first_flips)
     data = {
         "name": legible(results.name),
@@ -147,14 +148,22 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "unit": results.unit,
         "sampled": results.is_sample,
         "labels": [legible(results.class_name(c)) for c in range(len(contributions))],
-        "bias": bias if bias and len(bias) == len(contributions) else None,
+        "bias": bias if affine else None,
         "columns": {
             "doubles": columns.doubles,
             "singles": columns.singles,
             "ranks": sampled.shown_ranks,
             "flags": columns.flags,
         },
-        "orderings": [{"id": name, "name": results.title(name), "exact": name == SMALLEST_SET} for name in orderings],
+        "orderings": [
+            {
+                "id": name,
+                "name": results.title(name),
+                "exact": is_smallest(name),
+                "ranked_by": ranked_by(name, columns.doubles, affine=affine),
+            }
+            for name in orderings
+        ],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
         "documents": documents,

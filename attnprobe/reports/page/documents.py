@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import Positions, erased_order, ranked_orderings
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
 from attnprobe.runs.tables import check_columns, columns_of_table
 
@@ -27,6 +27,18 @@ DOUBLES = ("weight", "gradient")
 """Columns that shade the items, kept as they are: float32 would tie what is not equal."""
 
 TABLE = "items.parquet"
+
+
+def ranked_by(ordering: str, columns: Iterable[Any], *, affine: bool) -> list[str]:
+    """The columns of items whose product the items were ranked by, where they are among these.
+
+    Args:
+        ordering: its name.
+        columns: those that there are.
+        affine: whether the readout is, so that all attention is one row; elsewhere columns are means of several heads.
+    """
+    wanted = OWN[ordering].columns if ordering in OWN else ()
+    return list(wanted) if set(wanted) <= set(columns) and (affine or len(wanted) == 1) else []
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,11 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
 from attnprobe.analysis.results import FirstFlips, RunResults, no_smallest_set
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, is_smallest
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.orderings_in_words import in_prose
-from attnprobe.reports.page.documents import SampledDocuments
+from attnprobe.reports.page.documents import SampledDocuments, ranked_by
 from attnprobe.reports.page.readable import gaps, legible, legible_item
 from attnprobe.reports.style import colours
 
@@ -96,27 +96,15 @@ def _check_known(documents: SampledDocuments, ordering: str, *, affine: bool) ->
     """Raise an InputError where the run has neither the order nor the numbers of an ordering."""
     results, columns = documents.results, documents.columns
     present = list(dict.fromkeys(results.erasures["ordering"]))
-    known = [name for name in present if name in columns.ranks or _ranked_by(name, columns.doubles, affine=affine)]
+    known = [name for name in present if name in columns.ranks or ranked_by(name, columns.doubles, affine=affine)]
     if ordering not in known:
         unknown = "does not say in which order items were erased by" if ordering in present else "knows no ordering"
         raise InputError(f"{results.folder} {unknown} {ordering!r}; it can show {', '.join(known)}.")
 
 
-def _ranked_by(ordering: str, columns: Iterable[Any], *, affine: bool) -> list[str]:
-    """The columns whose product the items were ranked by, where they are among these.
-
-    Weight times gradient is what was ranked where the readout is affine; elsewhere they are means of several heads.
-    """
-    wanted = {ATTENTION: ["weight"], "gradient": ["gradient"]} | (
-        {"gradient_attention": ["gradient", "weight"]} if affine else {}
-    )
-    named = wanted.get(ordering, [])
-    return named if set(named) <= set(columns) else []
-
-
 def _numbers(items: pd.DataFrame, ordering: str, *, affine: bool) -> Numbers | None:
     """What the items were ranked by (items,), where the table has it."""
-    columns = _ranked_by(ordering, items, affine=affine)
+    columns = ranked_by(ordering, items, affine=affine)
     return items[columns].to_numpy(dtype=np.float64).prod(axis=1) if columns else None
 
 
@@ -127,7 +115,7 @@ def _shades(numbers: Numbers | None, order: Positions | None, ordering: str, n: 
         return np.clip(numbers, 0, None) / largest if largest > 0 else np.zeros(n)
     shades = np.zeros(n)
     if order is not None:
-        shades[order] = 1.0 if ordering == SMALLEST_SET else 1 - np.arange(len(order)) / n
+        shades[order] = 1.0 if is_smallest(ordering) else 1 - np.arange(len(order)) / n
     return shades
 
 
@@ -261,7 +249,7 @@ def _outcome(
     count = int(flips.removed[row, 0])
     share = percent(count / len(items))
     counted = results.unit if count == 1 else f"{count:,} {results.unit}s"
-    gone = f"{'one ' * (count == 1)}{counted}" if ordering == SMALLEST_SET else f"the first {counted}"
+    gone = f"{'one ' * (count == 1)}{counted}" if is_smallest(ordering) else f"the first {counted}"
     if erased is None:
         return (
             f"{lead} the decision flips with {gone} erased, {share} of all. Which these are "
@@ -273,8 +261,9 @@ def _outcome(
 
 
 def _lead(results: RunResults, ordering: str) -> str:
-    own = {RANDOM: "In the first random order", SMALLEST_SET: "By the smallest set"}
-    return own.get(ordering, f"By {in_prose(ordering, results.config)}")
+    if is_smallest(ordering):
+        return "By the smallest set"
+    return "In the first random order" if ordering == RANDOM else f"By {in_prose(ordering, results.config)}"
 
 
 def _decided_after(
@@ -307,11 +296,11 @@ def _all_orderings(results: RunResults, row: int) -> str:
 
 def _smallest(documents: SampledDocuments, row: int, texts: Sequence[str]) -> str:
     results, unit = documents.results, documents.results.unit
-    if not results.knows_smallest_sets:
+    if results.smallest_sets is None:
         why = no_smallest_set(results.config)
         return f"({why[0].upper()}{why[1:]}.)"
-    flips = results.first_flips[SMALLEST_SET]
-    chosen = _erased(flips, row, documents.order(row, SMALLEST_SET))
+    flips = results.first_flips[results.smallest_sets]
+    chosen = _erased(flips, row, documents.order(row, results.smallest_sets))
     if chosen is None:
         count = int(flips.removed[row, 0])
         return f"Smallest set that flips it: {count:,} {unit}{'s' * (count > 1)}; the run does not say which."

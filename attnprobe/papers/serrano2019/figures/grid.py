@@ -14,8 +14,9 @@ from attnprobe.analysis.finding_runs import find_runs, of_the_papers
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.papers.serrano2019.figures.panel_order import datasets_in_order, model_name, models_in_order
-from attnprobe.runs.configuration_entries import model_of, read_configuration, short_model_name
+from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
+from attnprobe.settings.checkpoint_names import short_model_name
 
 
 class Run(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attnprobe.erasure.registered_orderings import GREEDY, SMALLEST_SET
-from attnprobe.runs.configuration_entries import short_model_name
+from attnprobe.erasure.registered_orderings import OWN, Role, is_smallest
+from attnprobe.settings.checkpoint_names import short_model_name
 
 MODEL_NAMES = {
     "han-rnn": "HANrnn",
@@ -52,7 +52,7 @@ def _in_order(names: Iterable[str], known: Sequence[str]) -> list[str]:
 def in_order_of_display(shown: Iterable[Sequence[str]]) -> list[str]:
     """The orderings of several panels, each in order of display, each once; the references last."""
     names = dict.fromkeys(name for orderings in shown for name in orderings)
-    return sorted(names, key=lambda name: (GREEDY, SMALLEST_SET).index(name) if name in (GREEDY, SMALLEST_SET) else -1)
+    return sorted(names, key=lambda name: (name in OWN and OWN[name].role is Role.REFERENCE, is_smallest(name)))
 
 
 def in_rows(models: Iterable[str], rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -60,10 +60,8 @@ function readOrder(doc, ordering) {
 
 /** What an ordering ranked the items by (items), where the files have it; with more than one head they have means. */
 function numbersOf(doc, ordering) {
-  if (ordering === ATTENTION) return doc.weight;
-  if (ordering === "gradient") return doc.gradient ?? null;
-  if (ordering === "gradient_attention" && doc.exact && doc.gradient) return doc.gradient.map((g, j) => g * doc.weight[j]);
-  return null;
+  const columns = doc.run.orderings.find(({ id }) => id === ordering)?.ranked_by ?? [];
+  return columns.length ? columns.map((name) => doc[name]).reduce((a, b) => a.map((each, j) => each * b[j])) : null;
 }
 
 /** Whether an order goes from the largest of these numbers down, but for rounding. */
