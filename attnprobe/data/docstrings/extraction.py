@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import doctest
+import inspect
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
+from attnprobe.data.docstrings.parsing import is_python, parsed_docstrings
+from attnprobe.data.docstrings.scanning import CannotTell, scanned_docstrings
 from attnprobe.data.docstrings.sources import SourceFile
 
 FEWEST_WORDS, MOST_WORDS = 20, 250
@@ -16,6 +18,7 @@ MASK = "packagename"  # one token to spaCy
 NAMES = re.compile(
     r"\b(python|cpython|numpy|np|scipy|sp|pandas|pd|matplotlib|mpl|plt|pyplot|torch|pytorch)\b", re.IGNORECASE
 )
+OTHER_ENCODING = re.compile(r"(?:[^\n]*\n)?[^\n]*coding[:=](?![ \t]*utf-8\b)")
 
 
 class Docstring(NamedTuple):
@@ -28,12 +31,7 @@ class Docstring(NamedTuple):
 
 def extract_docstrings(files: Sequence[SourceFile]) -> list[Docstring]:
     """The docstrings of the files that have 20 to 250 words of prose; files that do not parse have none."""
-    return [
-        Docstring(file.class_name, file.module, text)
-        for file in files
-        for docstring in _docstrings(file)
-        if (text := prose(docstring)) is not None
-    ]
+    return [Docstring(file.class_name, file.module, text) for file in files for text in _texts(file)]
 
 
 def prose(docstring: str) -> str | None:
@@ -42,25 +40,53 @@ def prose(docstring: str) -> str | None:
     >>> prose("Too short to be of use to numpy users.") is None
     True
     """
-    if ">>>" in docstring:
+    words = docstring.split()
+    if len(words) >= FEWEST_WORDS and ">>>" in docstring:
         try:
-            pieces = doctest.DocTestParser().parse(docstring)
+            pieces = doctest.DocTestParser().parse(inspect.cleandoc(docstring))
         except ValueError:  # examples that doctest cannot tell from prose
             return None
-        docstring = " ".join(piece for piece in pieces if isinstance(piece, str))
-    words = NAMES.sub(MASK, docstring).split()
-    text = " ".join(words)
-    return text if FEWEST_WORDS <= len(words) <= MOST_WORDS and text.isprintable() else None
+        words = " ".join(piece for piece in pieces if isinstance(piece, str)).split()
+    if not FEWEST_WORDS <= len(words) <= MOST_WORDS:
+        return None
+    text = " ".join(map(_masked, words))
+    return text if text.isprintable() else None
 
 
-def _docstrings(file: SourceFile) -> Iterator[str]:
+@lru_cache(maxsize=100_000)
+def _masked(word: str) -> str:
+    return NAMES.sub(MASK, word)
+
+
+def _texts(file: SourceFile) -> list[str]:
+    """The prose that serves, in the order of the definitions."""
     try:
-        with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(file.path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, OSError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            docstring = ast.get_docstring(node)
-            if docstring:
-                yield docstring
+        content = file.path.read_bytes()
+        source = _decoded(content)
+        texts = _that_serve(scanned_docstrings(source))
+    except OSError:
+        return []
+    except CannotTell:
+        return _that_serve(parsed_docstrings(content))
+    return texts if texts and is_python(file.path, source) else []
+
+
+def _that_serve(docstrings: Iterable[str]) -> list[str]:
+    return [text for docstring in docstrings if (text := prose(docstring)) is not None]
+
+
+def _decoded(content: bytes) -> str:
+    """As Python decodes a source file.
+
+    Raises:
+        CannotTell: it is not plain UTF-8, or says so in a way that only Python understands.
+    """
+    try:
+        source = content.decode()
+    except UnicodeDecodeError as error:
+        raise CannotTell from error
+    if "\r" in source:
+        source = source.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in source or source.startswith("\ufeff") or OTHER_ENCODING.match(source):
+        raise CannotTell
+    return source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import sysconfig
 from importlib import metadata
@@ -42,10 +43,14 @@ def source_files(folders: dict[str, Path]) -> list[SourceFile]:
     """All Python files in the folders of the classes, in one order always; test folders are left out."""
     files = []
     for class_name, folder in folders.items():
-        for path in folder.rglob("*.py"):
-            inside = path.relative_to(folder)
-            if (TESTS | OTHERS).isdisjoint(inside.parts):
-                files.append(SourceFile(class_name, f"{class_name}/{inside.as_posix()}", path))
+        for root, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if name not in TESTS | OTHERS]  # which are not gone into
+            inside = Path(root).relative_to(folder)
+            files += [
+                SourceFile(class_name, f"{class_name}/{(inside / name).as_posix()}", Path(root, name))
+                for name in names
+                if name.endswith(".py")
+            ]
     return sorted(files)
 
 
