@@ -9,8 +9,7 @@ bias.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -22,9 +21,6 @@ ScoreName: TypeAlias = Literal["probability", "log_probability", "logit"]
 
 _LARGEST = 1000
 """Weights are multiplied by a power of two so that no sum of theirs reaches two to this."""
-
-_HELD = 1 << 19
-"""Numbers that a step over documents holds at once: 4 MB."""
 
 
 class KeptScores:
@@ -79,51 +75,6 @@ class KeptScores:
         return self.of_means(means_of(weighted, self.mass.sum(-1)[:, None, None], self.empty[:, :, None])).squeeze(-1)
 
 
-class Curves(NamedTuple):
-    """The score along orderings (…, batch, items + 1): at k, of what is left without the first k items, or of them.
-
-    Beyond a document's n items both stay what they are at n: the score when nothing is left, and of the whole document.
-    """
-
-    erased: Tensor
-    kept: Tensor
-
-
-def curves(scores: KeptScores, order: Tensor) -> Curves:
-    """The score along orderings (…, batch, items), with everything that an ordering says of k = 0 … n items.
-
-    Sums are always of what is left, or of what is kept: never the total less the others.
-    """
-    batch, items = scores.mask.shape
-    flat = order.reshape(-1, batch, items) if order.numel() else order.new_zeros(order.shape[:-2].numel(), batch, items)
-    found = scores.mass.new_empty(2, len(flat), batch, items + 1)
-    whole, empty = scores.whole(), scores.when_empty()
-    for rows in _steps(batch, len(flat) * (items + 1) * scores.terms.shape[1]):
-        found[:, :, rows] = _along(scores, flat[:, rows], rows)
-    found[0, :, :, 0], found[1, :, :, 0] = whole, empty
-    everything = torch.arange(items + 1, device=order.device) >= scores.sizes[:, None]
-    found[0] = torch.where(everything, empty[:, None], found[0])
-    found[1] = torch.where(everything, whole[:, None], found[1])
-    erased, kept = found.reshape(2, *order.shape[:-1], items + 1)
-    return Curves(erased, kept)
-
-
-def _along(scores: KeptScores, order: Tensor, rows: slice) -> Tensor:
-    """Scores (2, orderings, documents, items + 1) without the first k items, and of them; k = 0 of them is left open."""
-    weighted = torch.cat([scores.terms[rows] * scores.mass[rows, None], scores.mass[rows, None]], dim=1)
-    places = order[:, :, None].expand(-1, -1, weighted.shape[1], -1)
-    ordered = torch.gather(weighted.expand(len(order), -1, -1, -1), -1, places)
-    nothing = torch.zeros_like(ordered[..., :1])
-    sums = torch.stack(
-        [
-            torch.cat([ordered.flip(-1).cumsum(-1).flip(-1), nothing], -1),
-            torch.cat([nothing, ordered.cumsum(-1)], -1),
-        ]
-    )
-    means = means_of(sums[..., :-1, :], sums[..., -1:, :], scores.empty[rows, :, None])
-    return scores.of_means(means, dim=-2)
-
-
 def means_of(sums: Tensor, mass: Tensor, empty: Tensor) -> Tensor:
     """Weighted sums over the mass that they are of, ``empty`` where there is none."""
     nothing = mass == 0
@@ -133,12 +84,6 @@ def means_of(sums: Tensor, mass: Tensor, empty: Tensor) -> Tensor:
 def _rows(classes: Tensor, mask: Tensor) -> Tensor:
     """Classes (batch, rows) as an index of (batch, classes, items)."""
     return classes[:, :, None].expand(-1, -1, mask.shape[1])
-
-
-def _steps(documents: int, numbers: int) -> Iterator[slice]:
-    """Documents a few at a time, each of which needs so many numbers."""
-    step = max(1, _HELD // max(1, numbers))
-    return (slice(start, start + step) for start in range(0, documents, step))
 
 
 def _lifted(mass: Tensor, terms: Tensor) -> Tensor:

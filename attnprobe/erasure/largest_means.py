@@ -28,15 +28,13 @@ class Rows(NamedTuple):
         mass: weights (rows, items), zero at what does not belong to the row.
         terms: what is averaged (rows, items).
         size: how many items a set has (rows,), one at least and no more than the row allows.
-        outside: True where an item is in no set (rows, items): padding, items without mass and what is forbidden.
-        inside: True where an item is in every set (rows, items).
+        forced: −∞ where an item is in no set, ∞ where it is in every one, else 0 (rows, items).
     """
 
     mass: Tensor
     terms: Tensor
     size: Tensor
-    outside: Tensor
-    inside: Tensor
+    forced: Tensor
 
     def of(self, which: Tensor) -> Rows:
         """Some of the rows."""
@@ -59,33 +57,35 @@ class LargestMeans(NamedTuple):
 
 def largest_means(rows: Rows, start: Tensor) -> LargestMeans:
     """The largest mean of each row, from the sets that are best at the numbers ``start`` (rows,)."""
-    allowed = ~rows.outside
-    most = rows.terms.masked_fill(rows.outside, -torch.inf).amax(-1)
-    least = rows.terms.masked_fill(rows.outside, torch.inf).amin(-1)
-    members, _, mean = _best_at(rows, start)
-    # A step up by what rounding can do, so that the bound can be told from it.
-    step = 8 * (rows.mass.shape[-1] + 8) * _EPS * (most - least + torch.maximum(most.abs(), least.abs()))
+    forbidden = rows.forced.clamp(max=0)
+    most, least = (rows.terms + forbidden).amax(-1), (rows.terms - forbidden).amin(-1)
+    rounding = (rows.mass.shape[-1] + 8) * _EPS * (most - least + torch.maximum(most.abs(), least.abs()))
+    members, _, mean = _best_at(rows, start, rounding)
     bound = most.clone()
     open_rows = torch.arange(len(mean), device=mean.device)
     for _ in range(_MOST_ITERATIONS):
         if not len(open_rows):
             break
         now = rows if len(open_rows) == len(mean) else rows.of(open_rows)
-        at = mean[open_rows] + step[open_rows]
-        better, above, reached = _best_at(now, at)
+        # A step up by more than rounding can do, so that the bound can be told from the mean.
+        at = mean[open_rows] + 8 * rounding[open_rows]
+        better, above, reached = _best_at(now, at, rounding[open_rows])
         proven = ~above
         bound[open_rows[proven]] = torch.minimum(at, most[open_rows])[proven]
-        gained = ~proven & (reached > mean[open_rows])
+        gained = above & (reached > mean[open_rows])
         mean[open_rows[gained]] = reached[gained]
         members[open_rows[gained]] = better[gained]
         open_rows = open_rows[gained]
     return LargestMeans(bound, mean, members)
 
 
-def _best_at(rows: Rows, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the sets with the largest sum of a (u − λ): members, whether that sum may be positive, and their mean."""
+def _best_at(rows: Rows, at: Tensor, rounding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the sets with the largest sum of a (u − λ): members, whether that sum may be positive, and their mean.
+
+    ``rounding`` (rows,) is how far off a mean may be.
+    """
     weighted = rows.mass * (rows.terms - at[:, None])
-    keys = weighted.masked_fill(rows.outside, -torch.inf).masked_fill_(rows.inside, torch.inf)
+    keys = weighted + rows.forced
     last = sort_ascending(keys).gather(-1, (keys.shape[-1] - rows.size)[:, None])
     members = keys >= last
     if bool((members.sum(-1) > rows.size).any()):  # ties: the earlier item first
@@ -93,8 +93,6 @@ def _best_at(rows: Rows, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         tied = members & ~over
         room = rows.size - over.sum(-1)
         members = over | (tied & (tied.cumsum(-1) <= room[:, None]))
-    kept = weighted.masked_fill(~members, 0.0)
-    total = kept.sum(-1)
-    mass = rows.mass.masked_fill(~members, 0.0).sum(-1)
-    rounding = (kept.shape[-1] + 8) * _EPS * kept.abs().sum(-1)
-    return members, total + rounding > 0, at + total / mass
+    kept = members.double()
+    total, mass = torch.linalg.vecdot(weighted, kept), torch.linalg.vecdot(rows.mass, kept)
+    return members, total + rounding * mass > 0, at + total / mass

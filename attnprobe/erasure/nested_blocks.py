@@ -165,8 +165,7 @@ def _divided(removals: Removals, cases: _Cases, dropped: Tensor) -> _Cases:
         removals.mass[document],
         removals.sign * removals.terms[document, 0],
         cases.sizes[case, layer],
-        cases.outside[case, layer],
-        cases.inside[case, layer],
+        torch.where(cases.outside[case, layer], -torch.inf, 0.0).masked_fill_(cases.inside[case, layer], torch.inf),
     )
     found = largest_means(rows, cases.reach[case, layer])
     cases.reach[case, layer] = torch.minimum(cases.reach[case, layer], found.bound)

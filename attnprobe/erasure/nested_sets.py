@@ -14,13 +14,12 @@ from torch import Tensor
 from attnprobe.erasure.largest_means import Rows, largest_means
 from attnprobe.erasure.nested_blocks import nested_in_blocks
 from attnprobe.erasure.removals import Removals
-from attnprobe.erasure.sorting import stable_order_descending
 
 _MOST_EXTENSIONS = 8
 """Of blocks to sizes beside them."""
 
-_MOST_NUMBERS = 1 << 20
-"""What programs that are solved together may hold: 8 MB."""
+_MOST_NUMBERS = 1 << 17
+"""What programs that are solved together may hold: 1 MB."""
 
 _CLOSE = 1e-10
 """A difference between sums that is not pursued, relative to the largest value or to 1."""
@@ -50,8 +49,8 @@ def best_chains(removals: Removals) -> tuple[Tensor, Tensor]:
 
 
 def _attained(removals: Removals, members: Tensor) -> Tensor:
-    """The sum of the chain in which items come in the order of how many sets they are in."""
-    chain = removals.exchanged(stable_order_descending(members.sum(1)))
+    """The sum of the chain that sets (documents, sizes, items) are, or nearly are."""
+    chain = removals.exchanged(removals.chain_of(members))
     return removals.total(removals.along(chain))
 
 
@@ -59,18 +58,16 @@ def _best_sets(removals: Removals) -> tuple[Tensor, Tensor]:
     """By size, from 1 on: bounds on the mean (documents, items) and the best sets (documents, sizes, items)."""
     mass, terms = removals.mass, removals.sign * removals.terms[:, 0]
     documents, items = mass.shape
-    outside = mass == 0
+    forced = torch.where(mass == 0, -torch.inf, 0.0)
     start = (mass * terms).sum(-1) / mass.sum(-1).masked_fill(mass.sum(-1) == 0, 1.0)
     sizes = torch.arange(1, items + 1, device=mass.device)
     document, size = torch.nonzero(sizes <= removals.with_mass[:, None], as_tuple=True)
     reach = mass.new_zeros(documents, items)
-    members = (~outside)[:, None].repeat(1, items, 1)
-    none = torch.zeros_like(outside[:1])
+    members = (mass > 0)[:, None].repeat(1, items, 1)
     step = max(1, _MOST_NUMBERS // max(1, items))
     for first in range(0, len(document), step):
         row, place = document[first : first + step], size[first : first + step]
-        rows = Rows(mass[row], terms[row], place + 1, outside[row], none.expand(len(row), -1))
-        found = largest_means(rows, start[row])
+        found = largest_means(Rows(mass[row], terms[row], place + 1, forced[row]), start[row])
         reach[row, place] = found.bound
         members[row, place] = found.members
     return reach, members
@@ -78,13 +75,12 @@ def _best_sets(removals: Removals) -> tuple[Tensor, Tensor]:
 
 def _joined(members: Tensor) -> Tensor:
     """Whether each size is in a block with the next one (documents, sizes), by what is not nested between sets."""
-    documents, layers, _ = members.shape
-    layer = torch.arange(layers, device=members.device)[:, None]
     document, last, item = torch.nonzero(members[:, :-1] & ~members[:, 1:], as_tuple=True)
-    comes = torch.where(members, -1, layer).cummax(1).values + 1
-    returns = torch.where(members, layer, layers).flip(1).cummin(1).values.flip(1)
-    ends = members.new_zeros(documents, layers + 1, dtype=torch.int64)
-    one = torch.ones_like(document)
-    ends.index_put_((document, comes[document, last, item]), one, accumulate=True)
-    ends.index_put_((document, returns[document, last + 1, item] - 1), -one, accumulate=True)
-    return ends.cumsum(1)[:, :layers] > 0
+    held = members[document, :, item]
+    size = torch.arange(members.shape[1], device=members.device)
+    comes = torch.where(~held & (size < last[:, None]), size, -1).amax(-1) + 1
+    returns = torch.where(held & (size > last[:, None]), size, len(size)).amin(-1)
+    ends = torch.zeros(len(members), len(size), dtype=torch.int64, device=members.device)
+    ends.index_put_((document, comes), torch.ones_like(comes), accumulate=True)
+    ends.index_put_((document, returns - 1), -torch.ones_like(comes), accumulate=True)
+    return ends.cumsum(1) > 0

@@ -88,6 +88,24 @@ class Removals:
         best = values.masked_fill(sizes > self.with_mass[:, None], -torch.inf).amax(-1)
         return summed + torch.where(self.without_mass > 0, self.without_mass * best, 0.0)
 
+    def chain_of(self, sets: Tensor) -> Tensor:
+        """Items in the order of how many sets (documents, sizes, items) they are in: a chain, of nested sets theirs."""
+        return stable_order_descending(sets.sum(1))
+
+    def grown(self) -> Tensor:
+        """Chains (documents, items) of which each set is the best that has one item more than the one before."""
+        weighted = self._ordered(torch.arange(self.mass.shape[1], device=self.mass.device).expand_as(self.mass))
+        sums = torch.zeros_like(weighted[..., :1])
+        left, chain = torch.ones_like(self.mass, dtype=torch.bool), []
+        for _ in range(self.mass.shape[1]):
+            # Padding comes last.
+            keys = self._values(sums + weighted).masked_fill(self.mass == 0, -torch.inf)
+            keys = torch.where(left, keys.clamp(min=torch.finfo(keys.dtype).min), -torch.inf)
+            chain.append(keys.argmax(-1))
+            left = left.scatter(1, chain[-1][:, None], False)
+            sums = sums + weighted.gather(2, chain[-1][:, None, None].expand(-1, weighted.shape[1], 1))
+        return torch.stack(chain, 1)
+
     def exchanged(self, chain: Tensor) -> Tensor:
         """Chains (documents, items) in which no exchange of two neighbours makes the sum any larger."""
         ordered = self._ordered(chain)
