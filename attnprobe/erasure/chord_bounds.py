@@ -69,7 +69,7 @@ def _ends(sets: SizedSets) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Boxes(NamedTuple):
-    """Boxes that hold all logits of a row: their ends and the sets' logits (rows, boxes, rivals), odds (rows, boxes)."""
+    """Boxes that hold all logits of a row: ends and logits of sets (rows, boxes, rivals), odds (rows, boxes)."""
 
     low: Tensor
     high: Tensor

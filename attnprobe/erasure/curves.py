@@ -45,11 +45,11 @@ def curves(scores: KeptScores, order: Tensor) -> Curves:
 
 
 def _along(scores: KeptScores, order: Tensor, rows: slice) -> Tensor:
-    """Scores (2, orderings, documents, items + 1) without the first k items, and of them; k = 0 of them is left open."""
+    """Scores (2, orderings, documents, items + 1) without the first k items, and of the first k alone."""
     weighted = torch.cat([scores.terms[rows] * scores.mass[rows, None], scores.mass[rows, None]], dim=1)
     places = order[:, :, None].expand(-1, -1, weighted.shape[1], -1)
     ordered = torch.gather(weighted.expand(len(order), -1, -1, -1), -1, places)
-    nothing = torch.zeros_like(ordered[..., :1])
+    nothing = ordered.new_zeros(*ordered.shape[:-1], 1)
     sums = torch.stack(
         [
             torch.cat([ordered.flip(-1).cumsum(-1).flip(-1), nothing], -1),
