@@ -16,7 +16,7 @@ from torch import Tensor
 from attnprobe.erasure.largest_means import Rows, largest_means
 from attnprobe.erasure.removals import Removals
 
-_MOST_ROUNDS = 64
+_MOST_ROUNDS = 512
 """Of dividing the best case of each block in two; mostly one is enough."""
 
 _MOST_NUMBERS = 1 << 22
@@ -80,7 +80,7 @@ def nested_in_blocks(
         _put(members, cases.of(done))
         waiting = torch.ones_like(before, dtype=torch.bool).index_fill(0, cases.block[done], False)
         waiting = waiting[cases.block]
-        best = waiting & (sums == bound[cases.block])
+        best = waiting & (sums == largest[cases.block])
         chosen = _one_a_block(cases.block[best], number[best], len(before))
         if not len(chosen) or cases.members.numel() > _MOST_NUMBERS:
             break
@@ -149,7 +149,12 @@ def _divided(removals: Removals, cases: _Cases, dropped: Tensor) -> _Cases:
     cases, dropped = cases.with_those_of(cases), dropped.repeat(2, 1)
     out = (torch.arange(2 * half, device=dropped.device) >= half)[:, None]
     layers = torch.arange(cases.sizes.shape[1], device=dropped.device)
-    item = torch.arange(cases.members.shape[-1], device=dropped.device) == dropped[:, 1, None]
+    # Of items that are alike a chain may take the earlier one first.
+    item = dropped[:, 1, None]
+    mass, terms = removals.mass[cases.document], removals.terms[cases.document, 0]
+    alike = (mass == mass.gather(1, item)) & (terms == terms.gather(1, item))
+    place = torch.arange(mass.shape[1], device=item.device)
+    item = alike & torch.where(out, place >= item, place <= item)
     forced = torch.where(out, layers <= dropped[:, :1], layers >= dropped[:, :1])[..., None] & item[:, None]
     inside = cases.inside | (forced & ~out[..., None])
     outside = cases.outside | (forced & out[..., None])

@@ -4,19 +4,20 @@ One document at a time, by erasing and reading the logits off; what is erased to
 """
 
 import itertools
-import math
+
+import numpy as np
 
 from tests.reference.erasure import decide, logits_after
 
 
-def score_of(logits, decision, name):
-    """The decision's probability, the logarithm of that, or its logit."""
-    logits = [float(logit) for logit in logits]
+def scores_of(logits, decision, name):
+    """The decision's probability, the logarithm of that, or its logit, of logits (…, classes)."""
+    logits = np.array(logits, dtype=float)
     if name == "logit":
-        return logits[decision]
-    top = max(logits)
-    log_probability = logits[decision] - top - math.log(sum(math.exp(logit - top) for logit in logits))
-    return log_probability if name == "log_probability" else math.exp(log_probability)
+        return logits[..., decision]
+    above = logits - logits.max(-1, keepdims=True)
+    log_probability = above[..., decision] - np.log(np.exp(above).sum(-1))
+    return log_probability if name == "log_probability" else np.exp(log_probability)
 
 
 def curves(values, weights, order, weight, bias, name):
@@ -24,7 +25,7 @@ def curves(values, weights, order, weight, bias, name):
     decision = decide(logits_after(values, weights, [], weight, bias))
     erased = [logits_after(values, weights, order[:k], weight, bias) for k in range(len(order) + 1)]
     kept = [logits_after(values, weights, order[k:], weight, bias) for k in range(len(order) + 1)]
-    return tuple([score_of(logits, decision, name) for logits in those] for those in (erased, kept))
+    return scores_of(erased, decision, name), scores_of(kept, decision, name)
 
 
 def extreme_aopc(values, weights, weight, bias, names):
@@ -34,16 +35,16 @@ def extreme_aopc(values, weights, weight, bias, names):
     """
     n = len(weights)
     sets = [left for size in range(n + 1) for left in itertools.combinations(range(n), size)]
-    logits = {left: logits_after(values, weights, sorted({*range(n)} - {*left}), weight, bias) for left in sets}
-    decision = decide(logits[sets[-1]])
-    return {name: _extremes(sets, {left: score_of(logits[left], decision, name) for left in sets}) for name in names}
+    logits = [logits_after(values, weights, sorted({*range(n)} - {*left}), weight, bias) for left in sets]
+    decision = decide(logits[-1])
+    smaller = {left: [left[:place] + left[place + 1 :] for place in range(len(left))] for left in sets}
+    return {name: _extremes(smaller, scores_of(logits, decision, name).tolist()) for name in names}
 
 
-def _extremes(sets, score):
-    least, most = {}, {}  # of the sums of the scores of what is left from here on, without the set's own
-    for left in sets:
-        smaller = [left[:place] + left[place + 1 :] for place in range(len(left))]
-        least[left] = min((score[each] + least[each] for each in smaller), default=0.0)
-        most[left] = max((score[each] + most[each] for each in smaller), default=0.0)
-    everything = sets[-1]
-    return tuple(score[everything] - total[everything] / len(everything) for total in (most, least))
+def _extremes(smaller, scores):
+    least, most = {}, {}  # sums of the scores of what is left, from a set on
+    for (left, fewer), score in zip(smaller.items(), scores, strict=True):
+        least[left] = score + min([least[each] for each in fewer], default=0.0)
+        most[left] = score + max([most[each] for each in fewer], default=0.0)
+    # The last set is the whole document, which is not counted.
+    return tuple(scores[-1] - (total[left] - scores[-1]) / len(left) for total in (most, least))
