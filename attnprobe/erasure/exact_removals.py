@@ -38,7 +38,9 @@ def exact_totals(removals: Removals) -> tuple[Tensor, Tensor]:
 
 def _best_subset(totals: Tensor, subsets: Tensor) -> Tensor:
     """The largest of the totals of subsets (sets, subsets of each), by set."""
-    return totals.index_select(0, subsets.reshape(-1)).reshape(*subsets.shape, *totals.shape[1:]).amax(1)
+    return (
+        totals.index_select(0, subsets.reshape(-1).to(totals.device)).reshape(*subsets.shape, *totals.shape[1:]).amax(1)
+    )
 
 
 def _scores_of_all_sets(removals: Removals) -> Tensor:
