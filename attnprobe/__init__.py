@@ -20,6 +20,7 @@ _EXPORTED = {
         "capturing",
         "erasing",
     ),
+    "attnprobe.erasure.aopc_limits": ("aopc_limits",),
     "attnprobe.erasure.functions": (
         "decision_gradient",
         "erase",

@@ -14,6 +14,7 @@ from attnprobe.base.errors import FailedError as FailedError
 from attnprobe.base.errors import InputError as InputError
 from attnprobe.data.known_datasets import DATASETS as DATASETS
 from attnprobe.data.known_datasets import NamedDataset as NamedDataset
+from attnprobe.erasure.aopc_limits import aopc_limits as aopc_limits
 from attnprobe.erasure.distributions import entropy as entropy
 from attnprobe.erasure.distributions import js_divergence as js_divergence
 from attnprobe.erasure.distributions import kl_divergence as kl_divergence

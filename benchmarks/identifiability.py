@@ -16,8 +16,6 @@ from __future__ import annotations
 import argparse
 import resource
 import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +35,7 @@ from attnprobe.identifiability import (
 )
 from attnprobe.models.huggingface.sequences import model_inputs
 from attnprobe.stages.identifying.programs import document_entries
-from benchmarks.measure import in_turn, median_ratio, report
+from benchmarks.measure import in_turn, median_ratio, processor_seconds, report
 
 ITEMS, DIM, CLASSES, HEADS = 128, 64, 6, 64
 
@@ -68,16 +66,6 @@ def plain_ranges(weights: torch.Tensor, values: torch.Tensor) -> np.ndarray:
             solved: Any = linprog(objective, A_eq=matrix, b_eq=matrix @ weights.numpy())
             found[end, item] = sign * solved.fun
     return found
-
-
-def processor_seconds(function: Callable[[], object], repetitions: int) -> float:
-    """Median over repetitions."""
-    spent = []
-    for _ in range(repetitions):
-        start = time.process_time()
-        function()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent)
 
 
 def real_document(path: Path, items: int) -> None:

@@ -15,6 +15,16 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def processor_seconds(function: Callable[[], object], repetitions: int) -> float:
+    """Of the process, for one call: the median over repetitions."""
+    spent = []
+    for _ in range(repetitions):
+        start = time.process_time()
+        function()
+        spent.append(time.process_time() - start)
+    return statistics.median(spent)
+
+
 def in_turn(functions: list[Callable[[], object]], repetitions: int, warm_ups: int = 1) -> list[list[float]]:
     """Seconds of each function over repetitions, run in turn so that a noisy machine is noisy for all."""
     for _ in range(warm_ups):

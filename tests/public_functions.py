@@ -85,6 +85,7 @@ def examples(of):
         attnprobe.single_erasures: documents | {"scores": of["scores"]},
         attnprobe.first_flip: documents | {"order": ORDER},
         attnprobe.minimal_flip_set: documents,
+        attnprobe.aopc_limits: documents,
         attnprobe.js_divergence: pair,
         attnprobe.kl_divergence: pair,
         attnprobe.total_variation: pair,
@@ -123,6 +124,7 @@ def examples(of):
 
 
 IN_FLOAT64 = {
+    "aopc_limits",
     "same_head_output",
     "same_layer_output",
     "same_normed_output",
@@ -134,4 +136,4 @@ IN_FLOAT64 = {
     "lowest_kendall_tau",
     "first_flips_of",
 }
-"""Functions whose results are sets of alternatives, or certificates, which stay in the float64 of their check."""
+"""Functions whose results are sets of alternatives, certificates or certain ends, which stay in float64."""

@@ -28,7 +28,7 @@ class Model(torch.nn.Module):
         return self.head(pool(self.attention(values, mask), values))
 
 
-@pytest.mark.parametrize("name", ["docs/library.md", "README.md"])
+@pytest.mark.parametrize("name", ["docs/library.md", "docs/explanations.md", "README.md"])
 def test_python_blocks_run(name):
     torch.manual_seed(0)
     model, values = Model(), torch.randn(2, 5, 4)

@@ -58,6 +58,13 @@ Mask: TypeAlias = Annotated[Any, Holds.TRUTHS]
 WholeNumbers: TypeAlias = Annotated[Any, Holds.WHOLE_NUMBERS]
 """Integers of up to 64 bits; unsigned ones keep their bits."""
 
+
+class Certified:
+    """What results inherit whose numbers are ends of what is certain: they stay in the float64 in which it holds."""
+
+    __slots__ = ()
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -303,7 +310,9 @@ def _widest(dtype: torch.dtype | None, value: Any, taken: Any) -> torch.dtype | 
 
 
 def _answer(value: Any, dtype: torch.dtype | None, *, as_numpy: bool) -> Any:  # noqa: ANN401
-    """Results in the format and kind of what was given. Lists hold certificates, which stay as they were checked."""
+    """Results in the format and kind of what was given; certificates, and lists of them, stay as they were checked."""
+    if isinstance(value, Certified):
+        dtype = None
     if isinstance(value, Tensor):
         value = value.to(dtype) if dtype is not None and value.is_floating_point() else value
         return value.detach().cpu().numpy() if as_numpy else value

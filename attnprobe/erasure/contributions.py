@@ -102,7 +102,7 @@ class Contributions:
         *,
         scores: Tensor | None = None,
     ) -> None:
-        weight, self.bias = _affine(readout)
+        weight, self.bias = affine(readout)
         self._check_shapes(values, weights, scores, weight)
         self.mask = as_mask(mask, values[..., 0])
         self.sizes = self.mask.sum(-1)
@@ -296,7 +296,8 @@ def _divide(sums: Tensor, when_empty: Tensor) -> Tensor:
     return torch.where(empty, when_empty[:, :, None], sums[:, :-1] / remaining.masked_fill(empty, 1.0))
 
 
-def _affine(readout: Readout) -> tuple[Tensor, Tensor]:
+def affine(readout: Readout) -> tuple[Tensor, Tensor]:
+    """A readout's weight (classes, dim) and bias (classes,) in float64."""
     if isinstance(readout, nn.Linear):
         readout = (readout.weight, readout.bias)
     weight = readout[0].detach().double()
