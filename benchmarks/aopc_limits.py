@@ -18,7 +18,7 @@ from benchmarks.measure import processor_seconds, report
 
 DIM, SPREAD = 100, 1.5
 CASES = (
-    ("two_classes", "probability", 2, ((12, 256), (50, 64), (200, 32), (400, 8))),
+    ("two_classes", "probability", 2, ((12, 256), (50, 64), (200, 32), (200, 1), (400, 8))),
     ("logit", "logit", 6, ((50, 64), (200, 32))),
     ("six_classes", "probability", 6, ((12, 256), (50, 32), (200, 8))),
 )

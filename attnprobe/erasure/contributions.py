@@ -133,6 +133,9 @@ class Contributions:
         summed = torch.matmul(self.alone, self.mass[:, :, None]).squeeze(-1)
         nothing = total == 0
         self.logits = torch.where(nothing, self.bias, summed / total.masked_fill(nothing, 1.0))
+        endless = ~torch.isfinite(self.logits).all(-1)
+        if bool(endless.any()):
+            raise ValueError(f"logits are beyond what 64 bits hold in document {int(torch.nonzero(endless)[0])}")
         self.decision = self.logits.argmax(-1)
         classes = torch.arange(len(self.bias), device=self.bias.device)
         # A class before the decision wins a tie, one after it does not: the margin sums at which each takes over.

@@ -40,10 +40,10 @@ def holds(limits, least, most):
     )
 
 
-def assert_hold_the_optimum(seeds, batch, items):
+def assert_hold_the_optimum(seeds, batch, longest):
     """Of five numbers of classes and all kinds of documents, with dynamic programming and without."""
     for seed, (kind, classes) in zip(seeds, itertools.cycle(itertools.product(KINDS, (2, 3, 4, 5, 6)))):
-        documents = draw(seed, kind, classes, batch, items)
+        documents = draw(seed, kind, classes, batch, longest - seed % 4)
         extremes = [brute.extreme_aopc(*one, SCORES) for one in documents.each()]
         for name in SCORES:
             least, most = torch.tensor([one[name] for one in extremes], dtype=torch.float64).T
@@ -67,10 +67,10 @@ def test_limits_hold_the_optimum_over_all_orders_of_longer_documents():
 
 
 def test_dynamic_programming_equals_every_permutation():
-    for kind, name in itertools.product(KINDS, SCORES):
-        documents = draw(5, kind, 3, 4, 6, shortest=6)
+    for kind, name in zip(KINDS, itertools.cycle(SCORES), strict=False):
+        documents = draw(5, kind, 3, 3, 6, shortest=6)
         scores = documents.scores(name)
-        orders = torch.tensor(list(itertools.permutations(range(6))))[:, None].expand(-1, 4, -1)
+        orders = torch.tensor(list(itertools.permutations(range(6))))[:, None].expand(-1, 3, -1)
         sums = curves(scores, orders).erased[..., 1:].sum(-1)
         with_mass = (scores.mass > 0).sum(-1)
         for size in with_mass.unique():
@@ -237,3 +237,6 @@ def test_other_scores_and_endless_logits_are_refused():
     values[1, 0] = 1e307
     with pytest.raises(ValueError, match="logits are beyond what 64 bits hold in document 1"):
         attnprobe.aopc_limits(values, *documents.arguments()[1:])
+    # Sums that overflow before they are divided by the mass have no argmax.
+    with pytest.raises(ValueError, match="logits are beyond what 64 bits hold in document 0"):
+        attnprobe.minimal_flip_set(1e100 * documents.values, 1e250 * documents.weights, *documents.arguments()[2:])

@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from tests.reference.erasure import decide, logits_after
+from tests.reference.erasure import as_fractions, decide, logits_after
 
 
 def scores_of(logits, decision, name):
@@ -36,7 +36,8 @@ def extreme_aopc(values, weights, weight, bias, names):
     n = len(weights)
     sets = [left for size in range(n + 1) for left in itertools.combinations(range(n), size)]
     logits = [logits_after(values, weights, sorted({*range(n)} - {*left}), weight, bias) for left in sets]
-    decision = decide(logits[-1])
+    exact = (as_fractions(each) for each in (values, weights))  # so that ties are ties
+    decision = decide(logits_after(*exact, [], as_fractions(weight), as_fractions(bias)))
     smaller = {left: [left[:place] + left[place + 1 :] for place in range(len(left))] for left in sets}
     return {name: _extremes(smaller, scores_of(logits, decision, name).tolist()) for name in names}
 
