@@ -1,5 +1,6 @@
 """A run of a transformer encoder: its settings, its folder, its grid, and the command from end to end."""
 
+import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from attnprobe.base.errors import InputError
 from attnprobe.cli import main
+from attnprobe.cli.options import add_run_arguments
+from attnprobe.cli.settings import settings_from
 from attnprobe.runs.configuration import DataSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
@@ -115,6 +118,11 @@ def test_a_grid_has_a_run_of_every_combination(tmp_path):
         *("train", "--experiment", str(tmp_path / "e.toml"), "--seed", "0"),
         *("--d-k", "1", "--as-released", "scale", "--no-matched"),
     ]
+    assert runs[0].command()[-3:] == ["--as-released", "none", "--no-matched"]
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    for run in runs:
+        assert settings_from(parser.parse_args(run.command()[1:]), fine_tune=True) == run.settings()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import carried_out, leave
 from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
 from attnprobe.cli import list as list_command
+from attnprobe.settings.unfit import SettingError
 
 COMMANDS: dict[str, ModuleType] = {
     "run": run,
@@ -118,5 +119,10 @@ def _execute(arguments: Sequence[str] | None) -> int | None:
     _check_not_empty(arguments)
     first = next((argument for argument in arguments if not argument.startswith("-")), "")
     parsed = make_parser(first).parse_args(arguments)
-    status: int | None = COMMANDS[parsed.command].execute(parsed)
+    try:
+        status: int | None = COMMANDS[parsed.command].execute(parsed)
+    except SettingError as error:  # of what came through no file
+        from attnprobe.settings.doors import in_flags
+
+        raise InputError(error.told(in_flags)) from None
     return status

@@ -153,10 +153,16 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
     from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.settings.doors import in_configuration, in_flags
+    from attnprobe.settings.run_settings import TABLES
+    from attnprobe.settings.unfit import told_by
+
+    def name(section: str, setting: str) -> str:
+        return (in_configuration if section in TABLES else in_flags)(section, setting)
 
     folder = RunFolder(path)
     folder.read_configuration()
-    with folder.locked(shared=shared):
+    with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         yield reopen_run(path, arguments)
 
 

@@ -110,8 +110,10 @@ def endless(count):
 def test_what_cannot_be_done_is_said_in_one_sentence(probed, command, tmp_path):
     for arguments, words in (
         ((tmp_path,), "is not a run"),
-        ((probed, "--layers", "3"), "there is no 3"),
-        ((probed, "--heads", "x"), "'x' is not a number"),
+        ((probed, "--layers", "3"), "--layers 3: there is no 3"),
+        ((probed, "--heads", "x"), "--heads x: 'x' is not a number"),
+        ((probed, "--documents", "0"), "--documents must be a whole number from 1 on, not 0"),
+        ((probed, "--executor", "in-process", "--workers", "2"), "--workers 2: there is but one in process"),
         ((probed, "--dataset", "trec6"), "--dataset is for a model, and"),
         (("hf:somewhere",), "give --dataset"),
     ):

@@ -2,6 +2,7 @@
 
 import pytest
 
+import attnprobe.models.pooled.architectures  # noqa: F401 - what is imported while the width is another keeps it
 from attnprobe.cli import main
 from tests.commands import planted_folder
 
