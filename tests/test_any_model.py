@@ -54,7 +54,7 @@ def test_a_users_own_module_is_probed_in_batches(model):
     outcomes = fractions[["flipped_share", "emptied_share", "never_share"]]
     np.testing.assert_allclose(outcomes.sum(axis=1), 1)
     for name, rows in result.erasures.groupby("ordering", observed=True):
-        erased = [row.fraction if row.removed > 0 and not row.emptied else 1 for row in rows.itertuples()]
+        erased = rows["fraction"].where((rows["removed"] > 0) & ~rows["emptied"], 1)
         assert fractions.loc[name, "restricted_mean"] == pytest.approx(np.mean(erased))
 
 

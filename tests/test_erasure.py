@@ -15,9 +15,13 @@ def random_orders(case, orderings=3):
     return attnprobe.rank_at_random(case.mask, orderings, seeds)
 
 
-def engine_arguments(case):
-    """Scores instead of weights where the case has them: weights may have underflowed."""
-    return (case.values, None if case.scores is not None else case.weights, case.mask)
+def engine_arguments(case, *order):
+    """What the engine takes in turn; where the case has scores, no weights, which may have underflowed."""
+    return (case.values, None if case.scores is not None else case.weights, case.mask, *order, readout(case))
+
+
+def of_scores(case):
+    return {"scores": case.scores}
 
 
 def readout(case):
@@ -32,7 +36,7 @@ def scale(case, row):
 
 def assert_first_flips_equal(case, tolerance):
     order = random_orders(case)
-    flips = attnprobe.first_flip(*engine_arguments(case), order, readout(case), scores=case.scores)
+    flips = attnprobe.first_flip(*engine_arguments(case, order), **of_scores(case))
     for row, (values, weights) in enumerate(case.documents()):
         for ordering in range(len(order)):
             positions = order[ordering, row, : len(weights)].tolist()
@@ -72,7 +76,7 @@ def test_first_flip_on_exact_ties_and_zero_weights(case):
 
 
 def assert_oracle_equals_exhaustive_search(case, tolerance):
-    oracle = attnprobe.minimal_flip_set(*engine_arguments(case), readout(case), scores=case.scores)
+    oracle = attnprobe.minimal_flip_set(*engine_arguments(case), **of_scores(case))
     for row, (values, weights) in enumerate(case.documents()):
         count, margin = brute.minimal_flip_count(values, weights, *case.readout())
         if margin <= tolerance * scale(case, row):
@@ -112,7 +116,7 @@ def test_oracle_on_exact_ties_and_zero_weights(case):
 
 @given(st.one_of(cases(dtype=torch.float64), tied_cases(dtype=torch.float64)))
 def test_single_erasures_equal_brute_force(case):
-    logits = attnprobe.single_erasures(*engine_arguments(case), readout(case), scores=case.scores)
+    logits = attnprobe.single_erasures(*engine_arguments(case), **of_scores(case))
     for row, (values, weights) in enumerate(case.documents()):
         for item in range(len(weights)):
             expected = brute.logits_after(values, weights, [item], *case.readout())
@@ -241,7 +245,8 @@ def test_numpy_in_numpy_out():
     erased = attnprobe.erase(weights, np.array([True, False, False, False, False]))
     results = [order, *flip, *oracle, gradient, logits, erased]
     assert all(isinstance(result, np.ndarray) for result in results)
-    as_torch = attnprobe.first_flip(*(torch.tensor(x) for x in (values, weights, mask, order)), torch_linear(linear))
+    values, weights, mask, order = (torch.tensor(x) for x in (values, weights, mask, order))
+    as_torch = attnprobe.first_flip(values, weights, mask, order, torch_linear(linear))
     assert np.array_equal(flip.count, as_torch.count.numpy())
 
 

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -225,8 +226,8 @@ def merged(base, content):
 
 
 def in_python(dataset="a", model=POOLED, **content):
-    tables = {name: TABLES[name](**entry) if name in TABLES else entry for name, entry in content.items()}
-    return RunSettings(dataset, model, **tables)
+    tables: dict[str, Any] = {name: TABLES[name](**entry) for name, entry in content.items() if name in TABLES}
+    return RunSettings(dataset, model, **content | tables)
 
 
 def recorded(model):

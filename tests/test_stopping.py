@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,14 @@ def _as_in_a_new_process():
         signal.signal(number, handler)
 
 
-DEFAULTS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+DEFAULTS: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 @pytest.mark.parametrize("number", STATUSES)
 def test_a_signal_is_an_exception_that_says_which(number):
     with pytest.raises(KeyboardInterrupt) as stop, stopped_by_signals():
         signal.raise_signal(number)
+    assert isinstance(stop.value, StoppedError)
     assert stop.value.status == STATUSES[number]
 
 

@@ -62,7 +62,7 @@ def carry_out(script, arguments):
 
 
 def _leave(status):
-    multiprocessing.util._exit_function()
+    vars(multiprocessing.util)["_exit_function"]()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,7 +26,7 @@ def test_pairs_equal_a_loop(tmp_path):
                 delta_js = group["js"][top] - group["js"][r]
                 expected.append((document, delta_alpha, delta_js, 1 / (len(group) - 1)))
     pairs = delta_js_pairs(results)
-    assert np.allclose(pairs.to_numpy(), expected, atol=1e-15)
+    assert np.allclose(pairs.to_numpy(), np.array(expected), atol=1e-15)
     assert pairs["weight"].sum() == pytest.approx(len(results.several))
 
 

@@ -13,7 +13,7 @@ def test_decisions_without_items():
     alone = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 4.0]])
     items = pd.DataFrame({"position": range(3), "token": list("abc"), "weight": weights})
     items["contribution_0"], items["contribution_1"] = (alone * weights[:, None]).T
-    document = one_document(items.sample(frac=1, random_state=0), [1])
+    document = one_document(items.sample(frac=1, random_state=0), np.array([1]))
     assert document.texts == ["a", "b", "c"]
     assert document.top_item == 0
     logits = {

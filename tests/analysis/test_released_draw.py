@@ -42,7 +42,7 @@ def test_three_ways_equal_a_slow_loop(tmp_path):
         for document in several:
             group = items[items["document"] == document].reset_index()
             n, top = len(group), tops[document]
-            r = int(np.random.default_rng([SEED, document]).integers(1, n))
+            r = int(np.random.default_rng([SEED, int(document)]).integers(1, n))
             drawn.append(pair(group, top, r))
             expected.append(np.mean([pair(group, top, i) for i in range(1, n)], axis=0))
             exact.append(np.mean([pair(group, top, i) for i in range(n) if i != top], axis=0))
@@ -117,7 +117,7 @@ def test_pairs_as_released(tmp_path):
     pairs = delta_js_pairs_as_released(RunResults.load(tmp_path)).set_index("document")
     for document in np.flatnonzero(SIZES > 1):
         group = items[items["document"] == document].reset_index()
-        r = int(np.random.default_rng([SEED, document]).integers(1, len(group)))
+        r = int(np.random.default_rng([SEED, int(document)]).integers(1, len(group)))
         top = documents["top_item"][document]
         assert pairs["delta_alpha"][document] == pytest.approx(group["weight"][top] - group["weight"][r])
         assert pairs["delta_js"][document] == pytest.approx(group["js"][top] - group["js"][r])

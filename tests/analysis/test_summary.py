@@ -101,7 +101,7 @@ def test_where_nothing_flips_there_is_no_verdict_on_attention(tmp_path):
         write_run(tmp_path, SIZES, removed={name: [[emptied] * draws] * 100 for name, draws in ORDERINGS.items()})
         path = tmp_path / "documents.parquet"
         documents = pd.read_parquet(path)
-        flips = [name for name in documents if name.startswith(("flip_top", "flip_other"))]
+        flips = [name for name in map(str, documents) if name.startswith(("flip_top", "flip_other"))]
         assert summarise(RunResults.load(tmp_path))["answer"]["verdict"] == NO
         documents.assign(**dict.fromkeys(flips, 0.0)).to_parquet(path)
         assert summarise(RunResults.load(tmp_path))["answer"]["verdict"] == NOTHING_FLIPS

@@ -6,6 +6,7 @@ Commands are those of the parser: one that is added has no entry here, and the t
 import argparse
 import csv
 import unicodedata
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -88,7 +89,7 @@ def with_ordering(path):
     pq.write_table(items.append_column(f"rank_{ORDERING}", items["rank_gradient"]), path / "items.parquet")
 
 
-CASES = {
+CASES: dict[str, Any] = {
     "run": None,  # the fixture
     "train": lambda run: [
         ("train", "--dataset", run.parents[3] / NAME, "--model", "flan-none", "--epochs", 1, "--out", NAME)

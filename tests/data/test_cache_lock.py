@@ -97,7 +97,7 @@ def test_a_maker_that_dies_is_followed_by_one_that_waits(held, capsys, monkeypat
             process.kill()
             process.wait()
 
-    monkeypatch.setattr(cache_lock.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     with only_maker(folder, "films"):
         assert len(looks) == 3
     assert f"Waiting for process {process.pid} on {socket.gethostname()}" in capsys.readouterr().err
@@ -153,10 +153,10 @@ def test_a_maker_that_goes_on_is_waited_for(tmp_path, monkeypatch):
             maker.__exit__(None, None, None)
 
     now = [0.0]
-    monkeypatch.setattr(cache_lock.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     maker = only_maker(tmp_path / "made", "films")
     go_on = maker.__enter__()
-    monkeypatch.setattr(cache_lock.time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", sleep)
     with only_maker(tmp_path / "made", "films"):
         pass
     assert len(looks) == 6

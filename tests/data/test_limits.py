@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.data.limits import within_limits
-from attnprobe.data.split import HeldSplit
+from attnprobe.data.split import HeldSplit, Split
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.settings.data import DataLimits
 from tests.models.documents import random_documents
@@ -37,7 +37,7 @@ def test_taking_is_indexing(indices):
 
 def test_limits_sample_once_and_never_cut_test_documents():
     documents = {split: random_documents(50, seed=i).documents for i, split in enumerate(("train", "dev", "test"))}
-    splits = {split: HeldSplit(held) for split, held in documents.items()}
+    splits: dict[str, Split] = {split: HeldSplit(held) for split, held in documents.items()}
     dataset = Dataset("d", ["a", "b", "c"], splits, "f")
     assert within_limits(dataset, DataLimits()).splits == splits
     limits = DataLimits(train_documents=10, test_documents=20, train_words=3)

@@ -15,6 +15,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.data import stored_dataset, windows
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
+from attnprobe.data.split_files import write_split
 from attnprobe.data.tokens.tokenisation import map_chunks
 from tests.commands import TIMEOUT, environment
 from tests.data.documents import assert_same_documents
@@ -125,7 +126,7 @@ def test_a_file_in_the_place_of_the_store(folder, own_cache):
 
 
 def test_two_that_make_it_at_once(folder, own_cache, monkeypatch):
-    whole = stored_dataset.write_split
+    whole = write_split
 
     def slowly(*arguments):
         time.sleep(0.05)
@@ -158,7 +159,7 @@ def test_what_someone_else_has_mended_meanwhile_stays(folder, own_cache, monkeyp
     store = store_of(own_cache)
     whole = contents(store)
     (store / "dataset.json").write_text("damaged")
-    write = stored_dataset.write_split
+    write = write_split
 
     def meanwhile(*arguments):
         (store / "dataset.json").write_bytes(whole[(store / "dataset.json").relative_to(store)])
@@ -211,7 +212,7 @@ def test_no_cache_folder_can_be_made(folder, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_no_obstacle(folder, own_cache, monkeypatch):
-    write = stored_dataset.write_split
+    write = write_split
 
     def full(place, *arguments):
         write(place, *arguments)
@@ -239,7 +240,7 @@ def test_a_full_disk_that_was_named_is_said(folder, tmp_path, monkeypatch):
 def test_the_cache_folder_may_be_named(folder, tmp_path, monkeypatch, own_cache):
     monkeypatch.setenv("ATTNPROBE_CACHE", str(tmp_path / "shared" / "cache"))
     split = load_dataset(str(folder)).splits["test"]
-    assert tmp_path / "shared" / "cache" in split.path.parents
+    assert tmp_path / "shared" / "cache" in vars(split)["path"].parents
     assert not own_cache.exists()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ATTNPROBE_CACHE", str(tmp_path / "file"))
@@ -249,7 +250,7 @@ def test_the_cache_folder_may_be_named(folder, tmp_path, monkeypatch, own_cache)
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_file_that_changes_while_it_is_read(folder, own_cache, monkeypatch, split):
-    write = stored_dataset.write_split
+    write = write_split
 
     def meanwhile(place, *arguments):
         write(place, *arguments)

@@ -277,11 +277,12 @@ def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypa
     tokenizers = pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")
     from attnprobe.models.huggingface import subject
+    from attnprobe.models.huggingface.pieces import encode_documents
     from tests.huggingface.checkpoints import bert, save, wordpiece
 
     model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
     data = planted_folder(tmp_path / "planted", test=12)
-    split_hash, original = [], subject.encode_documents
+    split_hash, original = [], encode_documents
 
     def panicking(documents, *arguments, **keywords):
         if not split_hash:

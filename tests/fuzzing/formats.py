@@ -90,7 +90,7 @@ def fuzz(name: str, inputs: int, seed: int, most_failures: int = 3) -> Tally:
 
 def table(tallies: dict[str, Tally]) -> str:
     """As Markdown: a row a format."""
-    rows = [("format", "inputs", "accepted", "refused", "distinct refusals", "seconds")]
+    rows: list[tuple[str, ...]] = [("format", "inputs", "accepted", "refused", "distinct refusals", "seconds")]
     rows.append(("---", "---:", "---:", "---:", "---:", "---:"))
     for name, tally in tallies.items():
         counts = (tally.inputs, tally.accepted, tally.refused, len(tally.refusals), round(tally.seconds))

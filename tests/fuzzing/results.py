@@ -210,7 +210,7 @@ def read_groups(folder):
     numbers = [] if found.rows is None else found.rows["document"].to_pylist()
     assert set(numbers) | set(found.lost) == set(GROUP.numbers)
     assert all(isinstance(why, str) for why in found.lost.values())
-    with suppress(NOT_ENTRIES):
+    with suppress(*NOT_ENTRIES):
         ProgramsWork.entries(found.rows)
 
 

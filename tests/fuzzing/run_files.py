@@ -6,6 +6,7 @@ import math
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -171,10 +172,14 @@ class Network(nn.Module):
         ]
 
 
+def _step(trainer: Any) -> None:
+    trainer.model.linear(trainer.model.embedding(torch.tensor([0, 1]))).sum().backward()
+
+
 def _trained():
     torch.manual_seed(0)
     trainer = Trainer(Network(), TrainingSettings(), 0)
-    trainer.model.linear(trainer.model.embedding(torch.tensor([0, 1]))).sum().backward()
+    _step(trainer)
     for optimiser in trainer.optimisers:
         optimiser.step()
     trainer.progress.best_weights = {name: value.clone() for name, value in trainer.model.state_dict().items()}
@@ -281,7 +286,7 @@ def read_training_state(path):
     assert all(
         weight.shape == trainer.model.state_dict()[k].shape for k, weight in trainer.progress.best_weights.items()
     )
-    trainer.model.linear(trainer.model.embedding(torch.tensor([0, 1]))).sum().backward()
+    _step(trainer)
     for optimiser in trainer.optimisers:
         optimiser.step()
     again = path.with_name("again.safetensors")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,7 @@ def test_a_full_disk_names_the_model(tmp_path, error):
     class Classifier:
         model = Model()
 
+    classifier: Any = Classifier()
     with pytest.raises(OSError, match="No space left on device") as raised:
-        save_finetuned(tmp_path / "model", Classifier(), None, "f")
+        save_finetuned(tmp_path / "model", classifier, None, "f")
     assert raised.value.filename == str(tmp_path / "model")

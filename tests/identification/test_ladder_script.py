@@ -41,7 +41,7 @@ def test_the_script_measures_both_kinds_of_models(runs):
     means = pd.read_csv(runs / "found" / "ladder.csv").set_index(["model", "name"])
     assert (means["documents"] == 2).all()
     assert means.loc[("flan-none", DECISION), "heads"] == 1
-    encoder = next(name for name in means.index.levels[0] if name.startswith("transformer"))
+    encoder = next(name for name, _ in means.index if name.startswith("transformer"))
     # Four heads of six items: 4 · 5 − 16 directions leave the layer's output as it is.
     assert means.loc[(encoder, LAYER), "dimension"] == 4
     assert set(pd.read_csv(runs / "found" / "key_dimensions.csv")["model"]) == {encoder}

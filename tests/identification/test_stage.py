@@ -8,9 +8,11 @@ import pytest
 from attnprobe.cli import main
 from attnprobe.cli.options import reopen_run
 from attnprobe.identifiability import SolverError
+from attnprobe.settings.identification import Identified
 from attnprobe.stages.identifying import identification as stage
 from attnprobe.stages.identifying import programs
-from attnprobe.stages.identifying.identification import Identified, identify
+from attnprobe.stages.identifying.identification import identify
+from attnprobe.stages.identifying.weight_reach import weight_reach
 from tests.identification.probed_run import narrow_models, probed_run
 
 
@@ -63,7 +65,7 @@ def test_an_interruption_costs_nothing_that_is_done(probed, identified, monkeypa
 
 
 def test_a_program_that_fails_costs_no_other(identified, monkeypatch):
-    original, calls = programs.weight_reach, []
+    original, calls = weight_reach, []
 
     def failing_once(*arguments):
         calls.append(arguments)

@@ -80,14 +80,15 @@ class Attention(nn.Module):
         return functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
 
     def sdpa_heads_first(self, queries, keys, values, mask):
-        turned = [part.transpose(0, 1) for part in (queries, keys, values)]
-        return functional.scaled_dot_product_attention(*turned, attn_mask=mask.transpose(0, 1)).transpose(0, 1)
+        queries, keys, values, mask = (part.transpose(0, 1) for part in (queries, keys, values, mask))
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask).transpose(0, 1)
 
     def sdpa_fused_batch(self, queries, keys, values, mask):
         """Three dimensions: documents and heads in one axis."""
-        flat = [part.flatten(0, 1) for part in (queries, keys, values)]
-        allowed = mask.expand(-1, HEADS, queries.shape[2], -1).flatten(0, 1)
-        return functional.scaled_dot_product_attention(*flat, attn_mask=allowed).unflatten(0, queries.shape[:2])
+        shape = queries.shape
+        allowed = mask.expand(-1, HEADS, shape[2], -1).flatten(0, 1)
+        queries, keys, values = (part.flatten(0, 1) for part in (queries, keys, values))
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=allowed).unflatten(0, shape[:2])
 
     def sink(self, queries, keys, values, mask):
         """A column behind those of the tokens takes some of the mass, and gives nothing."""

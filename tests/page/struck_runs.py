@@ -34,7 +34,7 @@ class StruckRun:
         items = pd.read_parquet(folder / "items.parquet")
         self.items = {number: rows.sort_values("position") for number, rows in items.groupby("document")}
         self.erasures = pd.read_parquet(folder / "erasures.parquet").set_index(["document", "ordering", "draw"])
-        self.orderings = [name.removeprefix("rank_") for name in items if name.startswith("rank_")]
+        self.orderings = [name.removeprefix("rank_") for name in map(str, items) if name.startswith("rank_")]
 
     def flips(self, document, erased):
         """Whether the model, without these positions, decides otherwise; None where that is a matter of rounding."""

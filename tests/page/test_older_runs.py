@@ -33,7 +33,7 @@ def without(folder, target, *columns, emptied=False):
 
 
 def ranks(folder):
-    return [name for name in pd.read_parquet(folder / "items.parquet") if name.startswith("rank_")]
+    return [name for name in map(str, pd.read_parquet(folder / "items.parquet")) if name.startswith("rank_")]
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A decision that changes only when nothing is left, one that never does, and one that flips are told apart."""
 
+from typing import Any
+
 import pytest
 
 from attnprobe.analysis.results import RunResults
@@ -20,7 +22,7 @@ ORDERINGS = ("attention", "gradient", "oracle")
 def pooled(tmp_path_factory):
     """Decisions of short documents, many of which the bias alone changes, or nothing does."""
     made = MadeRun(tmp_path_factory.mktemp("outcomes") / "run", random_texts([2, 3, 4, 5, 6] * 12), peak=0.7, seed=1)
-    run = StruckRun(made.folder, 1, None)
+    run: Any = StruckRun(made.folder, 1, None)
     run.made, run.page = made, page_of(made.folder).write(made.folder / "report.html")
     return run
 

@@ -132,9 +132,10 @@ def test_notebooks_get_the_page_in_a_frame(made):
 
 
 def test_results_without_labels_show_no_accuracy(made):
-    tables = [pd.read_parquet(made.folder / f"{name}.parquet") for name in ("documents", "erasures", "items")]
-    tables[0] = tables[0].drop(columns="label")
-    inside = html.unescape(frame_of_tables(*tables))
+    documents, erasures, items = (
+        pd.read_parquet(made.folder / f"{name}.parquet") for name in ("documents", "erasures", "items")
+    )
+    inside = html.unescape(frame_of_tables(documents.drop(columns="label"), erasures, items))
     assert "right in" not in inside
     assert "Misclassified" not in inside
     assert all(document["labelled"] is None for document in data_of(inside)[0]["documents"])

@@ -191,7 +191,7 @@ def test_a_scripted_model():
         inputs = documents()
         traced = torch.jit.trace(model, (inputs["x"], inputs["mask"]), check_trace=False)
         assert "scripted" in refusal(traced)
-        model.head = torch.jit.script(nn.Linear(DIM, LABELS))
+        model.add_module("head", torch.jit.script(nn.Linear(DIM, LABELS)))
         assert "scripted" in refusal(model)
 
 

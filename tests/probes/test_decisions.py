@@ -1,6 +1,7 @@
 """Models without an argmax decision get no verdict: `attnprobe doctor`, `attnprobe run` and `probe` refuse them."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def bert(name, **settings):
 
 
 CLASSIFIER = "BertForSequenceClassification"
-NO_DECISION = {
+NO_DECISION: dict[str, Any] = {
     "one logit": (CLASSIFIER, {"num_labels": 1}, "gives one logit"),
     "regression": (CLASSIFIER, {"num_labels": 2, "problem_type": "regression"}, "is a regression model"),
     "multi-label": (
@@ -46,7 +47,7 @@ NO_DECISION = {
     "answers": ("BertForQuestionAnswering", {}, "is a question answerer"),
     "choices": ("BertForMultipleChoice", {}, "is a multiple-choice model"),
 }
-ONLY_PRETRAINED = {
+ONLY_PRETRAINED: dict[str, Any] = {
     "masked": ("BertForMaskedLM", {}, "is a masked language model"),
     "sentences": ("BertForNextSentencePrediction", {}, "is a next-sentence predictor"),
     "pretraining": ("BertForPreTraining", {}, "has the heads of its pretraining"),

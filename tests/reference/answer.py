@@ -235,8 +235,11 @@ def _orderings(flips, estimated):
         shares = [estimated[name, outcome] for outcome in ("flips", "emptied", "never")]
         if not ordering.has_chance:
             shares = [wilson(int(outcome.sum()), len(outcome)) for outcome in outcomes]
+        flipped, emptied, never = shares
         rows[name] = Ordering(
-            *shares,
+            flipped,
+            emptied,
+            never,
             restricted_mean=estimated[name, "restricted"],
             lead_of_mean=None if name == "attention" else estimated[name, "lead of mean"],
             erased_at=[float(ordering.erased_at(part).mean(axis=1).mean()) for part in PARTS],

@@ -6,6 +6,7 @@ where it is missing, the test that asks is skipped.
 """
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ _MODELS = {
 
 _ENDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 2}
 _WIDE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS}
-_SETTINGS = {
+_SETTINGS: dict[str, dict[str, Any]] = {
     "bert": {**_WIDE, "pad_token_id": 0},
     "roberta": {**_WIDE, "pad_token_id": 1, "type_vocab_size": 1},
     "distilbert": {"dim": 32, "hidden_dim": 64, "n_layers": LAYERS, "n_heads": HEADS, "pad_token_id": 0},

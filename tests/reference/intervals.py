@@ -33,7 +33,8 @@ class Estimate:
 
     def negated(self):
         """The same difference the other way round."""
-        return Estimate(-self.value, *(tuple(-end for end in reversed(ends)) for ends in (self.high, self.low)))
+        (low_low, low_high), (high_low, high_high) = self.low, self.high
+        return Estimate(-self.value, (-high_high, -high_low), (-low_high, -low_low))
 
     @property
     def middle_low(self):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -87,7 +89,7 @@ def told_of(verdict, **changes):
     """The verdict's sentences in the terminal and on the page."""
     answered = {"better": [], "open": [], "nearly_uniform": False, "documents_to_decide": None, "verdict": verdict}
     answered |= {"attention_entropy": {"value": 0.95}, "against_others": [{"second": "gradient"}]}
-    summary = {"answer": answered | changes, "run": {"unit": "word"}, "first_flips": {"oracle": {}}}
+    summary: dict[str, Any] = {"answer": answered | changes, "run": {"unit": "word"}, "first_flips": {"oracle": {}}}
     summary["who_flips_first"] = []
     return _verdict(summary), verdict_in_a_sentence(summary)
 

@@ -117,7 +117,7 @@ def test_cells_without_significance_and_no_others_have_a_dot(tmp_path):
     fraction, _, gain, _, delta, _ = FIGURES["head_map"](results).axes
     assert len(fraction.collections) == 1
     for axes, p in ((gain, "gain_p"), (delta, "delta_js_p")):
-        dots = {(int(y), int(x)) for x, y in axes.collections[1].get_offsets()}
+        dots = {(int(y), int(x)) for x, y in np.asarray(axes.collections[1].get_offsets())}
         assert dots == {(row.layer, row.head) for row in head_map(results) if getattr(row, p) >= 0.05}
         assert len(dots) == 10
 

@@ -1,12 +1,14 @@
 """Tables, figures and words of what was identified."""
 
 import shutil
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import Rectangle
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
@@ -20,7 +22,7 @@ from tests.analysis.identified_runs import write_identified
 from tests.analysis.synthetic import write_run
 from tests.analysis.test_identifiability import AFFINE, HEADS, POOLING, REMOVED, SIZES
 
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "pooled": {"heads": POOLING, "affine": AFFINE},
     "transformer": {"heads": HEADS},
     "many heads": {"heads": [("self", layer, head) for layer in range(6) for head in range(12)]},
@@ -81,7 +83,7 @@ def test_bars_are_the_shares(run):
     name, results, summary = run
     with mpl.rc_context(style.SETTINGS):
         (axes,) = IDENTIFIABILITY_FIGURES["erasure_outcomes"](results).axes
-    widths = np.array([patch.get_width() for patch in axes.patches])
+    widths = np.array([patch.get_width() for patch in axes.patches if isinstance(patch, Rectangle)])
     found = summary["identifiability"]
     kinds = ("must_flip", "never_flips", "may_flip") if name == "pooled" else ()
     expected = [found["items"][kind]["value"] for kind in kinds]

@@ -168,7 +168,7 @@ def test_titles_of_what_was_identified_count_the_documents_that_are_shown(tmp_pa
     counts = {name: n_of(figure.get_suptitle()) for name, figure in figures.items()}
     assert counts["erasure_outcomes"] == 4
     assert counts["nullity_by_length"] <= 3
-    assert all(len(dots.get_offsets()) == 3 for dots in figures["nullity_by_length"].axes[0].collections)
+    assert all(len(np.asarray(dots.get_offsets())) == 3 for dots in figures["nullity_by_length"].axes[0].collections)
     named = {re.match(r"document (\d+)", axes.get_title("left"))[1] for axes in figures["weight_ranges"].axes}
     assert counts["weight_ranges"] == len(named)
 

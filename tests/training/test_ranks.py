@@ -110,7 +110,7 @@ def test_two_ranks_end_with_the_weights_of_one_process(folder):
     assert [(status, errors) for status, _, errors in ends] == [(0, ""), (0, "")]
     one, two = (folder / out / "planted" / "flan-rnn" / "seed-0" for out in ("one", "two"))
     for name, tensor in weights(one).items():
-        torch.testing.assert_close(weights(two)[name], tensor, atol=1e-4, rtol=0, msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(weights(two)[name], tensor, atol=1e-4, rtol=0, msg=f"{name} is another".format)
     for whole, shared in zip(log_of(one), log_of(two), strict=True):
         assert shared["dev_accuracy"] == whole["dev_accuracy"]
         assert shared["learning_rate"] == whole["learning_rate"]

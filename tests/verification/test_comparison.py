@@ -11,11 +11,12 @@ from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.registered_orderings import SMALLEST_SET
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.verification import Sample
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.stored_results import StoredDocument, StoredFlip
-from attnprobe.verification.truth import Sample, drawn
+from attnprobe.verification.truth import drawn
 from tests.models.documents import random_documents
 from tests.verification.test_pooled_reference import CLASSES, model_of
 

@@ -53,7 +53,9 @@ def test_every_ordering_of_the_package_is_known():
 def test_orders_are_those_of_the_package(seed):
     document = random_document()
     of = (document.weights.log(), document.weights, document.gradients, document.products)
-    attention = Attention(*(one[None] for one in of), torch.ones(1, 9, dtype=torch.bool), torch.tensor([9]))
+    scores, weights, gradients, products = (one[None] for one in of)
+    mask = torch.ones(1, 9, dtype=torch.bool)
+    attention = Attention(scores, weights, gradients, products, mask, torch.tensor([9]))
     batch = Erasable(SimpleNamespace(attention=attention), torch.arange(1))
     orders = orders_of(document, seed, greedy=False)
     assert set(orders) == set(ordering_draws())

@@ -17,7 +17,8 @@ DOCUMENTS, ITEMS = 150, 20
 class Planted(PooledProbe):
     """Stands in for a model: attention pools ``values``, the readout is the identity, nearly without bias."""
 
-    unit, readout = "word", None
+    unit = "word"
+    readout = torch.nn.Linear(2, 2)
 
     def __init__(self, values, scores):
         self.values, self.scores = values, scores

@@ -24,4 +24,4 @@ def no_hub(monkeypatch):
     def fail(name):
         raise ConnectionError("no network in tests.")
 
-    monkeypatch.setattr(hub.importlib, "import_module", fail)
+    monkeypatch.setattr(importlib, "import_module", fail)

@@ -1,13 +1,13 @@
 import importlib
 import shutil
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.base.errors import InputError
-from attnprobe.data import datasets
 from attnprobe.data.datasets import load_dataset, locate
-from attnprobe.data.known_datasets import OF_RECIPES, known_datasets
+from attnprobe.data.known_datasets import DATASETS, OF_RECIPES, known_datasets
 from attnprobe.data.serrano2019 import folder as folder_module
 from attnprobe.data.serrano2019 import hub
 from attnprobe.data.serrano2019 import split_rules as splits
@@ -94,7 +94,8 @@ def test_imdb_from_its_json(tmp_path, own_cache):
     write_imdb(tmp_path / "imdb", [*zip(ratings, texts, strict=True), (None, "unrated"), (3, "")])
     loaded = load_dataset("imdb", data_dir=tmp_path)
     assert loaded.labels == [str(rating) for rating in range(1, 11)]
-    codes = splits.split_imdb(splits.Pool(*[range(600)] * 3))
+    none = np.zeros(600, dtype=np.int8)
+    codes = splits.split_imdb(splits.Pool(np.arange(600), none, none))
     for number, split in enumerate(("train", "dev", "test")):
         assert names(loaded)[split] == [f"r{i}" for i in range(600) if codes[i] == number]
     notes = (only_folder(own_cache) / "SOURCE.md").read_text()
@@ -106,7 +107,7 @@ def test_amazon_from_its_csv(tmp_path, reviews, own_cache):
     train, test = reviews
     write_reviews(tmp_path / "amazon", train, test)
     found = names(load_dataset("amazon", data_dir=tmp_path))
-    draws = splits.np.random.default_rng(splits.SPLIT_SEED).random(420)
+    draws = np.random.default_rng(splits.SPLIT_SEED).random(420)
     fits = [i // 5 % 5 not in (2, 4) for i in range(400)]
     assert found["train"] == [f"train{i}" for i in range(400) if draws[i] < 0.9 and fits[i]]
     assert found["dev"] == [f"train{i}" for i in range(400) if draws[i] >= 0.9]
@@ -327,7 +328,7 @@ def test_what_is_said_without_the_package(tmp_path, monkeypatch):
     def fail(name):
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(hub.importlib, "import_module", fail)
+    monkeypatch.setattr(importlib, "import_module", fail)
     assert (
         "downloading Yelp/yelp_review_full from the Hugging Face hub needs the package datasets; install it with "
         "pip install 'attnprobe[hub]', or put the files train.csv and test.csv"
@@ -355,4 +356,4 @@ def test_the_four_are_known(tmp_path):
     assert known["imdb"] == "your files"
     write_imdb(tmp_path / "imdb", [])
     assert known_datasets(tmp_path)["imdb"] == str(tmp_path / "imdb")
-    assert list(known)[:5] == list(datasets.DATASETS)
+    assert list(known)[:5] == list(DATASETS)
