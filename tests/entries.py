@@ -1,9 +1,11 @@
 """A way of erasing and a decision that a program registers, and those of the examples, by the shortest code."""
 
 import contextlib
+from typing import Any
 
 import torch
 
+from attnprobe.base.registry import Registry
 from attnprobe.erasure.registered_decisions import DECISIONS, Decision
 from attnprobe.erasure.registered_ways import ERASING, WayOfErasing
 
@@ -28,7 +30,7 @@ def sure_above(threshold):
 @contextlib.contextmanager
 def registered(**entries):
     """Names that this process knows for as long as the context lasts."""
-    registries = {WayOfErasing: ERASING, Decision: DECISIONS}
+    registries: dict[type, Registry[Any]] = {WayOfErasing: ERASING, Decision: DECISIONS}
     for name, entry in entries.items():
         registries[type(entry)].register(name, entry)
     try:

@@ -126,7 +126,7 @@ def test_names_that_there_are_not_are_told_with_those_that_there_are():
     [
         (ERASING, 3, "it is no attnprobe.WayOfErasing, but of the type int"),
         (ERASING, dataclasses.replace(ZERO, title=""), "its title is no text of 1 to 60 characters"),
-        (ERASING, dataclasses.replace(ZERO, edit=3), "its edit is no function"),
+        (ERASING, dataclasses.replace(ZERO, edit=3), "its edit is no function"),  # type: ignore[arg-type]
         (DECISIONS, ZERO, "it is no attnprobe.Decision, but of the type WayOfErasing"),
         (DECISIONS, dataclasses.replace(sure_above(0.5), title=5), "its title is no text"),
         (

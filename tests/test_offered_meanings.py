@@ -81,7 +81,7 @@ def test_results_are_of_the_way_and_the_decision(run):
     documents, erasures, items = (pd.read_parquet(run[0] / f"{name}.parquet") for name in TABLES)
     assert set(documents["decision"]) == {0, 1}
     assert (documents["label"] == -1).all()
-    assert not any(name.startswith("contribution_") for name in items)
+    assert not any(str(name).startswith("contribution_") for name in items)
     assert "oracle" not in set(erasures["ordering"])
     assert documents["p_decision"].between(0, 1).all()
     assert (documents["p_decision"][documents["decision"] == 1] > 0.9).all()

@@ -33,7 +33,7 @@ def random_orders(case, orderings=3):
 
 def both(case):
     """By closed forms, and set by set."""
-    return PooledErasures(*arguments(case)), StepwiseErasures(*arguments(case), BY_DEFAULT)
+    return PooledErasures(*arguments(case)), StepwiseErasures(*(*arguments(case), BY_DEFAULT))
 
 
 @given(cases(dtype=torch.float64))
@@ -92,7 +92,7 @@ def decided(logits, decision):
 @given(cases(dtype=torch.float64, max_items=6), st.sampled_from(["zero", "halves"]), st.sampled_from(["class", "sure"]))
 def test_any_way_and_decision_equal_a_loop_over_items_and_prefixes(case, way, decision):
     with registered(zero=ZERO, halves=HALVES, sure=sure_above(THRESHOLD)):
-        erasures = StepwiseErasures(*arguments(case), Meaning(way, decision))
+        erasures = StepwiseErasures(*(*arguments(case), Meaning(way, decision)))
         order = random_orders(case)
         single, flips, first = erasures.single_effects(), erasures.first_flips(order), erasures.decision()
     weight, bias = case.readout()
@@ -124,7 +124,7 @@ def test_gradients_are_of_the_decision_s_probability(case):
     """By central differences in a free weight, whatever the decision."""
     with registered(sure=sure_above(THRESHOLD)):
         meaning = Meaning(decision="sure")
-        erasures = StepwiseErasures(*arguments(case), meaning)
+        erasures = StepwiseErasures(*(*arguments(case), meaning))
         values, _, mask, readout = arguments(case)
         weights, decision = erasures.attention.weights, erasures.decision()
         for item in range(mask.shape[1]):

@@ -44,10 +44,10 @@ def assert_hold_the_optimum(seeds, batch, longest):
     """Of five numbers of classes and all kinds of documents, with dynamic programming and without."""
     for seed, (kind, classes) in zip(seeds, itertools.cycle(itertools.product(KINDS, (2, 3, 4, 5, 6)))):
         documents = draw(seed, kind, classes, batch, longest - seed % 4)
-        extremes = [brute.extreme_aopc(*one, SCORES) for one in documents.each()]
+        extremes = [brute.extreme_aopc(*(*one, SCORES)) for one in documents.each()]
         for name in SCORES:
             least, most = torch.tensor([one[name] for one in extremes], dtype=torch.float64).T
-            exact = attnprobe.aopc_limits(*documents.arguments(), name)
+            exact = attnprobe.aopc_limits(*(*documents.arguments(), name))
             assert holds(exact, least, most).all()
             assert {*exact.certainty()[0], *exact.certainty()[1]} == {Certainty.EXACT}
             searched = limits_without_programming(documents, name)
@@ -83,7 +83,7 @@ def test_dynamic_programming_equals_every_permutation():
 @pytest.mark.parametrize(("name", "classes"), [("probability", 2), ("logit", 2), ("logit", 5)])
 def test_limits_of_fifty_items_are_as_good_as_exact_with_one_mean(name, classes):
     for kind in KINDS:
-        found = attnprobe.aopc_limits(*draw(1, kind, classes, 8, 50, shortest=50).arguments(), name)
+        found = attnprobe.aopc_limits(*(*draw(1, kind, classes, 8, 50, shortest=50).arguments(), name))
         for limit in found:
             assert (limit[:, 1] - limit[:, 0]).max() <= 1e-5
             assert (limit[:, 0] <= limit[:, 1]).all()
@@ -94,7 +94,7 @@ def test_limits_of_fifty_items_are_as_good_as_exact_with_one_mean(name, classes)
 def test_widths_of_many_documents_of_fifty_items(name, classes):
     widths = []
     for seed, kind in itertools.product(range(20), KINDS):
-        found = attnprobe.aopc_limits(*draw(seed, kind, classes, 25, 50, shortest=50).arguments(), name)
+        found = attnprobe.aopc_limits(*(*draw(seed, kind, classes, 25, 50, shortest=50).arguments(), name))
         widths += [limit[:, 1] - limit[:, 0] for limit in found]
     assert torch.cat(widths).max() <= 1e-5
 
@@ -103,7 +103,7 @@ def test_widths_of_many_documents_of_fifty_items(name, classes):
 def test_no_ordering_is_beyond_the_limits(classes):
     for kind, name in itertools.product(KINDS, SCORES):
         documents = draw(2, kind, classes, 4, 24)
-        found = attnprobe.aopc_limits(*documents.arguments(), name)
+        found = attnprobe.aopc_limits(*(*documents.arguments(), name))
         random = attnprobe.rank_at_random(documents.mask, 50, torch.arange(4))
         by_weight = attnprobe.rank_by_attention(documents.weights, documents.mask)
         gradients = attnprobe.decision_gradient(*documents.arguments())
@@ -134,7 +134,7 @@ def test_limits_are_of_nested_orders_and_not_of_the_best_sets_of_each_size():
 @settings(max_examples=7)
 def test_padding_batching_a_constant_and_the_scale_of_weights_change_nothing(seed, kind, name, extra):
     documents = draw(seed, kind, 3, 3, 17)
-    found = attnprobe.aopc_limits(*documents.arguments(), name)
+    found = attnprobe.aopc_limits(*(*documents.arguments(), name))
     values, weights, mask, (weight, bias) = documents.arguments()
     wide = (
         torch.nn.functional.pad(values, (0, 0, 0, extra), value=torch.inf),
@@ -167,7 +167,7 @@ def test_one_item_nothing_and_no_mass_have_one_limit_and_no_share(name):
     mask = torch.tensor([[True, False, False], [False] * 3, [True] * 3, [True] * 3])
     readout = (torch.randn(3, 2, generator=generator, dtype=torch.float64), torch.tensor([0.0, 1.0, 0.5]).double())
     documents = Documents(values, weights, mask, readout)
-    found = attnprobe.aopc_limits(*documents.arguments(), name)
+    found = attnprobe.aopc_limits(*(*documents.arguments(), name))
     scores = documents.scores(name)
     fall = scores.whole() - scores.when_empty()
     for limit in found:
@@ -191,7 +191,7 @@ def test_scores_make_limits_of_what_weights_have_lost():
     found = attnprobe.aopc_limits(values, None, None, readout, scores=scores)
     # The reference's own sums are of weights that no format but float64 holds.
     weights = torch.softmax(scores, -1)[0].numpy()
-    least, most = brute.extreme_aopc(values[0].numpy(), weights, *(part.numpy() for part in readout), SCORES)[
+    least, most = brute.extreme_aopc(values[0].numpy(), weights, *(*(part.numpy() for part in readout), SCORES))[
         "probability"
     ]
     assert holds(found, *torch.tensor([[least], [most]], dtype=torch.float64)).all()
@@ -225,14 +225,14 @@ def test_a_limit_is_exact_certified_between_two_ends_or_attained():
     several = draw(4, "plain", 5, 2, 30, shortest=30)
     found = attnprobe.aopc_limits(*several.arguments())
     assert found.certainty() == ([Certainty.BETWEEN] * 2, [Certainty.BETWEEN] * 2)
-    as_arrays = attnprobe.aopc_limits(*(part.numpy() for part in several.arguments()[:3]), several.readout)
+    as_arrays = attnprobe.aopc_limits(*(*(part.numpy() for part in several.arguments()[:3]), several.readout))
     assert as_arrays.certainty() == found.certainty()
 
 
 def test_other_scores_and_endless_logits_are_refused():
     documents = draw(0, "plain", 3, 2, 4)
     with pytest.raises(ValueError, match="score is 'log_probability', but probability or logit is needed"):
-        attnprobe.aopc_limits(*documents.arguments(), "log_probability")
+        attnprobe.aopc_limits(*(*documents.arguments(), "log_probability"))
     values = documents.values.clone()
     values[1, 0] = 1e307
     with pytest.raises(ValueError, match="logits are beyond what 64 bits hold in document 1"):

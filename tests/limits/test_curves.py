@@ -43,7 +43,7 @@ def test_curves_equal_step_by_step_erasure(case, name):
         n = len(weights)
         for draw in range(2):
             places = order[draw, row, :n].tolist()
-            expected = brute.curves(values, weights, places, *case.readout(), name)
+            expected = brute.curves(values, weights, places, *(*case.readout(), name))
             for curve, wanted in zip(found, expected, strict=True):
                 np.testing.assert_allclose(curve[draw, row, : n + 1], wanted, rtol=1e-9, atol=1e-9)
                 assert (curve[draw, row, n:] == curve[draw, row, n]).all()

@@ -2,6 +2,7 @@
 
 import dataclasses
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ LABELS = ["no", "yes"]
 
 
 def subject(decision="class", *, own=False):
-    probe = SimpleNamespace(meaning=Meaning(decision=decision), class_count=3)
+    probe: Any = SimpleNamespace(meaning=Meaning(decision=decision), class_count=3)
     classes = (lambda numbers: [["YES", "No", "maybe"][number] for number in numbers]) if own else None
     return subjects.Tested(probe, "digest", {}, classes)
 

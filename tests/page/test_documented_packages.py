@@ -31,10 +31,11 @@ def documented(module):
 def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    package, version = PACKAGE.split()
     for name, (group, value) in ENTRIES.items():
         assert f'`{name} = "{value}"`' in text
         assert group in text
-        offered(folder, *PACKAGE.split(), {name: value}, {name: documented(name)}, group)
+        offered(folder, package, version, {name: value}, {name: documented(name)}, group)
     return folder
 
 

@@ -37,7 +37,7 @@ def extreme_aopc(values, weights, weight, bias, names):
     sets = [left for size in range(n + 1) for left in itertools.combinations(range(n), size)]
     logits = [logits_after(values, weights, sorted({*range(n)} - {*left}), weight, bias) for left in sets]
     exact = (as_fractions(each) for each in (values, weights))  # so that ties are ties
-    decision = decide(logits_after(*exact, [], as_fractions(weight), as_fractions(bias)))
+    decision = decide(logits_after(*(*exact, [], as_fractions(weight), as_fractions(bias))))
     smaller = {left: [left[:place] + left[place + 1 :] for place in range(len(left))] for left in sets}
     return {name: _extremes(smaller, scores_of(logits, decision, name).tolist()) for name in names}
 

@@ -95,7 +95,7 @@ def test_bars_are_the_shares(run):
 def test_figures_and_tables_are_written_where_there_are_results(run, tmp_path, monkeypatch):
     monkeypatch.setenv(drawing.VARIABLE, " ".join(IDENTIFIABILITY_FIGURES))
     _, results, _ = run
-    paths = {path.name for path in drawing.draw_some(results, tmp_path / "figures")}
+    paths = {path.name for path in drawing.draw_some(results, tmp_path / "figures", {})}
     assert paths >= {f"{name}{suffix}" for name in IDENTIFIABILITY_FIGURES for suffix in (".png", ".pdf")}
     shutil.copytree(results.folder, tmp_path / "plain")
     (tmp_path / "plain" / "identifiability.parquet").unlink()
