@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from attnprobe.base.errors import UnreadableError
 from attnprobe.base.expansion import Expansion
 from attnprobe.base.parquet.footers import VALUE_BYTES, read_footer
-from attnprobe.base.parquet.memory import rows_at_once
+from attnprobe.base.parquet.memory import Estimate
 from attnprobe.base.plain_files import open_plain
 
 _BUFFER_BYTES = 1 << 20
@@ -29,7 +29,7 @@ _BYTES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 
 
 class BoundedParquet:
-    """An open Parquet file, of which no more is unpacked than data can be.
+    """An open Parquet file, of which no more is unpacked than data can be; its rows are gone through once.
 
     Args:
         file: the file, open.
@@ -49,7 +49,6 @@ class BoundedParquet:
     """
 
     def __init__(self, file: BinaryIO, path: Path, *, checksums: bool = False) -> None:
-        self._file, self._path = file, path
         with _damage():
             self._footer = read_footer(path, file.fileno())
             self._parquet = pq.ParquetFile(
@@ -57,6 +56,8 @@ class BoundedParquet:
             )
             self.schema: pa.Schema = self._parquet.schema_arrow
             self.names: list[str] = self.schema.names  # which may be no text
+        self._estimate = Estimate(path, file.fileno(), self._footer)
+        self._expansion = Expansion(path, self._footer.size)
         self.metadata = self._footer.metadata
         self.rows = self._footer.rows
         self.rows_of_groups = [group.rows for group in self._footer.groups]
@@ -80,20 +81,22 @@ class BoundedParquet:
             UnreadableError: they cannot be read.
         """
         groups = range(len(self.rows_of_groups)) if groups is None else groups
-        expansion = Expansion(self._path, self._footer.size)
         for together in self._read_together(columns, groups):
             with _damage():
-                footer, descriptor = self._footer, self._file.fileno()
-                at_once = rows_at_once(self._path, descriptor, footer, columns, together, rows)
+                at_once = self._estimate.rows_at_once(columns, together, rows)
                 batches = self._parquet.iter_batches(
                     at_once, row_groups=together, columns=None if columns is None else list(columns), use_threads=False
                 )
+            left = sum(self.rows_of_groups[group] for group in together)
             while True:
                 with _damage():
                     batch = next(batches, None)
+                    left -= 0 if batch is None else len(batch)
+                    if left < 0 or (left and batch is None):
+                        raise UnreadableError("its groups of rows have other rows than it says")
                     if batch is None:
                         break
-                    expansion.add(sum(map(decoded_bytes, batch.columns)))
+                    self._expansion.add(sum(map(decoded_bytes, batch.columns)))
                 yield batch
 
     def table(self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None) -> pa.Table:

@@ -24,73 +24,75 @@ _BESIDE = 16
 """Bytes that a value may take beside its own, or as a number."""
 
 
-def rows_at_once(
-    path: Path, descriptor: int, footer: Footer, columns: Sequence[str] | None, groups: Sequence[int], most: int
-) -> int:
-    """How many rows may be decoded at once, after a look at the headers of all pages that are to be read.
+class Estimate:
+    """What reading a file takes, known before its pages are unpacked; each group of rows is counted once.
 
     Args:
         path: of the file.
         descriptor: of the same, open.
         footer: of the same.
-        columns: that are to be read; None for all.
-        groups: of rows, that are to be read one after another.
-        most: rows that are asked for.
-
-    Returns:
-        ``most``, or fewer where values are so long that many, or one many times, would take too much memory.
-
-    Raises:
-        InputError: the pages would unpack to more than data do, or a single row would take too much memory.
-        UnreadableError: the header of a page cannot be so.
-        OSError: the file cannot be read.
     """
-    places = footer.leaves_of(columns)
-    walk = _Walk(path, descriptor, footer.size)
-    chunks = [[footer.groups[group].chunks[place] for group in groups] for place in places]
-    wanted = [
-        _Column(footer.leaves[place], [(chunk, walk.pages(chunk)) for chunk in of_column])
-        for place, of_column in zip(places, chunks, strict=True)
-    ]
-    _check_memory(path, wanted, 0)
-    for column in sorted(wanted, key=lambda column: column.memory(most), reverse=True):
-        if sum(column.memory(most) for column in wanted) <= MOST_DECODED:
-            break
-        column.look_closer(descriptor)
-    rows = most
-    while rows > 1 and sum(column.memory(rows) for column in wanted) > MOST_DECODED:
-        rows //= 2
-    _check_memory(path, wanted, rows)
-    return rows
 
+    def __init__(self, path: Path, descriptor: int, footer: Footer) -> None:
+        self._path, self._descriptor, self._footer = path, descriptor, footer
+        self._expansion = Expansion(path, footer.size)
+        self._pages_left = self._most_pages = FREE_PAGES + footer.size // BYTES_A_PAGE
 
-def _check_memory(path: Path, columns: Sequence[_Column], rows: int) -> None:
-    if sum(column.memory(rows) for column in columns) > MOST_DECODED:
-        largest = max(columns, key=lambda column: column.memory(rows))
-        raise InputError(
-            f"{path}, column {largest.leaf.path!r}: its rows would take more than {MOST_DECODED:,} bytes of memory, "
-            "even one at a time."
-        )
+    def rows_at_once(self, columns: Sequence[str] | None, groups: Sequence[int], most: int) -> int:
+        """How many rows may be decoded at once, after a look at the headers of all pages that are to be read.
 
+        Args:
+            columns: that are to be read; None for all.
+            groups: of rows, that are to be read one after another.
+            most: rows that are asked for.
 
-class _Walk:
-    """Goes through the headers of pages, as long as there are not too many, which would unpack to too much."""
+        Returns:
+            ``most``, or fewer where values are so long that many, or one many times, would take too much memory.
 
-    def __init__(self, path: Path, descriptor: int, size: int) -> None:
-        self._path, self._descriptor = path, descriptor
-        self._expansion = Expansion(path, size)
-        self._left = self._most = FREE_PAGES + size // BYTES_A_PAGE
+        Raises:
+            InputError: the pages would unpack to more than data do, or a single row would take too much memory.
+            UnreadableError: the header of a page cannot be so.
+            OSError: the file cannot be read.
+        """
+        wanted = [self._column(place, groups) for place in self._footer.leaves_of(columns)]
+        self._check_memory(wanted, 0)
+        for column in sorted(wanted, key=lambda column: column.memory(most), reverse=True):
+            if _memory(wanted, most) <= MOST_DECODED:
+                break
+            column.look_closer(self._descriptor)
+        rows = most
+        while rows > 1 and _memory(wanted, rows) > MOST_DECODED:
+            rows //= 2
+        self._check_memory(wanted, rows)
+        return rows
 
-    def pages(self, chunk: Chunk) -> list[Page]:
-        """Of a chunk."""
+    def _column(self, place: int, groups: Sequence[int]) -> _Column:
+        chunks = [self._footer.groups[group].chunks[place] for group in groups]
+        return _Column(self._footer.leaves[place], [(chunk, self._pages(chunk)) for chunk in chunks])
+
+    def _pages(self, chunk: Chunk) -> list[Page]:
         pages = []
         for page in pages_of(self._descriptor, chunk):
             self._expansion.add(page.unpacked + VALUE_BYTES * page.values)
-            self._left -= 1
-            if self._left < 0:
-                raise InputError(f"{self._path}: it has more than {self._most:,} pages, as no file of its size does.")
+            self._pages_left -= 1
+            if self._pages_left < 0:
+                raise InputError(
+                    f"{self._path}: it has more than {self._most_pages:,} pages, as no file of its size does."
+                )
             pages.append(page)
         return pages
+
+    def _check_memory(self, columns: Sequence[_Column], rows: int) -> None:
+        if _memory(columns, rows) > MOST_DECODED:
+            largest = max(columns, key=lambda column: column.memory(rows))
+            raise InputError(
+                f"{self._path}, column {largest.leaf.path!r}: its rows would take more than {MOST_DECODED:,} bytes of "
+                "memory, even one at a time."
+            )
+
+
+def _memory(columns: Sequence[_Column], rows: int) -> int:
+    return sum(column.memory(rows) for column in columns)
 
 
 class _Column:
@@ -104,44 +106,50 @@ class _Column:
     def __init__(self, leaf: Leaf, chunks: Sequence[tuple[Chunk, list[Page]]]) -> None:
         self.leaf = leaf
         self._chunks = chunks
-        self._longest = [sum(page.unpacked for page in _dictionaries(pages)) for _, pages in chunks]
         self._values_a_row = max((chunk.values for chunk, _ in chunks), default=0) if leaf.repeated else 1
         self._held = max((_held(pages) for _, pages in chunks), default=0)
+        self._measure([sum(page.unpacked for page in _dictionaries(pages)) for _, pages in chunks])
 
     def memory(self, rows: int) -> int:
         """The bytes that so many rows take, with the page in which they end."""
-        return self._held + self._most_of(rows * self._values_a_row)
+        values = rows * self._values_a_row
+        if not values or not len(self._counts):
+            return self._held
+        sizes = np.concatenate([[0], np.cumsum(self._together + np.minimum(self._counts, values) * self._each)])
+        behind = np.cumsum(self._counts)
+        last = np.searchsorted(behind[:-1], behind + values - 2, side="right")  # the page in which they end
+        return self._held + int((sizes[last + 1] - sizes[:-1]).max())
 
     def look_closer(self, descriptor: int) -> None:
         """Unpack what says how long the longest texts and lists are."""
-        lists = [chunk.values for chunk, _ in self._chunks]
+        longest, lists = [0] * len(self._chunks), [chunk.values for chunk, _ in self._chunks]
         for number, (chunk, pages) in enumerate(self._chunks):
             if self.leaf.type == TEXT:
                 lengths = (longest_text(descriptor, chunk.codec, page) for page in _dictionaries(pages))
-                self._longest[number] = max(lengths, default=0)
+                longest[number] = max(lengths, default=0)
             if self.leaf.repeated:
                 found = longest_list(descriptor, chunk.codec, pages, self.leaf.repeated)
                 lists[number] = chunk.values if found is None else found
         if self.leaf.repeated:
             self._values_a_row = max(lists, default=0)
+        self._measure(longest)
 
-    def _most_of(self, values: int) -> int:
-        """The bytes of the largest of so many values that follow one another."""
-        pages = [
-            (page.values, *self._sizes(page, longest))
-            for (_, pages), longest in zip(self._chunks, self._longest, strict=True)
+    def _measure(self, longest: Sequence[int]) -> None:
+        """Note of each page how many values it has, and their bytes, together and beside these each.
+
+        They are noted as floating numbers: the sum of what files say may be beyond all others.
+
+        Args:
+            longest: text of the dictionary of each of the chunks.
+        """
+        measured = [
+            (page.values, *self._sizes(page, most))
+            for (_, pages), most in zip(self._chunks, longest, strict=True)
             for page in pages
         ]
-        if not pages or not values:
-            return 0
-        counts, together, each = np.array(pages, dtype=np.float64).T  # whole numbers would not be large enough
-        sizes = np.concatenate([[0], np.cumsum(together + np.minimum(counts, values) * each)])
-        behind = np.cumsum(counts)
-        last = np.searchsorted(behind[:-1], behind + values - 2, side="right")
-        return int((sizes[last + 1] - sizes[:-1]).max())
+        self._counts, self._together, self._each = np.array(measured, dtype=np.float64).reshape(-1, 3).T
 
     def _sizes(self, page: Page, longest: int) -> tuple[int, int]:
-        """Bytes of the values of a page, and beside these of each."""
         if page.type == DICTIONARY:
             return 0, 0
         if self.leaf.type == TEXT_OF_ONE_LENGTH:
