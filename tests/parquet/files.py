@@ -72,18 +72,44 @@ _FOOTER = {
 """More of it than attnprobe looks at: as much as pyarrow must have."""
 
 
+def _length(content):
+    return int.from_bytes(content[-8:-4], "little")
+
+
 def footer_of(content):
     """What a file says of itself, by the numbers of the format."""
-    length = int.from_bytes(content[-8:-4], "little")
-    said, _ = CompactReader(content[-8 - length : -8], 10**6).structure(_FOOTER)
+    said, _ = CompactReader(content[-8 - _length(content) : -8], 10**6).structure(_FOOTER)
     return _as_written(said, _FOOTER)
 
 
 def with_footer(content, said):
     """The same pages, of which this is said."""
-    length = int.from_bytes(content[-8:-4], "little")
     footer = said if isinstance(said, bytes) else compact_writing.structure(said)
-    return content[: -8 - length] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    return content[: -8 - _length(content)] + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
+_PAGE = {
+    **{1: WHOLE, 2: WHOLE, 3: WHOLE},
+    5: structure({1: WHOLE, 2: WHOLE, 3: WHOLE, 4: WHOLE}),
+}
+
+
+def with_last_page(content, change, body=None):
+    """A file whose last column is one page, of which this is said, and perhaps with another content."""
+    footer = footer_of(content)
+    column = footer[4][-1][1][-1][3]
+    start = column[9]
+    said, length = CompactReader(content[start:], 100).structure(_PAGE)
+    said = _as_written(said, _PAGE)
+    for number, to in change.items():
+        said[number] = {**said[number], **to} if isinstance(to, dict) else to
+    if body is None:
+        body = content[start + length : start + column[7]]
+    else:
+        said[3] = Narrow(len(body))
+    header = compact_writing.structure(said)
+    column[7] = len(header) + len(body)
+    return with_footer(content[:start] + header + body + content[-8 - _length(content) :], footer)
 
 
 def _as_written(said, layout):

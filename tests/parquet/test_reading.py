@@ -1,5 +1,6 @@
 """What Parquet files say of themselves is what pyarrow finds in them, and damage of any byte is refused or harmless."""
 
+import ast
 import itertools
 import os
 import random
@@ -21,6 +22,7 @@ from attnprobe.base.parquet.page_headers import DICTIONARY, pages_of
 from tests.fuzzing.mutation import mutated_bytes
 from tests.parquet.compact_writing import Narrow
 from tests.parquet.files import OPTIONS, footer_of, rows, with_footer, written
+from tests.test_architecture import MODULES
 
 ROWS = rows()
 
@@ -141,6 +143,22 @@ def test_values_are_counted_as_if_each_stood_for_itself(values):
     assert sum(map(len, texts)) <= once <= sum(map(len, texts)) + 24 * (len(texts) + len(values))
     assert decoded_bytes(pa.concat_arrays([values] * 3)) == pytest.approx(3 * once, rel=0.2)
     assert decoded_bytes(pa.concat_arrays([values] * 3).slice(len(values), len(values))) == pytest.approx(once, rel=0.2)
+
+
+OPENERS = {"ParquetFile", "ParquetDataset", "read_table", "read_schema", "read_metadata", "read_pandas", "read_parquet"}
+"""What opens a Parquet file, by pyarrow's and pandas' names."""
+
+
+def test_one_module_alone_gives_files_to_pyarrow():
+    found = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in OPENERS)
+        or (isinstance(node, ast.ImportFrom | ast.Import) and "pyarrow.dataset" in ast.unparse(node))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pyarrow.parquet"))
+    }
+    assert found == {"attnprobe.base.parquet.bounded_files"}
 
 
 def outcome(path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -137,12 +138,21 @@ def _damage() -> Iterator[None]:
 
 
 def decoded_bytes(values: pa.Array) -> int:
-    """What values take where each stands for itself, and entries of lists no less than ``VALUE_BYTES``."""
+    """What values take where each stands for itself."""
     kind = values.type
-    if pa.types.is_dictionary(kind) and kind.value_type in _BYTES:
+    if not _is_more_than_held(kind):
+        return int(values.nbytes)
+    if pa.types.is_dictionary(kind):
         lengths = pc.binary_length(values.dictionary).take(values.indices)
         return int(values.indices.nbytes) + (pc.sum(lengths).as_py() or 0)
+    entries = values.flatten()
+    return VALUE_BYTES * len(entries) + decoded_bytes(entries)
+
+
+@lru_cache(maxsize=256)
+def _is_more_than_held(kind: pa.DataType) -> bool:
+    """Whether values of a type may be more than Arrow takes for them: texts that others refer to, lists of nothing."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        entries = values.flatten()
-        return VALUE_BYTES * len(entries) + decoded_bytes(entries)
-    return int(values.nbytes)
+        of = kind.value_type
+        return pa.types.is_null(of) or pa.types.is_boolean(of) or _is_more_than_held(of)
+    return bool(pa.types.is_dictionary(kind) and kind.value_type in _BYTES)

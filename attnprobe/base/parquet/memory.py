@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from attnprobe.base.bounds import BYTES_A_PAGE, FREE_PAGES, MOST_DECODED
+from attnprobe.base.bounds import BYTES_A_PAGE, FREE_PAGES, MOST_DECODED, most_unpacked
 from attnprobe.base.errors import InputError
 from attnprobe.base.expansion import Expansion
 from attnprobe.base.parquet.footers import TEXT, TEXT_OF_ONE_LENGTH, VALUE_BYTES, Chunk, Footer, Leaf
@@ -56,12 +56,14 @@ class Estimate:
         """
         wanted = [self._column(place, groups) for place in self._footer.leaves_of(columns)]
         self._check_memory(wanted, 0)
-        for column in sorted(wanted, key=lambda column: column.memory(most), reverse=True):
-            if _memory(wanted, most) <= MOST_DECODED:
-                break
-            column.look_closer(self._descriptor)
+        enough = min(MOST_DECODED, most_unpacked(self._footer.size))
+        for look in (_Column.look_at_texts, _Column.look_at_lists):
+            for column in sorted(wanted, key=lambda column: column.memory(most), reverse=True):
+                if _memory(wanted, most) <= enough:
+                    break
+                look(column, self._descriptor)
         rows = most
-        while rows > 1 and _memory(wanted, rows) > MOST_DECODED:
+        while rows > 1 and _memory(wanted, rows) > enough:
             rows //= 2
         self._check_memory(wanted, rows)
         return rows
@@ -120,19 +122,21 @@ class _Column:
         last = np.searchsorted(behind[:-1], behind + values - 2, side="right")  # the page in which they end
         return self._held + int((sizes[last + 1] - sizes[:-1]).max())
 
-    def look_closer(self, descriptor: int) -> None:
-        """Unpack what says how long the longest texts and lists are."""
-        longest, lists = [0] * len(self._chunks), [chunk.values for chunk, _ in self._chunks]
-        for number, (chunk, pages) in enumerate(self._chunks):
-            if self.leaf.type == TEXT:
-                lengths = (longest_text(descriptor, chunk.codec, page) for page in _dictionaries(pages))
-                longest[number] = max(lengths, default=0)
-            if self.leaf.repeated:
-                found = longest_list(descriptor, chunk.codec, pages, self.leaf.repeated)
-                lists[number] = chunk.values if found is None else found
+    def look_at_texts(self, descriptor: int) -> None:
+        """Unpack the dictionaries of texts, which say how long the longest is."""
+        if self.leaf.type == TEXT:
+            lengths = (
+                [longest_text(descriptor, chunk.codec, page) for page in _dictionaries(pages)]
+                for chunk, pages in self._chunks
+            )
+            self._measure([max(of_chunk, default=0) for of_chunk in lengths])
+
+    def look_at_lists(self, descriptor: int) -> None:
+        """Unpack the pages of lists, which say of how many values the longest row consists."""
         if self.leaf.repeated:
-            self._values_a_row = max(lists, default=0)
-        self._measure(longest)
+            found = (longest_list(descriptor, chunk.codec, pages, self.leaf.repeated) for chunk, pages in self._chunks)
+            longest = (chunk.values if of is None else of for (chunk, _), of in zip(self._chunks, found, strict=True))
+            self._values_a_row = max(longest, default=0)
 
     def _measure(self, longest: Sequence[int]) -> None:
         """Note of each page how many values it has, and their bytes, together and beside these each.
