@@ -39,8 +39,12 @@ MOST_FOOTER_BYTES, MOST_FOOTER_ENTRIES = 16 << 20, 4_000_000
 FREE_PAGES, BYTES_A_PAGE = 100_000, 1_000
 """A Parquet file may have so many pages, and one more for so many of its bytes."""
 
-MOST_DECODED = 1 << 30
-"""Bytes that the columns of a Parquet file may take at once while they are read, row after row."""
+LARGEST_PAGE = 512 << 20
+"""Bytes of a page of a Parquet file, unpacked; of most writers they have a five-hundredth."""
+
+MOST_DECODED, EXPANSION_IN_MEMORY = 1 << 30, 10
+"""Bytes of memory for the rows of a Parquet file that are decoded at once, with the pages that they are in; and beside
+these so many times what the pages take in the file."""
 
 MOST_ELEMENT_BYTES = 16 << 20
 """Of an element of XML."""

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from attnprobe.base.bounds import BYTES_A_PAGE, FREE_PAGES, MOST_DECODED, most_unpacked
+from attnprobe.base.bounds import (
+    BYTES_A_PAGE,
+    EXPANSION_IN_MEMORY,
+    FREE_PAGES,
+    LARGEST_PAGE,
+    MOST_DECODED,
+    most_unpacked,
+)
 from attnprobe.base.errors import InputError
 from attnprobe.base.expansion import Expansion
 from attnprobe.base.parquet.footers import TEXT, TEXT_OF_ONE_LENGTH, VALUE_BYTES, Chunk, Footer, Leaf
@@ -81,6 +88,8 @@ class Estimate:
                 raise InputError(
                     f"{self._path}: it has more than {self._most_pages:,} pages, as no file of its size does."
                 )
+            if page.unpacked > LARGEST_PAGE:
+                raise InputError(f"{self._path}: a page has {page.unpacked:,} bytes, and may have {LARGEST_PAGE:,}.")
             pages.append(page)
         return pages
 
@@ -113,7 +122,7 @@ class _Column:
         self._measure([sum(page.unpacked for page in _dictionaries(pages)) for _, pages in chunks])
 
     def memory(self, rows: int) -> int:
-        """The bytes that so many rows take, with the page in which they end."""
+        """The bytes that so many rows take, with a page and a dictionary, as far as these are larger than most."""
         values = rows * self._values_a_row
         if not values or not len(self._counts):
             return self._held
@@ -171,7 +180,11 @@ def _dictionaries(pages: Sequence[Page]) -> list[Page]:
 
 
 def _held(pages: Sequence[Page]) -> int:
-    """The bytes of the dictionary of a chunk and of its largest page."""
-    dictionary = sum(page.packed + page.unpacked + _BESIDE * page.values for page in _dictionaries(pages))
-    largest = (page.packed + page.unpacked + VALUE_BYTES * page.values for page in pages if page.type != DICTIONARY)
-    return dictionary + max(largest, default=0)
+    """The bytes of the dictionary of a chunk and of its largest page, beside what their size in the file allows for."""
+    dictionaries, others = _dictionaries(pages), [page for page in pages if page.type != DICTIONARY]
+    largest = max((_beside(page, VALUE_BYTES) for page in others), default=0)
+    return largest + sum(_beside(page, _BESIDE) for page in dictionaries)
+
+
+def _beside(page: Page, each: int) -> int:
+    return max(0, page.packed + page.unpacked + each * page.values - EXPANSION_IN_MEMORY * page.packed)
