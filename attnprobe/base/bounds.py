@@ -33,6 +33,19 @@ MOST_COLUMNS = 10_000
 MOST_DOCUMENTS = 10**8
 """Rows of a file of texts and of a run's table of documents."""
 
+MOST_FOOTER_BYTES, MOST_FOOTER_ENTRIES = 16 << 20, 4_000_000
+"""Of what a Parquet file says of itself: its bytes, and the numbers, names and lists in it."""
+
+FREE_PAGES, BYTES_A_PAGE = 100_000, 1_000
+"""A Parquet file may have so many pages, and one more for so many of its bytes."""
+
+LARGEST_PAGE = 512 << 20
+"""Bytes of a page of a Parquet file, unpacked; of most writers they have a five-hundredth."""
+
+MOST_DECODED, EXPANSION_IN_MEMORY = 1 << 30, 10
+"""Bytes of memory for the rows of a Parquet file that are decoded at once, with the pages that they are in; and beside
+these so many times what the pages take in the file."""
+
 MOST_ELEMENT_BYTES = 16 << 20
 """Of an element of XML."""
 

@@ -34,6 +34,10 @@ class InputError(Exception):
         super().__init__(line)
 
 
+class UnreadableError(ValueError):
+    """A file is damaged, or not of the kind that it should be; the message says how, as a clause of a sentence."""
+
+
 class FailedError(InputError):
     """Work failed, though nothing that the user gave is wrong: a disk is full, workers are killed again and again."""
 

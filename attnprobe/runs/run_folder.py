@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import remove_leftovers, replacing
 from attnprobe.base.bounds import MOST_JSON_BYTES
-from attnprobe.base.errors import InputError
+from attnprobe.base.errors import InputError, UnreadableError
 from attnprobe.base.own_files import own_folder
+from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import (
     CONFIG,
@@ -201,8 +202,8 @@ class RunFolder:
     def is_probed(self, fingerprint: str) -> bool:
         """Whether all tables are there and were made by this configuration and these weights."""
         try:
-            stamps = {pq.read_schema(self.table(name)).metadata.get(b"attnprobe") for name in TABLES}
-        except (OSError, pa.ArrowException, UnicodeDecodeError, AttributeError):
+            stamps = {metadata_of(self.table(name)).get(b"attnprobe") for name in TABLES}
+        except (OSError, InputError, UnreadableError):
             return False
         return stamps == {fingerprint.encode()}
 
@@ -223,8 +224,8 @@ class RunFolder:
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""
         try:
-            metadata = pq.read_schema(self.table("documents")).metadata or {}
-        except (OSError, pa.ArrowException, UnicodeDecodeError):
+            metadata = metadata_of(self.table("documents"))
+        except (OSError, InputError, UnreadableError):
             return None
         stamp = metadata.get(b"attnprobe")
         return None if stamp is None else stamp.decode(errors="replace")

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from attnprobe.base.errors import InputError
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import BoundedParquet, opened_parquet
 from attnprobe.runs.table_checks import DOCUMENT, RowOrder, Rows, check_types, check_values, plain
 
 DocumentNumbers = npt.NDArray[np.int64]
@@ -33,20 +33,19 @@ def columns_of_table(path: Path) -> list[str]:
         InputError: the file is missing or cannot be read.
     """
     with _opened(path) as file:
-        names: list[str] = file.schema_arrow.names
-        return names
+        return file.names
 
 
 def rows_of_table(path: Path) -> int:
     """How many rows a table has; raises as :func:`columns_of_table`."""
     with _opened(path) as file:
-        return int(file.metadata.num_rows)
+        return file.rows
 
 
 def metadata_of_table(path: Path) -> dict[bytes, bytes]:
     """What a table says of itself, ``attnprobe`` what it was made by; raises as :func:`columns_of_table`."""
     with _opened(path) as file:
-        return dict(file.schema_arrow.metadata or {})
+        return file.metadata
 
 
 def check_columns(path: Path, needed: Sequence[str], present: Sequence[str]) -> None:
@@ -75,9 +74,9 @@ def read_table(
             rows are out of order or there twice.
     """
     with _opened(path) as file:
-        names = list(file.schema_arrow.names if columns is None else columns)
+        names = list(file.names if columns is None else columns)
         wanted = names if documents is None or DOCUMENT in names else [DOCUMENT, *names]
-        check_columns(path, wanted, file.schema_arrow.names)
+        check_columns(path, wanted, file.names)
         parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents)]
         table = pa.concat_tables(parts).select(names)
         frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
@@ -87,33 +86,41 @@ def read_table(
 def table_parts(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """These columns of a table, ``ROWS`` rows at a time, at least one part; raises as :func:`read_table`."""
     with _opened(path) as file:
-        check_columns(path, columns, file.schema_arrow.names)
+        check_columns(path, columns, file.names)
         yield from _parts(file, path, columns, None)
 
 
+def groups_of_table(path: Path) -> Iterator[pa.Table]:
+    """All columns of a table, as they are, a group of rows after the other; raises as :func:`columns_of_table`."""
+    with _opened(path) as file:
+        for group in range(len(file.rows_of_groups)):
+            yield file.table(groups=[group])
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path) -> Iterator[BoundedParquet]:
     """The file; whatever is wrong with it, found now or while it is read, is one sentence."""
     try:
-        # Without buffering ahead: that would hold the whole of a file that is a single group.
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with opened_parquet(path) as file:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} cannot be read: there is no such file.") from None
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InputError(f"{path} is not a whole Parquet file: {reason}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except UnreadableError as error:
+        raise InputError(f"{path} is not a whole Parquet file: {error}.") from None
 
 
 def _parts(
-    file: pq.ParquetFile, path: Path, columns: Sequence[str], documents: DocumentNumbers | None
+    file: BoundedParquet, path: Path, columns: Sequence[str], documents: DocumentNumbers | None
 ) -> Iterator[pa.RecordBatch]:
     """What is wanted, checked, in parts; one without rows where there is nothing else."""
-    schema = pa.schema([file.schema_arrow.field(name) for name in columns])
+    schema = pa.schema([file.schema.field(name) for name in columns])
     check_types(path, list(schema))
-    groups = list(range(file.num_row_groups)) if documents is None else _groups_with(file, documents)
-    places, order, done = _PlacesInFile(file, groups), RowOrder(path), 0
-    for part in file.iter_batches(ROWS, row_groups=groups, columns=list(columns), use_threads=False) if groups else ():
+    sizes = file.rows_of_groups
+    groups = list(range(len(sizes))) if documents is None else _groups_with(file, documents)
+    places, order, done = _PlacesInFile(sizes, groups), RowOrder(path), 0
+    for part in file.batches(ROWS, columns, groups):
         rows = places.next(len(part))
         check_values(path, part, rows)
         done += len(part)
@@ -130,9 +137,8 @@ def _parts(
 class _PlacesInFile:
     """Where the rows of some row groups stand in their file, as they are read one after another."""
 
-    def __init__(self, file: pq.ParquetFile, groups: Sequence[int]) -> None:
-        sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)], dtype=int)
-        chosen = np.asarray(groups, dtype=int)
+    def __init__(self, rows_of_groups: Sequence[int], groups: Sequence[int]) -> None:
+        sizes, chosen = np.array(rows_of_groups, dtype=int), np.asarray(groups, dtype=int)
         self._behind = np.cumsum(sizes[chosen])
         self._skipped = (np.cumsum(sizes) - sizes)[chosen] - (self._behind - sizes[chosen])
         self._done = 0
@@ -145,16 +151,13 @@ class _PlacesInFile:
         return rows
 
 
-def _groups_with(file: pq.ParquetFile, documents: DocumentNumbers) -> list[int]:
+def _groups_with(file: BoundedParquet, documents: DocumentNumbers) -> list[int]:
     """The row groups that may have rows of these documents."""
-    columns = range(file.metadata.num_columns)
-    place = next(column for column in columns if file.metadata.schema.column(column).path == DOCUMENT)
     found = []
-    for group in range(file.num_row_groups):
-        statistics = file.metadata.row_group(group).column(place).statistics
-        if statistics is not None and statistics.has_min_max:
-            first, behind = np.searchsorted(documents, [statistics.min, statistics.max + 1])
-            if first == behind:
+    for group, extent in enumerate(file.extents(DOCUMENT)):
+        if extent is not None:
+            least, greatest = extent
+            if np.searchsorted(documents, least) == np.searchsorted(documents, greatest, side="right"):
                 continue
         found.append(group)
     return found

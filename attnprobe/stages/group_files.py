@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import replacing
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import opened_parquet
 from attnprobe.runs.run_folder import PARQUET
 
 DOCUMENT = "document"
@@ -89,14 +91,14 @@ class GroupFiles:
     def read(self, group: Group, made: Mapping[str, Any]) -> Results | None:
         """What was written of a group, made from this; None where nothing was, or it cannot be read, or is damaged."""
         try:
-            with pq.ParquetFile(self.path(group), page_checksum_verification=True) as file:
-                entries = json.loads((file.schema_arrow.metadata or {})[_KEY])
+            with opened_parquet(self.path(group), checksums=True) as file:
+                entries = json.loads(file.metadata[_KEY])
                 lost = {int(document): str(why) for document, why in entries.pop("lost")}
                 if entries != dict(made):
                     return None
-                table = file.read().replace_schema_metadata(None)
+                table = file.table().replace_schema_metadata(None)
             covered = set(table[DOCUMENT].to_pylist()) | set(lost)
-        except (OSError, pa.ArrowException, *_OF_CONTENT):
+        except (OSError, InputError, UnreadableError, *_OF_CONTENT):
             return None
         return Results(table if len(table) else None, lost) if covered == set(group.numbers) else None
 

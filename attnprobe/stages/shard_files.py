@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import remove_leftovers, replacing
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import metadata_of, opened_parquet
 from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.runs.run_folder import PARQUET, TABLES
 from attnprobe.stages.shards import Piece
@@ -25,6 +27,9 @@ LAST = "documents"
 """Of a piece's files the one that is written last."""
 
 _KEY = b"attnprobe"
+
+_UNREADABLE = (OSError, InputError, UnreadableError)
+"""What is raised by files that are not what was written, or would unpack to more than that."""
 
 
 class Made(NamedTuple):
@@ -115,13 +120,13 @@ class ShardFiles:
         """Whether all files are there, made from this and by this, with the documents that they should have."""
         try:
             for name in TABLES:
-                footer = pq.read_metadata(self.path(piece, name))
-                entries = _entries(footer.metadata)
+                with opened_parquet(self.path(piece, name)) as file:
+                    entries, rows = _entries(file.metadata), file.rows
                 if any(entries.get(key) != value for key, value in made._asdict().items()):
                     return False
-                if name == LAST and footer.num_rows + len(entries["lost"]) != made.documents:
+                if name == LAST and rows + len(entries["lost"]) != made.documents:
                     return False
-        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
+        except (*_UNREADABLE, ValueError, KeyError, TypeError):
             return False
         return True
 
@@ -133,10 +138,10 @@ class ShardFiles:
         """
         path = self.path(piece, LAST)
         try:
-            entries = _entries(pq.read_metadata(path).metadata)
+            entries = _entries(metadata_of(path))
             lost = {int(document): str(why) for document, why in entries["lost"].items()}
             return Remarks(int(entries["cut"]), int(entries["special"]), int(entries["longest"]), lost)
-        except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        except (*_UNREADABLE, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise DamagedError(piece, path) from None
 
     def schema(self, piece: Piece, table: str) -> pa.Schema:
@@ -147,8 +152,9 @@ class ShardFiles:
         """
         path = self.path(piece, table)
         try:
-            return pq.read_schema(path).remove_metadata()
-        except (OSError, UnicodeDecodeError, pa.ArrowException):
+            with opened_parquet(path) as file:
+                return file.schema.remove_metadata()
+        except _UNREADABLE:
             raise DamagedError(piece, path) from None
 
     def windows(self, piece: Piece, table: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -159,10 +165,10 @@ class ShardFiles:
         """
         path = self.path(piece, table)
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                for group in range(file.num_row_groups):
-                    yield file.read_row_group(group, columns=columns)
-        except (OSError, UnicodeDecodeError, pa.ArrowException):
+            with opened_parquet(path, checksums=True) as file:
+                for group in range(len(file.rows_of_groups)):
+                    yield file.table(columns, [group])
+        except _UNREADABLE:
             raise DamagedError(piece, path) from None
 
     def whole(self, piece: Piece, table: str) -> pa.Table:
@@ -173,9 +179,9 @@ class ShardFiles:
         """
         path = self.path(piece, table)
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                return file.read()
-        except (OSError, UnicodeDecodeError, pa.ArrowException):
+            with opened_parquet(path, checksums=True) as file:
+                return file.table()
+        except _UNREADABLE:
             raise DamagedError(piece, path) from None
 
     def remove(self, piece: Piece) -> None:
@@ -189,9 +195,9 @@ class ShardFiles:
         remove_unfinished(self.folder)
 
 
-def _entries(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+def _entries(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     try:
-        entries = json.loads((metadata or {})[_KEY])
+        entries = json.loads(metadata[_KEY])
     except RecursionError:
         raise ValueError("not a piece's metadata") from None
     if not isinstance(entries, dict):

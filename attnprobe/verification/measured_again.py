@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 import torch
 
 from attnprobe.base.errors import InputError
@@ -22,6 +21,7 @@ from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name
+from attnprobe.runs.tables import columns_of_table, read_table
 from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 
@@ -47,7 +47,7 @@ def measured_again(
         InputError: a column is missing, or holds something else than the package gives.
     """
     path = run.folder.table("documents")
-    present = pq.read_schema(path).names
+    present = columns_of_table(path)
     for name, record in records.items():
         for column in record.columns:
             if column_name(name, column) not in present:
@@ -69,7 +69,7 @@ def _compare(
     run: Run, tested: Tested[Any], numbers: Numbers, records: Mapping[str, MeasurementRecord], path: Path
 ) -> None:
     names = [column_name(name, column) for name, record in records.items() for column in record.columns]
-    stored = pq.read_table(path, columns=["document", *names], filters=[("document", "in", numbers.tolist())])
+    stored = read_table(path, ["document", *names], numbers.astype(np.int64))
     split = run.dataset.splits["test"]
     encoded = run.subject.encode(split.take(numbers))
     seeds = document_seeds(
@@ -85,9 +85,8 @@ def _compare(
         orders = {name: order.of_all for name, order in orders_of(erasable, seed).items()}
         again = measured(erasable, orders)
         for name in names:
-            held = stored[name][row].as_py()
             found = float(again[name][0]) if name in again else float("nan")
-            value = float("nan") if held is None else float(held)
+            value = float(stored[name].iloc[row])
             alike = np.isnan(value) and np.isnan(found)
             if not alike and not abs(value - found) <= AGREE * max(1.0, abs(found)):
                 raise InputError(

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from attnprobe.base.bounds import MOST_JSON_BYTES
-from attnprobe.base.errors import InputError
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.models.subject import Tested
@@ -128,8 +127,8 @@ def labels_of_documents(run: Run, tested: Tested[Any]) -> npt.NDArray[np.int64]:
 
 def _stamp(path: Path) -> str:
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException):
+        metadata = metadata_of(path)
+    except (OSError, UnreadableError):
         raise InputError(f"{path} is damaged: it is no whole Parquet file.") from None
     return bytes(metadata.get(b"attnprobe", b"")).decode(errors="replace")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from attnprobe.base.errors import InputError
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import BoundedParquet, opened_parquet
 from attnprobe.runs.table_checks import check_types, check_values, plain
 
 _ROWS = 1 << 16
@@ -22,28 +24,64 @@ def row_batches(path: Path) -> Iterator[pa.Table]:
     """All columns of some rows after another; pages that carry a checksum are held against it.
 
     Raises:
-        InputError: a page cannot be read, or a column holds a value that columns of its name cannot.
+        InputError: a page cannot be read, or would unpack to more than results do, or a column holds a value that
+            columns of its name cannot.
     """
-    where = "it is no whole Parquet file"
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-            if sum(sizes) != file.metadata.num_rows:
-                raise pa.ArrowInvalid
-            check_types(path, list(file.schema_arrow))
-            done = 0
-            for group, size in enumerate(sizes):
-                where = f"row group {group} of {len(sizes)} cannot be read"
-                left = size
-                for batch in file.iter_batches(_ROWS, row_groups=[group]):
-                    left -= len(batch)
+    with _opened(path) as file:
+        check_types(path, list(file.schema))
+        done = 0
+        for group in range(len(file.rows_of_groups)):
+            with _named(path, f"row group {group} of {len(file.rows_of_groups)} cannot be read"):
+                for batch in file.batches(_ROWS, groups=[group]):
                     check_values(path, batch, np.arange(done, done + len(batch)))
                     done += len(batch)
                     yield pa.Table.from_batches([plain(batch)])
-                if left:  # the header of a page, which has no checksum, lost some
-                    raise pa.ArrowInvalid
-    except (OSError, UnicodeDecodeError, pa.ArrowException):
-        raise InputError(f"{path} is damaged: {where}.") from None
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of a table's columns; raises as :func:`row_batches`."""
+    with _opened(path) as file:
+        return file.names
+
+
+def rows_of_documents(path: Path, columns: Sequence[str], numbers: npt.NDArray[np.integer]) -> pa.Table:
+    """These columns of the documents' rows, out of the row groups whose statistics lead to them.
+
+    Args:
+        path: of the table.
+        columns: that it has, ``document`` among them.
+        numbers: of the documents, ascending (documents,).
+
+    Raises:
+        InputError: as :func:`row_batches`.
+    """
+    wanted = pa.array(numbers, pa.int64())
+    with _opened(path) as file, _named(path, "a row group cannot be read"):
+        groups = [
+            group
+            for group, extent in enumerate(file.extents("document"))
+            if extent is None or np.any((numbers >= extent[0]) & (numbers <= extent[1]))
+        ]
+        parts = [
+            batch.filter(pc.is_in(batch["document"].cast(pa.int64()), wanted))
+            for batch in file.batches(_ROWS, columns, groups)
+        ]
+        return pa.Table.from_batches(parts).select(columns) if parts else pa.table({name: [] for name in columns})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BoundedParquet]:
+    with _named(path, "it is no whole Parquet file"), opened_parquet(path, checksums=True) as file:
+        yield file
+
+
+@contextmanager
+def _named(path: Path, what: str) -> Iterator[None]:
+    """Within, a file that cannot be read is damaged, and this is why."""
+    try:
+        yield
+    except (OSError, UnreadableError):
+        raise InputError(f"{path} is damaged: {what}.") from None
 
 
 def whole_documents(path: Path) -> Iterator[pa.Table]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
 _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
@@ -78,9 +78,9 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     documents = _by_document(folder, "documents", _DOCUMENTS, numbers)
-    known = "emptied" in pq.read_schema(folder.table("erasures")).names
+    known = "emptied" in columns_of(folder.table("erasures"))
     erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
-    ranks = [name for name in pq.read_schema(folder.table("items")).names if name.startswith(RANK)]
+    ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK)]
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     return [
         StoredDocument(
@@ -102,8 +102,7 @@ def _by_document(
     folder: RunFolder, table: str, columns: tuple[str, ...], numbers: npt.NDArray[np.integer]
 ) -> dict[int, dict[str, Column]]:
     """The columns of each document's rows."""
-    wanted = [("document", "in", numbers.tolist())]
-    rows: pa.Table = pq.read_table(folder.table(table), columns=["document", *columns], filters=wanted)
+    rows = rows_of_documents(folder.table(table), ["document", *columns], numbers)
     documents = rows["document"].to_numpy()
     whole = {name: _numbers(name, rows[name]) for name in columns}
     for number in np.setdiff1d(numbers, documents)[:1]:

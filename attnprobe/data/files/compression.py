@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyarrow as pa
 
-from attnprobe.base.bounds import most_unpacked
-from attnprobe.base.errors import InputError
+from attnprobe.base.expansion import Expansion
 from attnprobe.base.plain_files import open_plain
 from attnprobe.data.files.file_names import COMPRESSIONS
 
@@ -42,27 +41,6 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with pa.CompressedInputStream(pa.PythonFile(file), COMPRESSIONS[path.suffix]) as stream:
             expansion = Expansion(path, os.fstat(file.fileno()).st_size)
             yield cast(BinaryIO, io.BufferedReader(_Unpacked(stream, expansion), BUFFER_BYTES))
-
-
-class Expansion:
-    """How much has been unpacked of a file, and whether that is more than data can unpack to.
-
-    Args:
-        path: of the file.
-        packed: its bytes.
-    """
-
-    def __init__(self, path: Path, packed: int) -> None:
-        self._path, self._packed = path, packed
-        self._most, self._unpacked = most_unpacked(packed), 0
-
-    def add(self, unpacked: int) -> None:
-        """Count so many bytes more; raise an InputError where they are too many."""
-        self._unpacked += unpacked
-        if self._unpacked > self._most:
-            raise InputError(
-                f"{self._path}: its {self._packed:,} bytes unpack to more than {self._most:,}, as no data do."
-            )
 
 
 class _Unpacked(io.RawIOBase):

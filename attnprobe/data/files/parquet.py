@@ -7,48 +7,57 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from attnprobe.base.errors import InputError
+from attnprobe.base.bounds import LONGEST_RECORD, LONGEST_TEXT, MOST_DOCUMENTS
+from attnprobe.base.errors import InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import BoundedParquet, decoded_bytes
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
 
 BATCH_ROWS = 64  # each of them may have a text as long as any
-BUFFER_BYTES = 1 << 20
 
 
 def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
     """A Parquet file; a record's row is its number, counted from 1.
 
     Raises:
-        InputError: the file is not readable, or lacks a column.
+        InputError: the file is not readable, or lacks a column, or would unpack to more than data do.
     """
     try:
-        # Not whole row groups: a file may have no more than one.
-        parquet = pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
-        names = parquet.schema_arrow.names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
+        parquet = BoundedParquet(file, path)
+    except UnreadableError as error:
         raise _unreadable(path, error) from None
-    columns = wanted.among(path, names)
+    if parquet.rows > MOST_DOCUMENTS:
+        raise InputError(f"{path}: a file may have {MOST_DOCUMENTS:,} documents at most.")
+    columns = wanted.among(path, parquet.names)
     return Table(columns, _records(parquet, path, columns))
 
 
-def _records(parquet: pq.ParquetFile, path: Path, columns: Columns) -> Iterator[Record]:
+def _records(parquet: BoundedParquet, path: Path, columns: Columns) -> Iterator[Record]:
     row = 0
-    batches: Iterator[pa.RecordBatch] | None = None
-    while True:
-        try:
-            if batches is None:
-                batches = parquet.iter_batches(BATCH_ROWS, columns=[columns.label, columns.text], use_threads=False)
-            batch = next(batches, None)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise _unreadable(path, error) from None
-        if batch is None:
-            return
-        for label, text in zip(batch.column(columns.label), batch.column(columns.text), strict=True):
-            row += 1
-            yield Record(row, _value(label, path, row, columns.label), _value(text, path, row, columns.text))
+    try:
+        for batch in parquet.batches(BATCH_ROWS, [columns.label, columns.text]):
+            labels, texts = batch.column(columns.label), batch.column(columns.text)
+            for name, values in ((columns.label, labels), (columns.text, texts)):
+                _check_cells(values, path, row, name)
+            for label, text in zip(labels, texts, strict=True):
+                row += 1
+                yield Record(row, _value(label, path, row, columns.label), _value(text, path, row, columns.text))
+    except UnreadableError as error:
+        raise _unreadable(path, error) from None
+
+
+def _check_cells(values: pa.Array, path: Path, before: int, column: str) -> None:
+    """Raise an InputError where a value is too large to become a Python object: a string, or a list of strings."""
+    if decoded_bytes(values) <= LONGEST_RECORD:  # all together: nearly always
+        return
+    for number in range(len(values)):
+        if decoded_bytes(values.slice(number, 1)) > LONGEST_RECORD:
+            raise InputError(
+                f"{place(path, before + number + 1, column)}: the cell has more than {LONGEST_RECORD:,} bytes; "
+                f"a document may have {LONGEST_TEXT:,} characters at most."
+            )
 
 
 def _value(scalar: pa.Scalar, path: Path, row: int, column: str) -> object:
@@ -58,6 +67,5 @@ def _value(scalar: pa.Scalar, path: Path, row: int, column: str) -> object:
         raise InputError(f"{place(path, row, column)}: not UTF-8.") from None
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = str(error).strip().split("\n")[0].rstrip(".")
-    return InputError(f"{path}: not readable as Parquet ({reason}).")
+def _unreadable(path: Path, error: UnreadableError) -> InputError:
+    return InputError(f"{path}: not readable as Parquet ({error}).")

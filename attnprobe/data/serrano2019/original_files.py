@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.expansion import Expansion
 from attnprobe.base.plain_files import open_plain
-from attnprobe.data.files.compression import Expansion
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from attnprobe.base.atomic_files import remove_leftovers, replacing
-from attnprobe.base.errors import FailedError, InputError
+from attnprobe.base.errors import FailedError, InputError, UnreadableError
+from attnprobe.base.parquet.bounded_files import metadata_of, opened_parquet
 from attnprobe.base.run_layout import remove_unfinished
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_default
 from attnprobe.runs.run_folder import RunFolder, left_out_before
+from attnprobe.runs.tables import groups_of_table, read_table
 from attnprobe.settings.identification import Identified
 from attnprobe.stages.group_files import Group, Results
 from attnprobe.stages.group_work import GroupWork, left_out
@@ -82,13 +83,14 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
 
 def _is_identified(folder: RunFolder, stamp: str, wanted: Identified, *, affine: bool) -> bool:
     try:
-        schemas = [pq.read_schema(folder.table(name)) for name in ("identifiability", "weight_ranges")]
-        documents = pq.read_schema(folder.table("documents"))
-    except (OSError, UnicodeDecodeError, pa.ArrowException):
+        stamps = [metadata_of(folder.table(name)) for name in ("identifiability", "weight_ranges")]
+        with opened_parquet(folder.table("documents")) as file:
+            documents = file.names
+    except (OSError, InputError, UnreadableError):
         return False
     expected = _metadata(stamp, wanted)
-    whole = not affine or set(OF_DOCUMENTS) <= set(documents.names)  # probed again, they are gone
-    return whole and all(schema.metadata == expected for schema in schemas)
+    whole = not affine or set(OF_DOCUMENTS) <= set(documents)  # probed again, they are gone
+    return whole and all(found == expected for found in stamps)
 
 
 def _metadata(stamp: str, wanted: Identified) -> dict[bytes, bytes]:
@@ -133,7 +135,7 @@ def _results(run: Run, work: GroupWork, groups: list[Group], execution: Executio
 def _order(folder: RunFolder, documents: int, wanted: Identified) -> npt.NDArray[np.int64]:
     """The documents that have results, in a random order."""
     order = np.random.default_rng(wanted.seed).permutation(documents)
-    probed = pq.read_table(folder.table("documents"), columns=["document"])["document"].to_numpy()
+    probed = read_table(folder.table("documents"), ["document"])["document"].to_numpy()
     return order[np.isin(order, probed)]
 
 
@@ -158,9 +160,8 @@ def _write(
 ) -> None:
     """The table of heads is written last: where it is, the others are."""
     if affine:
-        with pq.ParquetFile(folder.table("documents")) as documents:
-            windows = map(documents.read_row_group, range(documents.num_row_groups))
-            folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
+        windows = groups_of_table(folder.table("documents"))
+        folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
     heads = head_table([nullities], entries)
     for name, table in (("weight_ranges", weight_table(heads, entries)), ("identifiability", heads)):
         with replacing(folder.table(name)) as temporary:
