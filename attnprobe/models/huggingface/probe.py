@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -17,17 +15,14 @@ from attnprobe.attention.examples import example_inputs
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.sites import DECODER
 from attnprobe.data.batches import EncodedSplit
-from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.attention_probe import AttentionProbe
-from attnprobe.engines.head_map import Drawn
-from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.huggingface.label_words import label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
-from attnprobe.models.probe import Probe
+from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.unfit import Named, SettingError
 
@@ -35,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-class CheckpointProbe(Probe[PieceBatch]):
+class CheckpointProbe(LayeredProbe[PieceBatch]):
     """Attaches to a model, verifies that its attention can be erased, and does so.
 
     Args:
@@ -72,20 +67,6 @@ class CheckpointProbe(Probe[PieceBatch]):
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
             raise SettingError(settings.section, sentence, Named("layers"))
 
-    @property
-    def class_count(self) -> int:
-        """How many logits a document has."""
-        return self.attention.attachment.classes
-
-    @property
-    def unit(self) -> str:
-        """What an item is: ``word`` or ``token``."""
-        return self.settings.unit
-
-    def erasures(self, batch: PieceBatch) -> AttentionErasures:
-        """A batch ready for erasures."""
-        return self.attention.erasures(*self._ready(batch))
-
     def class_names(self, numbers: npt.NDArray[np.integer]) -> list[str]:
         """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
         if self.settings.label_words:
@@ -98,14 +79,6 @@ class CheckpointProbe(Probe[PieceBatch]):
     def token_inputs(self, batch: PieceBatch) -> dict[str, Tensor]:
         """What the model takes of a batch, a number or mark for each token."""
         return model_inputs(self.model, batch)
-
-    def heads_read(self, layers: str, heads: str) -> int:
-        """How many heads :meth:`readings` reads."""
-        return self.attention.heads_read(layers, heads)
-
-    def readings(self, batch: PieceBatch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
-        """What heads average; see :meth:`Probe.readings`."""
-        return self.attention.readings(self._inputs(batch), layers, heads, seeds)
 
     def _inputs(self, batch: PieceBatch) -> dict[str, Any]:
         inputs: dict[str, Any] = model_inputs(self.model, batch)
@@ -122,20 +95,6 @@ class CheckpointProbe(Probe[PieceBatch]):
         assert isinstance(encoded, EncodedPieces)
         texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]
         return ItemColumns.of_strings([text.token for text in texts], [text.before for text in texts])
-
-    @property
-    def head_map_documents(self) -> int:
-        """Of how many documents single heads are tested, at most."""
-        return self.settings.head_map_documents
-
-    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Rows of the documents of a sample that single heads are tested on."""
-        return self.attention.rows_of_map(lengths, order)
-
-    def map_of_heads(self, drawn: Drawn[PieceBatch], device: torch.device) -> pa.Table:
-        """One row a document × attention head."""
-        limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
         return self._inputs(batch), Items.of(batch.units)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,14 +12,11 @@ from attnprobe.attention.decisions import attach_to_decision
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import Batch, EncodedSplit
-from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.attention_probe import AttentionProbe
-from attnprobe.engines.head_map import Drawn
-from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.models.probe import Probe
+from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.models.transformer.network import FIRST_TOKEN, TransformerClassifier
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import MASK
@@ -30,7 +25,7 @@ _LENGTHS = (11, 9, 11, 7, 10)
 """Of the documents that a model is tried on: numbers that hardly any model has for a size of its own."""
 
 
-class TransformerProbe(Probe[Batch]):
+class TransformerProbe(LayeredProbe[Batch]):
     """Attaches to a trained encoder, verifies that its attention can be erased, and does so.
 
     Args:
@@ -59,31 +54,9 @@ class TransformerProbe(Probe[Batch]):
         attachment = attach_to_decision(ModelCall(model.encoder), examples)
         self.attention = AttentionProbe(attachment, settings, examples, meaning)
 
-    @property
-    def class_count(self) -> int:
-        """How many logits a document has."""
-        return self.attention.attachment.classes
-
-    @property
-    def unit(self) -> str:
-        """``word``."""
-        return self.settings.unit
-
-    def erasures(self, batch: Batch) -> AttentionErasures:
-        """A batch ready for erasures."""
-        return self.attention.erasures(*self._ready(batch))
-
     def token_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the model takes of a batch, a number or mark for each token."""
         return self.model.inputs(batch)
-
-    def heads_read(self, layers: str, heads: str) -> int:
-        """How many heads :meth:`readings` reads."""
-        return self.attention.heads_read(layers, heads)
-
-    def readings(self, batch: Batch, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
-        """What heads average; see :meth:`Probe.readings`."""
-        return self.attention.readings(self.model.inputs(batch), layers, heads, seeds)
 
     def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, then words."""
@@ -94,20 +67,6 @@ class TransformerProbe(Probe[Batch]):
         token = pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
         between = [gap for row in range(len(documents)) for gap in (None, *documents.between_words(row))]
         return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
-
-    @property
-    def head_map_documents(self) -> int:
-        """Of how many documents single heads are tested, at most."""
-        return self.settings.head_map_documents
-
-    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Rows of the documents of a sample that single heads are tested on."""
-        return self.attention.rows_of_map(lengths, order)
-
-    def map_of_heads(self, drawn: Drawn[Batch], device: torch.device) -> pa.Table:
-        """One row a document × attention head."""
-        limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device)
 
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)

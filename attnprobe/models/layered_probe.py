@@ -1,0 +1,74 @@
+"""What probes of models with attention in several layers and heads have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from attnprobe.data.batches import B
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.head_map import Drawn
+from attnprobe.engines.head_readings import HeadReadings
+from attnprobe.engines.items import Items
+from attnprobe.models.probe import Probe
+from attnprobe.settings.attention import AttentionSettings
+
+
+class LayeredProbe(Probe[B]):
+    """Joins a model with attention in several layers and heads to the erasure tests.
+
+    Attributes:
+        settings: what is erased.
+        attention: the model, attached to.
+    """
+
+    settings: AttentionSettings
+    attention: AttentionProbe
+
+    @abstractmethod
+    def _ready(self, batch: B) -> tuple[dict[str, Any], Items]:
+        """What the model takes of a batch, and what an item is of it."""
+
+    @property
+    def class_count(self) -> int:
+        """How many logits a document has."""
+        return self.attention.attachment.classes
+
+    @property
+    def unit(self) -> str:
+        """What an item is: ``word`` or ``token``."""
+        return self.settings.unit
+
+    def erasures(self, batch: B) -> AttentionErasures:
+        """A batch ready for erasures."""
+        return self.attention.erasures(*self._ready(batch))
+
+    def heads_read(self, layers: str, heads: str) -> int:
+        """How many heads :meth:`readings` reads."""
+        return self.attention.heads_read(layers, heads)
+
+    def readings(self, batch: B, layers: str, heads: str, seeds: Tensor) -> Iterator[HeadReadings]:
+        """What heads average; see :meth:`Probe.readings`."""
+        return self.attention.readings(self._ready(batch)[0], layers, heads, seeds)
+
+    @property
+    def head_map_documents(self) -> int:
+        """Of how many documents single heads are tested, at most."""
+        return self.settings.head_map_documents
+
+    def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Rows of the documents of a sample that single heads are tested on."""
+        return self.attention.rows_of_map(lengths, order)
+
+    def map_of_heads(self, drawn: Drawn[B], device: torch.device) -> pa.Table:
+        """One row a document × attention head."""
+        limits = (self.batch_documents, self.batch_tokens)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device)
