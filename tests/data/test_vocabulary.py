@@ -30,7 +30,10 @@ def test_encoding(films):
     assert [vocabulary.words[i] for i in vocabulary.encode(films.splits["test"].documents())] == ["fine", "film"]
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1), unique=True))
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1).map(str.lower)
+
+
+@given(st.lists(WORDS, unique=True))
 def test_round_trip(tmp_path_factory, words):
     path = tmp_path_factory.mktemp("vocabulary") / "vocabulary.txt"
     Vocabulary(words).save(path)

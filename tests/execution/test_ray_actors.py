@@ -206,5 +206,5 @@ def test_a_death_has_its_cause_in_a_few_words(text, cause):
 
 def test_without_ray_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"^--executor ray needs ray: pip install 'attnprobe\[ray\]'\.$"):
+    with pytest.raises(InputError, match=r"^executor ray needs ray: pip install 'attnprobe\[ray\]'\.$"):
         RayActors(1)
