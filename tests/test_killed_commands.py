@@ -180,6 +180,7 @@ def start(arguments, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("every_figure")  # the command itself draws all of them
 @pytest.mark.parametrize("name", STORIES)
 def test_a_command_that_is_stopped_again_and_again_ends_the_same(large, name):
     if "ray" in name and importlib.util.find_spec("ray") is None:
@@ -209,7 +210,7 @@ def test_a_command_that_is_stopped_again_and_again_ends_the_same(large, name):
             expected = {0, 1, -number, 128 + number}
             # Ray's own library may crash when its cluster is interrupted, too, after the command has said its sentence.
             expected |= {-signal.SIGSEGV, -signal.SIGABRT} if "ray" in name else set()
-            assert process.wait(TIMEOUT) in expected
+            assert process.wait(TIMEOUT) in expected, (folder / "said").read_text()
         process = start(story.arguments, folder)
         status, said = process.wait(TIMEOUT), (folder / "said").read_text()
         assert status == 0, said
