@@ -76,7 +76,7 @@ def make_experiment(random, folder):
     """An experiment's file beside the data that it names; of every third one entry is out of its range."""
     all_is_loaded()
     write_splits(folder / "data", train=ROWS, dev=ROWS[:4], test=ROWS[:4])
-    content = json.loads(json.dumps(random.choice((POOLED, run_files.EXPERIMENT))))
+    content = json.loads(json.dumps(random.choice((POOLED, run_files.EXPERIMENTS[0]))))
     content["dataset"] = str(folder / "data")
     path = folder / "e.toml"
     if random.random() < 0.4:

@@ -26,14 +26,31 @@ from attnprobe.training import Epoch, Trainer, TrainingSettings
 from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
-EXPERIMENT = {
-    "dataset": "imdb8",
-    "model": "transformer",
-    "data": {"train_documents": 100, "train_words": "none"},
-    "training": {"epochs": 3, "learning_rate": 1e-3, "gradient_norm": "none"},
-    "attention": {"layers": "last", "heads": "0,2-4", "label_words": ["a"], "unit": "word", "aggregate": "mean"},
-    "transformer": {"d_e": 64, "num_heads": 4, "combine": "add", "positions": False, "as_released": ["mask"]},
-}
+EXPERIMENTS = (
+    {
+        "dataset": "imdb8",
+        "model": "transformer",
+        "data": {"train_documents": 100, "train_words": "none"},
+        "training": {"epochs": 3, "learning_rate": 1e-3, "gradient_norm": "none"},
+        "attention": {"layers": "last", "heads": "0,2-4", "unit": "word", "aggregate": "mean"},
+        "transformer": {"d_e": 64, "num_heads": 4, "combine": "add", "positions": False, "as_released": ["mask"]},
+    },
+    {
+        "dataset": "imdb8",
+        "model": "hf:some/model",
+        "erase_by": "renormalise",
+        "attention": {"query": "first", "label_words": ["a", "b"], "unit": "token", "head_map_documents": 5},
+    },
+    {
+        "dataset": "imdb8",
+        "model": "han-rnn",
+        "decision": "class",
+        "word2vec": True,
+        "dropout": {"words": 0.2, "document": 0},
+    },
+)
+"""One of each kind of model, as they are."""
+
 GRID = {"runs": [{"experiments": ["e*.toml"], "seeds": [0, 1], "probe": True, "transformer": {"d_k": [1, 2]}}]}
 SOURCE = DataSource("imdb8", None, "text", "0" * 64, ["no", "yes"], {"train": 8, "dev": 2, "test": 4})
 CONFIGURATIONS = [
@@ -75,7 +92,7 @@ def hostile_toml(random, content):
 
 def make_experiment(random, folder):
     path = folder / "e.toml"
-    path.write_bytes(hostile_toml(random, EXPERIMENT))
+    path.write_bytes(hostile_toml(random, random.choice(EXPERIMENTS)))
     return path
 
 

@@ -324,3 +324,12 @@ def test_what_a_summary_says_of_documents_left_out_counts_only_if_it_is_a_number
         assert left_out_before({"quarantined": noted}, under) == 0
     whole = {"documents": 2, "identification": {"documents": 1}}
     assert [left_out_before({"quarantined": whole}, under) for under in (None, "identification")] == [2, 1]
+
+
+@pytest.mark.parametrize("number", range(len(run_files.EXPERIMENTS)))
+def test_what_experiments_are_mutated_from_is_one(tmp_path, number):
+    path = tmp_path / "e.toml"
+    path.write_text(
+        "\n".join(f"{key} = {run_files.toml(value)}" for key, value in run_files.EXPERIMENTS[number].items())
+    )
+    run_files.read_experiment(path)
