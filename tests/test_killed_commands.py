@@ -35,6 +35,9 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 RUN = Path("runs", "planted", "flan-none", "seed-0")
 MODEL = ("--model", "flan-none", "--epochs", "3")
 
+WITH_TIMES_WITHIN = ("report.html",)
+"""Files that are to be there, and hold times among other things."""
+
 TIMED = ("summary.json", "training.csv", "run.log", "execution.jsonl", "run.lock", "identification-state.jsonl")
 """Files that say when, or how long, or for which start."""
 
@@ -103,11 +106,15 @@ def contents(folder):
 
     A manifest is a set of names: a process that is being stopped and the next one may both enter one.
     """
-    return {
-        str(path.relative_to(folder)): table_without_times(path) if path.suffix == ".parquet" else path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in (*TIMED, "manifest.jsonl", "report.html")
-    } | {"manifests": [set(path.read_text().splitlines()) for path in sorted(folder.rglob("manifest.jsonl"))]}
+    return (
+        {
+            str(path.relative_to(folder)): table_without_times(path) if path.suffix == ".parquet" else path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in (*TIMED, *WITH_TIMES_WITHIN, "manifest.jsonl")
+        }
+        | {"there": [str(path.relative_to(folder)) for path in sorted(folder.rglob("report.html"))]}
+        | {"manifests": [set(path.read_text().splitlines()) for path in sorted(folder.rglob("manifest.jsonl"))]}
+    )
 
 
 def table_without_times(path):

@@ -38,8 +38,9 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
         summary = summarise(results)
         _write(methods(results, summary), folder.path / METHODS)
         made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures, summary)
-        folder.note(**summary, reported=folder.probed_fingerprint())
+        folder.note(**summary)
         page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
+        folder.note(reported=folder.probed_fingerprint())  # last: a grid takes such a run for finished
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary)
 
