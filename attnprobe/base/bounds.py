@@ -33,7 +33,7 @@ MOST_COLUMNS = 10_000
 MOST_DOCUMENTS = 10**8
 """Rows of a file of texts and of a run's table of documents."""
 
-MOST_FOOTER_BYTES, MOST_FOOTER_ENTRIES = 16 << 20, 4_000_000
+MOST_FOOTER_BYTES, MOST_FOOTER_ENTRIES = 16 << 20, 3_000_000
 """Of what a Parquet file says of itself: its bytes, and the numbers, names and lists in it."""
 
 FREE_PAGES, BYTES_A_PAGE = 100_000, 1_000

@@ -59,7 +59,7 @@ class BoundedParquet:
             self.names: list[str] = self.schema.names  # which may be no text
         self._estimate = Estimate(path, file.fileno(), self._footer)
         self._expansion = Expansion(path, self._footer.size)
-        self.metadata = self._footer.metadata
+        self.metadata = dict(self._footer.metadata)
         self.rows = self._footer.rows
         self.rows_of_groups = [group.rows for group in self._footer.groups]
 
