@@ -25,7 +25,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_figures():
-    from tests.drawing import let_reports_draw_some
+    from tests.fixtures.drawing import let_reports_draw_some
 
     let_reports_draw_some()
 
@@ -33,6 +33,6 @@ def _few_figures():
 @pytest.fixture
 def every_figure(monkeypatch):
     """Every figure is drawn when a run ends, and not the map of heads alone: for tests that look at the files."""
-    from tests.drawing import EVERY, VARIABLE
+    from tests.fixtures.drawing import EVERY, VARIABLE
 
     monkeypatch.setenv(VARIABLE, EVERY)

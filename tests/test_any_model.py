@@ -10,7 +10,7 @@ from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import always
-from tests.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import ZERO, registered, sure_above
 
 
 class FirstToken(torch.nn.Module):
@@ -166,7 +166,7 @@ def test_a_mask_among_the_inputs_holds_zeros_and_ones(name):
 
 def test_texts_with_a_tokenizer_and_words():
     pytest.importorskip("transformers")
-    from tests.huggingface.checkpoints import bert, wordpiece
+    from tests.fixtures.checkpoints import bert, wordpiece
 
     torch.manual_seed(0)
     classifier = bert(classifier=True, num_labels=3, initializer_range=0.5)
@@ -196,7 +196,7 @@ def test_what_is_no_text_is_refused_in_a_sentence(texts, sentence):
 @pytest.mark.parametrize("given", [np.array, lambda texts: (text for text in texts)], ids=["array", "generator"])
 def test_texts_may_come_in_an_array_or_one_after_another(given):
     pytest.importorskip("transformers")
-    from tests.huggingface.checkpoints import bert, wordpiece
+    from tests.fixtures.checkpoints import bert, wordpiece
 
     torch.manual_seed(0)
     classifier, texts = bert(classifier=True, num_labels=3), ["word0 word1 .", "we loved word11 !"]
@@ -211,7 +211,7 @@ def test_a_unit_that_there_is_none_of_is_refused():
 
 def test_words_are_erased_with_all_their_pieces():
     pytest.importorskip("transformers")
-    from tests.huggingface.checkpoints import bert, wordpiece
+    from tests.fixtures.checkpoints import bert, wordpiece
 
     torch.manual_seed(0)
     classifier = bert(classifier=True, num_labels=3, initializer_range=0.5)

@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from attnprobe.erasure.registered_orderings import ATTENTION, OWN, RANDOM, RANK
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import KINDS, MODELS
-from tests.commands import ROOT
+from tests.fixtures.commands import ROOT
 
 FLOORS = (
     ("base",),
@@ -257,3 +258,31 @@ def test_no_two_names_differ_in_their_last_letters_alone():
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "misc", "tools"])
 def test_nothing_has_a_name_that_says_nothing(name):
     assert not [module for module in MODULES if re.search(rf"(^|[._]){name}($|[._])", module)]
+
+
+TESTS = ROOT / "tests"
+NO_TESTS = {"fixtures", "reference", "fuzzing"}
+"""Folders of tests/ whose modules are not tests alone; each is described in tests/README.md."""
+
+
+def test_tests_lie_where_the_code_lies_that_they_are_about():
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("*.py")} - {Path()}
+    rooms = {path.relative_to(ROOT / "attnprobe") for path in (ROOT / "attnprobe").rglob("*") if path.is_dir()}
+    assert {folder for folder in folders if folder.parts[0] not in NO_TESTS} <= rooms
+    elsewhere = [
+        str(path.relative_to(TESTS))
+        for path in TESTS.rglob("*.py")
+        if path.relative_to(TESTS).parts[0] not in NO_TESTS
+        and not re.fullmatch(r"test_\w+\.py|conftest\.py|__init__\.py", path.name)
+    ]
+    assert elsewhere == ["settings_page.py"]
+
+
+def test_the_page_of_the_tests_lists_what_they_are_made_with():
+    page = (TESTS / "README.md").read_text(encoding="utf-8")
+    said = {}
+    for path in (TESTS / "fixtures").glob("*.py"):
+        if path.stem != "__init__":
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            said[path.stem] = " ".join(text.split("\n\n")[0].split())
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE)) == said

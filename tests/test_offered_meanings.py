@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.figures.frame import title
-from tests.commands import attnprobe, planted_folder
-from tests.plugins import attnprobe_with, documented, offered
+from tests.fixtures.commands import attnprobe, planted_folder
+from tests.fixtures.plugins import attnprobe_with, documented, offered
 
 WAY, WAY_OF = "Zero without renormalising", "attnprobe-zero 0.1.0"
 DECISION, DECISION_OF = "The top class has more than 90 %", "attnprobe-confident 0.2.0"
@@ -266,7 +266,7 @@ BAD = {
     "gives NaN": ("THEIRS = WayOfErasing('Theirs', lambda w, e, s: w / 0 * 0)", "none: its edit gives NaN or infinite"),
     "writes": ("THEIRS = WayOfErasing('Theirs', lambda w, e, s: w.masked_fill_(e, 0))", "changes the tensors that it"),
 }
-"""What else can be wrong is in tests/test_meaning.py."""
+"""What else can be wrong is in tests/erasure/test_meaning.py."""
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -8,8 +8,8 @@ import pytest
 from attnprobe.cli import main
 from attnprobe.data.known_datasets import DATASETS
 from attnprobe.settings.kinds import KINDS, kind_of
-from tests.commands import planted_folder
-from tests.plugins import attnprobe_with, offered
+from tests.fixtures.commands import planted_folder
+from tests.fixtures.plugins import attnprobe_with, offered
 
 CODE = """
 from pathlib import Path

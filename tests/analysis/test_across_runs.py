@@ -9,7 +9,7 @@ from attnprobe.analysis.finding_runs import load_runs
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.single_weights import attention_entropy
 from attnprobe.base.errors import InputError
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 def write(folder, dataset, seed, entropy=0.5):

@@ -5,7 +5,7 @@ import pytest
 from attnprobe.analysis.delta_js import WIDTHS, by_delta_alpha, delta_js_pairs, fine_width, weighted_quantiles
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.single_weights import single_flips
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 def make(tmp_path, **options):

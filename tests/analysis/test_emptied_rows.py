@@ -4,8 +4,8 @@ import pytest
 from attnprobe.analysis.emptied_rows import emptied_rows
 from attnprobe.analysis.intervals import wilson
 from attnprobe.analysis.results import RunResults
-from tests.analysis.synthetic import write_run
-from tests.analysis.transformer_runs import write_transformer_run
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.transformer_runs import write_transformer_run
 
 SIZES = np.random.default_rng(4).integers(1, 7, size=50)
 

@@ -3,7 +3,7 @@ import pytest
 
 from attnprobe.analysis.first_flips import GRID, first_flip_statistics, flip_curves, fraction_boxes
 from attnprobe.analysis.results import RunResults
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 
 from attnprobe.analysis.flip_timing import divergence_from_uniform, flip_timing
 from attnprobe.analysis.results import RunResults
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 SIZES = np.random.default_rng(5).integers(1, 9, size=90)
 

@@ -15,7 +15,7 @@ from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from attnprobe.reports.answer import answer
 from attnprobe.reports.methods import methods
 from attnprobe.reports.tables import write_tables
-from tests.analysis.synthetic import ORDERINGS, write_run
+from tests.fixtures.synthetic_runs import ORDERINGS, write_run
 
 FURTHER = {
     "leave_one_out": {"title": "Leave one out", "role": "explanation", "package": "theirs", "version": "1.0"},

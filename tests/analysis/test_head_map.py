@@ -7,7 +7,7 @@ from attnprobe.analysis.intervals import wilson
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import holm, sign_flip_tests
 from attnprobe.base.errors import InputError
-from tests.analysis.transformer_runs import write_transformer_run
+from tests.fixtures.transformer_runs import write_transformer_run
 
 SIZES = np.random.default_rng(1).integers(1, 12, size=60)
 SHAPE = (("self", 3, 11),)

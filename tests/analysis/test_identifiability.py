@@ -10,8 +10,8 @@ from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.base.errors import InputError
-from tests.analysis.identified_runs import SETTINGS, write_identified
-from tests.analysis.synthetic import write_run
+from tests.fixtures.identified_runs import SETTINGS, write_identified
+from tests.fixtures.synthetic_runs import write_run
 
 POOLING = [("pooling", 0, 0)]
 HEADS = [("self", layer, head) for layer in range(2) for head in range(2)]

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from tests.analysis.kept_documents import repeat
-from tests.analysis.synthetic import write_run
-from tests.commands import environment
+from tests.fixtures.commands import environment
+from tests.fixtures.kept_documents import repeat
+from tests.fixtures.synthetic_runs import write_run
 
 LIMIT, ITEMS = 10_000, 2_000
 

@@ -13,7 +13,7 @@ from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from attnprobe.papers.serrano2019.figures.grid import RunGrid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
-from tests.reports.paper.grids import write_one
+from tests.fixtures.paper_grids import write_one
 
 SIZES = np.random.default_rng(3).integers(2, 6, size=20)
 VARIANTS = (TransformerOptions(), TransformerOptions(d_k=1, combine="add", as_released=("scale",)))

@@ -6,7 +6,7 @@ from attnprobe.analysis.intervals import wilson
 from attnprobe.analysis.neighbours import neighbours
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 SIZES = np.random.default_rng(8).integers(1, 9, size=70)
 

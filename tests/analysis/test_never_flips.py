@@ -8,7 +8,7 @@ from attnprobe.analysis.intervals import wilson
 from attnprobe.analysis.never_flips import class_of_bias, never_flips
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 SIZES = np.random.default_rng(9).integers(1, 7, size=80)
 

@@ -5,7 +5,7 @@ import pytest
 from attnprobe.analysis.document_lengths import document_lengths
 from attnprobe.analysis.one_document import one_document
 from attnprobe.analysis.results import RunResults
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 def test_decisions_without_items():

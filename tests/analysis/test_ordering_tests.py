@@ -10,7 +10,7 @@ from attnprobe.analysis.ordering_tests import ordering_tests
 from attnprobe.analysis.restricted_means import restricted_means
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.who_flips_first import who_flips_first
-from tests.analysis.synthetic import ORDERINGS, write_run
+from tests.fixtures.synthetic_runs import ORDERINGS, write_run
 
 ASCENDING = "attention_ascending"
 PAPER = ("random", "attention", "gradient", "gradient_attention")

@@ -7,7 +7,7 @@ from attnprobe.analysis.released_draw import delta_js_pairs_as_released, release
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import mcnemar
 from attnprobe.analysis.single_weights import single_flips
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 SIZES = np.random.default_rng(4).integers(1, 8, size=80)
 SEED = 3

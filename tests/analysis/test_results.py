@@ -8,7 +8,7 @@ from attnprobe.analysis import delta_js
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.erasure import measurements
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from attnprobe.base.errors import InputError
 from attnprobe.runs import tables as run_tables
 from attnprobe.runs.tables import read_table, rows_of_table, table_parts
-from tests.analysis.kept_documents import in_groups, write
-from tests.analysis.synthetic import write_run
+from tests.fixtures.kept_documents import in_groups, write
+from tests.fixtures.synthetic_runs import write_run
 
 
 @pytest.fixture(scope="module")

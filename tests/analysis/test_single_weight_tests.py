@@ -4,7 +4,7 @@ import pytest
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import sign_flip_tests
 from attnprobe.analysis.single_weight_tests import single_weight_tests
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 def test_leads_equal_a_loop_over_every_pair(tmp_path):

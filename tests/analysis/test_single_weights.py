@@ -4,8 +4,8 @@ import pytest
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.analysis.single_weights import attention_entropy, single_flips
 from attnprobe.analysis.verdict import anything_flips
-from tests.analysis.synthetic import write_run
-from tests.page.made_runs import MadeRun, random_texts
+from tests.fixtures.page_runs import MadeRun, random_texts
+from tests.fixtures.synthetic_runs import write_run
 
 
 def test_the_two_by_two_table_equals_a_loop_over_every_pair(tmp_path):

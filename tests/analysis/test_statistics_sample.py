@@ -13,10 +13,10 @@ from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.analysis.summary import summarise
 from attnprobe.base.errors import InputError
 from attnprobe.stages import tables as probing
-from tests.analysis.identified_runs import write_identified
-from tests.analysis.kept_documents import in_groups, keep_only, leave_out
-from tests.analysis.synthetic import ORDERINGS, write_run
-from tests.analysis.transformer_runs import write_transformer_run
+from tests.fixtures.identified_runs import write_identified
+from tests.fixtures.kept_documents import in_groups, keep_only, leave_out
+from tests.fixtures.synthetic_runs import ORDERINGS, write_run
+from tests.fixtures.transformer_runs import write_transformer_run
 
 SIZES = np.random.default_rng(4).integers(1, 8, size=90)
 GONE = [0, 41, 89]

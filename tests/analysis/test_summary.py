@@ -8,7 +8,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.base.errors import InputError
-from tests.analysis.synthetic import ORDERINGS, write_run
+from tests.fixtures.synthetic_runs import ORDERINGS, write_run
 
 SIZES = [10] * 100
 

@@ -4,7 +4,7 @@ import pytest
 from attnprobe.analysis.intervals import unseen
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.who_flips_first import SHARES, who_flips_first
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 
 def draws_of(erasures, document, ordering):

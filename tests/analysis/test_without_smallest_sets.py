@@ -19,8 +19,8 @@ from attnprobe.papers.serrano2019.claims.judgement import IDENTITY, NOT_INFORMAT
 from attnprobe.papers.serrano2019.claims.orderings import distance_from_the_smallest_set, even_the_earliest_is_large
 from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from attnprobe.settings.checkpoint_names import short_model_name
-from tests.analysis.synthetic import ORDERINGS, write_run
-from tests.analysis.transformer_runs import MODEL, WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
+from tests.fixtures.synthetic_runs import ORDERINGS, write_run
+from tests.fixtures.transformer_runs import MODEL, WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
 
 SIZES = [10] * 40
 

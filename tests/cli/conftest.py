@@ -1,6 +1,6 @@
 import pytest
 
-from tests.commands import planted_folder
+from tests.fixtures.commands import planted_folder
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,15 @@ import time
 
 import pytest
 
-from tests.commands import COMMAND, TIMEOUT, attnprobe, environment, heed_interruptions, planted_rows, write_splits
+from tests.fixtures.commands import (
+    COMMAND,
+    TIMEOUT,
+    attnprobe,
+    environment,
+    heed_interruptions,
+    planted_rows,
+    write_splits,
+)
 
 
 def refused(*arguments, cwd, expected=2, **keywords):

@@ -1,7 +1,7 @@
 import pandas as pd
 
-from tests.analysis.claims import planted
-from tests.commands import attnprobe
+from tests.fixtures import planted_claims as planted
+from tests.fixtures.commands import attnprobe
 
 
 def test_the_scorecard_is_printed_and_written(tmp_path):

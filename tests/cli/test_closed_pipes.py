@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from attnprobe.base.closed_output import output_that_may_end
-from tests.commands import COMMAND, ROOT, TIMEOUT, attnprobe, attnprobe_unheard, environment, planted_folder
+from tests.fixtures.commands import COMMAND, ROOT, TIMEOUT, attnprobe, attnprobe_unheard, environment, planted_folder
 
 SETTINGS = ("--model", "flan-none", "--epochs", "1", "--workers", "1")
 TABLES = ("documents", "erasures", "items")
@@ -82,7 +82,7 @@ def test_commands_that_work_work_on(run_folder):
 
 def test_the_doctor_verifies_and_refuses_unheard(tmp_path):
     pytest.importorskip("transformers")
-    from tests.huggingface.checkpoints import bert, save
+    from tests.fixtures.checkpoints import bert, save
 
     save(tmp_path / "good", lambda: bert(classifier=True, initializer_range=0.3))
     assert [attnprobe_unheard("doctor", name, cwd=tmp_path)[0] for name in ("good", "nowhere")] == [0, 2]

@@ -1,4 +1,4 @@
-from tests.commands import attnprobe, write_splits
+from tests.fixtures.commands import attnprobe, write_splits
 
 
 def test_describe_prints_the_sizes_of_a_dataset(tmp_path):

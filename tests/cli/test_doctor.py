@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from attnprobe.cli import main
-from tests.commands import attnprobe
-from tests.huggingface.checkpoints import SIZES, bert, gpt2, save, t5
+from tests.fixtures.checkpoints import SIZES, bert, gpt2, save, t5
+from tests.fixtures.commands import attnprobe
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ import pytest
 
 from attnprobe.cli import main
 from attnprobe.papers.serrano2019.figures import PAPER
-from tests.commands import ROOT, attnprobe, run_script
-from tests.reports.paper.grids import GRID, write_grid
+from tests.fixtures.commands import ROOT, attnprobe, run_script
+from tests.fixtures.paper_grids import GRID, write_grid
 
 SCRIPTS = sorted((ROOT / "figures").glob("*.py"))
 

@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.run_lock import is_held, locked
 from attnprobe.cli import main
 from attnprobe.runs.run_folder import RunFolder
-from tests.commands import TIMEOUT, planted_folder
+from tests.fixtures.commands import TIMEOUT, planted_folder
 
 NOBODY = 65534
 MODEL = ("--model", "flan-none", "--epochs", "1")

@@ -9,7 +9,7 @@ import pytest
 
 from attnprobe.cli import main
 from attnprobe.stages import grid as gridding
-from tests.commands import COMMAND, TIMEOUT, attnprobe, environment, planted_folder
+from tests.fixtures.commands import COMMAND, TIMEOUT, attnprobe, environment, planted_folder
 
 EXPERIMENT = (
     'dataset = "planted"\nmodel = "{model}"\n[data]\ntrain_words = 9\n[training]\nepochs = {epochs}\npatience = 99\n'

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.cli import main, make_parser
-from tests.commands import attnprobe, planted_rows, write_splits
+from tests.fixtures.commands import attnprobe, planted_rows, write_splits
 
 STEERING = "\x1b[2J\x07\x7f\x9b31m\u202e\u2067\u200b\u2028\n"
 NAME = f"=a{STEERING}b"

@@ -9,8 +9,8 @@ pytest.importorskip("transformers")
 
 from attnprobe.cli import main
 from attnprobe.training import Trainer
-from tests.commands import attnprobe
-from tests.huggingface.checkpoints import bert, byte_level, exchange_two_tensors, gpt2, roberta, save, wordpiece
+from tests.fixtures.checkpoints import bert, byte_level, exchange_two_tensors, gpt2, roberta, save, wordpiece
+from tests.fixtures.commands import attnprobe
 
 
 @pytest.fixture(autouse=True)

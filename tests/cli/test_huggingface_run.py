@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from attnprobe.cli import main
-from tests.huggingface.checkpoints import bert, byte_level, gpt2, save, t5, unigram, wordpiece
+from tests.fixtures.checkpoints import bert, byte_level, gpt2, save, t5, unigram, wordpiece
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pytest
 
 from attnprobe.cli import main
 from attnprobe.stages.identifying.identification_tables import OF_DOCUMENTS
-from tests import drawing
-from tests.commands import attnprobe
-from tests.identification.probed_run import narrow_models, probed_run
+from tests.fixtures import drawing
+from tests.fixtures.commands import attnprobe
+from tests.fixtures.narrow_models import narrow_models, probed_run
 
 NAMES = ("nullity_by_length", "weight_ranges", "erasure_outcomes")
 FIGURES = {f"{name}.{suffix}" for name in NAMES for suffix in ("png", "pdf")}
@@ -150,7 +150,7 @@ def offline(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("offline")
 def test_a_hugging_face_classifier(planted, command, tmp_path):
-    from tests.huggingface.checkpoints import bert, save, wordpiece
+    from tests.fixtures.checkpoints import bert, save, wordpiece
 
     model = save(tmp_path / "tiny", lambda: bert(classifier=True, max_positions=200), wordpiece)
     out, errors = command("identify", f"hf:{model}", "--dataset", planted, "--documents", "3")

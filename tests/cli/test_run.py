@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from attnprobe.models.pooled.architectures import POOLED
-from tests import drawing
-from tests.commands import attnprobe, planted_folder
+from tests.fixtures import drawing
+from tests.fixtures.commands import attnprobe, planted_folder
 
 FILES = (
     "config.json",

@@ -12,7 +12,7 @@ import safetensors.torch
 
 from attnprobe.cli import main
 from attnprobe.runs.run_folder import PARQUET
-from tests.commands import planted_folder
+from tests.fixtures.commands import planted_folder
 
 TEST_DOCUMENTS = 6
 MODELS = {
@@ -58,7 +58,7 @@ def probed(place):
 
 def _checkpoint(place):
     pytest.importorskip("transformers")
-    from tests.huggingface.checkpoints import bert, save, wordpiece
+    from tests.fixtures.checkpoints import bert, save, wordpiece
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

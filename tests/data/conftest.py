@@ -1,7 +1,7 @@
 import pytest
 
 from attnprobe.data.datasets import load_dataset
-from tests.data.folders import write_folder
+from tests.fixtures.dataset_folders import write_folder
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.data.alike_labels import MOST_SAID, alike_labels
-from tests.commands import attnprobe, write_splits
+from tests.fixtures.commands import attnprobe, write_splits
 
 WAYS = {
     "blanks before": lambda label: "  " + label,

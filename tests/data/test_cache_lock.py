@@ -13,8 +13,8 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.data import cache_lock
 from attnprobe.data.cache_lock import only_maker
-from tests.commands import TIMEOUT, environment
-from tests.data.folders import write_folder
+from tests.fixtures.commands import TIMEOUT, environment
+from tests.fixtures.dataset_folders import write_folder
 
 ROWS = [(label, f"Text number {i} of {label}. It has two sentences.") for i in range(10) for label in "ab"]
 

@@ -10,7 +10,7 @@ from attnprobe.data.datasets import load_dataset
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.file_names import is_dataset_folder
 from attnprobe.data.files.reading import read_labels
-from tests.data.folders import write_folder, write_tsv
+from tests.fixtures.dataset_folders import write_folder, write_tsv
 
 PACKERS = {
     "gz": gzip.compress,

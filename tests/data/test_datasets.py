@@ -13,8 +13,8 @@ from attnprobe.data import datasets
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.files.labels import sorted_labels
 from attnprobe.data.known_datasets import DATASETS, NamedDataset, known_datasets
-from tests.data.documents import assert_same_documents
-from tests.data.folders import WRITERS, write_folder, write_tsv
+from tests.fixtures.dataset_folders import WRITERS, write_folder, write_tsv
+from tests.fixtures.tokenised_documents import assert_same_documents
 
 TRAIN = [("10", "Ten is a lot. Is it?"), ("9", 'Nine "less", naïve')] * 10
 TEST = [("9", "Nine."), ("10", "Ten!")]

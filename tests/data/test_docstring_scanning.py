@@ -17,7 +17,7 @@ from attnprobe.data.docstrings.extraction import FEWEST_WORDS, MASK, MOST_WORDS,
 from attnprobe.data.docstrings.parsing import parsed_docstrings
 from attnprobe.data.docstrings.scanning import CannotTell, scanned_docstrings
 from attnprobe.data.docstrings.sources import class_folders, source_files
-from tests.data.python_sources import python_source
+from tests.fixtures.python_sources import python_source
 
 LONG = "that reads enough of its input to be kept by a rule which asks for twenty words or more, and then some"
 DEFINITION = f"def f():\n    '''Of f {LONG}'''\n".encode()

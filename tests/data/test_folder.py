@@ -10,7 +10,7 @@ from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.development_split import SPLIT_SEED, development_documents
 from attnprobe.data.files.file_names import is_dataset_folder
 from attnprobe.data.files.folder import read_splits, split_files
-from tests.data.folders import write_folder, write_tsv
+from tests.fixtures.dataset_folders import write_folder, write_tsv
 
 TWO = [("a", "one"), ("b", "two")]
 

@@ -6,7 +6,7 @@ from attnprobe.data.limits import within_limits
 from attnprobe.data.split import HeldSplit, Split
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.settings.data import DataLimits
-from tests.models.documents import random_documents
+from tests.fixtures.ragged_documents import random_documents
 
 
 def texts(documents):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.reading import read_labels
-from tests.data.folders import WRITERS, write_csv, write_jsonl, write_parquet, write_tsv
+from tests.fixtures.dataset_folders import WRITERS, write_csv, write_jsonl, write_parquet, write_tsv
 
 ROWS = [("neg", 'He said "no", twice.'), ("pos", "Größe; naïve — 東京"), ("neg", '"'), ("pos", "a, b")]
 

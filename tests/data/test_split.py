@@ -17,7 +17,7 @@ from attnprobe.data.occurrences import occurrences_of
 from attnprobe.data.split import HeldSplit, StoredSplit
 from attnprobe.data.split_files import COLUMNS, DamagedError, SplitFiles, write_split
 from attnprobe.data.windows import in_windows, window_starts
-from tests.data.documents import assert_same_documents, documents, made_documents
+from tests.fixtures.tokenised_documents import assert_same_documents, documents, made_documents
 
 ARRAYS = ("starts", "labels", "content_hashes", "occurrences", "words_per_document")
 

@@ -17,9 +17,9 @@ from attnprobe.data.datasets import load_dataset
 from attnprobe.data.split import StoredSplit
 from attnprobe.data.split_files import write_split
 from attnprobe.data.tokens.tokenisation import map_chunks
-from tests.commands import TIMEOUT, environment
-from tests.data.documents import assert_same_documents
-from tests.data.folders import write_folder, write_tsv
+from tests.fixtures.commands import TIMEOUT, environment
+from tests.fixtures.dataset_folders import write_folder, write_tsv
+from tests.fixtures.tokenised_documents import assert_same_documents
 
 ROWS = [
     (label, f"Text number {i} of {label}. It has two sentences, twice in a while.") for i in range(30) for label in "ab"

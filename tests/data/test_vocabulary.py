@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from attnprobe.base.errors import InputError
 from attnprobe.data.datasets import load_dataset
 from attnprobe.data.vocabulary import PADDING, UNKNOWN, Vocabulary
-from tests.data.folders import write_folder
+from tests.fixtures.dataset_folders import write_folder
 
 
 def test_words_seen_five_times_in_train_and_dev_in_order_of_first_sight(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.tokens.worker_pool import map_in_processes
-from tests.commands import TIMEOUT, heed_interruptions
+from tests.fixtures.commands import TIMEOUT, heed_interruptions
 
 INTERRUPTED = """
 import time

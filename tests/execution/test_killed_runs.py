@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from attnprobe.cli import main
-from tests.commands import COMMAND, TIMEOUT, attnprobe, environment
-from tests.execution.probed_runs import copy_of, results, trained_run
+from tests.fixtures.commands import COMMAND, TIMEOUT, attnprobe, environment
+from tests.fixtures.probed_runs import copy_of, results, trained_run
 
 DOCUMENTS = 6000
 """Three shards: a worker is killed before it has done one, whatever comes behind."""

@@ -18,8 +18,8 @@ from attnprobe.stages import probing_work
 from attnprobe.stages import testing as stage
 from attnprobe.stages.identifying import identification
 from attnprobe.stages.probing_work import ProbingWork
-from tests.commands import planted_folder
-from tests.execution.probed_runs import (
+from tests.fixtures.commands import planted_folder
+from tests.fixtures.probed_runs import (
     REASONS,
     PoisonedHeads,
     PoisonedNullities,
@@ -278,7 +278,7 @@ def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypa
     pytest.importorskip("transformers")
     from attnprobe.models.huggingface import subject
     from attnprobe.models.huggingface.pieces import encode_documents
-    from tests.huggingface.checkpoints import bert, save, wordpiece
+    from tests.fixtures.checkpoints import bert, save, wordpiece
 
     model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
     data = planted_folder(tmp_path / "planted", test=12)

@@ -14,7 +14,7 @@ from attnprobe.cli import main
 from attnprobe.cli.options import reopen_run
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.stages import testing as stage
-from tests.execution.probed_runs import DOCUMENTS, PoisonedWork, copy_of, results, trained_run
+from tests.fixtures.probed_runs import DOCUMENTS, PoisonedWork, copy_of, results, trained_run
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.scheduling import carry_out
-from tests.execution.processes import any_alive, is_alive, start_script, wait_until
-from tests.execution.works import REASONS, Writing, computed_by, expected, pieces_of, results
+from tests.fixtures.processes import any_alive, is_alive, start_script, wait_until
+from tests.fixtures.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and /proc")
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.scheduling import carry_out
-from tests.execution.works import Writing, pieces_of
+from tests.fixtures.works import Writing, pieces_of
 
 print("run", flush=True)  # by a worker, too, if it ran the script
 try:

@@ -10,8 +10,8 @@ from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.scheduling import carry_out
-from tests.execution.processes import any_alive, start_script, wait_until
-from tests.execution.works import REASONS, Writing, computed_by, expected, pieces_of, results
+from tests.fixtures.processes import any_alive, start_script, wait_until
+from tests.fixtures.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 pytestmark = pytest.mark.usefixtures("token")
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.scheduling import carry_out
-from tests.execution.works import Writing, pieces_of
+from tests.fixtures.works import Writing, pieces_of
 
 try:
     carry_out(Writing(Path(sys.argv[1]), {9: "sleep"}, seconds=0.05), pieces_of(400, 4), RayActors(2), print)

@@ -11,7 +11,7 @@ import pytest
 
 from attnprobe.execution import ray_address
 from attnprobe.execution.ray_address import NoRayError, in_time, place_of, require_ray
-from tests.execution.processes import start_script, wait_until
+from tests.fixtures.processes import start_script, wait_until
 
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
@@ -155,7 +155,7 @@ def probe(run, tmp_path, port):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     pytest.importorskip("ray")
-    from tests.execution.probed_runs import trained_run
+    from tests.fixtures.probed_runs import trained_run
 
     folder = tmp_path_factory.mktemp("address")
     with pytest.MonkeyPatch.context() as patch:

@@ -10,9 +10,9 @@ import pytest
 from attnprobe.execution import ray_actors
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import carry_out
-from tests.commands import TIMEOUT
-from tests.execution.processes import any_alive, start_script, wait_until
-from tests.execution.works import Writing, expected, pieces_of, results
+from tests.fixtures.commands import TIMEOUT
+from tests.fixtures.processes import any_alive, start_script, wait_until
+from tests.fixtures.works import Writing, expected, pieces_of, results
 
 pytest.importorskip("ray", reason="ray is not installed")
 pytestmark = [
@@ -27,7 +27,7 @@ from pathlib import Path
 
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.scheduling import carry_out
-from tests.execution.works import Writing, pieces_of
+from tests.fixtures.works import Writing, pieces_of
 
 work = Writing(Path(sys.argv[1]), seconds=0.1)
 assert carry_out(work, pieces_of(int(sys.argv[3]), 1), RayActors(2, sys.argv[2]), print) == {}

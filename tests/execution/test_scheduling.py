@@ -9,8 +9,8 @@ from attnprobe.base.errors import InputError
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import MOST_LOST_BEFORE_ANY_IS_DONE, carry_out
 from attnprobe.execution.settings import ExecutionSettings
-from tests.execution.in_memory import AnyOrder, InMemory, KnownLater
-from tests.execution.works import REASONS, Writing, expected, pieces_of, results
+from tests.fixtures.in_memory import AnyOrder, InMemory, KnownLater
+from tests.fixtures.works import REASONS, Writing, expected, pieces_of, results
 
 
 def refuse(line):

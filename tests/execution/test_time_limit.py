@@ -14,9 +14,9 @@ from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.scheduling import carry_out
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.time_limit import TooLongError, begin_step, ending_the_piece, ending_the_worker
-from tests.commands import TIMEOUT
-from tests.execution.processes import any_alive, start_script
-from tests.execution.works import REASONS, Writing, expected, pieces_of, results
+from tests.fixtures.commands import TIMEOUT
+from tests.fixtures.processes import any_alive, start_script
+from tests.fixtures.works import REASONS, Writing, expected, pieces_of, results
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such clocks on Windows")
 
@@ -112,7 +112,7 @@ from pathlib import Path
 
 from attnprobe.execution import time_limit
 from attnprobe.execution.settings import ExecutionSettings
-from tests.execution.works import Writing, pieces_of
+from tests.fixtures.works import Writing, pieces_of
 
 time_limit.GRACE = 0.5
 folder, trouble = Path(sys.argv[1]), sys.argv[2]

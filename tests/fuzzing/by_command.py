@@ -20,7 +20,7 @@ from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.stages import training as stages
-from tests.commands import write_splits
+from tests.fixtures.commands import write_splits
 from tests.fuzzing import results, run_files
 from tests.fuzzing.mutation import hostile_json
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from attnprobe.models.huggingface.checkpoint_content import content_hash
 from attnprobe.models.huggingface.finetuned import STAMP, load_finetuned
 from attnprobe.models.huggingface.loading import load_checkpoint
+from tests.fixtures.checkpoints import wordpiece
 from tests.fuzzing.mutation import hostile_json, mutated_bytes
 from tests.fuzzing.run_files import hostile_safetensors
-from tests.huggingface.checkpoints import wordpiece
 
 _temporary = tempfile.TemporaryDirectory(prefix="fuzzing-")
 

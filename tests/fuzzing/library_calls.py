@@ -21,7 +21,7 @@ import attnprobe
 from attnprobe import identifiability
 from attnprobe.base.errors import InputError
 from attnprobe.identifiability import Alternatives, SolverError
-from tests.public_functions import EXACT, WHOLE, examples
+from tests.fixtures.public_functions import EXACT, WHOLE, examples
 from tests.reference import erasure as brute
 
 NUMBERS = [

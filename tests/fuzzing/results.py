@@ -25,11 +25,11 @@ from attnprobe.stages.shard_files import DamagedError, Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
-from tests.analysis.synthetic import write_run
-from tests.commands import write_splits
+from tests.fixtures.commands import write_splits
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.whole_tables import ORDERINGS, make_tables, write
 from tests.fuzzing.dataset_files import ROWS
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes
-from tests.verification.tables import ORDERINGS, make_tables, write
 
 SIZES = (3, 4, 2, 5)
 NAMES = ("documents", "erasures", "items")

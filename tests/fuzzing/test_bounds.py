@@ -29,7 +29,7 @@ from attnprobe.data.serrano2019.sources import holds_splits
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
 from attnprobe.settings.checkpoint_names import local_folder
 from attnprobe.settings.experiment_files import load_experiment
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 from tests.fuzzing import results, run_files
 from tests.fuzzing.judging import judge
 from tests.fuzzing.measuring import refusal

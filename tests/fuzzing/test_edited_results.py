@@ -24,9 +24,9 @@ from attnprobe.reports.page.rendering import page_html
 from attnprobe.reports.page.terminal import document_in_terminal
 from attnprobe.reports.run_table import write_run_tables
 from attnprobe.reports.tables import write_tables
-from tests.analysis.identified_runs import write_identified
-from tests.page.foreign_orderings import with_orderings
-from tests.page.made_runs import MadeRun, made_transformer_run, random_texts
+from tests.fixtures.foreign_orderings import with_orderings
+from tests.fixtures.identified_runs import write_identified
+from tests.fixtures.page_runs import MadeRun, made_transformer_run, random_texts
 
 SIZES = (1, 3, 2, 6, 4)
 AFFINE = {

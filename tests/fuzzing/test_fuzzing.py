@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attnprobe.base.errors import LONGEST, InputError
-from tests.commands import attnprobe, planted_folder
+from tests.fixtures.commands import attnprobe, planted_folder
 from tests.fuzzing.formats import FORMATS, fuzz
 from tests.fuzzing.judging import Hang, Trespass, judge
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 
 from attnprobe.identifiability import effective_attention
-from tests.identifiability.rows import random_row, rows
+from tests.fixtures.attention_rows import random_row, rows
 
 
 @given(rows())

@@ -14,7 +14,7 @@ from attnprobe.identifiability import (
     same_logits,
     sample_alternatives,
 )
-from tests.identifiability.rows import assert_same_output, random_row, rows
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
 
 
 def flips_of(weights, values, readout):

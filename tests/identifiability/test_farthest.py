@@ -14,8 +14,8 @@ from attnprobe.identifiability import (
     same_normed_output,
     sample_alternatives,
 )
-from tests.identifiability.rows import assert_same_output, random_row, rows
-from tests.identifiability.vertices import vertices
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
+from tests.fixtures.vertices import vertices
 
 
 def distance(weights, observed):

@@ -12,7 +12,7 @@ from attnprobe.identifiability import (
     same_head_output,
     sample_alternatives,
 )
-from tests.identifiability.rows import assert_same_output, random_row, rows
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
 
 
 def engine_counts(weights, values, order, readout):

@@ -7,7 +7,7 @@ import sys
 
 import attnprobe
 from attnprobe import identifiability
-from tests.commands import ROOT
+from tests.fixtures.commands import ROOT
 
 
 def test_every_exported_name_is_there():

@@ -4,7 +4,7 @@ import scipy.optimize
 
 from attnprobe.identifiability import linear_programs, same_head_output
 from attnprobe.identifiability.linear_programs import SolverError, minimise
-from tests.identifiability.rows import random_row
+from tests.fixtures.attention_rows import random_row
 
 
 def test_value_bound_and_multipliers_agree():

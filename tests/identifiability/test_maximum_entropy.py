@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 import attnprobe
 from attnprobe.identifiability import maxent_attention, maximum_entropy, same_head_output, sample_alternatives
-from tests.identifiability.rows import assert_same_output, random_row, rows
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
 
 
 @given(rows(zeros=False))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.identifiability import joint_nullity, nullity, published_rank
-from tests.identifiability.rows import rows
+from tests.fixtures.attention_rows import rows
 
 
 def brute_rank(values):

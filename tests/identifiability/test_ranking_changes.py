@@ -12,8 +12,8 @@ from attnprobe.identifiability import (
     sample_alternatives,
     top_items,
 )
-from tests.identifiability.rows import assert_same_output, random_row, rows
-from tests.identifiability.vertices import vertices
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
+from tests.fixtures.vertices import vertices
 
 CLEAR = 1e-7
 

@@ -17,8 +17,8 @@ from attnprobe.identifiability import (
     same_probabilities,
     sample_alternatives,
 )
-from tests.identifiability.rows import random_row, rows
-from tests.identifiability.vertices import vertices
+from tests.fixtures.attention_rows import random_row, rows
+from tests.fixtures.vertices import vertices
 
 
 def logits_of(weights, row):

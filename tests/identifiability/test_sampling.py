@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from attnprobe.identifiability import same_decision, same_head_output, same_normed_output, sample_alternatives
-from tests.identifiability.rows import assert_same_output, random_row, rows
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
 
 
 @settings(max_examples=40)

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 
 from attnprobe.identifiability import mass_range, range_of, same_head_output, sample_alternatives, weight_range
-from tests.identifiability.rows import assert_same_output, random_row, rows
-from tests.identifiability.vertices import vertices
+from tests.fixtures.attention_rows import assert_same_output, random_row, rows
+from tests.fixtures.vertices import vertices
 
 
 @given(rows())

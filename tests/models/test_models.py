@@ -8,7 +8,7 @@ from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.encoders import ConvolutionalEncoder, RecurrentEncoder
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
-from tests.models.documents import random_documents
+from tests.fixtures.ragged_documents import random_documents
 
 every_model = pytest.mark.parametrize("name", list(POOLED))
 

@@ -10,7 +10,7 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.models import subject as subjects
-from tests.entries import registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 
 LABELS = ["no", "yes"]
 

@@ -9,7 +9,7 @@ from attnprobe.models.transformer.multi_head_attention import MultiHeadAttention
 from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.settings.transformer import TransformerOptions, attention_parameters, encoder_parameters
 from attnprobe.training import Trainer, TrainingSettings, accuracy
-from tests.models.documents import random_documents, streamed
+from tests.fixtures.ragged_documents import random_documents, streamed
 
 SMALL = TransformerOptions(d_e=16, num_heads=4, d_ff=8, longest=64)
 VARIANTS = {

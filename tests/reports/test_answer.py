@@ -10,8 +10,8 @@ from attnprobe.reports.answer import WIDTH, _verdict, answer
 from attnprobe.reports.heads_in_words import heads_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
 from attnprobe.reports.page.two_sentences import verdict_in_a_sentence
-from tests.analysis.synthetic import write_run
-from tests.analysis.transformer_runs import WITHOUT_ORACLE, write_transformer_run
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
 SIZES = [10] * 60
 

@@ -18,8 +18,8 @@ from attnprobe.cli.options import MOST_SEEDS, seed_numbers
 from attnprobe.reports.answer import WIDTH
 from attnprobe.reports.answer_over_seeds import ACCURACY, ERASED, SHARES, answer_over_seeds, value_of
 from attnprobe.reports.numbers import percent
-from tests.analysis.synthetic import write_run
-from tests.commands import planted_folder
+from tests.fixtures.commands import planted_folder
+from tests.fixtures.synthetic_runs import write_run
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.cli import main
 from attnprobe.reports.answer import answer
-from tests.commands import planted_folder
-from tests.page.made_runs import MadeRun, random_texts
+from tests.fixtures.commands import planted_folder
+from tests.fixtures.page_runs import MadeRun, random_texts
 from tests.reference.answer import Tables, single_erasures
 from tests.reference.answer import answer as recomputed
 from tests.reference.answer import main as main_of_reference

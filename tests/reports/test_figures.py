@@ -8,8 +8,8 @@ from attnprobe.analysis.head_map import head_map
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.figures import FIGURES, draw_all
-from tests.analysis.synthetic import write_run
-from tests.analysis.transformer_runs import WITHOUT_ORACLE, write_transformer_run
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
 ORDINARY = np.random.default_rng(0).integers(1, 12, size=40)
 RUNS = {

@@ -17,10 +17,10 @@ from attnprobe.reports.figures import IDENTIFIABILITY_FIGURES
 from attnprobe.reports.identifiability_in_words import WIDTH, identifiability_in_words
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES, SHOWN_HEADS
 from attnprobe.reports.tables import write_tables
-from tests import drawing
-from tests.analysis.identified_runs import write_identified
-from tests.analysis.synthetic import write_run
 from tests.analysis.test_identifiability import AFFINE, HEADS, POOLING, REMOVED, SIZES
+from tests.fixtures import drawing
+from tests.fixtures.identified_runs import write_identified
+from tests.fixtures.synthetic_runs import write_run
 
 RUNS: dict[str, dict[str, Any]] = {
     "pooled": {"heads": POOLING, "affine": AFFINE},

@@ -14,7 +14,7 @@ from attnprobe.reports.page.rendering import OF_ANY_MEANING, SCRIPTS, TEMPLATES
 from attnprobe.reports.tables import write_tables
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_default, require_present
-from tests.analysis.synthetic import write_run
+from tests.fixtures.synthetic_runs import write_run
 
 WAY = {"zero": {"title": "Zero only", "package": "far-away", "version": "9"}}
 DECISION = {"sure": {"title": "Sure_of it"}}

@@ -14,9 +14,9 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.cli import main
 from attnprobe.reports.methods import REFERENCES, WIDTH, methods
-from tests.analysis.synthetic import write_run
-from tests.analysis.transformer_runs import write_transformer_run
-from tests.commands import planted_folder
+from tests.fixtures.commands import planted_folder
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.transformer_runs import write_transformer_run
 
 SIZES = np.random.default_rng(3).integers(1, 9, size=17)
 TRAINING = {"epochs": 7, "patience": 3, "learning_rate": 0.0125, "batch_documents": 48}

@@ -19,8 +19,8 @@ from attnprobe.reports.figures import FIGURES
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
 from attnprobe.reports.run_table import run_table
 from attnprobe.reports.tables import write_tables
-from tests.analysis.kept_documents import in_groups, leave_out
-from tests.reports.paper.grids import write_one
+from tests.fixtures.kept_documents import in_groups, leave_out
+from tests.fixtures.paper_grids import write_one
 
 SIZES = np.random.default_rng(1).integers(1, 7, size=60)
 SAMPLE = "a seeded sample of 30 of 58 documents"

@@ -6,8 +6,8 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.latex import in_latex
 from attnprobe.reports.tables import SHOWN_HEADS, TABLES, write_tables
-from tests.analysis.synthetic import write_run
-from tests.analysis.transformer_runs import WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
+from tests.fixtures.synthetic_runs import write_run
+from tests.fixtures.transformer_runs import WITH_GREEDY, WITHOUT_ORACLE, write_transformer_run
 
 
 def tables_of(tmp_path, *arguments, write=write_run, **options):

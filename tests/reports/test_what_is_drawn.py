@@ -19,10 +19,10 @@ from attnprobe.reports.figures import IDENTIFIABILITY_FIGURES, delta_js, negativ
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels import delta_js as page_panel
-from tests.analysis.identified_runs import write_identified
-from tests.analysis.synthetic import write_run
 from tests.analysis.test_identifiability import AFFINE, HEADS, POOLING, REMOVED, SIZES
-from tests.reports.paper.grids import write_one
+from tests.fixtures.identified_runs import write_identified
+from tests.fixtures.paper_grids import write_one
+from tests.fixtures.synthetic_runs import write_run
 
 LARGEST = float(np.log(2))
 JS = st.one_of(

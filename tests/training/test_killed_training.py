@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.commands import planted_rows, write_splits
-from tests.training.commands import kill, start, train
+from tests.fixtures.commands import planted_rows, write_splits
+from tests.fixtures.trainings import kill, start, train
 
 EPOCHS = 6
 EPOCH_SECONDS = {"flan-rnn": 0.4, "transformer": 0.15}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.commands import ROOT, environment
+from tests.fixtures.commands import ROOT, environment
 
 EPOCH = """
 import resource, sys

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from attnprobe.base.errors import InputError
 from attnprobe.training.ranks import ALONE, Ranks, joined_ranks, started_by_torchrun, the_only_rank
-from tests.commands import attnprobe, planted_rows, write_splits
-from tests.training.commands import TORCHRUN, finish, kill, rank_of, start, start_two_ranks, train, weights
+from tests.fixtures.commands import attnprobe, planted_rows, write_splits
+from tests.fixtures.trainings import TORCHRUN, finish, kill, rank_of, start, start_two_ranks, train, weights
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs torch.distributed with Gloo")
 

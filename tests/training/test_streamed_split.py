@@ -18,7 +18,7 @@ from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.settings.dropout import Dropout
 from attnprobe.training import StreamedSplit, Trainer, TrainingSettings, accuracy, limit_gradients
 from attnprobe.training.checkpoints import resume_training, save_training
-from tests.models.documents import random_documents
+from tests.fixtures.ragged_documents import random_documents
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(learning_rate=1e-2, batch_documents=8, batch_tokens=300)

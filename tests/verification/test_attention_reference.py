@@ -16,8 +16,8 @@ from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.verification.attention_reference import AttentionReference
-from tests.entries import ZERO, registered, sure_above
-from tests.probes.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
+from tests.fixtures.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
+from tests.fixtures.entries import ZERO, registered, sure_above
 
 CASES = [
     ("bert", "classification", "last", "all", "auto"),

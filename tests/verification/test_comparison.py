@@ -17,7 +17,7 @@ from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.stored_results import StoredDocument, StoredFlip
 from attnprobe.verification.truth import drawn
-from tests.models.documents import random_documents
+from tests.fixtures.ragged_documents import random_documents
 from tests.verification.test_pooled_reference import CLASSES, model_of
 
 FOLDER = RunFolder(Path("run"))

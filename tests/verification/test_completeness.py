@@ -9,7 +9,7 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
 from attnprobe.verification.row_batches import row_batches, whole_documents
-from tests.verification.tables import ORDERINGS, make_tables, write
+from tests.fixtures.whole_tables import ORDERINGS, make_tables, write
 
 DOCUMENTS = 7
 LABELS = np.arange(DOCUMENTS) % 3

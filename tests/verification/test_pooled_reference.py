@@ -12,8 +12,8 @@ from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
-from tests.entries import ZERO, registered, sure_above
-from tests.models.documents import random_documents
+from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.ragged_documents import random_documents
 
 CLASSES = 3
 

@@ -13,8 +13,8 @@ from attnprobe.data.serrano2019 import hub
 from attnprobe.data.serrano2019 import split_rules as splits
 from attnprobe.data.serrano2019.recipes import RECIPES, YAHOO_CATEGORIES
 from attnprobe.data.serrano2019.split_rules import ClassSizes
-from tests.data.folders import write_folder
-from tests.data.serrano2019.originals import (
+from tests.fixtures.dataset_folders import write_folder
+from tests.fixtures.serrano2019_originals import (
     document,
     question,
     write_hub,

@@ -10,7 +10,7 @@ from attnprobe.data.serrano2019.imdb_json import imdb_records
 from attnprobe.data.serrano2019.records import one_line
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
 from attnprobe.data.serrano2019.zhang_csv import amazon_records, has_header, yelp_records
-from tests.data.serrano2019.originals import csv_line, question, write_imdb, write_reviews, write_yahoo
+from tests.fixtures.serrano2019_originals import csv_line, question, write_imdb, write_reviews, write_yahoo
 
 QUESTIONS = [
     question("Society & Culture", 'Why <br /> is "it" & 1 < 2?', "naïve — ñ", "Because.\nTwo\tlines."),

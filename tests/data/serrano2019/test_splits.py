@@ -17,7 +17,7 @@ from attnprobe.data.serrano2019.split_rules import (
     Pool,
 )
 from attnprobe.data.tokens.tokenisation import map_chunks
-from tests.data.serrano2019.originals import document
+from tests.fixtures.serrano2019_originals import document
 
 
 def pool(labels, given=UNSPLIT, unfit=0):

@@ -1,0 +1,96 @@
+import json
+import shutil
+
+import pytest
+
+from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.summary import summarise
+from attnprobe.reports.page import Page
+from attnprobe.runs.run_folder import RunFolder
+from tests.fixtures.page_runs import MadeRun, made_transformer_run, random_texts
+
+LONG = 1000
+
+
+def page_of(*folders):
+    """A page of runs whose summaries are made here: no tables, no figures."""
+    runs = []
+    for folder in folders:
+        results = RunResults.load(folder)
+        summary = RunFolder(folder).read_summary() | json.loads(json.dumps(summarise(results)))
+        runs.append((results, summary))
+    return Page(tuple(runs))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A small run with an affine readout."""
+    return MadeRun(tmp_path_factory.mktemp("made") / "run", random_texts([2, 3, 5, 8, 13, 21, 34, 40, 9, 7, 1, 12]))
+
+
+@pytest.fixture(scope="session")
+def made_page(made):
+    return page_of(made.folder).write(made.folder / "report.html")
+
+
+@pytest.fixture(scope="session")
+def long_page(tmp_path_factory):
+    """Twenty classes, documents of a thousand words."""
+    run = MadeRun(tmp_path_factory.mktemp("long") / "run", random_texts([LONG] * 8), classes=20)
+    return page_of(run.folder).write(run.folder / "report.html")
+
+
+@pytest.fixture(scope="session")
+def transformer_page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transformer") / "run"
+    made_transformer_run(folder, [2, 4, 6, 8, 10, 12, 5, 7])
+    return page_of(folder).write(folder / "report.html")
+
+
+@pytest.fixture(scope="session")
+def two_page(tmp_path_factory):
+    """The same documents by words and by sentences."""
+    folder = tmp_path_factory.mktemp("two")
+    texts = random_texts([4, 6, 8, 10, 12, 14, 3, 5])
+    words = MadeRun(folder / "words", texts)
+    sentences = MadeRun(
+        folder / "sentences", [[" ".join(text[:2]), " ".join(text[2:])] for text in texts], seed=1, unit="sentence"
+    )
+    return page_of(words.folder, sentences.folder).write(folder / "report.html")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium; what needs it is skipped where it, or Playwright, is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser to drive")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Opens pages from disk; fails where one writes to the console, raises, or asks for anything but itself."""
+    contexts, complaints = [], []
+
+    def open_page(path, address="", **options):
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: complaints.append(request.url) if request.url.split("#")[0] != path.as_uri() else None,
+        )
+        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto(path.as_uri() + address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
