@@ -30,6 +30,13 @@ def _few_figures():
     let_reports_draw_some()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _imported_once():
+    from tests.fixtures.fork_servers import import_everything_once
+
+    import_everything_once()
+
+
 @pytest.fixture
 def every_figure(monkeypatch):
     """Every figure is drawn when a run ends, and not the map of heads alone: for tests that look at the files."""

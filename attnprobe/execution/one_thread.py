@@ -19,6 +19,21 @@ def keep_to_one_thread() -> None:
 
 
 @contextmanager
+def of_one_thread() -> Iterator[None]:
+    """Processes that are started inside compute with one thread."""
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(VARIABLES)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Inside, torch computes with one thread; afterwards with as many as before. numpy's threads are not touched."""
     import torch

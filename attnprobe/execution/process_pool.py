@@ -8,17 +8,18 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import Pipe, parent_process
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.base.stopping import StoppedError, heed_again
 from attnprobe.execution.crew import Crew, Died, Report, Worker
-from attnprobe.execution.quiet_spawning import sheltered_start, signals_held_back
+from attnprobe.execution.quiet_spawning import quiet_process, sheltered_start, signals_held_back
 from attnprobe.execution.time_limit import in_words
+from attnprobe.execution.work import Say, Work
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 SECONDS_TO_STOP = 1.0
 """That a worker has to take its temporary files away before it is killed."""
 
+SECONDS_TO_END = 10.0
+"""That a worker has whose connection is closed: by then it is known how it ended, however busy the machine."""
+
 
 class _Station(NamedTuple):
     """A worker as its parent sees it."""
 
-    process: SpawnProcess
+    process: BaseProcess
     connection: Connection[Any, Any]
 
 
@@ -40,16 +44,21 @@ class ProcessPool(Crew):
     def __init__(self, workers: int, step_seconds: float | None = None) -> None:
         super().__init__(workers, step_seconds)
         self._work = b""
+        self._module = __name__
         self._stations: dict[int, _Station] = {}
+
+    def start(self, work: Work[Any], say: Say) -> None:
+        """Be ready to have workers open ``work``."""
+        self._module = type(work).__module__
+        super().start(work, say)
 
     def _begin(self, work: bytes) -> None:
         self._work = work
 
     def _launch(self, worker: int) -> None:
-        context = get_context("spawn")
         with sheltered_start():
-            here, there = context.Pipe()
-            process = context.Process(target=serve, args=(there, self.step_seconds), name=f"attnprobe-worker-{worker}")
+            here, there = Pipe()
+            process = quiet_process(serve, (there, self.step_seconds), f"attnprobe-worker-{worker}", self._module)
             process.start()
             there.close()
             self._stations[worker] = _Station(process, here)
@@ -73,7 +82,7 @@ class ProcessPool(Crew):
                 return report
         except (EOFError, OSError):
             pass
-        process.join(SECONDS_TO_STOP)
+        process.join(SECONDS_TO_END)
         status = process.exitcode
         self._dismiss(worker)
         if status is None:

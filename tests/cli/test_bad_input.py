@@ -1,20 +1,16 @@
 """Every kind of bad input: one sentence on standard error, exit status 2, nothing half-written."""
 
-import os
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
 from tests.fixtures.commands import (
-    COMMAND,
-    TIMEOUT,
+    AtWork,
     attnprobe,
-    environment,
-    heed_interruptions,
     planted_rows,
+    wait_until,
     write_splits,
 )
 
@@ -208,39 +204,15 @@ def test_full_disk(planted, tmp_path):
 def test_control_c_and_going_on(tmp_path, planted):
     command = ["train", "--dataset", str(planted), "--model", "flan-rnn", "--epochs", "400", "--patience", "400"]
     run = tmp_path / "runs" / "planted" / "flan-rnn" / "seed-0"
-    process = subprocess.Popen(
-        [*COMMAND, *command],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=heed_interruptions,
-    )
-    waited = time.monotonic() + TIMEOUT
-    while not (run / "training-state.safetensors").exists() and time.monotonic() < waited:
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert "stopped" in errors
+    process = AtWork(*command, cwd=tmp_path)
+    wait_until((run / "training-state.safetensors").exists)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert "Traceback" not in process.errors
+    assert "stopped" in process.errors
     assert nothing_half_written(tmp_path)
     assert not (run / "model.safetensors").exists()
-    again = subprocess.Popen(
-        [*COMMAND, *command],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=heed_interruptions,
-    )
-    for line in again.stdout:
-        if "resuming after epoch" in line:
-            break
-    else:
-        pytest.fail("did not resume: " + again.stderr.read())
-    os.kill(again.pid, signal.SIGINT)
-    again.communicate(timeout=TIMEOUT)
-    assert again.returncode == 130
+    again = AtWork(*command, cwd=tmp_path)
+    wait_until(lambda: "resuming after epoch" in again.out or again.poll() is not None)
+    again.send_signal(signal.SIGINT)
+    assert again.wait() == 130

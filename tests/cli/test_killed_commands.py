@@ -26,9 +26,9 @@ from tests.fixtures.commands import (
     environment,
     heed_interruptions,
     planted_rows,
+    wait_until,
     write_splits,
 )
-from tests.fixtures.processes import wait_until
 
 KILLS = 60
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

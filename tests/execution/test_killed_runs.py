@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from attnprobe.cli import main
-from tests.fixtures.commands import COMMAND, TIMEOUT, attnprobe, environment
+from tests.fixtures.commands import AtWork, attnprobe
 from tests.fixtures.probed_runs import copy_of, results, trained_run
 
 DOCUMENTS = 6000
@@ -61,7 +61,7 @@ def long_whole(long_run):
 
 
 def descendants(pid):
-    """Processes that a process has started, and those that these have."""
+    """Processes that a process has started, and those that these have, with their parents."""
     found = []
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
@@ -73,7 +73,7 @@ def descendants(pid):
     below = {pid}
     for _ in range(5):
         below |= {child for child, parent in found if parent in below}
-    return below - {pid}
+    return {child: parent for child, parent in found if parent in below}
 
 
 def words(pid):
@@ -84,14 +84,14 @@ def words(pid):
 
 
 def workers_of(pid):
-    """A pool's or Ray's: not Ray's own agents, whose death is a machine's and ends its driver."""
-    return [each for each in descendants(pid) if "spawn_main" in words(each) or "ray::Actor" in words(each)]
+    """A pool's or Ray's: forks of the command's server, not Ray's own agents, whose death is a machine's."""
+    below = descendants(pid)
+    forked = [each for each, parent in below.items() if below.get(parent) == pid and "/ray/" not in words(each)]
+    return forked + [each for each in below if "ray::Actor" in words(each)]
 
 
-def start(copy, *options, **keywords):
-    arguments = [*COMMAND, "probe", str(copy), *options]
-    output = (copy / "output").open("ab")
-    return subprocess.Popen(arguments, env=environment(), stdout=output, stderr=output, **keywords)
+def start(copy, *options):
+    return AtWork("probe", copy, *options, cwd=copy, output=copy / "output")
 
 
 def disturb(process, kind, moment):
@@ -121,18 +121,18 @@ def survive(copy, disturbances, *options):
     process = start(copy, *options)
     for kind, moment in disturbances:
         if process.poll() is not None:
-            if process.returncode == 0:
+            if process.poll() == 0:
                 break
             process = start(copy, *options)
         wait_for_workers(process)
         met += disturb(process, kind, moment)
         if kind != "worker":
-            process.wait(TIMEOUT)
+            process.wait()
             # 1: workers were killed three times in a row before any was ready, which it says, and goes on when asked.
-            assert process.returncode in (-signal.SIGKILL, 130, 143, 0, 1)
-    if process.wait(TIMEOUT) != 0:
+            assert process.poll() in (-signal.SIGKILL, 130, 143, 0, 1)
+    if process.wait() != 0:
         process = start(copy, *options)
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait() == 0
     assert "Traceback" not in (copy / "output").read_text()
     return met
 
@@ -140,7 +140,7 @@ def survive(copy, disturbances, *options):
 @pytest.mark.parametrize("kind", ["worker", signal.SIGKILL])
 def test_a_kill_costs_nothing_but_time(run, whole, kind):
     copy = copy_of(run, "once")
-    survive(copy, [(kind, 0.5)], "--workers", "2")
+    assert survive(copy, [(kind, 0.1)], "--workers", "2") == 1
     assert results(copy) == whole
 
 

@@ -11,7 +11,8 @@ from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.process_pool import ProcessPool
 from attnprobe.execution.scheduling import carry_out
-from tests.fixtures.processes import any_alive, is_alive, start_script, wait_until
+from tests.fixtures.commands import wait_until
+from tests.fixtures.processes import any_alive, is_alive, start_script
 from tests.fixtures.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and /proc")

@@ -10,7 +10,8 @@ from attnprobe.execution.crew import OPENINGS
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.ray_actors import RayActors
 from attnprobe.execution.scheduling import carry_out
-from tests.fixtures.processes import any_alive, start_script, wait_until
+from tests.fixtures.commands import wait_until
+from tests.fixtures.processes import any_alive, start_script
 from tests.fixtures.works import REASONS, Writing, computed_by, expected, pieces_of, results
 
 ray = pytest.importorskip("ray", reason="ray is not installed")

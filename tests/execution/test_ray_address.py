@@ -11,7 +11,8 @@ import pytest
 
 from attnprobe.execution import ray_address
 from attnprobe.execution.ray_address import NoRayError, in_time, place_of, require_ray
-from tests.fixtures.processes import start_script, wait_until
+from tests.fixtures.commands import wait_until
+from tests.fixtures.processes import start_script
 
 SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 

@@ -10,8 +10,8 @@ import pytest
 from attnprobe.execution import ray_actors
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import carry_out
-from tests.fixtures.commands import TIMEOUT
-from tests.fixtures.processes import any_alive, start_script, wait_until
+from tests.fixtures.commands import TIMEOUT, wait_until
+from tests.fixtures.processes import any_alive, start_script
 from tests.fixtures.works import Writing, expected, pieces_of, results
 
 pytest.importorskip("ray", reason="ray is not installed")

@@ -105,9 +105,10 @@ def test_ranks_that_do_not_meet_are_one_sentence(torchrun):
 
 def test_two_ranks_end_with_the_weights_of_one_process(folder):
     arguments = ("--experiment", "without_dropout.toml")
-    train(folder, *arguments, "--out", "one")
-    ends = [finish(rank) for rank in start_two_ranks(folder, *arguments, "--out", "two")]
-    assert [(status, errors) for status, _, errors in ends] == [(0, ""), (0, "")]
+    status, _, errors = attnprobe("train", "--device", "cpu", *arguments, "--out", "one", cwd=folder)
+    assert (status, errors) == (0, "")
+    ranks = start_two_ranks(folder, *arguments, "--out", "two")
+    assert [(rank.wait(), rank.errors) for rank in ranks] == [(0, ""), (0, "")]
     one, two = (folder / out / "planted" / "flan-rnn" / "seed-0" for out in ("one", "two"))
     for name, tensor in weights(one).items():
         torch.testing.assert_close(weights(two)[name], tensor, atol=1e-4, rtol=0, msg=f"{name} is another".format)
@@ -115,7 +116,7 @@ def test_two_ranks_end_with_the_weights_of_one_process(folder):
         assert shared["dev_accuracy"] == whole["dev_accuracy"]
         assert shared["learning_rate"] == whole["learning_rate"]
         assert shared["loss"] == pytest.approx(whole["loss"], abs=1e-5)
-    said, unsaid = (out for _, out, _ in ends)
+    said, unsaid = (rank.out for rank in ranks)
     assert said.count("The model is in") == said.count("epoch 2 of 2") == 1
     assert unsaid == ""
     assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())

@@ -1,0 +1,93 @@
+"""Whether results are what they were: small runs of two revisions from the same weights, byte for byte.
+
+    python -m tests.golden REVISION
+
+The revision is checked out beside the working tree and trains a model of each kind on a planted dataset. From copies of
+those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. A
+run that an older attnprobe began is so finished by this one, too.
+"""
+
+import argparse
+import contextlib
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fixtures.commands import ROOT, planted_folder
+
+RUNS = {
+    "flan-rnn": ("--model", "flan-rnn"),
+    "han-none": ("--model", "han-none"),
+    "transformer": ("--model", "transformer", "--num-heads", "2", "--layers", "all"),
+}
+TIMED = {".lock", "probing.log", "training.log"}
+"""Files that tell when something was done."""
+
+
+@contextlib.contextmanager
+def checked_out(revision):
+    """A folder with the files of a revision, for as long as the context lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), revision], cwd=ROOT, check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
+
+
+def attnprobe(tree, *arguments, cwd):
+    """The command of a tree."""
+    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "attnprobe", *map(str, arguments)]
+    subprocess.run(command, cwd=cwd, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+
+
+def differing(before, now):
+    """Names of files that only one folder has, or that are not the same bytes in both."""
+    ours, theirs = files_of(now), files_of(before)
+    for name in sorted(ours.keys() | theirs.keys()):
+        if Path(name).name in TIMED:
+            continue
+        if name not in ours or name not in theirs:
+            yield f"{name} (only {'before' if name in theirs else 'now'})"
+        elif not filecmp.cmp(ours[name], theirs[name], shallow=False):
+            yield name
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("revision")
+    revision = parser.parse_args().revision
+    status = 0
+    with checked_out(revision) as before, tempfile.TemporaryDirectory() as folder:
+        data = planted_folder(Path(folder, "planted"))
+        for name, settings in RUNS.items():
+            trained = Path(folder, name, "trained")
+            trained.mkdir(parents=True)
+            attnprobe(before, "train", "--dataset", data, *settings, "--epochs", 1, "--out", "runs", cwd=trained)
+            made = {}
+            for side, tree in {"before": before, "now": ROOT}.items():
+                made[side] = shutil.copytree(trained, Path(folder, name, "now" if side == "now" else "before"))
+                (run,) = (path.parent for path in made[side].rglob("config.json"))
+                for command in (("probe",), ("identify", "--documents", 5), ("report",)):
+                    attnprobe(tree, command[0], run, *command[1:], cwd=made[side])
+            found = list(differing(made["before"], made["now"]))
+            status |= bool(found)
+            print(
+                f"{name}: {len(files_of(made['now']))} files, "
+                + (f"differing: {', '.join(found)}" if found else "all the same")
+            )
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
