@@ -67,7 +67,9 @@ def imports():
                 yield from ((module, alias.name) for alias in node.names if alias.name in MODULES)
 
 
-EDGES = sorted(set(imports()))
+@functools.cache
+def edges():
+    return sorted(set(imports()))
 
 
 def test_every_folder_has_a_floor():
@@ -78,14 +80,14 @@ def test_imports_go_down():
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
     up = {
         (importing, imported)
-        for importing, imported in EDGES
+        for importing, imported in edges()
         if part(imported) and part(importing) != part(imported) and floor[part(imported)] >= floor[part(importing)]
     }
     assert up == set(UP)
 
 
 def test_no_files_import_each_other_in_a_circle():
-    waiting = {module: {b for a, b in EDGES if a == module and (a, b) not in UP and a != b} for module in MODULES}
+    waiting = {module: {b for a, b in edges() if a == module and (a, b) not in UP and a != b} for module in MODULES}
     while waiting:
         free = [module for module, needed in waiting.items() if not needed & waiting.keys()]
         assert free, f"in a circle, or above one: {sorted(waiting)}"
