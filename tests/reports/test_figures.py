@@ -20,6 +20,10 @@ RUNS = {
     "two documents": {"sizes": [2, 3]},
     "one document of two items": {"sizes": [2]},
     "another ordering": {"sizes": ORDINARY, "draws": {"random": 1, "attention": 1, "leave_one_out": 1}},
+    "many orderings": {
+        "sizes": [3, 4, 5],
+        "draws": {"random": 1, "attention": 1, **{f"ordering {i}": 1 for i in range(30)}},
+    },
     "awkward name": {"sizes": [4, 5], "dataset": "a_b & <50%$ " + "very long " * 12},
 }
 TRANSFORMERS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from pathlib import Path
 
@@ -29,6 +30,12 @@ TITLE_WIDTH = 52
 NOTE_WIDTH = 30
 """Characters that go into a line of a note below a panel, which may be narrow."""
 
+
+LEGEND_LINES = 4
+"""Of two entries each, for which figures have room above their panel."""
+
+LINE = 0.14
+"""Of a legend, in inches."""
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -63,8 +70,13 @@ def title(results: RunResults, documents: int, width: float, *, sampled: bool = 
 
 
 def legend_above(axes: Axes) -> None:
-    """The legend between title and panel, where it covers nothing."""
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
+    """The legend between title and panel, where it covers nothing; a long one makes the figure higher."""
+    legend = axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
+    further = math.ceil(len(legend.get_texts()) / 2) - LEGEND_LINES
+    if further > 0:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.set_figheight(figure.get_figheight() + further * LINE)
 
 
 def said_of_smallest_sets(results: RunResults) -> str:
