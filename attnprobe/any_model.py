@@ -26,6 +26,7 @@ from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
 from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
@@ -95,6 +96,7 @@ def probe(
     seed: int = 0,
     erase_by: str = RENORMALISE,
     decision: str = CLASS,
+    orderings: Sequence[str] = (),
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
@@ -109,6 +111,7 @@ def probe(
         seed: of the random orderings.
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
+        orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -126,15 +129,18 @@ def probe(
             raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
     meaning = Meaning(erase_by, decision)
     meaning.check()
+    if isinstance(orderings, str):
+        raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
+    further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
     if texts is not None:
         texts = _checked(texts)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed)
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, further)
     batches = _checked_batches(tokenizer_or_batches)
     _check_module(model)
-    return _probe_batches(model, batches, chosen, meaning, seed)
+    return _probe_batches(model, batches, chosen, meaning, seed, further)
 
 
 def _check_module(model: object) -> None:
@@ -164,6 +170,7 @@ def _probe_texts(
     settings: AttentionSettings,
     meaning: Meaning,
     seed: int,
+    further: Sequence[str],
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
     from attnprobe.models.huggingface.pieces import encode_documents
@@ -177,7 +184,7 @@ def _probe_texts(
     of_model = CheckpointProbe(model, tokenizer, settings, meaning)
     # A document of which the tokenizer makes nothing is refused by its number.
     encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
-    tables = probe_split(of_model, encoded, seed, model.device)
+    tables = probe_split(of_model, encoded, seed, model.device, further)
     result = _result(tables, of_model.attention, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
@@ -200,7 +207,12 @@ def _checked(texts: Iterable[str]) -> list[str]:
 
 
 def _probe_batches(
-    model: nn.Module, batches: list[Mapping[str, Any]], settings: AttentionSettings, meaning: Meaning, seed: int
+    model: nn.Module,
+    batches: list[Mapping[str, Any]],
+    settings: AttentionSettings,
+    meaning: Meaning,
+    seed: int,
+    further: Sequence[str],
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
@@ -218,7 +230,7 @@ def _probe_batches(
         rows = np.arange(start, start + len(mask))
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
-        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents))
+        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents, further))
         texts += _token_texts(batch, mask)
         start += len(mask)
     return _result(collected.tables(None, pa.array(texts, pa.string())), attention)

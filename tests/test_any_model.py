@@ -9,7 +9,7 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.registered_orderings import always
+from attnprobe.erasure.registered_orderings import always, chosen_orderings
 from tests.fixtures.entries import ZERO, registered, sure_above
 
 
@@ -47,9 +47,12 @@ def test_a_users_own_module_is_probed_in_batches(model):
     assert result.documents["n"].tolist() == [7, 5, 7, 4, 6, 3]
     assert len(result.items) == 32
     np.testing.assert_allclose(result.items.groupby("document")["weight"].sum(), 1.0)
-    assert set(result.erasures["ordering"]) == {
-        name for name, ordering in attnprobe.ORDERINGS.items() if ordering.fits is always
-    }
+    everywhere = {name for name, ordering in attnprobe.ORDERINGS.items() if ordering.fits is always}
+    assert set(result.erasures["ordering"]) == everywhere & set(chosen_orderings())
+    more = attnprobe.probe(model, batches(), orderings=["all"])
+    assert set(more.erasures["ordering"]) == everywhere | {"leave_one_out_logit"}
+    with pytest.raises(InputError, match="There is no ordering 'leave_one'; did you mean"):
+        attnprobe.probe(model, batches(), orderings=["leave_one"])
     fractions = result.fractions()
     outcomes = fractions[["flipped_share", "emptied_share", "never_share"]]
     np.testing.assert_allclose(outcomes.sum(axis=1), 1)

@@ -20,7 +20,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.data.known_datasets import known_datasets
     from attnprobe.erasure.registered_decisions import DECISIONS
     from attnprobe.erasure.registered_measurements import MEASUREMENTS
-    from attnprobe.erasure.registered_orderings import ORDERINGS
+    from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
     from attnprobe.erasure.registered_ways import ERASING
     from attnprobe.settings.kinds import KINDS, MODELS
 
@@ -37,7 +37,8 @@ def execute(arguments: argparse.Namespace) -> None:
     say("Orderings")
     for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
         told = ": ".join(filter(None, [ordering.title, ordering.description]))
-        say(visible(f"  {name:<20} {ordering.role.value:<12} {told}{_of(ORDERINGS.origin(name))}"))
+        told += " (with --orderings)" * (name in OWN and OWN[name].on_request)
+        say(visible(f"  {name:<26} {ordering.role.value:<12} {told}{_of(ORDERINGS.origin(name))}"))
     for title, registry in (
         ("Measurements", MEASUREMENTS),
         ("Statistics", STATISTICS),

@@ -100,6 +100,15 @@ class AttentionErasures:
         """The greedy ordering, where it was asked for."""
         return greedy_order(self.engine, self.items) if self._greedy else None
 
+    @property
+    def decides_classes(self) -> bool:
+        """Whether the decision is the class with the largest logit."""
+        return self.engine.meaning.decides_classes
+
+    def pooling(self) -> None:
+        """There is more behind this attention than an affine readout."""
+        return
+
     def contributions(self) -> None:
         """Items do not contribute to these logits one by one."""
         return

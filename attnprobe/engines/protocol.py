@@ -165,10 +165,15 @@ def gather_effects(
 ) -> SingleEffects:
     """Effects of single erasures as a table, from their logits as they come."""
     log_p = torch.log_softmax(engine.logits.double(), dim=-1)
-    js = torch.zeros(items.mask.shape, dtype=torch.float64, device=log_p.device)
-    flips = torch.zeros_like(items.mask)
+    js, probability, logit = (torch.zeros_like(items.mask, dtype=torch.float64) for _ in range(3))
+    flips, decision = torch.zeros_like(items.mask), engine.decision()
+    if not engine.meaning.decides_classes:
+        logit.masked_fill_(items.mask, torch.nan)
     for part, logits in evaluated:
         rows, columns = documents[part], item[part]
         js[rows, columns] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
         flips[rows, columns] = engine.flips(logits, rows)
-    return SingleEffects(js, flips)
+        probability[rows, columns] = engine.meaning.probability(logits.double(), decision[rows])
+        if engine.meaning.decides_classes:
+            logit[rows, columns] = logits.double().gather(-1, decision[rows][:, None]).squeeze(-1)
+    return SingleEffects(js, flips, probability, logit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from attnprobe.erasure.asking import asking
 from attnprobe.erasure.erasable import Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, always
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, always, chosen_orderings
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
@@ -50,19 +51,22 @@ class BatteryResult:
     mask: Tensor
 
 
-def run_battery(erasures: Erasures, seeds: Tensor, documents: Tensor | None = None) -> BatteryResult:
+def run_battery(
+    erasures: Erasures, seeds: Tensor, documents: Tensor | None = None, further: Collection[str] = ()
+) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
     Args:
         erasures: the batch; every document has an item.
         seeds: one integer a document, for what is drawn of it (batch,).
         documents: each document's number in its split (batch,); by default its row.
+        further: names of orderings beside the usual ones, or ``all``.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
     """
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
-    orders = orders_of(batch, seeds)
+    orders = orders_of(batch, seeds, further)
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
@@ -87,15 +91,21 @@ def run_battery(erasures: Erasures, seeds: Tensor, documents: Tensor | None = No
     )
 
 
-def orders_of(batch: Erasable, seeds: Tensor) -> dict[str, Order]:
-    """What every ordering that fits a batch makes of it, by name.
+def orders_of(batch: Erasable, seeds: Tensor, further: Collection[str] = ()) -> dict[str, Order]:
+    """What every ordering that is chosen and fits a batch makes of it, by name.
+
+    Args:
+        batch: of documents.
+        seeds: one integer a document (batch,).
+        further: names of orderings beside the usual ones, or ``all``.
 
     Raises:
         InputError: one, perhaps of another package, fails, or gives no permutations of the real items with padding
             last, or changes what it is given.
     """
     orders = {}
-    for name, ordering in ORDERINGS.items():
+    for name in chosen_orderings(further):
+        ordering = ORDERINGS[name]
         if name in OWN:
             if ordering.fits(batch):
                 orders[name] = _checked(ordering.rank(batch, seeds), batch.attention.mask)

@@ -195,6 +195,12 @@ class Contributions:
         erased = _divide(_without_each(self._weighted(self.alone)), self.bias.expand_as(self.logits))
         return torch.where(self.mask[:, None], erased, self.logits[:, :, None])
 
+    def decided_logit_without_each(self) -> Tensor:
+        """The logit of the decision after erasing each item alone (batch, items)."""
+        decided = self.decision[:, None, None].expand(-1, 1, self.alone.shape[-1])
+        sums = _without_each(self._weighted(self.alone.gather(1, decided)))
+        return _divide(sums, self.bias[self.decision][:, None]).squeeze(1)
+
     def first_flip(self, order: Tensor) -> FirstFlip:
         """The first prefix of each ordering (…, batch, items) whose erasure flips the decision."""
         self.check_decides()

@@ -9,13 +9,33 @@ from torch import Tensor
 
 
 class SingleEffects(NamedTuple):
-    """What erasing each item alone does: JS divergence from the unerased output, in nats, and whether it flips.
+    """What erasing each item alone does, each (batch, items); padding has 0 and False.
 
-    Both are (batch, items); padding has 0 and False.
+    Attributes:
+        js: JS divergence from the unerased output, in nats.
+        flips: whether the decision becomes another.
+        probability: how sure the model then is of its first decision.
+        logit: the logit of the class that was decided for; NaN where no class is.
     """
 
     js: Tensor
     flips: Tensor
+    probability: Tensor
+    logit: Tensor
+
+
+class Pooling(NamedTuple):
+    """What one row of attention pools, and the affine readout of the pooled vector.
+
+    Attributes:
+        values: (batch, items, dim).
+        alone: the logits that each item would give alone, bias included (batch, classes, items), float64.
+        bias: the logits of the zero vector (classes,), float64.
+    """
+
+    values: Tensor
+    alone: Tensor
+    bias: Tensor
 
 
 class Attention(NamedTuple):
@@ -88,6 +108,15 @@ class Erasures(Protocol):
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
 
+    def pooling(self) -> Pooling | None:
+        """What the attention pools, where it is one row and the rest of the model is affine."""
+        ...
+
+    @property
+    def decides_classes(self) -> bool:
+        """Whether the decision is the class with the largest logit."""
+        ...
+
 
 class Erasable:
     """A batch of documents as an ordering sees it: its attention, its output, and what comes of erasing items.
@@ -155,6 +184,19 @@ class Erasable:
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         return self._contributions
+
+    def pooling(self) -> Pooling | None:
+        """What the attention pools, where it is one row and the rest of the model is affine."""
+        return self._pooling
+
+    @cached_property
+    def _pooling(self) -> Pooling | None:
+        return self._erasures.pooling()
+
+    @property
+    def decides_classes(self) -> bool:
+        """Whether the decision is the class with the largest logit."""
+        return self._erasures.decides_classes
 
     @cached_property
     def _contributions(self) -> Tensor | None:

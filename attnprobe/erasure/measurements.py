@@ -110,7 +110,7 @@ def evenness(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
 def neighbours(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """Erasing alone the item with the second-largest, the smallest and the second-smallest weight; NaN for one item."""
     order, sizes, weights = orders[ATTENTION][0], batch.attention.sizes, batch.attention.weights
-    js, flips = batch.single_effects()
+    js, flips, *_ = batch.single_effects()
     columns = {}
     ranks = {"second": torch.ones_like(sizes), "lowest": sizes - 1, "second_lowest": sizes - 2}
     for name, rank in ranks.items():
@@ -122,12 +122,12 @@ def neighbours(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
 
 def first_against_others(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """Erasing the first item of each explanation and control alone against every other item alone."""
-    attention, columns = batch.attention, dict[str, Tensor]()
+    attention, single, columns = batch.attention, batch.single_effects(), dict[str, Tensor]()
     for name, order in orders.items():
         if ORDERINGS[name].role in (Role.EXPLANATION, Role.CONTROL):
             suffix = "" if name == ATTENTION else f"_{name}"
             columns |= _top_against_others(
-                order[0, :, 0], attention.weights, attention.mask, *batch.single_effects(), suffix
+                order[0, :, 0], attention.weights, attention.mask, single.js, single.flips, suffix
             )
     return columns
 

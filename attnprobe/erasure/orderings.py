@@ -241,6 +241,11 @@ def ascending_order(batch: Erasable, seeds: Tensor) -> Tensor:
     return order[None]
 
 
+def largest_first(scores: Tensor, batch: Erasable) -> Tensor:
+    """The largest of any number an item (batch, items) first (1, batch, items)."""
+    return _descending("scores", scores, batch.attention.mask)[None]
+
+
 def greedy_first(batch: Erasable, seeds: Tensor) -> Tensor:
     """What makes the decision's probability fall fastest first, asked again after each removal (1, batch, items)."""
     order = batch.greedy_order()

@@ -7,7 +7,7 @@ needed where results are read. Ranking functions are in ``orderings``, which is 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -109,6 +109,7 @@ class OwnOrdering(Ordering):
             one row, since elsewhere they are means of several.
         smallest: whether its first items are the smallest set that flips the decision, so that none can be earlier.
         reference: how others are held against it.
+        on_request: whether items are erased by it only where it is asked for.
         colour: of curves and shades, ``#RRGGBB``; empty for one of those that any ordering may get.
         dashes: of curves, in points on and off; none where they are solid, so that curves differ in grey too.
     """
@@ -117,6 +118,7 @@ class OwnOrdering(Ordering):
     columns: tuple[str, ...] = ()
     smallest: bool = False
     reference: ReferenceInWords | None = None
+    on_request: bool = False
     colour: str = ""
     dashes: tuple[float, ...] = ()
 
@@ -129,6 +131,35 @@ def _fault(entry: object) -> str | None:
     if not isinstance(entry.role, Role):
         return "its role is none of attnprobe.Role"
     return None if callable(entry.rank) and callable(entry.fits) else "its rank and fits are no functions"
+
+
+def _by_score(score: str, fits: Callable[[Erasable], bool] = always) -> dict[str, Any]:
+    """How an ordering puts the largest of a number an item first: a function of a module of ``rankings``.
+
+    Args:
+        score: the module and the function, as ``leave_one_out.drop``.
+        fits: as of an ordering.
+    """
+
+    def rank(batch: Erasable, seeds: Tensor) -> Tensor:
+        module, _, function = score.partition(".")
+        scores = getattr(importlib.import_module(f"attnprobe.erasure.rankings.{module}"), function)(batch)
+        made: Tensor = importlib.import_module("attnprobe.erasure.orderings").largest_first(scores, batch)
+        return made
+
+    return {"rank": rank, "fits": fits}
+
+
+def _is_pooled(batch: Erasable) -> bool:
+    return batch.pooling() is not None
+
+
+def _adds_up(batch: Erasable) -> bool:
+    return batch.contributions() is not None
+
+
+def _has_logits(batch: Erasable) -> bool:
+    return batch.decides_classes
 
 
 def _of(name: str) -> Callable[[Any, Any], Any]:
@@ -199,6 +230,96 @@ ORDERINGS.register(
     ),
 )
 ORDERINGS.register(
+    "runner_up_margin",
+    OwnOrdering(
+        "Runner-up margin",
+        **_by_score("runner_up_margin.margin", _adds_up),
+        description="the largest weight times what the item adds to the decision over the second class first",
+        method="by what an item adds to the decision over the class that comes second",
+        dashes=(3.0, 1.0),
+    ),
+)
+ORDERINGS.register(
+    "leave_one_out",
+    OwnOrdering(
+        "Leave one out",
+        **_by_score("leave_one_out.drop_of_probability"),
+        description="what lowers the decision's probability most when it is erased alone first",
+        method="by how far the decision's probability falls when an item is erased alone",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "leave_one_out_logit",
+    OwnOrdering(
+        "Leave one out, logit",
+        **_by_score("leave_one_out.drop_of_logit", _has_logits),
+        description="the same of the decision's logit",
+        method="by how far the decision's logit falls when an item is erased alone",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "integrated_gradients",
+    OwnOrdering(
+        "Integrated gradients",
+        **_by_score("integrated_gradients.of_probability", _adds_up),
+        description="the largest gradient of the decision's probability first, integrated from no attention on",
+        method="by integrated gradients of the decision's probability over the weights, from all zero on",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "integrated_gradients_logit",
+    OwnOrdering(
+        "Int. gradients logit",
+        **_by_score("integrated_gradients.of_logit", _adds_up),
+        description="the same of the decision's logit: weight times what the item gives beside the bias",
+        method="by integrated gradients of the decision's logit over the weights, from all zero on",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "norm",
+    OwnOrdering(
+        "Norm",
+        **_by_score("output_shares.norm", _is_pooled),
+        description="the longest weighted value first",
+        method="by the norm of the weighted value",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "contribution",
+    OwnOrdering(
+        "Output share",
+        **_by_score("output_shares.contribution", _is_pooled),
+        description="the weighted value that makes up most of the attention's output first",
+        method="by the weighted value's share of the attention's output",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "value_zeroing",
+    OwnOrdering(
+        "Value zeroing",
+        **_by_score("output_shares.value_zeroing", _is_pooled),
+        description="the item whose value turns the attention's output most when it is set to zero first",
+        method="by how far the attention's output turns when an item's value is zero",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "attention_gradient_sign",
+    OwnOrdering(
+        "Signed attention",
+        **_by_score("gradient_sign.signed_attention"),
+        description="the largest attention weight with a positive gradient first, with a negative one last",
+        method="by the attention weight with the sign of the gradient",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
     GREEDY,
     OwnOrdering(
         "Greedy (gradient, re-ranked)",
@@ -242,6 +363,21 @@ OWN: Mapping[str, OwnOrdering] = {
     name: ordering for name, ordering in ORDERINGS.registered.items() if isinstance(ordering, OwnOrdering)
 }
 """Those of this package. The colours are Okabe & Ito's (2008), which the colour-blind tell apart."""
+
+
+ALL = "all"
+"""Asks for every ordering that there is."""
+
+
+def chosen_orderings(further: Collection[str] = ()) -> list[str]:
+    """Names of the orderings that documents are erased by, in the order of tables: the usual ones and further ones.
+
+    Args:
+        further: names, or ``all``.
+    """
+    return [
+        name for name in ORDERINGS if name not in OWN or not OWN[name].on_request or name in further or ALL in further
+    ]
 
 
 def is_smallest(name: str) -> bool:

@@ -51,8 +51,8 @@ def display_name(ordering: str, told: Mapping[str, Any]) -> str:
         ordering: its name.
         told: the run's configuration or summary, which say what its orderings are.
 
-    >>> display_name("gradient_attention", {}), display_name("leave_one_out", {})
-    ('Gradient × attention', 'Leave one out')
+    >>> display_name("gradient_attention", {}), display_name("erased_alone", {})
+    ('Gradient × attention', 'Erased alone')
     """
     return record_of(recorded_orderings(told), ordering).title
 

@@ -137,7 +137,7 @@ def what_is_registered(settings: RunSettings) -> dict[str, Any]:
     Raises:
         InputError: a package offers one that cannot be used.
     """
-    orderings = {name: told.to_json() for name, told in present_orderings().items()}
+    orderings = {name: told.to_json() for name, told in present_orderings(settings.orderings).items()}
     measurements = {name: told.to_json() for name, told in present_measurements().items()}
     of_measurements = {MEASUREMENTS_ENTRY: measurements} if measurements else {}
     return {ENTRY: orderings} | of_measurements | present_meaning(settings).to_json()

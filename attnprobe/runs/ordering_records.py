@@ -5,13 +5,13 @@ What reads a run knows its orderings by this alone: the package that offered one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from attnprobe.base.bounds import MOST_ORDERINGS
 from attnprobe.base.registry import Origin, is_title
 from attnprobe.base.visible import visible
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, Ordering, Role
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, Ordering, Role, chosen_orderings
 
 ENTRY = "orderings"
 """Of config.json, and of the summary: ordering → its record. Runs of before have none."""
@@ -36,13 +36,16 @@ class OrderingRecord(NamedTuple):
         return {"title": self.title, "role": self.role.value, **told}
 
 
-def present_orderings() -> dict[str, OrderingRecord]:
-    """The record of every ordering that there is in this process, which imports the packages that offer any.
+def present_orderings(further: Collection[str] = ()) -> dict[str, OrderingRecord]:
+    """The records of the orderings that a run is erased by in this process, which imports the packages that offer any.
+
+    Args:
+        further: names of orderings beside the usual ones, or ``all``.
 
     Raises:
         InputError: a package offers one that cannot be used.
     """
-    return {name: _record(ordering, ORDERINGS.origin(name)) for name, ordering in ORDERINGS.items()}
+    return {name: _record(ORDERINGS[name], ORDERINGS.origin(name)) for name in chosen_orderings(further)}
 
 
 def _record(ordering: Ordering, origin: Origin | None = None) -> OrderingRecord:
@@ -66,8 +69,8 @@ def recorded_orderings(content: Mapping[str, Any]) -> dict[str, OrderingRecord]:
 def record_of(records: Mapping[str, OrderingRecord], name: str) -> OrderingRecord:
     """The record of an ordering; of one that has none, as in a run of before, its own name and an explanation's role.
 
-    >>> record_of({}, "leave_one_out").title
-    'Leave one out'
+    >>> record_of({}, "erased_alone").title
+    'Erased alone'
     """
     known = records.get(name)
     if known is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
@@ -53,6 +54,7 @@ class RunSettings(Settings, section=""):
         transformer: what the model ``transformer`` is made with; None for all others.
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
+        orderings: names of orderings beside the usual ones, or ``all``.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -72,6 +74,9 @@ class RunSettings(Settings, section=""):
     transformer: TransformerOptions | None = None
     erase_by: str = setting(RENORMALISE, metavar="NAME", help="a way of erasing (attnprobe list)")
     decision: str = setting(CLASS, metavar="NAME", help="what flips (attnprobe list)")
+    orderings: tuple[str, ...] = setting(
+        (), metavar="NAME,…", help="orderings to erase by beside the usual ones (attnprobe list), or all", shown="none"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,6 +116,8 @@ class RunSettings(Settings, section=""):
         for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
             if entries[name] == default:
                 del entries[name]
+        if not self.orderings:
+            del entries["orderings"]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries
@@ -145,9 +152,11 @@ class RunSettings(Settings, section=""):
         usual |= {"training": kind.training, "attention": AttentionSettings(unit=kind.units[0])}
         of_kind: dict[str, Any] = {name: {} for name in ("attention", "transformer") if name in kind.sections}
         made = _made({"training": {}, **of_kind, **content, "model": model}, usual)
-        for name, registry in _REGISTERED.items():  # of a run that is there already, the package may be gone
+        named = [(registry, getattr(made, name)) for name, registry in _REGISTERED.items()]
+        named += [(ORDERINGS, name) for name in made.orderings if name != ALL]
+        for registry, name in named:  # of a run that is there already, the package may be gone
             try:
-                registry.require(getattr(made, name))
+                registry.require(name)
             except InputError as error:
                 raise SettingError("", "{}", error) from None
         return made

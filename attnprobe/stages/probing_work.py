@@ -103,6 +103,7 @@ class ProbingWork(RunWork[Piece]):
             self.device,
             numbers,
             begin_step,
+            self.configuration.settings.orderings,
         )
         return tables, remarks
 

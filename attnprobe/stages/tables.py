@@ -52,7 +52,9 @@ def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int
     return pd.Series(content_hashes).groupby(content_hashes).cumcount().to_numpy()
 
 
-def probe_split(probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device) -> Tables:
+def probe_split(
+    probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device, further: Collection[str] = ()
+) -> Tables:
     """Run every test on every document of a split that is held in memory.
 
     Args:
@@ -60,11 +62,13 @@ def probe_split(probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: to
         encoded: the split.
         seed: the run's seed, for the random orderings and the sample of items.
         device: where the model is.
+        further: names of orderings beside the usual ones, or ``all``.
     """
     hashes = encoded.documents.content_hashes
     seeds = document_seeds(seed, hashes, occurrences_of(hashes))
     groups = micro_batches(probe, encoded)
-    return probe_batches(probe, encoded, groups, seeds, sample_of_documents(len(encoded), seed), device)
+    sampled = sample_of_documents(len(encoded), seed)
+    return probe_batches(probe, encoded, groups, seeds, sampled, device, further=further)
 
 
 def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
@@ -81,6 +85,7 @@ def probe_batches(
     device: torch.device,
     numbers: IntArray | None = None,
     begin_batch: Callable[[], None] = lambda: None,
+    further: Collection[str] = (),
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -93,13 +98,14 @@ def probe_batches(
         device: where the model is.
         numbers: ascending, of the documents in their split (documents,); by default their rows.
         begin_batch: told of each batch before it is begun.
+        further: names of orderings beside the usual ones, or ``all``.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents))
+        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
     return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))

@@ -11,7 +11,7 @@ from attnprobe.base.atomic_files import append_line
 from attnprobe.base.errors import FailedError
 from attnprobe.base.run_lock import locked
 from attnprobe.erasure.registered_measurements import MEASUREMENTS, OWN_MEASUREMENTS
-from attnprobe.erasure.registered_orderings import ORDERINGS
+from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.work import Done
 from attnprobe.models.subject import Tested
@@ -72,7 +72,8 @@ def _not_tried(run: Run) -> str:
     """Which orderings and measurements there are now that the run was not probed with, in a sentence."""
     content = read_configuration(run.folder.config)
     before, measured = recorded_orderings(content), recorded_measurements(content)
-    new = [name for name in ORDERINGS if name not in before]
+    chosen = chosen_orderings(run.configuration.settings.orderings)
+    new = [name for name in chosen if name not in before]
     new += [name for name in MEASUREMENTS if name not in measured and name not in OWN_MEASUREMENTS]
     return f" It was probed without {', '.join(new)}: give --force to start over with it." if new else ""
 

@@ -77,12 +77,13 @@ def _compare(
         np.asarray(split.content_hashes[numbers]),
         np.asarray(split.occurrences[numbers]),
     )
+    further = run.configuration.settings.orderings
     for row, number in enumerate(numbers.tolist()):
         batch = encoded.batch(np.array([row])).to(run.device)
         document = torch.tensor([number], device=run.device)
         erasable = Erasable(tested.probe.erasures(batch), document)
         seed = torch.from_numpy(seeds.view(np.int64)[row : row + 1]).to(run.device)
-        orders = {name: order.of_all for name, order in orders_of(erasable, seed).items()}
+        orders = {name: order.of_all for name, order in orders_of(erasable, seed, further).items()}
         again = measured(erasable, orders)
         for name in names:
             found = float(again[name][0]) if name in again else float("nan")

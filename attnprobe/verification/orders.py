@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.orderings import RANDOM_DRAWS, rank_at_random
-from attnprobe.erasure.registered_orderings import GREEDY, RANDOM
+from attnprobe.erasure.registered_orderings import GREEDY, RANDOM, SMALLEST_SET
 from attnprobe.verification.reference import TIED, Reference
 
 
@@ -28,6 +28,26 @@ KEYS: dict[str, Callable[[Reference], Keys]] = {
     "attention_ascending": lambda of: Keys(-of.weights, TIED * of.weights),
 }
 """Of each ordering that is not random."""
+
+
+FURTHER_KEYS: dict[str, Callable[[Reference], Keys]] = {
+    "runner_up_margin": lambda of: _rounded(of.runner_up_margins()),
+    "leave_one_out": lambda of: _rounded(torch.stack([_drop(of, item) for item in range(of.items)])),
+    "attention_gradient_sign": lambda of: Keys(
+        of.gradients.sign() * of.weights,
+        torch.where(of.gradients.abs() <= of.gradient_rounding, 2 * of.weights, TIED * of.weights),
+    ),
+}
+"""The same of orderings that not every run has. Those that are not here are followed as the run says."""
+
+
+def _rounded(values: Tensor) -> Keys:
+    return Keys(values, torch.full_like(values, TIED * max(1.0, float(values.abs().max()))))
+
+
+def _drop(of: Reference, item: int) -> Tensor:
+    """How far the decision's probability falls without an item."""
+    return of.probability(of.logits()) - of.probability(of.logits([item]))
 
 
 class Prefix(NamedTuple):
@@ -137,7 +157,7 @@ def orders_of(
         document: of the reference.
         seed: the document's, for the random orderings.
         greedy: whether the greedy ordering is among them.
-        others: of orderings of other packages the items in the order in which the run says it erased them.
+        others: of orderings that not every run has the items in the order in which the run says it erased them.
     """
     orders: dict[tuple[str, int], Order] = {}
     for name, draw in ordering_draws():
@@ -148,8 +168,15 @@ def orders_of(
             orders[name, draw] = ByKeys(Keys(-places, torch.zeros_like(places)), document)
         else:
             orders[name, draw] = ByKeys(KEYS[name](document), document)
-    orders |= {(name, 0): AsStored(items) for name, items in (others or {}).items()}
+    for name, items in (others or {}).items():
+        again = FURTHER_KEYS.get(name)
+        orders[name, 0] = AsStored(items) if again is None else ByKeys(again(document), document)
     return orders | ({(GREEDY, 0): Greedily(document)} if greedy else {})
+
+
+def asked_of_every_run() -> set[str]:
+    """Names of the orderings that need not be looked for in what a run says of itself."""
+    return {RANDOM, SMALLEST_SET, GREEDY, *KEYS}
 
 
 def ordering_draws() -> list[tuple[str, int]]:

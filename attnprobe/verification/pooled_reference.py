@@ -81,6 +81,12 @@ class PooledReference(Reference):
         classes = [c for c in range(leads.shape[1]) if c != self.decision]
         return [leads[:, c].argsort()[:count].tolist() for c in classes]
 
+    def runner_up_margins(self) -> Tensor:
+        """An item's weight times how much its logits alone put the decision ahead of the second class."""
+        logits = self.logits().clone()
+        logits[self.decision] = -torch.inf
+        return self.weights * (self._alone[:, self.decision] - self._alone[:, int(logits.argmax())])
+
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
         """Not needed: the smallest sets are known."""
         raise NotImplementedError

@@ -73,6 +73,10 @@ class Reference(ABC):
     def smallest_sets(self, count: int) -> list[list[int]]:
         """Sets of ``count`` items, one of which flips the decision if any set of this size does."""
 
+    def runner_up_margins(self) -> Tensor:
+        """What each item adds to the decision over the class that comes second, where it adds up (items,)."""
+        raise NotImplementedError
+
     @abstractmethod
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
         """The item to erase greedily after these, and whether it is that one by more than rounding."""

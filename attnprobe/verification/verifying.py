@@ -15,7 +15,7 @@ from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
 from attnprobe.runs.measurement_records import recorded_measurements
-from attnprobe.runs.ordering_records import OrderingRecord, recorded_orderings
+from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, recorded_orderings
 from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
 from attnprobe.settings.verification import Sample
 from attnprobe.stages.tables import sample_of_documents
@@ -28,7 +28,7 @@ from attnprobe.verification.completeness import (
     present_documents,
 )
 from attnprobe.verification.measured_again import measured_again
-from attnprobe.verification.orders import ordering_draws
+from attnprobe.verification.orders import FURTHER_KEYS, asked_of_every_run, ordering_draws
 from attnprobe.verification.origin import (
     check_configuration,
     check_data,
@@ -81,7 +81,8 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
             of = f"{record.name} is of {record.origin or 'a program that registered it'}"
             called = "it" if here == record.origin else f"that of {here or 'this program'}"
             yield f"the {each.registry.kind} {of}: the reference calls {called}, too, and does not check it"
-    others = {name: ordering for name, ordering in recorded_orderings(told).items() if name not in OWN}
+    records = recorded_orderings(told)
+    others = {name: records[name] for name in told.get(ENTRY) or () if name not in asked_of_every_run()}
     present = yield from _check_tables(run, tested, others)
     measurements = recorded_measurements(told)
     if measurements:
@@ -106,8 +107,8 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     ]
     found = draws_of_first(folder.table("erasures"), others)
     orderings += found
-    for name in dict.fromkeys(name for name, _ in found):
-        by = others[name].origin or "the program that registered it"
+    for name in dict.fromkeys(name for name, _ in found if name not in FURTHER_KEYS):
+        by = "attnprobe" if name in OWN else others[name].origin or "the program that registered it"
         yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
     rows = check_erasures(folder.table("erasures"), present, orderings)
     yield f"erasures.parquet holds {rows:,} rows, one for each of {len(orderings)} orderings and draws of each document"

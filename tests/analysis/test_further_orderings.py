@@ -18,7 +18,7 @@ from attnprobe.reports.tables import write_tables
 from tests.fixtures.synthetic_runs import ORDERINGS, write_run
 
 FURTHER = {
-    "leave_one_out": {"title": "Leave one out", "role": "explanation", "package": "theirs", "version": "1.0"},
+    "erased_alone": {"title": "Erased alone", "role": "explanation", "package": "theirs", "version": "1.0"},
     "drawn_anew": {"title": "Drawn anew", "role": "chance"},
     "turned_round": {"title": "Turned round", "role": "control"},
     "searched": {"title": "Searched", "role": "reference"},
@@ -73,9 +73,9 @@ def test_they_change_nothing_in_the_summary_but_their_own_entries(folders):
 
 def test_they_have_the_titles_and_roles_that_the_run_says(folders):
     results = RunResults.load(folders[0])
-    assert results.title("leave_one_out") == "Leave one out"
+    assert results.title("erased_alone") == "Erased alone"
     assert [results.records[name].role.value for name in FURTHER] == [told["role"] for told in FURTHER.values()]
-    assert str(results.records["leave_one_out"].origin) == "theirs 1.0"
+    assert str(results.records["erased_alone"].origin) == "theirs 1.0"
 
 
 def test_they_change_no_claim_of_the_paper(folders):
@@ -100,11 +100,11 @@ def test_the_answer_names_them_and_says_nothing_else_of_others(folders):
     for line in less.splitlines():
         if line[:1].isupper() and "%" in line and "[" in line:  # rows of tables
             assert line.split() in [each.split() for each in more.splitlines()]
-    assert "Leave one out" in more
+    assert "Erased alone" in more
     assert "Turned round" not in more
     flat = " ".join(more.split())
-    assert "every ordering" not in flat or "(leave one out and drawn anew aside)" in flat
-    assert "by leave one out, by which it is not judged," in flat
+    assert "every ordering" not in flat or "(erased alone and drawn anew aside)" in flat
+    assert "by erased alone, by which it is not judged," in flat
     verdict = " ".join(less.split()).rpartition("Does attention explain this model?")[2]
     assert verdict in flat
 
@@ -112,7 +112,7 @@ def test_the_answer_names_them_and_says_nothing_else_of_others(folders):
 def test_methods_name_them(folders):
     results = RunResults.load(folders[0])
     text = " ".join(methods(results, summarise(results)).split())
-    assert "by leave one out" in text
+    assert "by erased alone" in text
     assert "erasing by searched" in text
 
 
@@ -124,7 +124,7 @@ def test_a_run_of_before_that_says_nothing_of_orderings_is_read(folders):
     results = RunResults.load(folders[0])
     assert results.title("gradient_attention") == "Gradient × attention"
     assert results.title("drawn_anew") == "Drawn anew"
-    assert {"leave_one_out", "searched", "turned_round"} <= set(results.first_flips)
+    assert {"erased_alone", "searched", "turned_round"} <= set(results.first_flips)
     assert "attention_ascending" not in results.first_flips
 
 
@@ -132,12 +132,12 @@ def test_a_run_of_before_that_says_nothing_of_orderings_is_read(folders):
     "entry",
     [
         [],
-        {"leave_one_out": "Leave one out"},
-        {"leave_one_out": {"title": "", "role": "explanation"}},
-        {"leave_one_out": {"title": "x" * 61, "role": "explanation"}},
-        {"leave_one_out": {"title": "Leave one out", "role": "rival"}},
-        {"leave_one_out": {"title": "Leave one out", "role": "explanation", "package": "theirs"}},
-        {"leave_one_out": {"title": 1, "role": "explanation"}},
+        {"erased_alone": "Erased alone"},
+        {"erased_alone": {"title": "", "role": "explanation"}},
+        {"erased_alone": {"title": "x" * 61, "role": "explanation"}},
+        {"erased_alone": {"title": "Erased alone", "role": "rival"}},
+        {"erased_alone": {"title": "Erased alone", "role": "explanation", "package": "theirs"}},
+        {"erased_alone": {"title": 1, "role": "explanation"}},
     ],
 )
 def test_a_record_that_is_none_is_named(folders, entry):

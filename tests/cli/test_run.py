@@ -48,13 +48,14 @@ def test_a_run_of_every_model(planted, model):
     erasures = pd.read_parquet(folder / "erasures.parquet")
     items = pd.read_parquet(folder / "items.parquet")
     assert documents.document.tolist() == list(range(30))
-    assert len(erasures) == 30 * (5 + 4 + 1)
+    assert len(erasures) == 30 * (5 + 5 + 1)
     assert erasures.groupby("ordering").draw.nunique().to_dict() == {
         "random": 5,
         "attention": 1,
         "attention_ascending": 1,
         "gradient": 1,
         "gradient_attention": 1,
+        "runner_up_margin": 1,
         "oracle": 1,
     }
     never = erasures.removed == -1

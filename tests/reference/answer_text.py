@@ -21,6 +21,7 @@ NAMES = {
     "gradient_attention": "Gradient × attention",
     "greedy": "Greedy",
     "oracle": "Smallest set (exact)",
+    "runner_up_margin": "Runner-up margin",
 }
 """What an ordering is called in the tables; others by their own names."""
 

@@ -19,7 +19,7 @@ RUNS = {
     "everybody flips": {"sizes": ORDINARY, "never": 0},
     "two documents": {"sizes": [2, 3]},
     "one document of two items": {"sizes": [2]},
-    "another ordering": {"sizes": ORDINARY, "draws": {"random": 1, "attention": 1, "leave_one_out": 1}},
+    "another ordering": {"sizes": ORDINARY, "draws": {"random": 1, "attention": 1, "erased_alone": 1}},
     "many orderings": {
         "sizes": [3, 4, 5],
         "draws": {"random": 1, "attention": 1, **{f"ordering {i}": 1 for i in range(30)}},
@@ -205,8 +205,8 @@ def test_colours_and_names_of_unknown_orderings():
     chosen = style.colours(names)
     assert len(set(chosen.values())) == 4
     assert chosen["attention"] == style.COLOURS["attention"]
-    assert style.display_name("leave_one_out", {}) == "Leave one out"
-    told = {"orderings": {"leave_one_out": {"title": "LOO", "role": "explanation"}}}
-    assert style.display_name("leave_one_out", told) == "LOO"
+    assert style.display_name("erased_alone", {}) == "Erased alone"
+    told = {"orderings": {"erased_alone": {"title": "LOO", "role": "explanation"}}}
+    assert style.display_name("erased_alone", told) == "LOO"
     every = style.colours([*style.COLOURS, "one", "two", "three"])
     assert len(set(every.values())) == len(every)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from attnprobe.erasure.erasable import Attention, Erasable
-from attnprobe.erasure.registered_orderings import GREEDY, ORDERINGS, Role, always
-from attnprobe.verification.orders import KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
+from attnprobe.erasure.registered_orderings import GREEDY, ORDERINGS, OWN, Role, always
+from attnprobe.verification.orders import FURTHER_KEYS, KEYS, ByKeys, Greedily, Keys, ordering_draws, orders_of
 from attnprobe.verification.reference import Reference
 
 
@@ -44,9 +44,10 @@ def random_document(items=9, seed=0):
 
 
 def test_every_ordering_of_the_package_is_known():
-    in_every_run = {name: ordering for name, ordering in ORDERINGS.items() if ordering.fits is always}
+    in_every_run = {name: each for name, each in OWN.items() if each.fits is always and not each.on_request}
     assert set(KEYS) == {name for name, ordering in in_every_run.items() if ordering.role is not Role.CHANCE}
     assert {name for name, _ in ordering_draws()} == set(in_every_run)
+    assert set(FURTHER_KEYS) <= set(OWN) - set(in_every_run)
 
 
 @pytest.mark.parametrize("seed", [0, 12345, -7])

@@ -18,7 +18,7 @@ from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, Erasures, SingleEffects
+from attnprobe.erasure.erasable import Attention, Erasures, Pooling, SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.models.pooled.classifier import PooledClassifier
@@ -49,7 +49,7 @@ class PooledErasures:
     """
 
     def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear) -> None:
-        self._scores = scores
+        self._scores, self._values = scores, values
         self._contributions = Contributions(values, None, mask, readout, scores=scores)
 
     @cached_property
@@ -78,9 +78,13 @@ class PooledErasures:
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()
-        log_p = self.log_probabilities()[:, :, None]
-        js = js_divergence(torch.log_softmax(single.relative_logits, dim=1), log_p, dim=1)
-        return SingleEffects(js.masked_fill_(~self._contributions.mask, 0.0), single.flips)
+        log_p, padding = self.log_probabilities()[:, :, None], ~self._contributions.mask
+        erased = torch.log_softmax(single.relative_logits, dim=1)
+        js = js_divergence(erased, log_p, dim=1).masked_fill_(padding, 0.0)
+        decision = self.decision()[:, None, None].expand(-1, 1, js.shape[1])
+        probability = erased.gather(1, decision).squeeze(1).exp_().masked_fill_(padding, 0.0)
+        logit = self._contributions.decided_logit_without_each().masked_fill_(padding, 0.0)
+        return SingleEffects(js, single.flips, probability, logit)
 
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings flip the decision, from sums over every prefix."""
@@ -103,6 +107,12 @@ class PooledErasures:
     def contributions(self) -> Tensor:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""
         return self._contributions.alone * self._contributions.mass[:, None]
+
+    def pooling(self) -> Pooling:
+        """What the attention pools, and the readout of that."""
+        return Pooling(self._values, self._contributions.alone, self._contributions.bias)
+
+    decides_classes = True
 
 
 class PooledProbe(Probe[Batch]):

@@ -16,7 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
-from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.erasable import Attention, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
 
@@ -36,6 +36,7 @@ class PooledSets(SetErasures):
 
     Attributes:
         weights: attention, zero at padding (batch, items).
+        pooling: what it pools, and the readout of that.
     """
 
     def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
@@ -46,6 +47,7 @@ class PooledSets(SetErasures):
         check_numbers("values", given.sum(-1), mask)
         self._given = given.masked_fill(~mask[..., None], 0.0)
         self._bias = readout.bias.detach().double()
+        self.pooling = Pooling(values, (self._given + self._bias).masked_fill(~mask[..., None], 0.0).mT, self._bias)
         self.at_once = max(1, _GATHERED // max(1, self._given[0].numel()))
         self._micro_batches = MicroBatches(self.at_once)
         self.logits = self.logits_of(self.weights, torch.arange(len(mask), device=mask.device))
@@ -128,6 +130,15 @@ class StepwiseErasures:
     def greedy_order(self) -> None:
         """It is of models with attention settings, which ask for it."""
         return
+
+    def pooling(self) -> Pooling:
+        """What the attention pools, and the readout of that."""
+        return self._sets.pooling
+
+    @property
+    def decides_classes(self) -> bool:
+        """Whether the decision is the class with the largest logit."""
+        return self._sets.meaning.decides_classes
 
     def contributions(self) -> None:
         """What items give does not say by itself what is decided without some of them."""

@@ -40,7 +40,14 @@ def test_every_number_is_kept_as_it_is_in_the_files(made, made_page):
             start += places.nbytes
             np.testing.assert_array_equal(places, of[f"rank_{name}"].fillna(-1) + 1)
         assert len(packed) - start == len(of)
-    assert run["columns"]["ranks"] == ["random", "attention", "gradient", "gradient_attention", "oracle"]
+    assert run["columns"]["ranks"] == [
+        "random",
+        "attention",
+        "gradient",
+        "gradient_attention",
+        "runner_up_margin",
+        "oracle",
+    ]
     assert run["columns"]["doubles"] == ["weight", "gradient"]
     assert run["columns"]["singles"][-3:] == ["contribution_0", "contribution_1", "contribution_2"]
 

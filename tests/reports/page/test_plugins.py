@@ -12,7 +12,7 @@ from tests.fixtures.commands import ROOT, attnprobe, planted_folder
 from tests.fixtures.page_reading import erased, go
 from tests.fixtures.plugins import EXAMPLE, attnprobe_with, offered, with_example
 
-NAME, TITLE, PACKAGE = "leave_one_out", "Leave one out", "attnprobe-leave-one-out 0.1.0"
+NAME, TITLE, PACKAGE = "erased_alone", "Erased alone", "attnprobe-erased-alone 0.1.0"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def probed_anew(run, folder):
 
 def test_the_documentation_shows_the_code_of_the_example():
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    for name in ("leave_one_out.py", "pyproject.toml"):
+    for name in ("erased_alone.py", "pyproject.toml"):
         assert (EXAMPLE / name).read_text(encoding="utf-8").strip() in text
 
 
@@ -61,11 +61,11 @@ def test_it_is_in_the_results_the_answer_the_tables_and_the_figures(run):
     for _, document in items.groupby("document"):
         assert document.sort_values(f"rank_{NAME}")["js"].is_monotonic_decreasing
     assert TITLE in out
-    assert "by leave one out, by which it is not judged" in " ".join(out.split())
+    assert "by erased alone, by which it is not judged" in " ".join(out.split())
     for table in ("first_flips", "flips_2x2", "who_flips_first"):
         assert NAME in (folder / "tables" / f"{table}.csv").read_text()
         assert TITLE in (folder / "tables" / f"{table}.tex").read_text()
-    assert "by leave one out" in (folder / "methods.txt").read_text()
+    assert "by erased alone" in (folder / "methods.txt").read_text()
 
 
 def test_the_run_says_what_it_is_and_where_it_came_from(run):

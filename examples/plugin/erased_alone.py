@@ -1,4 +1,4 @@
-"""Leave one out: the item whose erasure alone changes the output most is erased first."""
+"""Erased alone: the item whose erasure alone changes the output most is erased first."""
 
 import torch
 
@@ -11,4 +11,4 @@ def rank(batch: Erasable, seeds: torch.Tensor) -> torch.Tensor:
     return js.argsort(dim=-1, descending=True, stable=True)[None]
 
 
-ORDERING = Ordering("Leave one out", rank, description="what alone changes the output most first")
+ORDERING = Ordering("Erased alone", rank, description="what alone changes the output most first")

@@ -1,0 +1,1 @@
+"""What further orderings rank items by: one number an item (batch, items), the largest to be erased first."""

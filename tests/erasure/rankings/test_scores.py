@@ -1,0 +1,157 @@
+"""What further orderings rank by, against automatic differentiation, loops over items and a readout written out."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from attnprobe.erasure.battery import orders_of
+from attnprobe.erasure.erasable import Erasable
+from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.rankings import (
+    gradient_sign,
+    integrated_gradients,
+    leave_one_out,
+    output_shares,
+    runner_up_margin,
+)
+from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, chosen_orderings
+from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.stepwise import StepwiseErasures
+
+
+@pytest.fixture(params=[(2, 0), (3, 1), (5, 2)], ids=["two classes", "three", "five"])
+def case(request):
+    """Values, scores, mask and readout of six documents in float64: one has one item, one a weight of zero."""
+    classes, seed = request.param
+    draw = torch.Generator().manual_seed(seed)
+    sizes = torch.tensor([1, 2, 5, 7, 7, 4])
+    mask = torch.arange(7) < sizes[:, None]
+    values = torch.randn(6, 7, 4, generator=draw, dtype=torch.float64)
+    scores = 2 * torch.randn(6, 7, generator=draw, dtype=torch.float64)
+    scores[3, 2] = -torch.inf
+    readout = nn.Linear(4, classes, dtype=torch.float64)
+    with torch.no_grad():
+        readout.weight.copy_(3 * torch.randn(classes, 4, generator=draw, dtype=torch.float64))
+        readout.bias.copy_(torch.randn(classes, generator=draw, dtype=torch.float64))
+    return values, scores, mask, readout
+
+
+def batch_of(case):
+    return Erasable(PooledErasures(*case), torch.arange(6))
+
+
+def weights_of(case):
+    _, scores, mask, _ = case
+    return torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1)
+
+
+def logits_of(case, weights):
+    """Of weights (batch, items) as they are: not normalised."""
+    values, _, _, readout = case
+    return readout(torch.einsum("bi,bid->bd", weights, values))
+
+
+def decided(case):
+    return logits_of(case, weights_of(case)).argmax(-1)
+
+
+def without(case, document, item):
+    """The logits of a document without an item, the others renormalised; of nothing, the bias."""
+    weights = weights_of(case)[document].clone()
+    weights[item] = 0.0
+    if weights.sum() == 0:
+        return case[3].bias
+    return case[3]((weights / weights.sum()) @ case[0][document])
+
+
+def by_loop(case, of):
+    mask = case[2]
+    table = torch.zeros(mask.shape, dtype=torch.float64)
+    for document, item in mask.nonzero().tolist():
+        table[document, item] = of(document, item)
+    return table
+
+
+def check(case, found, expected):
+    mask = case[2]
+    torch.testing.assert_close(found[mask].detach(), expected[mask].detach(), atol=1e-10, rtol=1e-9)
+
+
+def test_leaving_one_out_is_a_loop_over_items(case):
+    batch, whole, y = batch_of(case), logits_of(case, weights_of(case)), decided(case)
+    expected = by_loop(case, lambda d, i: (whole[d].softmax(-1) - without(case, d, i).softmax(-1))[y[d]])
+    check(case, leave_one_out.drop_of_probability(batch), expected)
+    expected = by_loop(case, lambda d, i: -without(case, d, i)[y[d]])
+    check(case, leave_one_out.drop_of_logit(batch), expected)
+
+
+def test_the_margin_to_the_runner_up_is_what_the_item_adds(case):
+    whole, y, weights = logits_of(case, weights_of(case)), decided(case), weights_of(case)
+    second = whole.topk(2).indices[:, 1]
+    alone = case[3](case[0])
+    expected = by_loop(case, lambda d, i: weights[d, i] * (alone[d, i, y[d]] - alone[d, i, second[d]]))
+    check(case, runner_up_margin.margin(batch_of(case)), expected)
+
+
+@pytest.mark.parametrize("of", ["logit", "probability"])
+def test_integrated_gradients_are_those_of_a_fine_sum_and_add_up(case, of):
+    weights, y = weights_of(case), decided(case)
+
+    def output(part):
+        logits = logits_of(case, part)
+        return (logits if of == "logit" else logits.softmax(-1)).gather(1, y[:, None]).sum()
+
+    expected = torch.zeros_like(weights)
+    steps = 1000
+    for step in range(steps):
+        part = (weights * (step + 0.5) / steps).requires_grad_()
+        expected += torch.autograd.grad(output(part), part)[0] * weights / steps
+    found = getattr(integrated_gradients, f"of_{of}")(batch_of(case))
+    torch.testing.assert_close(found[case[2]], expected[case[2]], atol=1e-5, rtol=1e-4)
+    gained = output(weights) - output(torch.zeros_like(weights))
+    torch.testing.assert_close(found.sum(), gained.detach(), atol=1e-10, rtol=1e-9)
+
+
+def test_shares_of_the_output_are_those_of_the_vectors(case):
+    values, weights, batch = case[0], weights_of(case), batch_of(case)
+    parts = weights[..., None] * values
+    output = parts.masked_fill(~case[2][..., None], 0.0).sum(1, keepdim=True)
+    check(case, output_shares.norm(batch), parts.norm(dim=-1))
+    share = output_shares.contribution(batch)
+    check(case, share, (parts * output).sum(-1) / output.square().sum(-1))
+    torch.testing.assert_close((share * case[2]).sum(-1), torch.ones(6, dtype=torch.float64), atol=1e-10, rtol=1e-9)
+    several = case[2] & (case[2].sum(-1, keepdim=True) > 1)
+    turned = 1 - functional.cosine_similarity(output.expand_as(parts), output - parts, dim=-1)
+    torch.testing.assert_close(output_shares.value_zeroing(batch)[several], turned[several], atol=1e-8, rtol=1e-7)
+    assert output_shares.value_zeroing(batch)[0, 0] == 1.0  # nothing is left of one item
+
+
+def test_signed_attention_is_ascending_where_the_sign_is_lost(case):
+    """As the released code of 2019 has it: there the sign is −1 of all items."""
+    batch = batch_of(case)
+    found = gradient_sign.signed_attention(batch)
+    check(case, found, batch.attention.gradients.sign() * weights_of(case))
+    lost = (-weights_of(case)).masked_fill(~case[2], -torch.inf)
+    order = lost.argsort(dim=-1, descending=True, stable=True)
+    ascending = ORDERINGS["attention_ascending"].rank(batch, torch.zeros(6, dtype=torch.int64))[0]
+    assert torch.equal(order, ascending)
+
+
+def test_what_is_asked_for_is_added_and_changes_no_order_of_another(case):
+    batch, seeds = batch_of(case), torch.arange(6)
+    usual, asked, every = (orders_of(batch, seeds, further) for further in ((), ("norm",), (ALL,)))
+    assert set(asked) == {*usual, "norm"}
+    assert "runner_up_margin" in usual
+    assert set(every) == set(OWN) - {"greedy"}
+    for name, order in usual.items():
+        assert torch.equal(order.of_all, every[name].of_all)
+        assert torch.equal(order.of_all, asked[name].of_all)
+    assert chosen_orderings(["norm"]) == [name for name in ORDERINGS if name in asked or name == "greedy"]
+
+
+def test_set_by_set_the_numbers_are_the_same(case):
+    """Whatever the engine, where it means the same by erased and by decided."""
+    closed, stepwise = batch_of(case), Erasable(StepwiseErasures(*(*case, Meaning())), torch.arange(6))
+    for score in (leave_one_out.drop_of_probability, leave_one_out.drop_of_logit, output_shares.contribution):
+        check(case, score(stepwise), score(closed))
