@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from attnprobe.data.tokens.sentencizer import sentence_beginnings
 from attnprobe.data.tokens.spacy_splitting import SpacySplitting
 from attnprobe.data.tokens.whitespace import Chunks, chunks_of
 
-MOST_CHARACTERS = 4_000_000
+MOST_BYTES = 150_000_000  # some 250,000 different chunks of English
+BYTES_A_STRING, BYTES_A_CHARACTER = 500, 10  # what a new chunk takes with its words and what spaCy keeps of it, measured
 CHUNKS_AT_ONCE = 10_000  # of which spaCy makes one document
 
 
@@ -55,10 +56,18 @@ class Numbered(dict[str, int]):
         return number
 
 
+S = TypeVar("S", bound=np.generic)
+
+
+def _extended(array: npt.NDArray[S], values: Sequence[object] | npt.NDArray[np.generic]) -> npt.NDArray[S]:
+    return np.concatenate([array, np.asarray(values, dtype=array.dtype)])
+
+
 class ChunkMemory:
     """Chunks, and the words that each is split into.
 
-    What it holds is bounded by those who use it: before a call they ask whether it :attr:`is_full`, and take a new one.
+    Who uses it asks before each call whether it :attr:`is_full`, and then takes a new one: so no more is held than
+    ``MOST_BYTES`` and what is new in the texts of one call.
 
     Attributes:
         words: every word that was found, and its number.
@@ -67,7 +76,7 @@ class ChunkMemory:
     def __init__(self) -> None:
         self.words = Numbered()
         self._chunks = Numbered()
-        self._characters = 0
+        self._bytes = 0
         # Of each chunk: how many words it has, where they are in the arrays of words of chunks, and whether a special case
         # may have made them, which neighbours may keep from being found (chunks,).
         self._counts = np.zeros(0, dtype=np.int64)
@@ -82,14 +91,14 @@ class ChunkMemory:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time for a new one: spaCy has split ``MOST_CHARACTERS``, as chunks or in whole texts."""
-        return self._characters > MOST_CHARACTERS
+        """Whether it is time for a new one."""
+        return self._bytes > MOST_BYTES
 
     def given(self, tokens: Sequence[str], starts: Sequence[int], begins: Sequence[bool]) -> Words:
         """One document whose words are known."""
         known = len(self.words)
         numbers = np.array([self.words[token] for token in tokens], dtype=np.int32)
-        self._characters += sum(map(len, self.words.strings[known:]))
+        self._count(self.words.strings[known:])
         return Words(
             numbers,
             np.array(starts, dtype=np.int64),
@@ -100,16 +109,41 @@ class ChunkMemory:
     def split(self, texts: Sequence[str]) -> Words:
         """The words of each text, and its sentences: those that spaCy's pipeline finds in it."""
         chunks = chunks_of(texts)
-        numbers = np.fromiter(map(self._chunks.__getitem__, chunks.chunks), dtype=np.int64, count=len(chunks.chunks))
+        numbers = self._numbers_of(chunks.strings)
+        groups = self._inseparable(numbers, chunks)
+        if groups:
+            chunks = chunks.kept_together(groups)
+            numbers = self._numbers_of(chunks.strings)
+        return self._words(numbers, chunks)
+
+    def _numbers_of(self, chunks: Sequence[str]) -> npt.NDArray[np.int64]:
+        numbers = np.fromiter(map(self._chunks.__getitem__, chunks), dtype=np.int64, count=len(chunks))
         while len(self._counts) < len(self._chunks):
             self._learn(self._chunks.strings[len(self._counts) :][:CHUNKS_AT_ONCE])
-        words = self._words(numbers, chunks)
-        whole = self._documents_to_split_whole(numbers, chunks)
-        if len(whole) == 0:
-            return words
-        order = np.arange(len(texts))
-        order[whole] = len(texts) + np.arange(len(whole))
-        return Words.in_order([words, *(self._split_whole(texts[document]) for document in whole.tolist())], order)
+        return numbers
+
+    def _inseparable(self, numbers: npt.NDArray[np.int64], chunks: Chunks) -> list[tuple[int, int]]:
+        """Groups of chunks, (first, last), of which one may be split otherwise beside the others than alone."""
+        differs = self._may_differ[numbers]
+        if not differs.any():
+            return []
+        may_cross = self._splitting.special_cases.may_cross
+
+        def linked(left: int, right: int) -> bool:
+            return not chunks.apart[right] and may_cross(chunks.strings[left], chunks.strings[right])
+
+        groups: list[tuple[int, int]] = []
+        for chunk in np.flatnonzero(differs).tolist():
+            if groups and chunk <= groups[-1][1]:
+                continue
+            first = last = chunk
+            while last + 1 < len(numbers) and linked(last, last + 1):
+                last += 1
+            while first > 0 and linked(first - 1, first):
+                first -= 1
+            if first < last:
+                groups.append((first, last))
+        return groups
 
     def _words(self, numbers: npt.NDArray[np.int64], chunks: Chunks) -> Words:
         counts = self._counts[numbers]
@@ -120,29 +154,19 @@ class ChunkMemory:
         apart[offsets[:-1][chunks.apart]] = True
         documents = offsets[chunks.document_offsets]
         found = self._numbers[places]
+        starts = np.repeat(chunks.starts, counts) + self._starts[places]
+        for document, blanks in chunks.blanks_put_in.items():
+            of_document = starts[documents[document] : documents[document + 1]]
+            of_document -= np.searchsorted(blanks, of_document)
         return Words(
             found,
-            np.repeat(chunks.starts, counts) + self._starts[places],
+            starts,
             sentence_beginnings(self._stops[found], self._punctuation[found], apart, documents),
             np.diff(documents),
         )
 
-    def _documents_to_split_whole(self, numbers: npt.NDArray[np.int64], chunks: Chunks) -> npt.NDArray[np.int64]:
-        """Those with a chunk that may be split otherwise than alone, for what stands beside it."""
-        may_differ = self._may_differ[numbers]
-        beside = np.flatnonzero((may_differ[1:] | may_differ[:-1]) & ~chunks.apart[1:]) + 1
-        if len(beside) == 0:
-            return beside
-        may_cross = self._splitting.special_cases.may_cross
-        crossed = [at for at in beside.tolist() if may_cross(chunks.chunks[at - 1], chunks.chunks[at])]
-        return np.unique(np.searchsorted(chunks.document_offsets, crossed, side="right") - 1)
-
-    def _split_whole(self, text: str) -> Words:
-        self._characters += len(text)
-        return self.given(*self._splitting.split_text(text))
-
     def _learn(self, chunks: Sequence[str]) -> None:
-        self._characters += sum(map(len, chunks))
+        self._count(chunks)
         counts, starts, lengths = self._splitting.split_chunks(chunks)
         special_cases = self._splitting.special_cases
         places = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
@@ -151,14 +175,17 @@ class ChunkMemory:
             words = [chunk[start:end] for start, end in islice(places, count)]
             numbers += [self.words[word] for word in words]
             may_differ.append(special_cases.may_be_in(words))
-        self._places = np.append(self._places, len(self._numbers) + np.cumsum(counts) - counts)
-        self._counts = np.append(self._counts, counts)
-        self._may_differ = np.append(self._may_differ, may_differ)
-        self._numbers = np.append(self._numbers, np.array(numbers, dtype=np.int32))
-        self._starts = np.append(self._starts, starts)
+        self._places = _extended(self._places, len(self._numbers) + np.cumsum(counts) - counts)
+        self._counts = _extended(self._counts, counts)
+        self._may_differ = _extended(self._may_differ, may_differ)
+        self._numbers = _extended(self._numbers, numbers)
+        self._starts = _extended(self._starts, starts)
         new = self.words.strings[len(self._stops) :]
-        self._stops = np.append(self._stops, [word in self._splitting.stops for word in new])
-        self._punctuation = np.append(self._punctuation, [self._splitting.is_punctuation(word) for word in new])
+        self._stops = _extended(self._stops, [word in self._splitting.stops for word in new])
+        self._punctuation = _extended(self._punctuation, [self._splitting.is_punctuation(word) for word in new])
+
+    def _count(self, new: Sequence[str]) -> None:
+        self._bytes += BYTES_A_STRING * len(new) + BYTES_A_CHARACTER * sum(map(len, new))
 
     @cached_property
     def _splitting(self) -> SpacySplitting:

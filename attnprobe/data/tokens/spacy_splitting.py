@@ -1,14 +1,14 @@
 """spaCy's blank English pipeline: what it makes of chunks between whitespace, and what of it looks past their ends.
 
 spaCy cuts a text at its whitespace and splits every chunk on its own, by affixes and special cases. After that it looks for
-special cases among all tokens of the document (``:`` and ``)`` are ``:)``), of overlapping ones takes the longest, and
-leaves that as it is where whitespace stands within. So one that reaches across whitespace changes nothing itself, but keeps
-those that it overlaps from being found: the one way in which a chunk's neighbours matter.
+special cases among all tokens of the document (``:`` and ``)`` are ``:)``), and of those that overlap takes the longest,
+which it leaves as it is where whitespace stands within. So a case that reaches across whitespace changes nothing itself,
+but hides those that it overlaps: the one way in which the neighbours of a chunk matter. Whitespace that is a token of its
+own is in no case of several tokens.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -17,15 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from attnprobe.data.tokens.whitespace import UNBROKEN_RUN
-
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokenizer import Tokenizer
     from spacy.tokens import Doc
 
-_BETWEEN = "\n"
-"""A special case of its own that is in no other: nothing is found across it."""
+_APART = "\n"  # a token of its own, across which nothing is found
 
 
 class SplitChunks(NamedTuple):
@@ -43,20 +40,24 @@ class SplitChunks(NamedTuple):
 
 
 class SpacySplitting:
-    """spaCy, loaded; what it keeps of the texts it has seen goes when this goes."""
+    """spaCy, loaded; the strings that it keeps go when this goes.
+
+    Attributes:
+        stops: the words after which its sentencizer ends a sentence.
+    """
 
     def __init__(self) -> None:
         import spacy
+        from spacy.pipeline import Sentencizer
 
         self._pipeline: Language = spacy.blank("en")
-        self.stops: frozenset[str] = frozenset(self._pipeline.add_pipe("sentencizer").punct_chars)
-        self._pipeline.max_length = sys.maxsize  # the limit is for parsers; readers have their own
+        self.stops = frozenset(Sentencizer.default_punct_chars)
 
     def split_chunks(self, chunks: Sequence[str]) -> SplitChunks:
-        """What spaCy makes of each, whatever stands beside it but for :meth:`SpecialCases.may_cross`."""
+        """What spaCy makes of each beside nothing that could matter; chunks may have single blanks within."""
         from spacy.attrs import IDX, LENGTH
 
-        doc: Doc = self._bare_tokenizer(_BETWEEN.join(chunks))
+        doc: Doc = self._bare_tokenizer(_APART.join(chunks))
         tokens = doc.to_array([IDX, LENGTH]).astype(np.int64)
         sizes = np.array([len(chunk) for chunk in chunks], dtype=np.int64)
         chunk_starts = np.cumsum(sizes + 1) - (sizes + 1)
@@ -64,21 +65,6 @@ class SpacySplitting:
         starts = tokens[:, 0] - chunk_starts[chunk]
         kept = starts < sizes[chunk]
         return SplitChunks(np.bincount(chunk[kept], minlength=len(chunks)), starts[kept], tokens[kept, 1])
-
-    def split_text(self, text: str) -> tuple[list[str], list[int], list[bool]]:
-        """The words of a whole text, where in it each begins, and whether it begins a sentence."""
-        from spacy.attrs import IDX, IS_SPACE, LENGTH, SENT_START
-
-        cut = UNBROKEN_RUN.sub(r"\g<0> ", text)
-        tokens = self._pipeline(cut).to_array([IDX, LENGTH, SENT_START, IS_SPACE]).astype(np.int64)
-        is_word = tokens[:, 3] == 0
-        starts, lengths = tokens[is_word, 0], tokens[is_word, 1]
-        words = [cut[start:end] for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)]
-        # A sentence that begins with whitespace begins with the word after it.
-        begins = np.diff(np.cumsum(tokens[:, 2] == 1)[is_word], prepend=0) > 0
-        blanks = np.array([match.end() for match in UNBROKEN_RUN.finditer(text)], dtype=np.int64)
-        put_in = blanks + np.arange(len(blanks))  # where in the cut text, which are not in the text
-        return words, (starts - np.searchsorted(put_in, starts)).tolist(), begins.tolist()
 
     def is_punctuation(self, token: str) -> bool:
         """As spaCy says of a token."""
@@ -123,18 +109,17 @@ class SpecialCases:
 
     def may_be_in(self, tokens: Sequence[str]) -> bool:
         """Whether a special case may have changed what these were: False is certain."""
-        return any(
+        return not self._split_into.keys().isdisjoint(tokens) and any(
             tuple(tokens[at : at + len(case)]) == case
             for at, token in enumerate(tokens)
-            if token in self._split_into
-            for case in self._split_into[token]
+            for case in self._split_into.get(token, ())
         )
 
     def may_cross(self, left: str, right: str) -> bool:
         """Whether tokens at the end of one chunk and at the beginning of the next may be one: False is certain."""
-        return (left[-1], right[0]) in self._halves and any(
+        return any(
             (left.endswith(before) or before.endswith(left)) and (right.startswith(after) or after.startswith(right))
-            for before, after in self._halves[left[-1], right[0]]
+            for before, after in self._halves.get((left[-1], right[0]), ())
         )
 
 

@@ -41,10 +41,11 @@ def tokenise_texts(texts: Sequence[Text]) -> TokenisedTexts:
     """
     global _memory  # noqa: PLW0603
     with _LOCK:
-        if _memory.is_full:
-            _memory = ChunkMemory()
-        words = _words_of(texts, _memory)
-        types, numbers = _by_first_sight(words.numbers, _memory.words.strings)
+        memory = ChunkMemory() if _memory.is_full else _memory
+        _memory = ChunkMemory()  # stays should this fail halfway
+        words = _words_of(texts, memory)
+        _memory = memory
+        types, numbers = _by_first_sight(words.numbers, memory.words.strings)
     sentence_starts = np.flatnonzero(words.begins)
     documents = np.concatenate([[0], np.cumsum(words.per_document)])
     return TokenisedTexts(
