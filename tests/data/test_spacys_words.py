@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from attnprobe.data.tokens import chunk_memory, tokeniser
 from attnprobe.data.tokens.chunk_memory import ChunkMemory
-from attnprobe.data.tokens.given_tokens import GivenTokens
 from attnprobe.data.tokens.tokeniser import tokenise_texts
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -64,9 +63,13 @@ def special_cases():
 TELLING = [
     *("word", "Word.", "it", "he", "U.S.", "Mr.", "don't", "A.B.", "end.", "a-b", "3-4", "2,000", "10km", "$5", "C++"),
     *("http://a.b/c?d=e", "www.x.co.uk", "x@y.org", "...", "…", "..", "“so”", "‘so’", "``", "''", "?!", "!", "؟", "。"),
-    *("e\u0301", "a\u0300.", "東京。", "日本語", "🙂", "👩\u200d👧", "\0", "\x7f", "\u200b", "\ufeff", "x" * 299, "!" * 301),
+    *("e\u0301", "a\u0300.", "東京。", "日本語", "🙂", "👩\u200d👧", "\0", "\x7f", "\u200b", "\ufeff"),
+    *("x" * 299, "!" * 301),
 ]
-WHITESPACE = ["", " ", " ", " ", "  ", "\n", " \n", "\n ", "\t", "\r\n", "\xa0", " \xa0", "\x1c", "\x85", "\u2028", "\u3000"]
+WHITESPACE = [
+    *("", " ", " ", " ", "  ", "\n", " \n", "\n ", "\t", "\r\n"),
+    *("\xa0", " \xa0", "\x1c", "\x85", "\u2028", "\u3000"),
+]
 
 
 @st.composite
@@ -79,7 +82,7 @@ def adversarial_texts(draw):
 
 
 @given(st.lists(adversarial_texts(), max_size=3))
-@example(["a \n=] 🙂 Somethin ''b", " ; ) ( : )-", "", " ", "it 's . ' S x ( - 8 )", "\n . \n \"A.\n. b"])
+@example(["a \n=] 🙂 Somethin ''b", " ; ) ( : )-", "", " ", "it 's . ' S x ( - 8 )", '\n . \n "A.\n. b'])
 @example(["x" * 700 + "é" * 700 + "\n\n" + "y" * 301 + ".", "a " + "!" * 650])
 def test_adversarial_texts(texts):
     assert by_attnprobe(texts) == [by_spacy(text) for text in texts]
@@ -96,41 +99,43 @@ def test_shared_data(every):
             assert by_attnprobe(some) == [by_spacy(text) for text in some]
 
 
-@pytest.mark.parametrize("every", [100, pytest.param(1, marks=pytest.mark.slow)])
-def test_docstrings(docstrings, every):
-    """In the suite one of a hundred."""
-    for texts in docstrings.values():
-        assert by_attnprobe(texts[::every]) == [by_spacy(text) for text in texts[::every]]
+@given(st.lists(st.from_regex(r"[A-Za-z]{1,6}[!-/:-@\[-`{-~]{0,2}[A-Za-z]{0,2}", fullmatch=True), max_size=30))
+def test_chunks_of_letters_and_a_sign(chunks):
+    assert by_attnprobe([" ".join(chunks)]) == [by_spacy(" ".join(chunks))]
 
 
-def test_a_case_across_whitespace_hides_those_that_it_overlaps():
-    """As spaCy has it: what is found there is :-) of a bracket and of three tokens, which a blank keeps apart."""
-    together, apart = [[word for word, _ in by_attnprobe([text])[0][0]] for text in ("a' 'b' 'Cause", "a' x 'b' x 'Cause")]
-    assert (together, apart) == (["a", "'", "'", "b", "'", "'", "Cause"], ["a", "'"])
+def test_every_special_case_and_every_sign_after_it():
+    cases, _ = special_cases()
+    text = " x ".join(f"{case} x{case}, {case}. {case})" for case in cases)
+    assert by_attnprobe([text]) == [by_spacy(text)]
+
+
+def test_special_cases_across_whitespace_hide_those_that_they_overlap():
+    """Two quotes are one word in ''b, but not where another one stands before them."""
+    beside, alone = ([word for word, _ in text[0]] for text in by_attnprobe(["a ' ''b", "a ''b"]))
+    assert (beside, alone) == (["a", "'", "'", "'", "b"], ["a", "''", "b"])
 
 
 def test_memory_is_bounded_and_makes_no_difference(monkeypatch):
-    monkeypatch.setattr(chunk_memory, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(chunk_memory, "MOST_BYTES", 60_000)
     monkeypatch.setattr(tokeniser, "_memory", ChunkMemory())
-    memories = set()
-    for first in range(0, 2000, 50):
+    for first in range(0, 300, 50):
         text = " ".join(f"word{number}, don't" for number in range(first, first + 50))
         assert by_attnprobe([text]) == [by_spacy(text)]
         assert len(tokeniser._memory.words) < 200
-        memories.add(id(tokeniser._memory))
-    assert len(memories) > 5
 
 
 def test_what_fails_halfway_is_forgotten(monkeypatch):
     monkeypatch.setattr(tokeniser, "_memory", ChunkMemory())
     with pytest.raises(UnicodeEncodeError):
-        tokenise_texts(["some new words and \ud800"])
-    assert by_attnprobe(["some new words"]) == [by_spacy("some new words")]
+        tokenise_texts(["some new-words and \ud800"])
+    assert by_attnprobe(["some new-words"]) == [by_spacy("some new-words")]
 
 
 def test_spacy_is_loaded_only_to_split():
     script = (
         "import sys\n"
+        "sys.modules['torch'] = None\n"
         "from attnprobe.data.tokens.given_tokens import GivenTokens\n"
         "from attnprobe.data.tokens.tokeniser import tokenise_texts\n"
         "tokenise_texts([GivenTokens.of_list(['Some', 'words', '.'])])\n"

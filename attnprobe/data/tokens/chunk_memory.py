@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from attnprobe.data.tokens.spacy_splitting import SpacySplitting
 from attnprobe.data.tokens.whitespace import Chunks, chunks_of
 
 MOST_BYTES = 150_000_000  # some 250,000 different chunks of English
-BYTES_A_STRING, BYTES_A_CHARACTER = 500, 10  # what a new chunk takes with its words and what spaCy keeps of it, measured
+BYTES_A_STRING, BYTES_A_CHARACTER = 500, 10  # what a new chunk takes, its words and spaCy's own included: measured
 CHUNKS_AT_ONCE = 10_000  # of which spaCy makes one document
 
 
@@ -63,6 +62,16 @@ def _extended(array: npt.NDArray[S], values: Sequence[object] | npt.NDArray[np.g
     return np.concatenate([array, np.asarray(values, dtype=array.dtype)])
 
 
+def _starts(chunk: str, words: Sequence[str]) -> list[int]:
+    """Where in the chunk each word begins, which are all of it but its blanks."""
+    starts, end = [], 0
+    for word in words:
+        start = chunk.index(word, end)
+        starts.append(start)
+        end = start + len(word)
+    return starts
+
+
 class ChunkMemory:
     """Chunks, and the words that each is split into.
 
@@ -77,8 +86,8 @@ class ChunkMemory:
         self.words = Numbered()
         self._chunks = Numbered()
         self._bytes = 0
-        # Of each chunk: how many words it has, where they are in the arrays of words of chunks, and whether a special case
-        # may have made them, which neighbours may keep from being found (chunks,).
+        # Of each chunk: how many words it has, where they are in the arrays of words of chunks, and whether a special
+        # case may have made them, which neighbours may hide (chunks,).
         self._counts = np.zeros(0, dtype=np.int64)
         self._places = np.zeros(0, dtype=np.int64)
         self._may_differ = np.zeros(0, dtype=np.bool_)
@@ -112,8 +121,10 @@ class ChunkMemory:
         numbers = self._numbers_of(chunks.strings)
         groups = self._inseparable(numbers, chunks)
         if groups:
-            chunks = chunks.kept_together(groups)
-            numbers = self._numbers_of(chunks.strings)
+            chunks, remain = chunks.kept_together(groups)
+            numbers = numbers[remain]
+            joined = np.cumsum(remain)[[first for first, _ in groups]] - 1
+            numbers[joined] = self._numbers_of([chunks.strings[chunk] for chunk in joined.tolist()])
         return self._words(numbers, chunks)
 
     def _numbers_of(self, chunks: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -167,14 +178,13 @@ class ChunkMemory:
 
     def _learn(self, chunks: Sequence[str]) -> None:
         self._count(chunks)
-        counts, starts, lengths = self._splitting.split_chunks(chunks)
-        special_cases = self._splitting.special_cases
-        places = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-        numbers, may_differ = [], []
-        for chunk, count in zip(chunks, counts.tolist(), strict=True):
-            words = [chunk[start:end] for start, end in islice(places, count)]
-            numbers += [self.words[word] for word in words]
-            may_differ.append(special_cases.may_be_in(words))
+        words_of_chunks = self._splitting.split_chunks(chunks)
+        counts = np.array([len(words) for words in words_of_chunks], dtype=np.int64)
+        starts = [
+            start for chunk, words in zip(chunks, words_of_chunks, strict=True) for start in _starts(chunk, words)
+        ]
+        numbers = [self.words[word] for words in words_of_chunks for word in words]
+        may_differ = [self._splitting.special_cases.may_be_in(words) for words in words_of_chunks]
         self._places = _extended(self._places, len(self._numbers) + np.cumsum(counts) - counts)
         self._counts = _extended(self._counts, counts)
         self._may_differ = _extended(self._may_differ, may_differ)

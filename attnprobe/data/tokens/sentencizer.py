@@ -15,7 +15,7 @@ def sentence_beginnings(
     """Whether each word is the first of its sentence, as spaCy's rule has it.
 
     A sentence begins with its document, and with the first token after a full stop or its like that is neither another
-    one nor punctuation. Whitespace is such a token, wherever it is one: the sentence then begins with the word after it.
+    one nor punctuation. Whitespace, where it is a token, is such a one: the sentence begins with the word after it.
 
     Args:
         stops: whether each word ends a sentence (words,), those of all documents one after another.
@@ -26,10 +26,10 @@ def sentence_beginnings(
     begins = np.zeros(len(stops), dtype=np.bool_)
     first = document_offsets[:-1][np.diff(document_offsets) > 0]
     begins[first] = True
-    stops_before = np.cumsum(stops) - stops
-    # Tokens that begin a sentence if a stop was seen since the last such token of the document, or its first token. Each
-    # stands for the whitespace before it as well: what whitespace begins, its word does not begin again.
+    stops_before: npt.NDArray[np.int64] = np.cumsum(stops) - stops
+    # Words that begin a sentence where a stop was seen since the last word of their kind, or since the document began,
+    # each for the whitespace before it as well: what that begins, the word does not begin again.
     ready = np.flatnonzero(~(stops | punctuation) | apart | begins)
-    seen = stops_before[ready]
+    seen: npt.NDArray[np.int64] = stops_before[ready]
     begins[ready[1:]] |= seen[1:] > seen[:-1]
     return begins

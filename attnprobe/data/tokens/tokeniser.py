@@ -39,7 +39,7 @@ def tokenise_texts(texts: Sequence[Text]) -> TokenisedTexts:
 
     A run of more than 300 characters without whitespace is cut every 300 characters, where tokens are not given.
     """
-    global _memory  # noqa: PLW0603
+    global _memory
     with _LOCK:
         memory = ChunkMemory() if _memory.is_full else _memory
         _memory = ChunkMemory()  # stays should this fail halfway
@@ -59,11 +59,10 @@ def tokenise_texts(texts: Sequence[Text]) -> TokenisedTexts:
 
 def _words_of(texts: Sequence[Text], memory: ChunkMemory) -> Words:
     split = memory.split([text for text in texts if isinstance(text, str)])
-    given = [
-        memory.given(text.tokens, text.starts, text.begins_sentence()) for text in texts if isinstance(text, GivenTokens)
-    ]
-    if not given:
+    given_texts = [text for text in texts if isinstance(text, GivenTokens)]
+    if not given_texts:
         return split
+    given = [memory.given(text.tokens, text.starts, text.begins_sentence()) for text in given_texts]
     is_given = np.array([isinstance(text, GivenTokens) for text in texts])
     return Words.in_order([split, *given], np.argsort(np.argsort(is_given, kind="stable")))
 

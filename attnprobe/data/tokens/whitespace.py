@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -40,15 +41,15 @@ class Chunks(NamedTuple):
     document_offsets: npt.NDArray[np.int64]
     blanks_put_in: Mapping[int, npt.NDArray[np.int64]]
 
-    def kept_together(self, groups: Iterable[tuple[int, int]]) -> Chunks:
-        """With the chunks of each group, (first, last) with one blank between any two, as one."""
-        strings, stays = list(self.strings), np.ones(len(self.strings), dtype=np.bool_)
+    def kept_together(self, groups: Iterable[tuple[int, int]]) -> tuple[Chunks, npt.NDArray[np.bool_]]:
+        """With each group, (first, last), as one chunk with blanks within; and which remain: the first of each."""
+        strings, remain = list(self.strings), np.ones(len(self.strings), dtype=np.bool_)
         for first, last in groups:
             strings[first] = " ".join(self.strings[first : last + 1])
-            stays[first + 1 : last + 1] = False
-        offsets = np.concatenate([[0], np.cumsum(stays)])[self.document_offsets]
-        kept = [strings[chunk] for chunk in np.flatnonzero(stays).tolist()]
-        return Chunks(kept, self.starts[stays], self.apart[stays], offsets, self.blanks_put_in)
+            remain[first + 1 : last + 1] = False
+        offsets = np.concatenate([[0], np.cumsum(remain)])[self.document_offsets]
+        remaining = list(compress(strings, remain.tolist()))
+        return Chunks(remaining, self.starts[remain], self.apart[remain], offsets, self.blanks_put_in), remain
 
 
 def chunks_of(texts: Sequence[str]) -> Chunks:
