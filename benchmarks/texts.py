@@ -21,8 +21,7 @@ from spacy.attrs import IDX, IS_SPACE, ORTH, SENT_START
 
 from attnprobe.data.docstrings.folder import docstrings_folder
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.reading import read_splits
-from attnprobe.data.split_files import split_files
+from attnprobe.data.files.folder import read_splits, split_files
 from attnprobe.data.tokens import tokeniser
 from attnprobe.data.tokens.chunk_memory import ChunkMemory
 from attnprobe.data.tokens.tokenisation import in_chunks

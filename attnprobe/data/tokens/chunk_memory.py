@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -62,13 +63,14 @@ def _extended(array: npt.NDArray[S], values: Sequence[object] | npt.NDArray[np.g
     return np.concatenate([array, np.asarray(values, dtype=array.dtype)])
 
 
-def _starts(chunk: str, words: Sequence[str]) -> list[int]:
+def _starts(chunk: str, words: Sequence[str]) -> Iterable[int]:
     """Where in the chunk each word begins, which are all of it but its blanks."""
+    if len(words) == 1:
+        return (0,)
     starts, end = [], 0
     for word in words:
-        start = chunk.index(word, end)
-        starts.append(start)
-        end = start + len(word)
+        starts.append(chunk.index(word, end))
+        end = starts[-1] + len(word)
     return starts
 
 
@@ -178,21 +180,19 @@ class ChunkMemory:
 
     def _learn(self, chunks: Sequence[str]) -> None:
         self._count(chunks)
-        words_of_chunks = self._splitting.split_chunks(chunks)
-        counts = np.array([len(words) for words in words_of_chunks], dtype=np.int64)
-        starts = [
-            start for chunk, words in zip(chunks, words_of_chunks, strict=True) for start in _starts(chunk, words)
-        ]
-        numbers = [self.words[word] for words in words_of_chunks for word in words]
-        may_differ = [self._splitting.special_cases.may_be_in(words) for words in words_of_chunks]
+        words = self._splitting.split_chunks(chunks)
+        counts = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+        starts = list(chain.from_iterable(map(_starts, chunks, words)))
+        numbers = list(map(self.words.__getitem__, chain.from_iterable(words)))
+        may_differ = list(map(self._splitting.special_cases.may_be_in, words))
         self._places = _extended(self._places, len(self._numbers) + np.cumsum(counts) - counts)
         self._counts = _extended(self._counts, counts)
         self._may_differ = _extended(self._may_differ, may_differ)
         self._numbers = _extended(self._numbers, numbers)
         self._starts = _extended(self._starts, starts)
         new = self.words.strings[len(self._stops) :]
-        self._stops = _extended(self._stops, [word in self._splitting.stops for word in new])
-        self._punctuation = _extended(self._punctuation, [self._splitting.is_punctuation(word) for word in new])
+        self._stops = _extended(self._stops, list(map(self._splitting.stops.__contains__, new)))
+        self._punctuation = _extended(self._punctuation, list(map(self._splitting.is_punctuation, new)))
 
     def _count(self, new: Sequence[str]) -> None:
         self._bytes += BYTES_A_STRING * len(new) + BYTES_A_CHARACTER * sum(map(len, new))
