@@ -14,6 +14,8 @@ import numpy as np
 
 from attnprobe.identifiability.canonical_form import Space
 from attnprobe.identifiability.linear_programs import RESIDUAL, Numbers, SolverError, minimise
+from attnprobe.identifiability.many_objectives import basis_at, maximise_each
+from attnprobe.identifiability.warm_programs import WarmPrograms
 
 _SNAP = 1e-13
 """Weights below this are zero in a certificate: an item without weight must not have a share of rounding."""
@@ -65,6 +67,7 @@ class Alternatives:
         self.observed = observed
         self.space = space
         self.dimension = len(space.start) - len(space.basic)
+        self._warm: WarmPrograms | None = None
 
     def residual(self, weights: Numbers) -> float:
         """By how much weights fail to be an alternative: sums, negative entries, output relative to the values' norm.
@@ -122,21 +125,44 @@ class Alternatives:
     @cached_property
     def extremes(self) -> Extremes:
         """The least and the greatest value of each weight; the vertices serve whoever needs many alternatives."""
-        flat = self.observed.reshape(-1)
-        found, high, unit = [flat], flat.copy(), np.eye(len(flat))
-        if self.dimension or self.space.groups < len(flat):
-            for item in range(len(flat)):
-                if high[item] < 1.0:
-                    found.append(self.maximise(unit[item]).weights.reshape(-1))
-                    high = np.maximum(high, found[-1])
-        low = np.minimum.reduce(found)
-        for item in range(len(flat)):
+        found = self.observed.reshape(1, -1)
+        if self.dimension or self.space.groups < found.shape[1]:
+            units = np.eye(found.shape[1])
+            found = np.vstack([found, self._maximise_each(units)])
             # A vertex has as many zeros as there are dimensions: most items have been at zero by now.
-            if low[item] > 0 and len(found) > 1:
-                found.append(self.minimise(unit[item]).weights.reshape(-1))
-                low = np.minimum(low, found[-1])
-        vertices = np.stack(found).reshape(-1, *self.observed.shape)
+            found = np.vstack([found, self._maximise_each(-units[found.min(0) > 0])])
+        vertices = found.reshape(-1, *self.observed.shape)
         return Extremes(vertices.min(0), vertices.max(0), vertices)
+
+    def _maximise_each(self, objectives: Numbers) -> Numbers:
+        """Weights (objectives, weights) at which each objective (objectives, weights), of size one, is largest."""
+        side_by_side = self._maximised_side_by_side(objectives)
+        found = [
+            self.maximise(objective).weights.reshape(-1) if weights is None else weights
+            for objective, weights in zip(objectives, side_by_side, strict=True)
+        ]
+        return np.array(found).reshape(objectives.shape)
+
+    def _maximised_side_by_side(self, objectives: Numbers) -> list[Numbers | None]:
+        """As :meth:`_maximise_each`, without those that do not stand up to the check."""
+        space = self.space
+        found: list[Numbers | None] = [None] * len(objectives)
+        if len(objectives) < 2 or len(space.start) > space.groups or len(space.at_most):
+            return found
+        level = space.equalities @ space.start
+        vertex = self.maximise(objectives[0]).weights.reshape(-1)
+        basis = basis_at(np.bincount(space.group, vertex, space.groups), space.equalities, level)
+        if basis is None:
+            return found
+        members = np.stack([self._members(-objective, np.zeros((0, len(objective)))) for objective in objectives])
+        merged = np.take_along_axis(objectives, members, axis=1)
+        distinct, which = np.unique(merged, axis=0, return_inverse=True)
+        points, gaps = maximise_each(distinct, space.equalities, level, space.ceiling, basis)
+        for number, (member, of) in enumerate(zip(members, which.reshape(-1), strict=True)):
+            if gaps[of] <= RESIDUAL and points[of].min() >= -RESIDUAL:
+                weights = self._certificate(points[of].copy(), np.arange(space.groups), member)
+                found[number] = weights.reshape(-1)
+        return found
 
     def _extreme(
         self, objective: Numbers, rows: Numbers | None, at_most: Numbers | None, ceiling: float | None
@@ -166,7 +192,13 @@ class Alternatives:
             limits = limits - ceiling * takes_slack
             costs, highest, free = np.append(costs, 1.0), np.append(highest, np.inf), np.append(free, False)
         always = int(signed.sum()) + len(self.space.at_most)
-        solved = minimise(costs, matrix, limits, highest, always=always, free=free if free.any() else None)
+        constraints = matrix, limits, highest, free if free.any() else None
+        if len(rows) == 0 and len(costs):
+            if self._warm is None:
+                self._warm = WarmPrograms(*constraints)
+            solved = self._warm.minimise(costs)
+        else:
+            solved = minimise(costs, *constraints[:3], always=always, free=constraints[3])
         point = np.empty(len(base))
         point[moved] = solved.point[: len(moved)]
         point[basic] = self.space.level - canonical @ point[moved]

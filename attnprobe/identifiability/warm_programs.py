@@ -1,0 +1,69 @@
+"""Linear programs that differ in nothing but their objective: each begins where the one before ended.
+
+HiGHS keeps the constraints, their factorisation and the last vertex, which is a vertex for any objective, so that the
+primal simplex method goes on from it. What it finds is checked as ``linear_programs`` checks, and where it does not stand
+up, or HiGHS finds nothing, the program is solved there, from the beginning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from highspy import HighsLp, HighsModelStatus, MatrixFormat, kHighsInf
+from highspy._core import _Highs  # highspy.Highs is the same, but writes its version to standard output
+
+from attnprobe.identifiability.linear_programs import TOLERANCE, Numbers, Solution, fault, minimise, solution_of
+
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "presolve": "off",  # it would undo what is kept
+    "solver": "simplex",
+    "simplex_strategy": 4,  # primal
+    "simplex_scale_strategy": 0,  # the rows are orthonormal, solved for their best columns
+    "primal_feasibility_tolerance": TOLERANCE,
+    "dual_feasibility_tolerance": TOLERANCE,
+}
+
+
+class WarmPrograms:
+    """Programs over the x ≥ 0 with ``rows x ≤ at_most``."""
+
+    def __init__(self, rows: Numbers, at_most: Numbers, ceiling: Numbers, free: Numbers | None) -> None:
+        """The arguments are those of ``linear_programs.minimise``, all rows imposed from the start."""
+        self._constraints = rows, at_most, ceiling, free
+        self._columns = np.arange(rows.shape[1], dtype=np.int32)
+        self._solver = _Highs()
+        for name, value in _OPTIONS.items():
+            self._solver.setOptionValue(name, value)
+        self._solver.passModel(_model(rows, at_most, free))
+
+    def minimise(self, objective: Numbers) -> Solution:
+        """The least ``objective · x``; as ``linear_programs.minimise``."""
+        rows, at_most, ceiling, free = self._constraints
+        scale = max(float(np.abs(objective).max(initial=0.0)), 1e-300)
+        self._solver.changeColsCost(len(objective), self._columns, objective / scale)
+        self._solver.run()
+        if self._solver.getModelStatus() == HighsModelStatus.kOptimal:
+            found = self._solver.getSolution()
+            solution = solution_of(
+                objective / scale, rows, at_most, ceiling, free, np.array(found.col_value), np.array(found.row_dual)
+            )
+            if fault(solution, rows, at_most) is None:
+                return solution.scaled(scale)
+        self._solver.clearSolver()
+        return minimise(objective, rows, at_most, ceiling, always=len(rows), free=free)
+
+
+def _model(rows: Numbers, at_most: Numbers, free: Numbers | None) -> HighsLp:
+    count, width = rows.shape
+    model = HighsLp()
+    model.num_row_, model.num_col_ = count, width
+    model.col_cost_ = np.zeros(width)
+    model.col_lower_ = np.zeros(width) if free is None else np.where(free, -kHighsInf, 0.0)
+    model.col_upper_ = np.full(width, kHighsInf)
+    model.row_lower_, model.row_upper_ = np.full(count, -kHighsInf), at_most
+    column, row = np.nonzero(rows.T)
+    model.a_matrix_.format_ = MatrixFormat.kColwise
+    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=width))])
+    model.a_matrix_.index_, model.a_matrix_.value_ = row, rows.T[column, row]
+    return model
