@@ -82,9 +82,7 @@ def basis_at(point: Numbers, rows: Numbers, level: Numbers) -> np.ndarray | None
     return None if outside else basis
 
 
-def _exchanged(
-    objectives: Numbers, rows: Numbers, level: Numbers, basis: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _exchanged(objectives: Numbers, rows: Numbers, level: Numbers, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The basis (objectives, rows) at which each objective ends, and whether it is one where nothing gains."""
     count, columns = objectives.shape
     last, through = np.tile(basis, (count, 1)), np.zeros(count, dtype=np.bool_)

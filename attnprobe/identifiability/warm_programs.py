@@ -31,27 +31,37 @@ class WarmPrograms:
     def __init__(self, rows: Numbers, at_most: Numbers, ceiling: Numbers, free: Numbers | None) -> None:
         """The arguments are those of ``linear_programs.minimise``, all rows imposed from the start."""
         self._constraints = rows, at_most, ceiling, free
+        self._left_out: int | None = None
         self._columns = np.arange(rows.shape[1], dtype=np.int32)
         self._solver = _Highs()
         for name, value in _OPTIONS.items():
             self._solver.setOptionValue(name, value)
         self._solver.passModel(_model(rows, at_most, free))
 
-    def minimise(self, objective: Numbers) -> Solution:
-        """The least ``objective · x``; as ``linear_programs.minimise``."""
+    def minimise(self, objective: Numbers, without: int | None = None) -> Solution:
+        """The least ``objective · x``; as ``linear_programs.minimise``, with all rows but the one at ``without``."""
         rows, at_most, ceiling, free = self._constraints
         scale = max(float(np.abs(objective).max(initial=0.0)), 1e-300)
+        self._leave_out(without)
         self._solver.changeColsCost(len(objective), self._columns, objective / scale)
         self._solver.run()
+        imposed = np.arange(len(rows)) != without
+        rows, at_most = rows[imposed], at_most[imposed]
         if self._solver.getModelStatus() == HighsModelStatus.kOptimal:
             found = self._solver.getSolution()
-            solution = solution_of(
-                objective / scale, rows, at_most, ceiling, free, np.array(found.col_value), np.array(found.row_dual)
-            )
+            point, multipliers = np.array(found.col_value), np.array(found.row_dual)[imposed]
+            solution = solution_of(objective / scale, rows, at_most, ceiling, free, point, multipliers)
             if fault(solution, rows, at_most) is None:
                 return solution.scaled(scale)
         self._solver.clearSolver()
         return minimise(objective, rows, at_most, ceiling, always=len(rows), free=free)
+
+    def _leave_out(self, row: int | None) -> None:
+        if self._left_out is not None:
+            self._solver.changeRowBounds(self._left_out, -kHighsInf, float(self._constraints[1][self._left_out]))
+        if row is not None:
+            self._solver.changeRowBounds(row, -kHighsInf, kHighsInf)
+        self._left_out = row
 
 
 def _model(rows: Numbers, at_most: Numbers, free: Numbers | None) -> HighsLp:

@@ -48,15 +48,20 @@ def test_infeasible_and_unbounded_programs_are_one_clear_error():
         minimise(-np.ones(1), np.array([[-1.0]]), np.array([1.0]), np.array([np.inf]), always=1)
 
 
+def first_weight(items, dim):
+    """The greatest weight of the first of some items, with a further row that holds nothing back."""
+    weights, values = random_row(0, items, dim)
+    return same_head_output(weights, values).maximise(np.eye(items)[0], np.ones((1, items)), np.array([2.0]))
+
+
 def test_a_failed_solver_is_one_clear_error(monkeypatch):
     class Failed:
         status = 4
         message = "Numerical difficulties encountered."
 
-    weights, values = random_row(0, 6, 2)
     monkeypatch.setattr(linear_programs, "linprog", lambda *args, **kwargs: Failed())
     with pytest.raises(SolverError, match=r"was not solved: Numerical difficulties"):
-        same_head_output(weights, values).maximise(np.eye(6)[0])
+        first_weight(6, 2)
 
 
 @pytest.mark.parametrize("lie", ["point", "multipliers"])
@@ -71,10 +76,9 @@ def test_a_solver_that_is_wrong_is_found_out(monkeypatch, lie):
             result.ineqlin.marginals = 0.0 * result.ineqlin.marginals
         return result
 
-    weights, values = random_row(0, 6, 4)
     monkeypatch.setattr(linear_programs, "linprog", dishonest)
     with pytest.raises(SolverError, match=r"missed by|bound by"):
-        same_head_output(weights, values).maximise(np.eye(6)[0])
+        first_weight(6, 4)
 
 
 def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
@@ -87,8 +91,7 @@ def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
             result.status, result.message = 4, "Numerical difficulties encountered."
         return result
 
-    weights, values = random_row(0, 6, 2)
-    expected = same_head_output(weights, values).maximise(np.eye(6)[0]).value
+    expected = first_weight(6, 2).value
     monkeypatch.setattr(linear_programs, "linprog", unreliable)
-    assert same_head_output(weights, values).maximise(np.eye(6)[0]).value == pytest.approx(expected)
+    assert first_weight(6, 2).value == pytest.approx(expected)
     assert len(calls) == 2
