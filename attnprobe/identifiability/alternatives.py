@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from attnprobe.identifiability.canonical_form import Space
-from attnprobe.identifiability.linear_programs import RESIDUAL, Numbers, SolverError, minimise
+from attnprobe.identifiability.linear_programs import RESIDUAL, Numbers, SolverError
 from attnprobe.identifiability.many_objectives import basis_at, maximise_each
-from attnprobe.identifiability.warm_programs import WarmPrograms
+from attnprobe.identifiability.warm_programs import WarmPrograms, minimise_with_rows
 
 _SNAP = 1e-13
 """Weights below this are zero in a certificate: an item without weight must not have a share of rounding."""
@@ -221,9 +221,9 @@ class Alternatives:
         costs, shift = variables.moved_alone(objective[None])
         if ceiling is not None:
             costs, shift = np.append(costs, [[1.0]], axis=1), shift - ceiling
-        if len(rows) or not costs.shape[1]:
+        if not costs.shape[1] or len(rows):
             matrix, limits, highest, free = self._constraints(variables, rows, at_most, ceiling)
-            solved = minimise(costs[0], matrix, limits, highest, always=len(matrix) - len(rows), free=free)
+            solved = minimise_with_rows(costs[0], matrix, limits, highest, always=len(matrix) - len(rows), free=free)
         else:
             if self._programs is None:
                 self._programs = WarmPrograms(*self._constraints(variables, rows, at_most, ceiling))

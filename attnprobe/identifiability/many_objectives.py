@@ -1,8 +1,8 @@
 """The primal simplex method for many objectives over one polytope at once.
 
-For ``max c·x subject to A x = b, x ≥ 0`` it goes from vertex to vertex by exchanging one of the basic columns B. What an
-exchange costs is mostly the row ``(A_B⁻¹)_r A`` by which reduced costs and weights change: a product of a vector and a
-matrix, which for many objectives is one of two matrices. So objectives that begin at the same vertex take their steps
+For ``max c·x subject to A x = b, x ≥ 0`` it goes from vertex to vertex by exchanging one of the basic columns B. What
+an exchange costs is mostly the row ``(A_B⁻¹)_r A`` by which reduced costs and weights change: a product of a vector and
+a matrix, which for many objectives is one of two matrices. So objectives that begin at the same vertex take their steps
 side by side, each with a basis of its own, until none has a column that would gain. Columns are priced by Devex weights
 (Harris 1973, *Pivot selection methods of the Devex LP code*), and of the rows that may leave within a tolerance the one
 with the largest pivot does.

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from attnprobe.identifiability import linear_programs, same_head_output
+from attnprobe.identifiability import linear_programs
 from attnprobe.identifiability.linear_programs import SolverError, minimise
-from tests.fixtures.attention_rows import random_row
 
 
 def test_value_bound_and_multipliers_agree():
@@ -48,10 +47,12 @@ def test_infeasible_and_unbounded_programs_are_one_clear_error():
         minimise(-np.ones(1), np.array([[-1.0]]), np.array([1.0]), np.array([np.inf]), always=1)
 
 
-def first_weight(items, dim):
-    """The greatest weight of the first of some items, with a further row that holds nothing back."""
-    weights, values = random_row(0, items, dim)
-    return same_head_output(weights, values).maximise(np.eye(items)[0], np.ones((1, items)), np.array([2.0]))
+def some_program():
+    """Of six rows and nine variables, all at most nine."""
+    generator = np.random.default_rng(0)
+    rows, objective = generator.normal(size=(6, 9)), generator.normal(size=9)
+    at_most = np.append(rows @ generator.random(9), 9.0)
+    return minimise(objective, np.vstack([rows, np.ones(9)]), at_most, np.full(9, 9.0), always=7)
 
 
 def test_a_failed_solver_is_one_clear_error(monkeypatch):
@@ -61,7 +62,7 @@ def test_a_failed_solver_is_one_clear_error(monkeypatch):
 
     monkeypatch.setattr(linear_programs, "linprog", lambda *args, **kwargs: Failed())
     with pytest.raises(SolverError, match=r"was not solved: Numerical difficulties"):
-        first_weight(6, 2)
+        some_program()
 
 
 @pytest.mark.parametrize("lie", ["point", "multipliers"])
@@ -78,7 +79,7 @@ def test_a_solver_that_is_wrong_is_found_out(monkeypatch, lie):
 
     monkeypatch.setattr(linear_programs, "linprog", dishonest)
     with pytest.raises(SolverError, match=r"missed by|bound by"):
-        first_weight(6, 4)
+        some_program()
 
 
 def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
@@ -91,7 +92,7 @@ def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
             result.status, result.message = 4, "Numerical difficulties encountered."
         return result
 
-    expected = first_weight(6, 2).value
+    expected = some_program().value
     monkeypatch.setattr(linear_programs, "linprog", unreliable)
-    assert first_weight(6, 2).value == pytest.approx(expected)
+    assert some_program().value == pytest.approx(expected)
     assert len(calls) == 2

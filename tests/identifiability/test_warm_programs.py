@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 
 from attnprobe.identifiability import same_head_output, warm_programs
-from attnprobe.identifiability.linear_programs import minimise
-from attnprobe.identifiability.warm_programs import WarmPrograms
+from attnprobe.identifiability.linear_programs import SolverError, minimise
+from attnprobe.identifiability.warm_programs import WarmPrograms, minimise_with_rows
 from tests.fixtures.attention_rows import rows
 
 
@@ -44,6 +44,28 @@ def test_what_does_not_stand_up_is_solved_from_the_beginning(constraints, monkey
     monkeypatch.setattr(warm_programs, "minimise", cold)
     assert programs.minimise(objective).value == pytest.approx(expected)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("always", [1, 401])
+def test_rows_that_are_added_late_bind_all_the_same(always):
+    generator = np.random.default_rng(1)
+    matrix, at_most = generator.normal(size=(400, 5)), 1.0 + generator.random(400)
+    matrix, at_most = np.vstack([np.ones(5), matrix]), np.append(5.0, at_most)
+    objective = -1e3 * generator.random(5)
+    cold = minimise(objective, matrix, at_most, np.full(5, 5.0), always=401)
+    warm = minimise_with_rows(objective, matrix, at_most, np.full(5, 5.0), always=always, free=None)
+    assert warm.value == pytest.approx(cold.value, rel=1e-12)
+    assert warm.bound == pytest.approx(warm.value, rel=1e-9)
+    assert (matrix @ warm.point <= at_most + 1e-9).all()
+    np.testing.assert_allclose(warm.reduced_costs, objective - warm.multipliers @ matrix, atol=1e-6)
+
+
+def test_what_no_point_satisfies_is_refused():
+    matrix, at_most = np.array([[1.0], [-1.0]]), np.array([1.0, -2.0])
+    with pytest.raises(SolverError, match="2 rows and 1 columns was not solved"):
+        minimise_with_rows(np.ones(1), matrix, at_most, np.ones(1), always=2, free=None)
+    with pytest.raises(SolverError, match="2 rows and 1 columns was not solved"):
+        WarmPrograms(matrix, at_most, np.ones(1), None).minimise(np.ones(1))
 
 
 @settings(max_examples=40)
