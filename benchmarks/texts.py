@@ -20,6 +20,7 @@ import spacy
 from spacy.attrs import IDX, IS_SPACE, ORTH, SENT_START
 
 from attnprobe.data.docstrings.folder import docstrings_folder
+from attnprobe.data.documents import by_first_sight
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import read_splits, split_files
 from attnprobe.data.tokens import tokeniser
@@ -50,9 +51,13 @@ def forget() -> None:
     tokenise_texts(["Well-known."])
 
 
-def spacys(texts: Iterable[str]) -> list[npt.NDArray[np.uint64]]:
-    """What spaCy finds in each text: word, sentence start, whether it is whitespace, place."""
-    return [PIPELINE(text).to_array([ORTH, SENT_START, IS_SPACE, IDX]) for text in texts]
+def spacys(texts: Iterable[str]) -> tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Distinct words, each token as an index into them, and words per sentence, from spaCy's own documents."""
+    tokens = np.concatenate([PIPELINE(text).to_array([ORTH, SENT_START, IS_SPACE, IDX]) for text in texts])
+    is_word = tokens[:, 2] == 0
+    lengths = np.bincount((np.cumsum(tokens[:, 1] == 1) - 1)[is_word])
+    distinct, words = by_first_sight(tokens[is_word, 0])
+    return [PIPELINE.vocab.strings[int(code)] for code in distinct], words, lengths[lengths > 0]
 
 
 def compare(name: str, chunks: list[list[str]], repetitions: int) -> None:

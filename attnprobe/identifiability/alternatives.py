@@ -199,7 +199,8 @@ class Alternatives:
             return found
         level = space.equalities @ space.start
         vertex = self.maximise(objectives[0]).weights.reshape(-1)
-        basis = basis_at(np.bincount(space.group, vertex, space.groups), space.equalities, level)
+        mass: Numbers = np.bincount(space.group, vertex, space.groups).astype(np.float64)
+        basis = basis_at(mass, space.equalities, level)
         if basis is None:
             return found
         members = np.stack([self._members(-objective, np.zeros((0, len(objective)))) for objective in objectives])

@@ -14,7 +14,7 @@ from highspy._core import _Highs  # highspy.Highs is the same, but writes its ve
 
 from attnprobe.identifiability.linear_programs import TOLERANCE, Numbers, Solution, fault, minimise, solution_of
 
-_OPTIONS = {
+_OPTIONS: dict[str, bool | float | str] = {
     "output_flag": False,
     "threads": 1,
     "presolve": "off",  # it would undo what is kept
