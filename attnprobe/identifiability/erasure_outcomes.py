@@ -165,11 +165,13 @@ class ErasureOutcomes:
         Where a bias that decides otherwise would take over, some mass must remain in every set.
         """
         vertices = self.alternatives.extremes.vertices
-        stays = np.ones(len(vertices), dtype=bool)
         for one in kept:
-            stays &= ~self.flipped(vertices, one) & (((vertices * one) @ (self.margins + TIE).T) <= 0).all(1)
-        if stays.any():
-            return np.asarray(vertices[int(stays.argmax())])
+            stays = ~self.flipped(vertices, one) & (((vertices * one) @ (self.margins + TIE).T) <= 0).all(1)
+            vertices = vertices[stays]
+            if not len(vertices):
+                break
+        else:
+            return np.asarray(vertices[0])
         found, slack = self._largest_margin(kept, np.full(len(self.before), TIE))
         if not self._holds(found, kept, slack) and slack > -3 * TIE and not self.before.all():
             found, slack = self._largest_margin(kept, np.where(self.before, TIE, -TIE))

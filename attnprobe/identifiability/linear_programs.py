@@ -24,7 +24,7 @@ RESIDUAL = 1e-9
 GAP = 1e-7
 """By how much the bound may miss the value, relative to the largest coefficient of the objective."""
 
-_TOLERANCE = 1e-10
+TOLERANCE = 1e-10
 """The tightest tolerance that HiGHS takes."""
 
 _LAZY = 4
@@ -45,6 +45,41 @@ class Solution(NamedTuple):
     point: Numbers
     multipliers: Numbers
     reduced_costs: Numbers
+
+    def scaled(self, scale: float) -> Solution:
+        """Of the program whose objective is so many times as large."""
+        return Solution(
+            self.value * scale, self.bound * scale, self.point, self.multipliers * scale, self.reduced_costs * scale
+        )
+
+
+def fault(solution: Solution, rows: Numbers, at_most: Numbers) -> str | None:
+    """What does not stand up to the check, of a program whose largest coefficient is one; None if it all does."""
+    missed = max(0.0, float((rows @ solution.point - at_most).max(initial=0.0)))
+    gap = solution.value - solution.bound
+    if missed <= RESIDUAL and gap <= GAP:
+        return None
+    return f"a constraint is missed by {missed:.1e}, the bound by {gap:.1e}"
+
+
+def solution_of(
+    objective: Numbers,
+    rows: Numbers,
+    at_most: Numbers,
+    ceiling: Numbers,
+    free: Numbers | None,
+    point: Numbers,
+    multipliers: Numbers,
+) -> Solution:
+    """A solver's point and multipliers, with the bound that these prove."""
+    if free is None:
+        point = point.clip(min=0.0)
+    multipliers = multipliers.clip(max=0.0)
+    reduced = objective - multipliers @ rows
+    # Where nothing holds x back, a reduced cost within the solver's tolerance of zero is taken for zero.
+    negative = reduced < np.where(np.isfinite(ceiling), 0.0, -1e-8)
+    priced = reduced[negative] * ceiling[negative]
+    return Solution(float(objective @ point), float(multipliers @ at_most + priced.sum()), point, multipliers, reduced)
 
 
 def minimise(
@@ -73,12 +108,10 @@ def minimise(
         except SolverError as error:
             message = str(error)
             continue
-        missed = max(0.0, float((rows @ solution.point - at_most).max(initial=0.0)))
-        gap = solution.value - solution.bound
-        if missed <= RESIDUAL and gap <= GAP:
-            value, bound, point, multipliers, reduced = solution
-            return Solution(value * scale, bound * scale, point, multipliers * scale, reduced * scale)
-        message = f"a constraint is missed by {missed:.1e}, the bound by {gap:.1e}"
+        failing = fault(solution, rows, at_most)
+        if failing is None:
+            return solution.scaled(scale)
+        message = failing
     raise SolverError(f"a linear program of {rows.shape[0]} rows and {rows.shape[1]} columns was not solved: {message}")
 
 
@@ -116,19 +149,13 @@ def _solve(
         bounds = np.column_stack([np.where(free, -np.inf, 0.0), np.full(len(objective), np.inf)])
     options: dict[str, Any] = {
         "presolve": presolve,
-        "primal_feasibility_tolerance": _TOLERANCE,
-        "dual_feasibility_tolerance": _TOLERANCE,
+        "primal_feasibility_tolerance": TOLERANCE,
+        "dual_feasibility_tolerance": TOLERANCE,
     }
     solver: Any = linprog
     result = solver(objective, A_ub=rows, b_ub=at_most, bounds=bounds, method=method, options=options)
     if result.status != 0:
         raise SolverError(str(result.message).split("\n")[0])
     point = np.asarray(result.x, dtype=np.float64)
-    if free is None:
-        point = point.clip(min=0.0)
-    multipliers = np.asarray(result.ineqlin.marginals, dtype=np.float64).clip(max=0.0)
-    reduced = objective - multipliers @ rows
-    # Where nothing holds x back, a reduced cost within the solver's tolerance of zero is taken for zero.
-    negative = reduced < np.where(np.isfinite(ceiling), 0.0, -1e-8)
-    priced = reduced[negative] * ceiling[negative]
-    return Solution(float(objective @ point), float(multipliers @ at_most + priced.sum()), point, multipliers, reduced)
+    multipliers = np.asarray(result.ineqlin.marginals, dtype=np.float64)
+    return solution_of(objective, rows, at_most, ceiling, free, point, multipliers)

@@ -59,14 +59,10 @@ def top_items(alternatives: Alternatives) -> TopItems:
     ordered = np.sort(vertices, axis=1)
     clear = ordered[:, -1] - ordered[:, -2] > _STRICT
     can_be_top[vertices[clear].argmax(1)] = True
-    for item in range(items):
-        others = np.delete(np.arange(items), item)
-        if can_be_top[item] or high[item] <= low[others].max():
-            continue
-        rows = np.eye(items)[others]
-        rows[:, item] = -1.0
-        lead[item] = alternatives.largest_slack(rows, np.zeros(items - 1)).value
-        can_be_top[item] = lead[item] > _STRICT
+    ahead = np.array([np.delete(low, item).max() for item in range(items)])
+    unsettled = np.flatnonzero(~can_be_top & (high > ahead))
+    lead[unsettled] = alternatives.leads(unsettled.tolist())
+    can_be_top[unsettled] = lead[unsettled] > _STRICT
     return TopItems(lead, can_be_top)
 
 

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from attnprobe.identifiability import linear_programs, same_head_output
+from attnprobe.identifiability import linear_programs
 from attnprobe.identifiability.linear_programs import SolverError, minimise
-from tests.fixtures.attention_rows import random_row
 
 
 def test_value_bound_and_multipliers_agree():
@@ -48,15 +47,22 @@ def test_infeasible_and_unbounded_programs_are_one_clear_error():
         minimise(-np.ones(1), np.array([[-1.0]]), np.array([1.0]), np.array([np.inf]), always=1)
 
 
+def some_program():
+    """Of six rows and nine variables, all at most nine."""
+    generator = np.random.default_rng(0)
+    rows, objective = generator.normal(size=(6, 9)), generator.normal(size=9)
+    at_most = np.append(rows @ generator.random(9), 9.0)
+    return minimise(objective, np.vstack([rows, np.ones(9)]), at_most, np.full(9, 9.0), always=7)
+
+
 def test_a_failed_solver_is_one_clear_error(monkeypatch):
     class Failed:
         status = 4
         message = "Numerical difficulties encountered."
 
-    weights, values = random_row(0, 6, 2)
     monkeypatch.setattr(linear_programs, "linprog", lambda *args, **kwargs: Failed())
     with pytest.raises(SolverError, match=r"was not solved: Numerical difficulties"):
-        same_head_output(weights, values).maximise(np.eye(6)[0])
+        some_program()
 
 
 @pytest.mark.parametrize("lie", ["point", "multipliers"])
@@ -71,10 +77,9 @@ def test_a_solver_that_is_wrong_is_found_out(monkeypatch, lie):
             result.ineqlin.marginals = 0.0 * result.ineqlin.marginals
         return result
 
-    weights, values = random_row(0, 6, 4)
     monkeypatch.setattr(linear_programs, "linprog", dishonest)
     with pytest.raises(SolverError, match=r"missed by|bound by"):
-        same_head_output(weights, values).maximise(np.eye(6)[0])
+        some_program()
 
 
 def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
@@ -87,8 +92,7 @@ def test_a_solver_that_fails_once_is_asked_again(monkeypatch):
             result.status, result.message = 4, "Numerical difficulties encountered."
         return result
 
-    weights, values = random_row(0, 6, 2)
-    expected = same_head_output(weights, values).maximise(np.eye(6)[0]).value
+    expected = some_program().value
     monkeypatch.setattr(linear_programs, "linprog", unreliable)
-    assert same_head_output(weights, values).maximise(np.eye(6)[0]).value == pytest.approx(expected)
+    assert some_program().value == pytest.approx(expected)
     assert len(calls) == 2
