@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch
+from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
 
 EMBEDDING_DIM = 200
@@ -28,13 +29,20 @@ class PooledClassifier(nn.Module):
         with torch.no_grad():  # rows of length one, as word2vec's are scaled to
             self.embedding.weight.copy_(nn.functional.normalize(self.embedding.weight, dim=-1))
         self.attention = AdditiveAttention(item_dim)
-        self.pooled_dropout = nn.Dropout(dropout)
+        self.pooled_dropout = BitDropout(dropout)
         self.head = nn.Linear(item_dim, classes)
         nn.init.xavier_uniform_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The vectors that the tested attention pools (documents, items, dim), and their mask (documents, items)."""
+        raise NotImplementedError
+
+    def pooled(self, batch: Batch) -> Tensor:
+        """The vectors that the readout is given (documents, dim): to rounding what the attention makes of ``items``.
+
+        Nothing is padded, so that it is faster; this is what is trained.
+        """
         raise NotImplementedError
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -45,6 +53,10 @@ class PooledClassifier(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (documents, classes)."""
-        values, mask = self.items(batch)
-        logits: Tensor = self.head(self.pooled_dropout(pool(self.attention(values, mask), values)))
+        if self.training:
+            pooled = self.pooled(batch)
+        else:
+            values, mask = self.items(batch)
+            pooled = pool(self.attention(values, mask), values)
+        logits: Tensor = self.head(self.pooled_dropout(pooled))
         return logits
