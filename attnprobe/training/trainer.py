@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -29,7 +28,7 @@ class _Done(NamedTuple):
 
 
 class Trainer(Generic[B]):
-    """A model, its optimisers and its progress.
+    """A model, its optimiser and its progress.
 
     Args:
         model: to be trained.
@@ -46,7 +45,7 @@ class Trainer(Generic[B]):
         self.seed = seed
         self.ranks = ranks
         self.progress = Progress(learning_rate=settings.learning_rate)
-        self.optimisers = model.optimisers(settings.learning_rate)
+        self.optimiser = model.optimiser(settings.learning_rate)
 
     def step(self, batch: B, weight: float = 1.0) -> Tensor:
         """One update of the weights; returns the loss (detached).
@@ -55,13 +54,11 @@ class Trainer(Generic[B]):
             batch: documents, of several ranks this one's.
             weight: of the documents' mean cross-entropy in the loss.
         """
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=True)
         loss = weight * nn.functional.cross_entropy(self._among_ranks(batch), batch.labels)
         loss.backward()  # type: ignore[no-untyped-call]
         limit_gradients(self.model.parameters(), self.settings)
-        for optimiser in self.optimisers:
-            optimiser.step()
+        self.optimiser.step()
         return loss.detach()
 
     @cached_property
@@ -121,9 +118,9 @@ class Trainer(Generic[B]):
             self.set_learning_rate(progress.learning_rate / 2)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set it in every optimiser and in the progress."""
+        """Set it in the optimiser and in the progress."""
         self.progress.learning_rate = rate
-        for group in itertools.chain.from_iterable(o.param_groups for o in self.optimisers):
+        for group in self.optimiser.param_groups:
             group["lr"] = rate
 
     def estimate_seconds(self, sample: Sample[B], device: torch.device, batches: int = 6) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from attnprobe.data.batches import Batch
 from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
+from attnprobe.training.adam import Adam, Optimiser
 
 EMBEDDING_DIM = 200
 
@@ -45,11 +46,9 @@ class PooledClassifier(nn.Module):
         """
         raise NotImplementedError
 
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Adam; the embedding has one of its own that updates only the rows of words that the batch holds."""
-        embedding = self.embedding.weight
-        others = [parameter for parameter in self.parameters() if parameter is not embedding]
-        return [torch.optim.SparseAdam([embedding], lr=learning_rate), torch.optim.Adam(others, lr=learning_rate)]
+    def optimiser(self, learning_rate: float) -> Optimiser:
+        """Adam, which updates only the embeddings of words that the batch holds."""
+        return Adam(self.parameters(), learning_rate)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (documents, classes)."""
