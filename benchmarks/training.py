@@ -1,6 +1,7 @@
 """The training loop against a bare PyTorch loop on the same batches; one thread.
 
     python -m benchmarks.training RUN
+    python -m benchmarks.against REV training flan-rnn
 
 The bare loop is what a user would write: forward, cross-entropy, backward, clip, two optimisers' steps. It gets the
 batches ready made; ours makes them as it goes and keeps the log of the loss and the tokens.
@@ -9,19 +10,39 @@ batches ready made; ours makes them as it goes and keeps the log of the loss and
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from attnprobe.cli.options import reopen_run
-from attnprobe.data.batches import Batch
+from attnprobe.data.batches import Batch, EncodedDocuments
+from attnprobe.data.split import HeldSplit
+from attnprobe.models.pooled.architectures import POOLED
+from attnprobe.settings.dropout import Dropout
 from attnprobe.stages.training import Run
-from attnprobe.training import Trainer
+from attnprobe.training import StreamedSplit, Trainer, TrainingSettings
+from benchmarks.made_up_documents import CLASSES, WORDS, made_up_documents
 from benchmarks.measure import in_turn, median_ratio, report
 
 CPU = torch.device("cpu")
+
+DOCUMENTS, DEV_DOCUMENTS = 1500, 200
+
+
+def workload(arguments: list[str]) -> Callable[[], object]:
+    """An epoch of the model of this name on made-up documents, a few of them to measure its accuracy on."""
+    (name,) = arguments
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    trainer = Trainer(POOLED[name](WORDS, CLASSES, Dropout()), TrainingSettings(), 0)
+    splits = [_split(made_up_documents(*each)) for each in ((DOCUMENTS, 0), (DEV_DOCUMENTS, 1))]
+    return lambda: trainer.run_epoch(*splits, CPU, lambda tokens: None)
+
+
+def _split(encoded: EncodedDocuments) -> StreamedSplit[Batch]:
+    return StreamedSplit(HeldSplit(encoded.documents), lambda documents: encoded)
 
 
 def bare_loop(run: Run, batches: list[Batch]) -> None:

@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from attnprobe.base.freed_memory import keep_freed_memory
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.evaluation import accuracy
 from attnprobe.training.gradient_limits import limit_gradients
@@ -78,6 +79,7 @@ class Trainer(Generic[B]):
         Args:
             advance: told the number of tokens after each batch.
         """
+        keep_freed_memory()
         number = len(self.progress.epochs)
         own = () if self.ranks.first else (self.ranks.rank,)  # so that ranks do not drop out alike
         torch.manual_seed(hash((self.seed, number, *own)))
