@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from attnprobe.attention.onednn import OneDnnProducts
 
 
 class Packing(NamedTuple):
@@ -45,7 +48,8 @@ def packing(lengths: Tensor) -> Packing:
     numbers = there.flatten().cumsum(0).view(there.shape) + (2 * len(lengths) - 1)
     first = torch.arange(2 * len(lengths)).view(1, 2, -1)
     before = torch.cat([first, numbers[:-1]])[there]
-    return Packing(sizes.tolist(), rows, torch.argsort(rows), before)
+    places = torch.empty_like(rows).scatter_(0, rows, torch.arange(len(rows)))
+    return Packing(sizes.tolist(), rows, places, before)
 
 
 def packed_gru(values: Tensor, lengths: Tensor, forwards: nn.GRU, backwards: nn.GRU) -> Tensor:
@@ -92,9 +96,11 @@ class _PackedGRU(torch.autograd.Function):
         """
         hidden, first = of_hidden.shape[2], 2 * packed.sizes[0]
         steps = [2 * size for size in packed.sizes]
-        projected = torch.addmm(input_bias, values, of_input.t()).view(-1, 2, 3 * hidden)
+        bias = input_bias.clone().view(2, 3 * hidden)
+        bias[:, : 2 * hidden] += hidden_bias[:, : 2 * hidden]
+        with OneDnnProducts():
+            projected = linear(values, of_input, bias.flatten()).view(-1, 2, 3 * hidden)
         new = projected[..., 2 * hidden :].reshape(-1, hidden).index_select(0, packed.rows)
-        projected[..., : 2 * hidden] += hidden_bias[:, : 2 * hidden]
         projected[..., 2 * hidden :] = hidden_bias[:, 2 * hidden :]
         gates = projected.view(-1, 3 * hidden).index_select(0, packed.rows)
         del projected
@@ -157,5 +163,6 @@ class _PackedGRU(torch.autograd.Function):
         of_hidden_bias = by_row.sum(0)
         by_row[..., 2 * hidden :] = of_new.mul_(wanted).index_select(0, packed.places).view(-1, 2, hidden)
         of_rows = by_row.flatten(1)
-        of_values = of_rows @ of_input if ctx.needs_input_grad[0] else None
+        with OneDnnProducts():
+            of_values = linear(of_rows, of_input.t()) if ctx.needs_input_grad[0] else None
         return of_values, None, of_rows.t() @ values, of_hidden_weights, of_rows.sum(0), of_hidden_bias
