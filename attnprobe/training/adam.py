@@ -65,11 +65,11 @@ class Adam:
             state = self._state.setdefault(number, {})
             if not state:
                 state |= {"step": torch.zeros(()), **{name: torch.zeros_like(parameter) for name in _MOMENTS}}
-            remembered = (*(state[name] for name in _MOMENTS), state["step"])
+            mean, square, step = (state[name] for name in (*_MOMENTS, "step"))
             if parameter.grad.is_sparse:
-                _update_rows(parameter, parameter.grad.coalesce(), *remembered, rate)
+                _update_rows(parameter, parameter.grad.coalesce(), mean, square, step, rate)
             else:
-                dense.append((parameter, parameter.grad, *remembered))
+                dense.append((parameter, parameter.grad, mean, square, step))
         if dense:
             _update([list(of_all) for of_all in zip(*dense, strict=True)], rate, EPSILON)
 

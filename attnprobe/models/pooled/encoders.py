@@ -59,7 +59,7 @@ class RecurrentEncoder(nn.Module):
         if values.device.type == "cpu":
             return packed_gru(values, lengths, self.forwards, self.backwards)
         padded, mask = pad(values, lengths)  # cuDNN has a kernel of its own
-        return self(padded, mask)[mask]
+        return self.forward(padded, mask)[mask]
 
 
 def _initialise(name: str, parameter: Tensor) -> None:
@@ -107,8 +107,9 @@ class ConvolutionalEncoder(nn.Module):
         The products are one large one; oneDNN's convolution with its gradient takes twice as long.
         """
         assert isinstance(convolution, nn.Conv1d)
+        assert convolution.bias is not None
         taps = convolution.weight.permute(2, 0, 1)
-        products = nn.functional.linear(values, taps.flatten(0, 1)).split(convolution.out_channels, dim=1)
+        products = nn.functional.linear(values, taps.flatten(0, 1)).chunk(len(taps), dim=1)
         first, items = gap - len(taps) // 2, len(values) - 2 * gap
         shifted = [product[start : start + items] for start, product in enumerate(products, start=first)]
         return torch.stack(shifted).sum(0) + convolution.bias

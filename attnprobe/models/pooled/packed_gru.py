@@ -107,10 +107,10 @@ class _PackedGRU(torch.autograd.Function):
 
         states = values.new_empty(first + len(gates), hidden)  # in front, those before the first step
         states[:first] = 0
-        of_steps = (part.split(steps) for part in (gates, gates[:, : 2 * hidden], *gates.split(hidden, 1), new))
+        of_steps = (part.split_with_sizes(steps) for part in (gates, gates[:, : 2 * hidden], *gates.chunk(3, 1), new))
         recurrent, state = of_hidden.transpose(1, 2), states[:first].view(2, -1, hidden)
         for size, gate, both, reset, update, of_state, candidate, following in zip(
-            packed.sizes, *of_steps, states[first:].split(steps), strict=True
+            packed.sizes, *of_steps, states[first:].split_with_sizes(steps), strict=True
         ):
             state = state[:, :size]
             gate.view(2, size, -1).baddbmm_(state, recurrent)
@@ -130,7 +130,7 @@ class _PackedGRU(torch.autograd.Function):
         packed: Packing = ctx.packed
         hidden = of_hidden.shape[2]
         steps = [2 * size for size in packed.sizes]
-        reset, update, of_state = gates.split(hidden, 1)
+        reset, update, of_state = gates.chunk(3, 1)
         previous = states.index_select(0, packed.before)
         wanted = gradients[0].reshape(-1, hidden).index_select(0, packed.rows)
 
@@ -138,13 +138,13 @@ class _PackedGRU(torch.autograd.Function):
         of_new = torch.addcmul(new.new_ones(()), new, new, value=-1)
         of_new.addcmul_(of_new, update, value=-1)
         chain = torch.empty_like(gates)
-        of_reset, of_update, of_hidden_new = chain.split(hidden, 1)
+        of_reset, of_update, of_hidden_new = chain.chunk(3, 1)
         torch.mul(of_new, reset, out=of_hidden_new)
         torch.mul(of_hidden_new, of_state, out=of_reset).addcmul_(of_reset, reset, value=-1)
         torch.sub(previous, new, out=of_update).mul_(update).addcmul_(of_update, update, value=-1)
 
         # From the last step to the first, times what is wanted of the hidden state, which the step before hears of.
-        of_steps = [part.split(steps) for part in (chain, update, wanted)]
+        of_steps = [part.split_with_sizes(steps) for part in (chain, update, wanted)]
         for size, gate, z, state, earlier in zip(
             reversed(packed.sizes),
             *(reversed(part) for part in of_steps),
