@@ -21,6 +21,10 @@ class TrainableClassifier(Protocol[In]):
         """Logits (documents, classes)."""
         ...
 
+    def logits(self, batch: In, /) -> Tensor:
+        """The same to rounding, for whoever looks at nothing else in the model."""
+        ...
+
     def optimiser(self, learning_rate: float) -> Optimiser:
         """An optimiser that updates every weight."""
         ...

@@ -47,6 +47,7 @@ def test_what_is_trained_is_what_is_tested(name):
         found.append([logits, *(parameter.grad.to_dense().clone() for parameter in model.parameters())])
     for trained, tested in zip(*found, strict=True):
         torch.testing.assert_close(trained, tested, atol=1e-10, rtol=1e-10)
+    torch.testing.assert_close(model.logits(batch), model(batch), atol=1e-10, rtol=1e-10)
 
 
 @every_model

@@ -27,6 +27,10 @@ class PieceClassifier(nn.Module):
         logits: Tensor = self.model(**model_inputs(self.model, batch)).logits
         return logits
 
+    def logits(self, batch: PieceBatch) -> Tensor:
+        """The same."""
+        return self.forward(batch)
+
     def optimiser(self, learning_rate: float) -> Optimiser:
         """AdamW (Loshchilov & Hutter 2019) on all weights, with its usual decay."""
         return torch.optim.AdamW(self.parameters(), lr=learning_rate)

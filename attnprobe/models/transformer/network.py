@@ -120,6 +120,10 @@ class TransformerClassifier(nn.Module):
         logits: Tensor = self.encoder(**self.inputs(batch))
         return logits
 
+    def logits(self, batch: Batch) -> Tensor:
+        """The same."""
+        return self.forward(batch)
+
     def optimiser(self, learning_rate: float) -> Optimiser:
         """Adam, which updates only the embeddings of words that the batch holds."""
         return Adam(self.parameters(), learning_rate)
