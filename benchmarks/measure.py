@@ -7,30 +7,29 @@ import statistics
 import time
 from collections.abc import Callable
 
+Clock = Callable[[], float]
 
-def seconds(function: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    start = time.perf_counter()
+
+def seconds(function: Callable[[], object], clock: Clock = time.perf_counter) -> float:
+    """Seconds of one call, by the clock on the wall unless told otherwise."""
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def processor_seconds(function: Callable[[], object], repetitions: int) -> float:
     """Of the process, for one call: the median over repetitions."""
-    spent = []
-    for _ in range(repetitions):
-        start = time.process_time()
-        function()
-        spent.append(time.process_time() - start)
-    return statistics.median(spent)
+    return statistics.median(seconds(function, time.process_time) for _ in range(repetitions))
 
 
-def in_turn(functions: list[Callable[[], object]], repetitions: int, warm_ups: int = 1) -> list[list[float]]:
+def in_turn(
+    functions: list[Callable[[], object]], repetitions: int, warm_ups: int = 1, clock: Clock = time.perf_counter
+) -> list[list[float]]:
     """Seconds of each function over repetitions, run in turn so that a noisy machine is noisy for all."""
     for _ in range(warm_ups):
         for function in functions:
             function()
-    rounds = [[seconds(function) for function in functions] for _ in range(repetitions)]
+    rounds = [[seconds(function, clock) for function in functions] for _ in range(repetitions)]
     return [list(times) for times in zip(*rounds, strict=True)]
 
 

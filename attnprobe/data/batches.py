@@ -71,7 +71,7 @@ def segment_sums(numbers: Tensor, lengths: Tensor) -> Tensor:
     return ends.diff(prepend=ends.new_zeros(1))
 
 
-def pad(flat: Tensor, lengths: Tensor, *, value: int = 0, left: bool = False) -> tuple[Tensor, Tensor]:
+def pad(flat: Tensor, lengths: Tensor, *, value: float = 0, left: bool = False) -> tuple[Tensor, Tensor]:
     """Cut a flat tensor (total, …) into rows of the given lengths, padded with ``value`` at the end, or at the left.
 
     Returns:

@@ -18,7 +18,7 @@ class TrainingSettings(Settings, section="training"):
         8, help=f"at most so many; on docstrings {EPOCHS_DOCSTRINGS}, where neither a flag nor a file says it"
     )
     patience: int = setting(2, help="stop after so many epochs without a better accuracy on the development split")
-    learning_rate: float = setting(2e-3, above=0, help="of the optimisers, at first")
+    learning_rate: float = setting(2e-3, above=0, help="of the optimiser, at first")
     batch_documents: int = setting(32, flag="--batch-size", help="documents in a batch, at most")
     batch_tokens: int = setting(16384, help="tokens in a batch, padding included, at most")
     gradient_norm: float | None = setting(10.0, above=0, help="limit of the gradient's global norm, or none")

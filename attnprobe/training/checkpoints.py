@@ -9,7 +9,6 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -21,6 +20,7 @@ from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import check_size, open_plain
 from attnprobe.training import B, Epoch, Progress, Trainer
+from attnprobe.training.adam import Optimiser
 from attnprobe.training.finite_weights import first_not_finite
 
 
@@ -55,9 +55,8 @@ def save_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
     """Write all it takes to go on after the last finished epoch."""
     tensors = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in trainer.progress.best_weights.items()}
-    for number, optimiser in enumerate(trainer.optimisers):
-        for parameter, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{parameter}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    for parameter, state in trainer.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{parameter}.{name}": tensor for name, tensor in state.items()}
     progress = {
         "epochs": [dataclasses.asdict(epoch) for epoch in trainer.progress.epochs],
         "best_accuracy": trainer.progress.best_accuracy,
@@ -85,8 +84,7 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
         progress = Progress(epochs=epochs, best_weights=best, **progress)
         _check_numbers(progress)
         trainer.model.load_state_dict(_under("model.", tensors))
-        for number, optimiser in enumerate(trainer.optimisers):
-            _restore(optimiser, _under(f"optimiser.{number}.", tensors))
+        _restore(trainer.optimiser, _under("optimiser.", tensors))
         trainer.progress = progress
         trainer.set_learning_rate(trainer.progress.learning_rate)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError):
@@ -97,7 +95,7 @@ _COPIES = 4
 """Of the weights in a training state: as they are, the best, and two moments."""
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam and SparseAdam keep of each weight's gradient, beside their number of steps."""
+"""What Adam keeps of each weight's gradient, beside the number of steps."""
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -122,18 +120,16 @@ def _check_numbers(progress: Progress) -> None:
         raise ValueError("the learning rate is no rate")
 
 
-def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    states: dict[int, dict[str, Any]] = {}
-    sparse = isinstance(optimiser, torch.optim.SparseAdam)
+def _restore(optimiser: Optimiser, tensors: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         parameter, key = name.split(".")
-        whole_number = sparse and key == "step"  # SparseAdam counts in Python, Adam in a tensor
-        states.setdefault(int(parameter), {})[key] = int(tensor) if whole_number else tensor
+        states.setdefault(int(parameter), {})[key] = tensor
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for number, state in states.items():
         if state.keys() != {"step", *_MOMENTS} or not 0 <= float(state["step"]) < math.inf:
             raise ValueError("not the state of an optimiser")
-        if isinstance(state["step"], Tensor) and not state["step"].is_floating_point():
+        if not state["step"].is_floating_point():
             raise ValueError("not the steps of an optimiser")
         weight = parameters[number] if 0 <= number < len(parameters) else torch.empty(0)
         if not _alike({name: state[name] for name in _MOMENTS}, dict.fromkeys(_MOMENTS, weight)):

@@ -31,5 +31,7 @@ def _right(
 ) -> tuple[int, int]:
     """Of how many documents this rank saw that the model is right, and of how many there are in all."""
     groups = ranks.some(documents.in_order_of_length(EVALUATION_DOCUMENTS, EVALUATION_TOKENS))
-    right = sum(int((model(batch).argmax(-1) == batch.labels).sum()) for batch in documents.batches(groups, device))
+    right = sum(
+        int((model.logits(batch).argmax(-1) == batch.labels).sum()) for batch in documents.batches(groups, device)
+    )
     return right, len(documents)

@@ -23,7 +23,7 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """Where training stands: what it takes, beside the optimisers' state, to go on."""
+    """Where training stands: what it takes, beside the optimiser's state, to go on."""
 
     epochs: list[Epoch] = field(default_factory=list)
     best_accuracy: float = -1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import LabelledBatch
+from attnprobe.training.adam import Optimiser
 
 B = TypeVar("B", bound=LabelledBatch)
 In = TypeVar("In", contravariant=True)
@@ -21,8 +21,12 @@ class TrainableClassifier(Protocol[In]):
         """Logits (documents, classes)."""
         ...
 
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Optimisers that together update every weight."""
+    def logits(self, batch: In, /) -> Tensor:
+        """The same to rounding, for whoever looks at nothing else in the model."""
+        ...
+
+    def optimiser(self, learning_rate: float) -> Optimiser:
+        """An optimiser that updates every weight."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:

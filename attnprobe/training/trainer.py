@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -11,6 +10,7 @@ from typing import Generic, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from attnprobe.base.freed_memory import keep_freed_memory
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.evaluation import accuracy
 from attnprobe.training.gradient_limits import limit_gradients
@@ -29,7 +29,7 @@ class _Done(NamedTuple):
 
 
 class Trainer(Generic[B]):
-    """A model, its optimisers and its progress.
+    """A model, its optimiser and its progress.
 
     Args:
         model: to be trained.
@@ -46,7 +46,7 @@ class Trainer(Generic[B]):
         self.seed = seed
         self.ranks = ranks
         self.progress = Progress(learning_rate=settings.learning_rate)
-        self.optimisers = model.optimisers(settings.learning_rate)
+        self.optimiser = model.optimiser(settings.learning_rate)
 
     def step(self, batch: B, weight: float = 1.0) -> Tensor:
         """One update of the weights; returns the loss (detached).
@@ -55,13 +55,11 @@ class Trainer(Generic[B]):
             batch: documents, of several ranks this one's.
             weight: of the documents' mean cross-entropy in the loss.
         """
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=True)
         loss = weight * nn.functional.cross_entropy(self._among_ranks(batch), batch.labels)
         loss.backward()  # type: ignore[no-untyped-call]
         limit_gradients(self.model.parameters(), self.settings)
-        for optimiser in self.optimisers:
-            optimiser.step()
+        self.optimiser.step()
         return loss.detach()
 
     @cached_property
@@ -81,6 +79,7 @@ class Trainer(Generic[B]):
         Args:
             advance: told the number of tokens after each batch.
         """
+        keep_freed_memory()
         number = len(self.progress.epochs)
         own = () if self.ranks.first else (self.ranks.rank,)  # so that ranks do not drop out alike
         torch.manual_seed(hash((self.seed, number, *own)))
@@ -121,9 +120,9 @@ class Trainer(Generic[B]):
             self.set_learning_rate(progress.learning_rate / 2)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set it in every optimiser and in the progress."""
+        """Set it in the optimiser and in the progress."""
         self.progress.learning_rate = rate
-        for group in itertools.chain.from_iterable(o.param_groups for o in self.optimisers):
+        for group in self.optimiser.param_groups:
             group["lr"] = rate
 
     def estimate_seconds(self, sample: Sample[B], device: torch.device, batches: int = 6) -> float:

@@ -23,6 +23,7 @@ from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
+from attnprobe.training.adam import Adam
 from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
@@ -176,17 +177,17 @@ def read_vocabulary(path):
 
 
 class Network(nn.Module):
-    """Two weights, trained by two kinds of optimisers as the models are."""
+    """Weights of both kinds that are trained: with gradients of some rows, and of all entries."""
 
     def __init__(self):
         super().__init__()
         self.embedding, self.linear = nn.Embedding(3, 2, sparse=True), nn.Linear(2, 2)
 
-    def optimisers(self, learning_rate):
-        return [
-            torch.optim.SparseAdam(self.embedding.parameters(), lr=learning_rate),
-            torch.optim.Adam(self.linear.parameters(), lr=learning_rate),
-        ]
+    def logits(self, batch):
+        return self(batch)
+
+    def optimiser(self, learning_rate):
+        return Adam(self.parameters(), learning_rate)
 
 
 def _step(trainer: Any) -> None:
@@ -197,8 +198,7 @@ def _trained():
     torch.manual_seed(0)
     trainer = Trainer(Network(), TrainingSettings(), 0)
     _step(trainer)
-    for optimiser in trainer.optimisers:
-        optimiser.step()
+    trainer.optimiser.step()
     trainer.progress.best_weights = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     trainer.progress.epochs = [Epoch(*(0 for _ in dataclasses.fields(Epoch)))]
     return trainer
@@ -304,8 +304,7 @@ def read_training_state(path):
         weight.shape == trainer.model.state_dict()[k].shape for k, weight in trainer.progress.best_weights.items()
     )
     _step(trainer)
-    for optimiser in trainer.optimisers:
-        optimiser.step()
+    trainer.optimiser.step()
     again = path.with_name("again.safetensors")
     save_training(again, trainer, STAMP)
     resume_training(again, Trainer(Network(), TrainingSettings(), 0), STAMP)

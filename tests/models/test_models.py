@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 import attnprobe
+from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.encoders import ConvolutionalEncoder, RecurrentEncoder
 from attnprobe.models.pooled.probe import PooledProbe
@@ -28,6 +29,25 @@ def test_padding_and_batching_change_rounding_only(name):
     together = model(documents.batch(np.arange(30)))
     for rows in np.array_split(np.random.default_rng(0).permutation(30), 7):
         torch.testing.assert_close(model(documents.batch(rows)), together[torch.from_numpy(rows)], atol=1e-5, rtol=1e-5)
+
+
+@every_model
+def test_what_is_trained_is_what_is_tested(name):
+    """Training pads nothing: without dropout logits and gradients are the same to rounding."""
+    model, documents = make(name).double(), random_documents(20)
+    for module in model.modules():
+        if isinstance(module, BitDropout):
+            module.rate = 0.0
+    batch = documents.batch(np.arange(20))
+    found = []
+    for mode in (True, False):
+        model.train(mode).zero_grad()
+        logits = model(batch)
+        nn.functional.cross_entropy(logits, batch.labels).backward()
+        found.append([logits, *(parameter.grad.to_dense().clone() for parameter in model.parameters())])
+    for trained, tested in zip(*found, strict=True):
+        torch.testing.assert_close(trained, tested, atol=1e-10, rtol=1e-10)
+    torch.testing.assert_close(model.logits(batch), model(batch), atol=1e-10, rtol=1e-10)
 
 
 @every_model

@@ -73,7 +73,7 @@ def test_a_split_that_fits_is_trained_on_as_one_batch_after_the_other_of_all_of_
         ours.run_epoch(split, split, CPU, lambda tokens: None)
 
     model = make_trainer().model
-    optimisers = model.optimisers(SETTINGS.learning_rate)
+    optimiser = model.optimiser(SETTINGS.learning_rate)
     for epoch in range(2):
         torch.manual_seed(hash((4, epoch)))
         model.train()
@@ -85,8 +85,7 @@ def test_a_split_that_fits_is_trained_on_as_one_batch_after_the_other_of_all_of_
             model.zero_grad(set_to_none=True)
             torch.nn.functional.cross_entropy(model(batch), batch.labels).backward()
             limit_gradients(model.parameters(), SETTINGS)
-            for optimiser in optimisers:
-                optimiser.step()
+            optimiser.step()
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, ours.model.state_dict()[name]), name
 

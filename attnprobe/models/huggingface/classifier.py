@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from attnprobe.models.huggingface.pieces import PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.training.adam import Optimiser
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -26,6 +27,10 @@ class PieceClassifier(nn.Module):
         logits: Tensor = self.model(**model_inputs(self.model, batch)).logits
         return logits
 
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+    def logits(self, batch: PieceBatch) -> Tensor:
+        """The same."""
+        return self.forward(batch)
+
+    def optimiser(self, learning_rate: float) -> Optimiser:
         """AdamW (Loshchilov & Hutter 2019) on all weights, with its usual decay."""
-        return [torch.optim.AdamW(self.parameters(), lr=learning_rate)]
+        return torch.optim.AdamW(self.parameters(), lr=learning_rate)

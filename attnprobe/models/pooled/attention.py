@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+from attnprobe.data.batches import pad
 
 
 class AdditiveAttention(nn.Module):
@@ -30,6 +34,17 @@ class AdditiveAttention(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Attention weights (batch, items), zero at padding. Every row must hold a real item."""
         return torch.softmax(self.scores(values, mask), dim=-1)
+
+    def pooled(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Weighted sums Σ aᵢ hᵢ (sequences, dim) of sequences of these lengths that lie one after another (items, dim).
+
+        What :func:`pool` makes of the weights, to rounding, and without padding: for training, which edits no weights.
+        """
+        scores: Tensor = self.query(torch.tanh(self.project(values))).squeeze(-1)
+        padded, mask = pad(scores, lengths, value=-math.inf)
+        weighted = values * torch.softmax(padded, dim=-1)[mask][:, None]
+        sequences = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+        return values.new_zeros(len(lengths), values.shape[1]).index_add(0, sequences, weighted)
 
 
 def pool(weights: Tensor, values: Tensor) -> Tensor:

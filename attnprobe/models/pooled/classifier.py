@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch
+from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
+from attnprobe.training.adam import Adam, Optimiser
 
 EMBEDDING_DIM = 200
 
@@ -28,7 +30,7 @@ class PooledClassifier(nn.Module):
         with torch.no_grad():  # rows of length one, as word2vec's are scaled to
             self.embedding.weight.copy_(nn.functional.normalize(self.embedding.weight, dim=-1))
         self.attention = AdditiveAttention(item_dim)
-        self.pooled_dropout = nn.Dropout(dropout)
+        self.pooled_dropout = BitDropout(dropout)
         self.head = nn.Linear(item_dim, classes)
         nn.init.xavier_uniform_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -37,14 +39,26 @@ class PooledClassifier(nn.Module):
         """The vectors that the tested attention pools (documents, items, dim), and their mask (documents, items)."""
         raise NotImplementedError
 
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Adam; the embedding has one of its own that updates only the rows of words that the batch holds."""
-        embedding = self.embedding.weight
-        others = [parameter for parameter in self.parameters() if parameter is not embedding]
-        return [torch.optim.SparseAdam([embedding], lr=learning_rate), torch.optim.Adam(others, lr=learning_rate)]
+    def pooled(self, batch: Batch) -> Tensor:
+        """The vectors that the readout is given (documents, dim): to rounding what the attention makes of ``items``.
+
+        Nothing is padded, so that it is faster; this is what is trained, and how accurate a model is seen by.
+        """
+        raise NotImplementedError
+
+    def optimiser(self, learning_rate: float) -> Optimiser:
+        """Adam, which updates only the embeddings of words that the batch holds."""
+        return Adam(self.parameters(), learning_rate)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (documents, classes)."""
+        if self.training:
+            return self.logits(batch)
         values, mask = self.items(batch)
-        logits: Tensor = self.head(self.pooled_dropout(pool(self.attention(values, mask), values)))
+        logits: Tensor = self.head(pool(self.attention(values, mask), values))
+        return logits
+
+    def logits(self, batch: Batch) -> Tensor:
+        """The same to rounding without padding, where nobody looks into the attention."""
+        logits: Tensor = self.head(self.pooled_dropout(self.pooled(batch)))
         return logits

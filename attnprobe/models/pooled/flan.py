@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.pooled.encoders import ENCODERS
 from attnprobe.settings.dropout import Dropout
@@ -18,10 +19,16 @@ class FLAN(PooledClassifier):
     def __init__(self, vocabulary_size: int, classes: int, encoder: str, dropout: Dropout) -> None:
         word_encoder = ENCODERS[encoder](EMBEDDING_DIM)
         super().__init__(vocabulary_size, word_encoder.output_dim, classes, dropout.document)
-        self.word_dropout = nn.Dropout(dropout.words)
+        self.word_dropout = BitDropout(dropout.words)
         self.word_encoder = word_encoder
 
     def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Encoded words (documents, words, dim) and their mask."""
         words, mask = pad(batch.words, batch.document_lengths)
         return self.word_encoder(self.word_dropout(self.embedding(words)), mask), mask
+
+    def pooled(self, batch: Batch) -> Tensor:
+        """What attention makes of the words (documents, dim)."""
+        lengths = batch.document_lengths
+        words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), lengths)
+        return self.attention.pooled(words, lengths)

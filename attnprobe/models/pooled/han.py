@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.pooled.encoders import ENCODERS
@@ -27,16 +28,23 @@ class HAN(PooledClassifier):
         word_encoder = ENCODERS[encoder](EMBEDDING_DIM)
         sentence_encoder = ENCODERS[encoder](word_encoder.output_dim)
         super().__init__(vocabulary_size, sentence_encoder.output_dim, classes, dropout.document)
-        self.word_dropout = nn.Dropout(dropout.words)
+        self.word_dropout = BitDropout(dropout.words)
         self.word_encoder = word_encoder
         self.word_attention = AdditiveAttention(word_encoder.output_dim)
-        self.sentence_dropout = nn.Dropout(dropout.sentences)
+        self.sentence_dropout = BitDropout(dropout.sentences)
         self.sentence_encoder = sentence_encoder
 
     def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Encoded sentences (documents, sentences, dim) and their mask."""
         sentences, mask = pad(self._sentence_vectors(batch), batch.sentences_per_document)
         return self.sentence_encoder(self.sentence_dropout(sentences), mask), mask
+
+    def pooled(self, batch: Batch) -> Tensor:
+        """What attention makes of the sentences (documents, dim), which the other makes of the words."""
+        of_words, of_sentences = batch.sentence_lengths, batch.sentences_per_document
+        words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), of_words)
+        vectors = self.sentence_dropout(self.word_attention.pooled(words, of_words))
+        return self.attention.pooled(self.sentence_encoder.flat(vectors, of_sentences), of_sentences)
 
     def _sentence_vectors(self, batch: Batch) -> Tensor:
         """One vector a sentence (sentences of all documents, dim): sentences of like length go through together."""

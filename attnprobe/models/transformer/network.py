@@ -6,12 +6,12 @@ sum, with attention of free widths and a choice between heads that are concatena
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
 from attnprobe.models.transformer.multi_head_attention import MultiHeadAttention
 from attnprobe.settings.transformer import MASK, TransformerOptions
+from attnprobe.training.adam import Adam, Optimiser
 
 FIRST_TOKEN = "[CLS]"
 
@@ -120,8 +120,10 @@ class TransformerClassifier(nn.Module):
         logits: Tensor = self.encoder(**self.inputs(batch))
         return logits
 
-    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Adam; the words' embedding has one of its own that updates only the rows of words that the batch holds."""
-        words = self.encoder.words.weight
-        others = [parameter for parameter in self.parameters() if parameter is not words]
-        return [torch.optim.SparseAdam([words], lr=learning_rate), torch.optim.Adam(others, lr=learning_rate)]
+    def logits(self, batch: Batch) -> Tensor:
+        """The same."""
+        return self.forward(batch)
+
+    def optimiser(self, learning_rate: float) -> Optimiser:
+        """Adam, which updates only the embeddings of words that the batch holds."""
+        return Adam(self.parameters(), learning_rate)
