@@ -82,7 +82,9 @@ class AttentionProbe:
         """
         rows = self.rows_of_map(drawn.encoded.lengths, drawn.order)
         groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
-        groups = [group for group in groups if len(group)]
+        # Without padding: a document has erasures enough to fill what is run at once.
+        lengths = drawn.encoded.lengths
+        groups = [group[lengths[group] == length] for group in groups for length in np.unique(lengths[group])[::-1]]
         return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
@@ -91,7 +93,9 @@ class AttentionProbe:
             settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
             selected = select(self.attachment.sites, settings, self.attachment.auto())
             if site not in self._engines:
-                self._engines[site] = fastest_engine(self.attachment, selected, self._examples, self.meaning)
+                self._engines[site] = fastest_engine(
+                    self.attachment, selected, self._examples, self.meaning, by_head=True
+                )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
             yield Layer((site.stack, site.layer), engine, items)
 
