@@ -36,7 +36,7 @@ RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt"),
     *("documents.parquet", "erasures.parquet", "items.parquet"),
-    *("heads.parquet", "identifiability.parquet", "weight_ranges.parquet"),
+    *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
 )
 """Files that a run makes, beside its configuration."""
 
@@ -65,7 +65,7 @@ _OF_A_CHECKPOINT = "attnprobe.json"
 _OF_UNFINISHED = re.compile(
     r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items)\.parquet"
     r"|\d{6,}-\d{6,}\.\d+-\d+\.lengths\.json"
-    r"|(heads|nullity|programs)-\d{8,}-\d+\.parquet"
+    r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"
 )
 

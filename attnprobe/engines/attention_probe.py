@@ -15,13 +15,18 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import select
 from attnprobe.attention.sites import Site
 from attnprobe.data.batches import B
+from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import fastest_engine, make_engine
-from attnprobe.engines.head_map import Drawn, Layer, head_table, rows_of_map
+from attnprobe.engines.head_effects import effect_rows
+from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
+
+_TESTS_OF_HEADS = {FULL: (head_rows, head_map.ERASURES), QUICK: (effect_rows, head_effects.ERASURES)}
+"""By setting: what makes the columns of a layer, and how often a document is erased in for that in one head."""
 
 
 class AttentionProbe:
@@ -63,7 +68,8 @@ class AttentionProbe:
 
     def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """See :func:`attnprobe.engines.head_map.rows_of_map`."""
-        return rows_of_map(lengths, order, sum(site.heads for site in self.map_sites))
+        erasures = _TESTS_OF_HEADS[self.settings.head_map][1]
+        return rows_of_map(lengths, order, erasures * sum(site.heads for site in self.map_sites))
 
     def map_of_heads(
         self,
@@ -85,7 +91,8 @@ class AttentionProbe:
         # Without padding: a document has erasures enough to fill what is run at once.
         lengths = drawn.encoded.lengths
         groups = [group[lengths[group] == length] for group in groups for length in np.unique(lengths[group])[::-1]]
-        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device)
+        rows_of = _TESTS_OF_HEADS[self.settings.head_map][0]
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), rows_of, device)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
         """A batch ready for erasures in each of the layers of the map, one after another."""

@@ -26,6 +26,12 @@ from attnprobe.erasure.orderings import rank_at_random, rank_by_attention, ranks
 PREFIXES = 8
 """Lengths of prefixes that are tried of each head and ordering."""
 
+ERASURES = 2 * (PREFIXES + 1)
+"""Of a document in one head."""
+
+MAYBE = ("flip_other",)
+"""Columns of yes, no, and −1 where neither can be."""
+
 BUDGET = 2_000_000
 """Tokens that may be run through the model for a map; of long documents fewer are taken than were asked for."""
 
@@ -59,15 +65,15 @@ class Drawn(Generic[B]):
     seeds: Tensor
 
 
-def rows_of_map(lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64], heads: int) -> npt.NDArray[np.int64]:
+def rows_of_map(lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64], erasures: int) -> npt.NDArray[np.int64]:
     """Rows of the documents that the map is made of, ascending: the first drawn, within the budget.
 
     Args:
         lengths: tokens a document (documents,).
         order: rows in the order in which they were drawn (documents,).
-        heads: of all layers together.
+        erasures: of a document, in all heads together.
     """
-    tokens = lengths[order].cumsum() * heads * 2 * (PREFIXES + 1)
+    tokens = lengths[order].cumsum() * erasures
     within = int(np.searchsorted(tokens, BUDGET, side="right"))
     return np.sort(order[: max(FEWEST, within)])
 
@@ -80,13 +86,13 @@ def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
         seeds: one integer a document, for the random order and the random other item (batch,).
     """
     items = layer.items
-    weights, attention, random = _orders(layer, seeds)
+    weights, attention, random = orders_of_heads(layer, seeds)
     lengths = prefix_lengths(items.sizes)
     # (documents, heads, orders × lengths) prefixes, then two single items, as sets of items.
     prefixes = ranks(torch.stack([attention, random], dim=2))[..., None, :] < lengths[:, None, None, :, None]
-    singles = _single_items(layer, attention[..., 0], random)
-    flips, js = _effects(layer, torch.cat([prefixes.flatten(2, 3), singles], dim=2))
-    flipped = flips[..., : 2 * PREFIXES].unflatten(2, (2, PREFIXES))
+    singles = single_items(layer, attention[..., 0], random)
+    flips, js = effects(layer, torch.cat([prefixes.flatten(2, 3), singles], dim=2))
+    flipped = flips[..., : 2 * PREFIXES].reshape(*weights.shape[:2], 2, PREFIXES)
     first = lengths[:, None, None].expand_as(flipped).gather(3, flipped.int().argmax(-1, keepdim=True))[..., 0]
     removed = torch.where(flipped.any(-1), first, -1)
     columns = {
@@ -94,7 +100,7 @@ def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
         "prefixes": items.sizes.clamp(max=PREFIXES),
         "removed_attention": removed[..., 0],
         "removed_random": removed[..., 1],
-        **_of_weights(layer, weights),
+        **of_weights(layer, weights),
         "js_top": js[..., -2],
         "js_other": js[..., -1].masked_fill(items.sizes[:, None] < 2, torch.nan),
         "flip_top": flips[..., -2],
@@ -104,13 +110,13 @@ def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _by_head(columns: dict[str, Tensor], heads: int) -> dict[str, Tensor]:
+def by_head(columns: dict[str, Tensor], heads: int) -> dict[str, Tensor]:
     """Columns (documents,) or (documents, heads) as (documents × heads,)."""
     whole = {name: column[:, None] if column.dim() == 1 else column for name, column in columns.items()}
     return {name: column.expand(-1, heads).flatten() for name, column in whole.items()}
 
 
-def _orders(layer: Layer, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def orders_of_heads(layer: Layer, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each head's attention, its items by it, and a document's items at random (documents, heads, items)."""
     (attended,) = layer.engine.attended
     weights = attention_of_heads(attended, layer.items)
@@ -119,14 +125,15 @@ def _orders(layer: Layer, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return weights, rank_by_attention(weights, mask), random[:, None].expand(weights.shape)
 
 
-def _single_items(layer: Layer, top: Tensor, random: Tensor) -> Tensor:
+def single_items(layer: Layer, top: Tensor, random: Tensor) -> Tensor:
     """The most attended item, and the first of a random order that is another (documents, heads, two, items)."""
     other = torch.where(random[..., 0] == top, random[..., min(1, random.shape[-1] - 1)], random[..., 0])
     places = torch.arange(layer.items.mask.shape[1], device=top.device)
     return places == torch.stack([top, other], dim=2)[..., None]
 
 
-def _of_weights(layer: Layer, weights: Tensor) -> dict[str, Tensor]:
+def of_weights(layer: Layer, weights: Tensor) -> dict[str, Tensor]:
+    """Columns (documents, heads) of each head's weights (documents, heads, items)."""
     return {
         "top_weight": weights.amax(-1),
         "attention_entropy_normalised": entropy(weights.log()) / layer.items.sizes.double().log()[:, None],
@@ -142,7 +149,7 @@ def prefix_lengths(sizes: Tensor) -> Tensor:
     return (sizes[:, None] * steps + PREFIXES - 1) // PREFIXES
 
 
-def _effects(layer: Layer, sets: Tensor) -> tuple[Tensor, Tensor]:
+def effects(layer: Layer, sets: Tensor) -> tuple[Tensor, Tensor]:
     """Flips and JS divergences in nats (documents, heads, sets) of erasing items in one head.
 
     Each set is run once, however often it is asked for: the whole head is the end of every ordering, and in a short
@@ -174,6 +181,7 @@ def head_table(
     drawn: Drawn[B],
     groups: list[IntArray],
     layers: Callable[[B], Iterator[Layer]],
+    rows: Callable[[Layer, Tensor], dict[str, Tensor]],
     device: torch.device,
 ) -> pa.Table:
     """One row a document × attention head.
@@ -182,13 +190,14 @@ def head_table(
         drawn: the documents.
         groups: rows of those that are taken, in batches.
         layers: makes a batch ready, layer by layer.
+        rows: the columns of one layer and one batch, as :func:`head_rows` gives them.
         device: where the model is.
     """
     encoded, seeds = drawn.encoded, drawn.seeds
     parts: list[dict[str, npt.NDArray[np.generic]]] = []
     for group, batch in zip(groups, encoded.batches(groups, device), strict=True):
         for layer in layers(batch):
-            columns = {name: column.cpu().numpy() for name, column in head_rows(layer, seeds[group].to(device)).items()}
+            columns = {name: column.cpu().numpy() for name, column in rows(layer, seeds[group].to(device)).items()}
             heads = len(columns["n"]) // len(group)
             parts.append(
                 {
@@ -207,4 +216,6 @@ def head_table(
 def _column(name: str, column: npt.NDArray[np.generic]) -> pa.Array:
     if name in ("n", "prefixes", "removed_attention", "removed_random"):
         return pa.array(column.astype(np.int32))
+    if name in MAYBE:
+        return pa.array(column == 1, mask=column == -1)
     return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)

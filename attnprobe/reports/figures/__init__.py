@@ -17,6 +17,7 @@ from attnprobe.reports.figures import (
     erasure_outcomes,
     flip_curves,
     fraction_removed,
+    head_effects,
     head_map,
     negative_delta_js,
     nullity_by_length,
@@ -33,6 +34,7 @@ FIGURES.register("negative_delta_js", negative_delta_js.draw)
 FIGURES.register("fraction_removed", fraction_removed.draw)
 FIGURES.register("flip_curves", flip_curves.draw)
 FIGURES.register("head_map", head_map.draw)
+FIGURES.register("head_effects", head_effects.draw)
 
 IDENTIFIABILITY_FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure of identifiability")
 """The same, of what ``attnprobe identify`` found."""
