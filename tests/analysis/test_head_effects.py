@@ -41,9 +41,7 @@ def test_every_statistic_is_that_of_the_heads_rows(run):
     deltas = {}
     for head in heads:
         key = (head.stack, head.layer, head.head)
-        rows = table[(table["stack"] == key[0]) & (table["layer"] == key[1]) & (table["head"] == key[2])].sort_values(
-            "document"
-        )
+        rows = table[[each == key for each in zip(table["stack"], table["layer"], table["head"], strict=True)]]
         deltas[key] = (rows["js_top"] - rows["js_other"]).to_numpy()
         assert head.documents == len(rows) == 36
         for name in ("flip_whole", "flip_top", "flip_other"):
