@@ -23,6 +23,9 @@ MANIFEST = "manifest.jsonl"
 """One file a line, as a JSON string: its path in the run's folder."""
 
 CONFIG = "config.json"
+DRAWN = "drawn.json"
+"""What the figures were made from."""
+
 MODEL, TABLES, FIGURES = "model", "tables", "figures"
 SHARDS, IDENTIFICATION = "shards", "identification-state"
 
@@ -34,7 +37,7 @@ FOLDERS = (MODEL, TABLES, FIGURES, *UNFINISHED)
 
 RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
-    *("vocabulary.txt", "summary.json", "report.html", "methods.txt"),
+    *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet"),
     *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
 )

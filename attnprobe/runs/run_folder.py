@@ -21,6 +21,7 @@ from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import (
     CONFIG,
+    DRAWN,
     FIGURES,
     IDENTIFICATION,
     MODEL,
@@ -78,6 +79,7 @@ class RunFolder:
         self.summary = path / "summary.json"
         self.tables = path / FOLDER_OF_TABLES
         self.figures = path / FIGURES
+        self.drawn = path / DRAWN
         self.shards = path / SHARDS
         self.execution_log = path / "execution.jsonl"
         self.lock = path / "run.lock"
