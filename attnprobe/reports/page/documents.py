@@ -117,7 +117,7 @@ class SampledDocuments:
     def _rows(self) -> dict[int, slice]:
         """Where in the table each document's items stand, by its number."""
         numbers, first = np.unique(self._table["document"].to_numpy(), return_index=True)
-        ends = [*first[1:].tolist(), len(self._table)]
+        ends = [*first.tolist(), len(self._table)][1:]
         return {
             number: slice(start, end) for number, start, end in zip(numbers.tolist(), first.tolist(), ends, strict=True)
         }
