@@ -43,11 +43,25 @@ def erased_order(items: pd.DataFrame, ordering: str, path: Path) -> Positions | 
     if column not in items:
         return None
     places = items[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    return order_of_places(places, ordering, path, int(items["document"].iloc[0]))
+
+
+def order_of_places(places: Numbers, ordering: str, path: Path, document: int) -> Positions:
+    """The same of the places (items,), NaN where an item has none.
+
+    Args:
+        places: of one document's items, in order of position.
+        ordering: its name, for the error.
+        path: of the table, for the error.
+        document: its number, for the error.
+
+    Raises:
+        InputError: the places are not 0, 1, … up to some item, each once.
+    """
     ranked = np.flatnonzero(~np.isnan(places))
     order: Positions = ranked[np.argsort(places[ranked], kind="stable")]
     if not np.array_equal(places[order], np.arange(len(order))):
-        number = items["document"].iloc[0]
-        raise InputError(f"{path}, document {number}: {column} does not hold the places 0, 1, … each once.")
+        raise InputError(f"{path}, document {document}: {RANK}{ordering} does not hold the places 0, 1, … each once.")
     return order
 
 

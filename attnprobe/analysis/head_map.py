@@ -12,6 +12,7 @@ heads.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -87,7 +88,7 @@ def head_map(results: RunResults) -> list[HeadStatistics] | None:
     table = results.heads()
     if table is None:
         return None
-    columns = _by_head(table[table["n"] > 1], f"{results.folder / 'heads.parquet'}")
+    columns = numbers_by_head(table[table["n"] > 1], f"{results.folder / 'heads.parquet'}", _columns)
     estimates = {field: means(by_head) for field, by_head in columns.items()}
     outcomes = [f"{outcome}_{order}" for outcome in ("emptied", "never") for order in ("attention", "random")]
     estimates |= {field: binary_shares(columns[field]) for field in (*outcomes, "flip_top")}
@@ -120,8 +121,19 @@ def _verdict(gain: PermutationTest, gain_p: float, shortfall: PermutationTest, n
     return NOT_FAITHFUL if shortfall.mean < 0 and negligible_p < SIGNIFICANT else UNDECIDED
 
 
-def _by_head(table: pd.DataFrame, path: str) -> dict[str, dict[Head, Numbers]]:
-    """What the statistics are made of, by name and head: (documents,) each, documents in the same order."""
+def numbers_by_head(
+    table: pd.DataFrame, path: str, columns: Callable[[pd.DataFrame], dict[str, Numbers]]
+) -> dict[str, dict[Head, Numbers]]:
+    """What statistics of heads are made of, by name and head: (documents,) each, documents in the same order.
+
+    Args:
+        table: one row a document × head.
+        path: where from, for messages.
+        columns: makes of the table what the statistics are made of (rows,), by name.
+
+    Raises:
+        InputError: the table has other documents of some heads than of others.
+    """
     stacks = pd.Categorical(table["stack"].astype(str))
     names = sorted(stacks.categories, key=lambda name: (STACKS.index(name) if name in STACKS else len(STACKS), name))
     table = table.assign(stack=stacks.reorder_categories(names, ordered=True))
@@ -133,7 +145,7 @@ def _by_head(table: pd.DataFrame, path: str) -> dict[str, dict[Head, Numbers]]:
     heads = [(str(stack), int(layer), int(head)) for stack, layer, head in rows.index]
     return {
         name: dict(zip(heads, column.reshape(len(heads), len(documents)), strict=True))
-        for name, column in _columns(table).items()
+        for name, column in columns(table).items()
     }
 
 

@@ -169,6 +169,10 @@ _OWN = {
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",
     ),
+    "head_effects": (
+        _of("head_effects", "head_effects"),
+        "a list of `HeadEffects`; null where the run has no table of what single heads do",
+    ),
     "identifiability": (
         _of("identifiability", "identifiability"),
         "`Identifiability`; null where `attnprobe identify` has not been run",

@@ -30,7 +30,7 @@ from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
-from attnprobe.runs.read_columns import HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
+from attnprobe.runs.read_columns import EFFECT_COLUMNS, HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -206,6 +206,15 @@ class RunResults:
         """
         path = self.folder / "heads.parquet"
         return read_table(path, HEAD_COLUMNS) if path.exists() else None
+
+    def head_effects(self) -> pd.DataFrame | None:
+        """The table of what single attention heads do, one row a document × head; None where the run has none.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "head_effects.parquet"
+        return read_table(path, EFFECT_COLUMNS) if path.exists() else None
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_run  # drawn only where a notebook asks for it

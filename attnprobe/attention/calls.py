@@ -81,7 +81,7 @@ def observing(model: nn.Module) -> Iterator[list[Observation]]:
 
     Nothing of it outlasts the context, also after an exception. A thread sees its own runs only.
     """
-    mode = _Interception({}, {}, skip_projections=False)
+    mode = _Interception({}, {})
     with _watching(model, set(model.modules()), mode):
         yield mode.observed
 
@@ -92,7 +92,6 @@ def intercepting(
     tapped: Mapping[Place, Tapped],
     *,
     skipped: Mapping[str, int] | None = None,
-    skip_projections: bool = False,
 ) -> Iterator[None]:
     """Let the taps act while ``model`` runs.
 
@@ -102,12 +101,10 @@ def intercepting(
         model: what is run inside the context.
         tapped: what is done where.
         skipped: how many attentions at a path are not computed, because a run begins behind them.
-        skip_projections: the linear maps in a tapped module before its attention are not computed: what they give goes
-            into weights and values that a tap replaces.
     """
     # What runs in a tapped module is told apart by module; of all else it is enough to know that it runs elsewhere.
     within = {module for place in tapped for module in model.get_submodule(place.path).modules()}
-    with _watching(model, {model, *within}, _Interception(tapped, skipped or {}, skip_projections)):
+    with _watching(model, {model, *within}, _Interception(tapped, skipped or {})):
         yield
 
 
@@ -144,10 +141,10 @@ class _Awaited(NamedTuple):
 
 
 class _Interception(TorchFunctionMode):
-    def __init__(self, tapped: Mapping[Place, Tapped], skipped: Mapping[str, int], skip_projections: bool) -> None:
+    def __init__(self, tapped: Mapping[Place, Tapped], skipped: Mapping[str, int]) -> None:
         super().__init__()
         self.tapped = tapped
-        self.skipping = {place.path for place in tapped} if skip_projections else set()
+        self.skipping = {place.path for place, each in tapped.items() if each.tap.ignores_projections}
         self._skipped = dict(skipped)
         self._thread = threading.get_ident()
         self.observed: list[Observation] = []

@@ -16,11 +16,14 @@ class Tap:
         erased: set where renormalising without these weights is all that is asked for: a fused attention may then do it
             by its own mask.
         wants_values: whether :meth:`context` is to be asked.
+        ignores_projections: whether weights and values are of no account, since :meth:`context` replaces what comes of
+            them: the linear maps in the module before its attention are then not computed.
         row: set where one row a document (batch,) is all that is looked at: fused attention then computes no other.
     """
 
     erased: Tensor | None = None
     wants_values = False
+    ignores_projections = False
     row: Tensor | None = None
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
@@ -63,22 +66,38 @@ class Capture(Tap):
 
 
 class CaptureValues(Capture):
-    """Keeps the values too, and then stops the model: what comes after is computed elsewhere.
+    """Keeps the values too.
 
-    Args:
-        row: the one row of each document that is looked at (batch,), where it is only one.
+    Attributes:
+        values: (batch, heads, keys, dim), after the model has run; None where their layout is not known.
     """
 
     wants_values = True
 
-    def __init__(self, row: Tensor | None = None) -> None:
-        super().__init__()
-        self.row = row
+    def __init__(self, *, differentiable: bool = False) -> None:
+        super().__init__(differentiable=differentiable)
         self.values: Tensor | None = None
 
     def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
         """See :meth:`Tap.context`."""
         self.values = values
+        return None
+
+
+class CaptureAndStop(CaptureValues):
+    """Keeps weights and values, and then stops the model: what comes after is computed elsewhere.
+
+    Args:
+        row: the one row of each document that is looked at (batch,), where it is only one.
+    """
+
+    def __init__(self, row: Tensor | None = None) -> None:
+        super().__init__()
+        self.row = row
+
+    def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
+        """See :meth:`Tap.context`."""
+        super().context(values, product)
         raise StopModel
 
 
@@ -118,6 +137,7 @@ class UseContext(Tap):
     """Puts given contexts (batch, heads, queries, dim) in the place of weights times values."""
 
     wants_values = True
+    ignores_projections = True
 
     def __init__(self, contexts: Tensor) -> None:
         self.contexts = contexts

@@ -23,6 +23,9 @@ MANIFEST = "manifest.jsonl"
 """One file a line, as a JSON string: its path in the run's folder."""
 
 CONFIG = "config.json"
+DRAWN = "drawn.json"
+"""What the figures were made from."""
+
 MODEL, TABLES, FIGURES = "model", "tables", "figures"
 SHARDS, IDENTIFICATION = "shards", "identification-state"
 
@@ -34,9 +37,9 @@ FOLDERS = (MODEL, TABLES, FIGURES, *UNFINISHED)
 
 RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
-    *("vocabulary.txt", "summary.json", "report.html", "methods.txt"),
+    *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet"),
-    *("heads.parquet", "identifiability.parquet", "weight_ranges.parquet"),
+    *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
 )
 """Files that a run makes, beside its configuration."""
 
@@ -65,7 +68,7 @@ _OF_A_CHECKPOINT = "attnprobe.json"
 _OF_UNFINISHED = re.compile(
     r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items)\.parquet"
     r"|\d{6,}-\d{6,}\.\d+-\d+\.lengths\.json"
-    r"|(heads|nullity|programs)-\d{8,}-\d+\.parquet"
+    r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"
 )
 

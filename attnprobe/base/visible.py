@@ -26,6 +26,9 @@ _SEEN = "[\u0600-\u1fff\u2070-\ud7ff\ue000-\ufefe\uff00-\uffef\U00010000-\U000df
 
 _STEERING = re.compile(f"[{_RANGES}]|(?<!{_SEEN})[\u200c\u200d]|[\u200c\u200d](?!{_SEEN})")
 
+_SUSPECT = re.compile(f"[{_RANGES}\u200c\u200d]")
+"""Without one of these a text steers nothing: most are told so, and at once."""
+
 _FORMULA = re.compile(r"\s*[=+\-@\t\r]")
 
 
@@ -44,6 +47,8 @@ def visible(text: str, *, kept: str = "") -> str:
     >>> visible("שלום 👩‍👧")
     'שלום 👩\u200d👧'
     """
+    if (text.isascii() and text.isprintable()) or _SUSPECT.search(text) is None:
+        return text
     return _STEERING.sub(lambda match: match[0] if match[0] in kept else shown_by_number(match[0]), text)
 
 
@@ -72,6 +77,8 @@ def in_json(text: str) -> str:
     >>> in_json('{"a": "\u202eb"}')
     '{"a": "\\u202eb"}'
     """
+    if (text.isascii() and text.isprintable()) or _SUSPECT.search(text) is None:
+        return text
     return _STEERING.sub(lambda match: match[0] if match[0] == "\n" else _escaped(match[0]), text)
 
 

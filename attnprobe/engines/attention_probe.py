@@ -15,13 +15,18 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import select
 from attnprobe.attention.sites import Site
 from attnprobe.data.batches import B
+from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import fastest_engine, make_engine
-from attnprobe.engines.head_map import Drawn, Layer, head_table, rows_of_map
+from attnprobe.engines.head_effects import effect_rows
+from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
+
+_TESTS_OF_HEADS = {FULL: (head_rows, head_map.ERASURES), QUICK: (effect_rows, head_effects.ERASURES)}
+"""By setting: what makes the columns of a layer, and how often a document is erased in for that in one head."""
 
 
 class AttentionProbe:
@@ -63,7 +68,8 @@ class AttentionProbe:
 
     def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """See :func:`attnprobe.engines.head_map.rows_of_map`."""
-        return rows_of_map(lengths, order, sum(site.heads for site in self.map_sites))
+        erasures = _TESTS_OF_HEADS[self.settings.head_map][1]
+        return rows_of_map(lengths, order, erasures * sum(site.heads for site in self.map_sites))
 
     def map_of_heads(
         self,
@@ -82,8 +88,11 @@ class AttentionProbe:
         """
         rows = self.rows_of_map(drawn.encoded.lengths, drawn.order)
         groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
-        groups = [group for group in groups if len(group)]
-        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), device)
+        # Without padding: a document has erasures enough to fill what is run at once.
+        lengths = drawn.encoded.lengths
+        groups = [group[lengths[group] == length] for group in groups for length in np.unique(lengths[group])[::-1]]
+        rows_of = _TESTS_OF_HEADS[self.settings.head_map][0]
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), rows_of, device)
 
     def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
         """A batch ready for erasures in each of the layers of the map, one after another."""
@@ -91,7 +100,9 @@ class AttentionProbe:
             settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
             selected = select(self.attachment.sites, settings, self.attachment.auto())
             if site not in self._engines:
-                self._engines[site] = fastest_engine(self.attachment, selected, self._examples, self.meaning)
+                self._engines[site] = fastest_engine(
+                    self.attachment, selected, self._examples, self.meaning, by_head=True
+                )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
             yield Layer((site.stack, site.layer), engine, items)
 

@@ -15,13 +15,15 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
+from attnprobe.engines.inner_replay import InnerReplay
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
-from attnprobe.engines.single_row import NoSingleRowError, SingleRow
+from attnprobe.engines.row_tail import NoSingleRowError
+from attnprobe.engines.single_row import SingleRow
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
-SINGLE_ROW, REPLAY, FORWARD = "single row", "replay", "whole runs"
-"""Engines, the fastest first."""
+SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD = "single row", "replay from inside", "replay", "whole runs"
+"""Engines, the fastest first; from inside a layer for the map of heads alone."""
 
 
 def make_engine(
@@ -38,25 +40,39 @@ def make_engine(
     """
     if kind == SINGLE_ROW:
         return SingleRow(attachment, selected, inputs, _read(attachment, selected), meaning)
-    if kind == REPLAY:
+    if kind in (INNER_REPLAY, REPLAY):
         if not attachment.within:
             raise NoBlocksError("the model has no blocks")
+        if kind == INNER_REPLAY:
+            return InnerReplay(attachment, selected, inputs, meaning)
         start = min(attachment.within[chosen.site] for chosen in selected)
         return Replay(attachment, selected, inputs, start, meaning)
     return Replay(attachment, selected, inputs, None, meaning)
 
 
 def fastest_engine(
-    attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, meaning: Meaning = BY_DEFAULT
+    attachment: Attachment,
+    selected: Sequence[Selected],
+    inputs: Inputs,
+    meaning: Meaning = BY_DEFAULT,
+    *,
+    by_head: bool = False,
 ) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
+
+    Args:
+        attachment: the model.
+        selected: what is erased.
+        inputs: the batch.
+        meaning: what is meant by erased, and by decided.
+        by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
 
     Raises:
         RefusedError: nothing that is selected has an influence on the output.
     """
     whole = make_engine(FORWARD, attachment, selected, inputs, meaning)
     _require_influence(whole, attachment, selected, inputs)
-    kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [REPLAY]
+    kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * by_head + [REPLAY]
     for kind in kinds:
         try:
             if _agree(make_engine(kind, attachment, selected, inputs, meaning), whole, attachment, inputs):
@@ -75,8 +91,9 @@ def engine_by_name(name: str) -> str:
     Raises:
         InputError: there is no such engine.
     """
-    if name not in (SINGLE_ROW, REPLAY, FORWARD):
-        raise InputError(f"There is no engine {name!r}; known: {SINGLE_ROW}, {REPLAY}, {FORWARD}.")
+    known = (SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD)
+    if name not in known:
+        raise InputError(f"There is no engine {name!r}; known: {', '.join(known)}.")
     return name
 
 

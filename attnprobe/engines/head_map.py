@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.data.batches import B, EncodedSplit, IntArray
-from attnprobe.engines.importance import importance
+from attnprobe.engines.importance import attention_of_heads
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.erasure.divergence import entropy, js_divergence
@@ -25,6 +25,12 @@ from attnprobe.erasure.orderings import rank_at_random, rank_by_attention, ranks
 
 PREFIXES = 8
 """Lengths of prefixes that are tried of each head and ordering."""
+
+ERASURES = 2 * (PREFIXES + 1)
+"""Of a document in one head."""
+
+MAYBE = ("flip_other",)
+"""Columns of yes, no, and −1 where neither can be."""
 
 BUDGET = 2_000_000
 """Tokens that may be run through the model for a map; of long documents fewer are taken than were asked for."""
@@ -59,15 +65,15 @@ class Drawn(Generic[B]):
     seeds: Tensor
 
 
-def rows_of_map(lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64], heads: int) -> npt.NDArray[np.int64]:
+def rows_of_map(lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64], erasures: int) -> npt.NDArray[np.int64]:
     """Rows of the documents that the map is made of, ascending: the first drawn, within the budget.
 
     Args:
         lengths: tokens a document (documents,).
         order: rows in the order in which they were drawn (documents,).
-        heads: of all layers together.
+        erasures: of a document, in all heads together.
     """
-    tokens = lengths[order].cumsum() * heads * 2 * (PREFIXES + 1)
+    tokens = lengths[order].cumsum() * erasures
     within = int(np.searchsorted(tokens, BUDGET, side="right"))
     return np.sort(order[: max(FEWEST, within)])
 
@@ -79,49 +85,58 @@ def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
         layer: the batch.
         seeds: one integer a document, for the random order and the random other item (batch,).
     """
-    (attended,) = layer.engine.attended
-    heads = attended.weights.shape[1]
-    columns: list[dict[str, Tensor]] = []
-    random = rank_at_random(layer.items.mask, 1, seeds)[0]
-    for head in range(heads):
-        only = torch.zeros(heads, dtype=torch.bool)
-        only[head] = True
-        selected = dataclasses.replace(attended.selected, heads=only)
-        weights = importance([attended._replace(selected=selected)], layer.items, "mean").weights
-        columns.append(_one_head(layer, only.to(weights.device), weights, random))
-    return {name: torch.stack([column[name] for column in columns], dim=1).flatten() for name in columns[0]}
-
-
-def _one_head(layer: Layer, head: Tensor, weights: Tensor, random: Tensor) -> dict[str, Tensor]:
-    items, engine = layer.items, layer.engine
-    attention = rank_by_attention(weights, items.mask)
-    top = attention[:, 0]
-    # The first item of the random order that is not the most attended one.
-    other = torch.where(random[:, 0] == top, random[:, min(1, random.shape[1] - 1)], random[:, 0])
+    items = layer.items
+    weights, attention, random = orders_of_heads(layer, seeds)
     lengths = prefix_lengths(items.sizes)
-    orders = torch.stack([attention, random])
-    prefixes = ranks(orders)[:, :, None] < lengths[None, :, :, None]
-    places = torch.arange(items.mask.shape[1], device=top.device)
-    singles = places == torch.stack([top, other])[:, :, None]
-    # (orders, documents, lengths) prefixes and (two, documents) single items, one after another.
-    sets = torch.cat([prefixes.flatten(0, 2), singles.flatten(0, 1)])
-    documents = torch.arange(len(top), device=top.device)
-    which = torch.cat([documents.repeat_interleave(lengths.shape[1]).repeat(2), documents.repeat(2)])
-    flips, js = _effects(engine, which, items.tokens(which, sets), head)
-    count = prefixes.shape[:3].numel()
-    flipped = flips[:count].view(*prefixes.shape[:3])
-    removed = torch.where(flipped.any(-1), lengths.gather(1, flipped.int().argmax(-1).T).T, -1)
-    n = items.sizes
+    # (documents, heads, orders × lengths) prefixes, then two single items, as sets of items.
+    prefixes = ranks(torch.stack([attention, random], dim=2))[..., None, :] < lengths[:, None, None, :, None]
+    singles = single_items(layer, attention[..., 0], random)
+    flips, js = effects(layer, torch.cat([prefixes.flatten(2, 3), singles], dim=2))
+    flipped = flips[..., : 2 * PREFIXES].reshape(*weights.shape[:2], 2, PREFIXES)
+    first = lengths[:, None, None].expand_as(flipped).gather(3, flipped.int().argmax(-1, keepdim=True))[..., 0]
+    removed = torch.where(flipped.any(-1), first, -1)
+    columns = {
+        "n": items.sizes,
+        "prefixes": items.sizes.clamp(max=PREFIXES),
+        "removed_attention": removed[..., 0],
+        "removed_random": removed[..., 1],
+        **of_weights(layer, weights),
+        "js_top": js[..., -2],
+        "js_other": js[..., -1].masked_fill(items.sizes[:, None] < 2, torch.nan),
+        "flip_top": flips[..., -2],
+    }
     return {
-        "n": n,
-        "prefixes": torch.minimum(n, torch.full_like(n, PREFIXES)),
-        "removed_attention": removed[0],
-        "removed_random": removed[1],
-        "top_weight": weights.gather(1, top[:, None])[:, 0],
-        "attention_entropy_normalised": entropy(weights.log()) / n.double().log(),
-        "js_top": js[count:].view(2, -1)[0],
-        "js_other": js[count:].view(2, -1)[1].masked_fill(n < 2, torch.nan),
-        "flip_top": flips[count:].view(2, -1)[0],
+        name: (c[:, None].expand(weights.shape[:2]) if c.dim() == 1 else c).flatten() for name, c in columns.items()
+    }
+
+
+def by_head(columns: dict[str, Tensor], heads: int) -> dict[str, Tensor]:
+    """Columns (documents,) or (documents, heads) as (documents × heads,)."""
+    whole = {name: column[:, None] if column.dim() == 1 else column for name, column in columns.items()}
+    return {name: column.expand(-1, heads).flatten() for name, column in whole.items()}
+
+
+def orders_of_heads(layer: Layer, seeds: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each head's attention, its items by it, and a document's items at random (documents, heads, items)."""
+    (attended,) = layer.engine.attended
+    weights = attention_of_heads(attended, layer.items)
+    mask = layer.items.mask[:, None].expand(weights.shape)
+    random = rank_at_random(layer.items.mask, 1, seeds)[0]
+    return weights, rank_by_attention(weights, mask), random[:, None].expand(weights.shape)
+
+
+def single_items(layer: Layer, top: Tensor, random: Tensor) -> Tensor:
+    """The most attended item, and the first of a random order that is another (documents, heads, two, items)."""
+    other = torch.where(random[..., 0] == top, random[..., min(1, random.shape[-1] - 1)], random[..., 0])
+    places = torch.arange(layer.items.mask.shape[1], device=top.device)
+    return places == torch.stack([top, other], dim=2)[..., None]
+
+
+def of_weights(layer: Layer, weights: Tensor) -> dict[str, Tensor]:
+    """Columns (documents, heads) of each head's weights (documents, heads, items)."""
+    return {
+        "top_weight": weights.amax(-1),
+        "attention_entropy_normalised": entropy(weights.log()) / layer.items.sizes.double().log()[:, None],
     }
 
 
@@ -134,22 +149,39 @@ def prefix_lengths(sizes: Tensor) -> Tensor:
     return (sizes[:, None] * steps + PREFIXES - 1) // PREFIXES
 
 
-def _effects(engine: Engine, documents: Tensor, erased: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-    """Flips and JS divergences in nats (erasures,) of erasing in one head."""
+def effects(layer: Layer, sets: Tensor) -> tuple[Tensor, Tensor]:
+    """Flips and JS divergences in nats (documents, heads, sets) of erasing items in one head.
+
+    Each set is run once, however often it is asked for: the whole head is the end of every ordering, and in a short
+    document so is a single item the beginning.
+
+    Args:
+        layer: the batch.
+        sets: of items (documents, heads, sets, items).
+    """
+    engine, items = layer.engine, layer.items
+    documents, heads, several = sets.shape[:3]
+    pair = torch.arange(documents * heads, device=sets.device).repeat_interleave(several)
+    asked = torch.cat([pair[:, None], (sets.flatten(0, 2) & items.mask[pair // heads]).long()], dim=1)
+    runs, which = torch.unique(asked, dim=0, return_inverse=True)
+    document, head = runs[:, 0] // heads, runs[:, 0] % heads
+    erased = items.tokens(document, runs[:, 1:].bool())
+    in_heads = torch.arange(heads, device=sets.device) == head[:, None]
     log_p = torch.log_softmax(engine.logits.double(), dim=-1)
-    flips = torch.zeros(len(documents), dtype=torch.bool, device=documents.device)
-    js = torch.zeros(len(documents), dtype=torch.float64, device=documents.device)
-    for part, logits in engine.evaluate(documents, erased, head.expand(len(documents), -1)):
-        rows = documents[part]
+    flips = torch.zeros(len(runs), dtype=torch.bool, device=sets.device)
+    js = torch.zeros(len(runs), dtype=torch.float64, device=sets.device)
+    for part, logits in engine.evaluate(document, erased, in_heads):
+        rows = document[part]
         flips[part] = engine.flips(logits, rows)
         js[part] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
-    return flips, js
+    return flips[which].view(sets.shape[:3]), js[which].view(sets.shape[:3])
 
 
 def head_table(
     drawn: Drawn[B],
     groups: list[IntArray],
     layers: Callable[[B], Iterator[Layer]],
+    rows: Callable[[Layer, Tensor], dict[str, Tensor]],
     device: torch.device,
 ) -> pa.Table:
     """One row a document × attention head.
@@ -158,13 +190,14 @@ def head_table(
         drawn: the documents.
         groups: rows of those that are taken, in batches.
         layers: makes a batch ready, layer by layer.
+        rows: the columns of one layer and one batch, as :func:`head_rows` gives them.
         device: where the model is.
     """
     encoded, seeds = drawn.encoded, drawn.seeds
     parts: list[dict[str, npt.NDArray[np.generic]]] = []
     for group, batch in zip(groups, encoded.batches(groups, device), strict=True):
         for layer in layers(batch):
-            columns = {name: column.cpu().numpy() for name, column in head_rows(layer, seeds[group].to(device)).items()}
+            columns = {name: column.cpu().numpy() for name, column in rows(layer, seeds[group].to(device)).items()}
             heads = len(columns["n"]) // len(group)
             parts.append(
                 {
@@ -183,4 +216,6 @@ def head_table(
 def _column(name: str, column: npt.NDArray[np.generic]) -> pa.Array:
     if name in ("n", "prefixes", "removed_attention", "removed_random"):
         return pa.array(column.astype(np.int32))
+    if name in MAYBE:
+        return pa.array(column == 1, mask=column == -1)
     return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)

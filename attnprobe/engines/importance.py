@@ -64,3 +64,12 @@ def aggregated(attended: Sequence[Attended], aggregate: str, of: Callable[[Atten
             layers.append(numbers.masked_fill(~rows, -torch.inf).amax((1, 2)))
     stacked = torch.stack(layers)
     return stacked.mean(0) if aggregate == MEAN else stacked.amax(0).nan_to_num(neginf=0.0)
+
+
+def attention_of_heads(attended: Attended, items: Items) -> Tensor:
+    """Each head's own attention (batch, heads, items) in float64, mean over rows, scaled to sum to one."""
+    rows = attended.rows
+    summed = (attended.weights.double() * rows[:, None, :, None]).sum(2)
+    weights = items.sum(summed / rows.sum(-1).clamp(min=1)[:, None, None])
+    total = weights.sum(-1, keepdim=True)
+    return weights / total.masked_fill(total == 0, 1.0)

@@ -65,8 +65,11 @@ class Replay(Engine):
         self._micro_batches = MicroBatches(self.at_once)
         self._record = Recording()
         self._rows = [chosen.rows(self.axes.queries(chosen.site)) for chosen in self.selected]
-        taps = [Capture(differentiable=True) for _ in self.selected]
-        self.logits, self.attended = self._differentiate(taps, None)
+        self.logits, self.attended = self._differentiate(self._first_taps(), None)
+
+    def _first_taps(self) -> Sequence[Capture]:
+        """What looks at the selected layers while the batch is run once."""
+        return [Capture(differentiable=True) for _ in self.selected]
 
     @property
     def share(self) -> float:
@@ -81,11 +84,13 @@ class Replay(Engine):
         """See :meth:`Engine.evaluate`."""
 
         def compute(part: slice) -> Tensor:
-            rows = documents[part]
-            masks = self._masks(rows, erased[part], None if heads is None else heads[part])
-            return self._run(rows, [Erase(mask, self.meaning) for mask in masks])
+            return self._erased_logits(documents[part], erased[part], None if heads is None else heads[part])
 
         yield from self._micro_batches.run(len(documents), compute)
+
+    def _erased_logits(self, rows: Tensor, erased: Tensor, heads: Tensor | None) -> Tensor:
+        """The logits (rows, classes) of these documents of the batch after erasures in them."""
+        return self._run(rows, [Erase(mask, self.meaning) for mask in self._masks(rows, erased, heads)])
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""

@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.attachment import Attachment
-from attnprobe.attention.blocks import Needed, recording, replaying
+from attnprobe.attention.blocks import Needed, recording
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
-from attnprobe.attention.model_call import Inputs, rows_of, single_tokens
-from attnprobe.attention.onednn import OneDnnProducts
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import ALL, Selected
-from attnprobe.attention.taps import CaptureValues, StopModel, UseContext
+from attnprobe.attention.taps import CaptureAndStop, StopModel
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
+from attnprobe.engines.row_tail import NoSingleRowError, RowTail
 from attnprobe.erasure.edits import masked_softmax
 from attnprobe.erasure.erasable import SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
@@ -37,10 +37,6 @@ _ROWS = 1 << 11
 
 _GATHERED = 1 << 25
 """Numbers of the values that are copied at once for erasures of any kind: 128 MB in float32."""
-
-
-class NoSingleRowError(RuntimeError):
-    """The rest of the model cannot be run on one row alone."""
 
 
 class SingleRow(Engine):
@@ -68,26 +64,21 @@ class SingleRow(Engine):
         self.meaning = meaning
         self.attachment = attachment
         (self.chosen,) = selected
-        self.start = attachment.within[self.chosen.site]
         self.axes = TokenAxes.of(inputs, attachment.call.model)
         self.at_once = _ROWS
         self.rows_run = 0.0
         self._terms: tuple[Items, Tensor] | None = None
         self._micro_batches = MicroBatches(_ROWS)
         queries = self.axes.queries(self.chosen.site)
-        number = queries.cumsum(-1) - 1
-        is_row = queries & (number == (0 if read == "first" else number[:, -1:]))
-        self.position = is_row.int().argmax(-1)
+        self.tail = RowTail(attachment, self.chosen.site, inputs, read)
         self._read_batch(inputs)
-        self._tokens = single_tokens(inputs, self.position, queries.shape[1])
-        if "attention_mask" in self._tokens:
-            self._tokens["attention_mask"] = torch.ones_like(self._tokens["attention_mask"])
         self._decide(queries)
 
     def _read_batch(self, inputs: Inputs) -> None:
-        tap = CaptureValues(None if self.chosen.query == ALL else self.position)
+        position, start = self.tail.position, self.tail.start
+        tap = CaptureAndStop(None if self.chosen.query == ALL else position)
         model = self.attachment.call.model
-        needed = Needed(inputs=frozenset({self.start}))
+        needed = Needed(inputs=frozenset({start}))
         with (
             torch.no_grad(),
             recording(model, self.attachment.blocks, needed) as self._record,
@@ -95,7 +86,7 @@ class SingleRow(Engine):
             contextlib.suppress(StopModel),
         ):
             self.attachment.call(inputs)
-        hidden = self._record.inputs.get(self.start)
+        hidden = self._record.inputs.get(start)
         seen = (tap.weights, tap.attends, tap.scores, tap.values)
         if hidden is None or hidden.shape[:2] != self.axes.source.shape or any(part is None for part in seen):
             raise NoSingleRowError
@@ -104,10 +95,10 @@ class SingleRow(Engine):
         assert tap.scores is not None
         assert tap.values is not None
         documents = torch.arange(len(hidden), device=hidden.device)
-        self.hidden = hidden[documents, self.position][:, None]
+        self.hidden = hidden[documents, position][:, None]
         self.seen = tap
         # In float64 and from scores: what remains of a row is exact, however small its share was.
-        row = 0 if tap.weights.shape[2] == 1 else self.position
+        row = 0 if tap.weights.shape[2] == 1 else position
         self.attends, scores = tap.attends[documents, :, row], tap.scores[documents, :, row]
         total = tap.weights[documents, :, row].double().sum(-1, keepdim=True)
         self.weights = masked_softmax(scores.double(), self.attends) * total
@@ -124,7 +115,7 @@ class SingleRow(Engine):
         if self.chosen.query == ALL:
             assert self.seen.weights is not None
             padded = torch.zeros_like(self.seen.weights)
-            padded[documents, :, self.position] = gradients.to(padded.dtype)
+            padded[documents, :, self.tail.position] = gradients.to(padded.dtype)
             assert self.seen.attends is not None
             self.attended = [Attended(self.chosen, rows, self.seen.weights, padded, self.seen.attends)]
         else:
@@ -140,7 +131,7 @@ class SingleRow(Engine):
         """Logits, and the gradients of the first decision's probability with respect to a row's weights."""
         with frozen(self.attachment.call.model), torch.enable_grad():
             weights = weights.detach().requires_grad_()
-            logits = self._tail(documents, self._context(documents, weights))
+            logits = self._behind(documents, self._context(documents, weights))
             p = self.probability(logits, documents if hasattr(self, "logits") else None)
             (gradients,) = torch.autograd.grad(p.sum(), [weights])
         return logits.detach(), gradients
@@ -149,21 +140,10 @@ class SingleRow(Engine):
         """Weights (rows, heads, keys) times the values of these documents: (rows, heads, dim)."""
         return torch.einsum("bhk,bhkd->bhd", weights.to(self.values.dtype), self.values[documents])
 
-    def _tail(self, documents: Tensor, contexts: Tensor) -> Tensor:
+    def _behind(self, documents: Tensor, contexts: Tensor) -> Tensor:
         """The logits that follow from contexts (rows, heads, dim) of these documents' row."""
-        model = self.attachment.call.model
         self.rows_run += len(documents) / len(self.attachment.calls) / self.axes.source.shape[1]
-        inputs = rows_of(self._tokens, documents, self.axes.batch)
-        tap = UseContext(contexts[:, :, None])
-        with (
-            replaying(model, self._record, self.start, documents, self.axes.batch, self.hidden[documents]),
-            OneDnnProducts(),
-            intercepting(model, dict([self.chosen.site.tapped(tap)]), skip_projections=True),
-        ):
-            try:
-                return self.attachment.call(inputs)
-            except StopModel:
-                raise NoSingleRowError from None
+        return self.tail.logits(self._record, documents, self.hidden[documents], contexts)
 
     @torch.no_grad()
     def evaluate(
@@ -173,7 +153,7 @@ class SingleRow(Engine):
 
         def compute(part: slice) -> Tensor:
             weights = self._erased(documents[part], erased[part], None if heads is None else heads[part])
-            return self._tail(documents[part], self._context(documents[part], weights))
+            return self._behind(documents[part], self._context(documents[part], weights))
 
         yield from self._gathering.run(len(documents), compute)
 
@@ -237,7 +217,7 @@ class SingleRow(Engine):
         documents, column = which.nonzero(as_tuple=True)
 
         def compute(part: slice) -> Tensor:
-            return self._tail(documents[part], contexts[documents[part], column[part]])
+            return self._behind(documents[part], contexts[documents[part], column[part]])
 
         for part, logits in self._micro_batches.run(len(documents), compute):
             yield documents[part], column[part] + 1, logits

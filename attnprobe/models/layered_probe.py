@@ -64,6 +64,11 @@ class LayeredProbe(Probe[B]):
         """Of how many documents single heads are tested, at most."""
         return self.settings.head_map_documents
 
+    @property
+    def head_map(self) -> str:
+        """How single heads are tested."""
+        return self.settings.head_map
+
     def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Rows of the documents of a sample that single heads are tested on."""
         return self.attention.rows_of_map(lengths, order)

@@ -19,6 +19,7 @@ from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.settings.attention import QUICK
 
 
 class Probe(ABC, Generic[B]):
@@ -52,6 +53,11 @@ class Probe(ABC, Generic[B]):
     def head_map_documents(self) -> int:
         """Of how many documents single attention heads are tested, at most; 0 where there is only one head."""
         return 0
+
+    @property
+    def head_map(self) -> str:
+        """How single heads are tested, one of ``HEAD_MAPS``."""
+        return QUICK
 
     def rows_of_map(self, lengths: npt.NDArray[np.integer], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Rows of the documents of a sample that single heads are tested on; see ``head_map.rows_of_map``."""

@@ -1,4 +1,4 @@
-"""What the order of single attention heads is worth, in two sentences for the terminal."""
+"""What single attention heads do, and what their orders are worth, in sentences for the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attnprobe.analysis.head_map import FAITHFUL, NOT_FAITHFUL, UNDECIDED
-from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN
+from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN, SIGNIFICANT
 from attnprobe.base.visible import visible
 from attnprobe.reports.numbers import percent, percent_with_interval
 
@@ -37,12 +37,43 @@ def heads_in_words(summary: Mapping[str, Any]) -> str:
     return f"{first} {_the_others(rows, unit)}"
 
 
+def effects_in_words(summary: Mapping[str, Any]) -> str:
+    """What becomes of decisions without single heads, and without their most attended items; empty without that test.
+
+    Args:
+        summary: as ``summarise`` gives it.
+    """
+    rows: Rows = summary["head_effects"] or ()
+    if not rows:
+        return ""
+    unit = summary["run"]["unit"]
+    documents = f"{rows[0]['documents']:,} document{'s' if rows[0]['documents'] > 1 else ''}"
+    most = sorted(rows, key=lambda row: (-row["flip_whole"]["value"], -row["js_whole"]["value"]))[:NAMED]
+    flipping = [row for row in most if row["flip_whole"]["value"] > 0]
+    named = _listed([f"{name_of_head(row)} ({percent_with_interval(row['flip_whole'])})" for row in flipping])
+    whole = f"decisions change most often without {named}" if named else "no decision changes without any one of them"
+    more = sum(row["delta_js"]["value"] > 0 and _is_significant(row["delta_js_p"]) for row in rows)
+    told = (
+        f"Attention heads, each of {len(rows):,} erased alone in {documents}: {whole}. Erasing a head's most attended "
+        f"{unit} alone moves probabilities more than erasing another one in {f'{more:,}' if more else 'none'} of them, "
+        "after Holm's correction."
+    )
+    return told if summary["heads"] else f"{told} Whether a head's order finds what decides takes --head-map full."
+
+
+def _is_significant(p: float | None) -> bool:
+    return p is not None and p < SIGNIFICANT
+
+
+def _listed(named: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(named[:-1]), *named[-1:]]))
+
+
 def _best(faithful: Rows, unit: str) -> str:
     if not faithful:
         return ""
     named = [f"{name_of_head(row)} ({percent_with_interval(row['gain'])} fewer {unit}s)" for row in faithful[:NAMED]]
-    together = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-    return f"; the best {'are' if len(named) > 1 else 'is'} {together}"
+    return f"; the best {'are' if len(named) > 1 else 'is'} {_listed(named)}"
 
 
 def _the_others(rows: Rows, unit: str) -> str:

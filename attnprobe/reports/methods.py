@@ -227,6 +227,14 @@ def _further(summary: Summary) -> Iterator[str]:
             f"Each of {len(heads):,} attention heads was also erased by itself in {heads[0]['documents']:,} documents, "
             "in its own order and in a random one; their p-values are Holm's over the heads."
         )
+    effects = summary.get("head_effects")
+    if effects:
+        unit = summary["run"]["unit"]
+        yield (
+            f"Each of {len(effects):,} attention heads was also erased by itself in {effects[0]['documents']:,} "
+            f"documents: whole, in its most attended {unit} alone, and in one other {unit} drawn at random; their "
+            "p-values are Holm's over the heads."
+        )
 
 
 def _software(results: RunResults) -> Iterator[str]:

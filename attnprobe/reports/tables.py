@@ -242,6 +242,43 @@ def heads(summary: Summary) -> Table | None:
     return Table(plain(rows), pd.DataFrame(shown), caption)
 
 
+def head_effects(summary: Summary) -> Table | None:
+    """What each attention head does, erased alone; None without results of that.
+
+    LaTeX shows the ``SHOWN_HEADS`` without which decisions move most where there are more.
+    """
+    rows = summary["head_effects"]
+    if not rows:
+        return None
+    unit = summary["run"]["unit"]
+    largest = sorted(rows, key=lambda row: -row["js_whole"]["value"])[:SHOWN_HEADS]
+    which = (
+        f"the {SHOWN_HEADS} attention heads without which JS is largest"
+        if len(rows) > SHOWN_HEADS
+        else "attention heads"
+    )
+    shown = [
+        {
+            "Head": in_latex(f"{row['stack']} {row['layer']}.{row['head']}"),
+            "Flips": percentage(row["flip_whole"]),
+            "JS": thousandths(row["js_whole"]),
+            "Top flips": percentage({"value": row["flip_top"]["value"]}),
+            "Other flips": percentage({"value": row["flip_other"]["value"]}),
+            r"$\Delta$JS": thousandths(row["delta_js"]),
+            "$p$": in_latex(significant(row["delta_js_p"])),
+        }
+        for row in rows
+        if row in largest
+    ]
+    caption = (
+        rf"{which} (layer.head), each erased alone in {rows[0]['documents']:,} documents: documents (\%) that flip and "
+        rf"JS ($10^{{-3}}$ nats) without the whole head; documents (\%) that flip without its most attended {unit}, "
+        rf"and without another at random; $\Delta$JS ($10^{{-3}}$ nats) of the one less the other, $p$ adjusted after "
+        rf"Holm over {len(rows):,} heads; {INTERVALS}"
+    )
+    return Table(plain(rows), pd.DataFrame(shown), caption)
+
+
 TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "flips_2x2": flips_2x2,
     "first_flips": first_flips,
@@ -249,9 +286,10 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "heads": heads,
+    "head_effects": head_effects,
     "measurements": measurements_table,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 
-OF_OTHER_SAMPLES = ("heads", *IDENTIFIABILITY_TABLES)
+OF_OTHER_SAMPLES = ("heads", "head_effects", *IDENTIFIABILITY_TABLES)
 """Tables of documents that were drawn apart from those of the other statistics."""

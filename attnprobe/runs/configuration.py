@@ -67,7 +67,7 @@ class RunConfiguration:
         """Hexadecimal; another one whenever settings, data, the checkpoint or the format of runs are others."""
         identity: dict[str, Any] = {
             "format": FORMAT,
-            "settings": self.settings.to_json(),
+            "settings": self.settings.identity(),
             "data": self.data.fingerprint,
         }
         if self.checkpoint is not None:  # wherever it lies
@@ -165,7 +165,7 @@ def _is_of(value: object, kind: Any) -> bool:  # noqa: ANN401
 
 
 def _flat(settings: RunSettings) -> dict[str, Any]:
-    entries = settings.to_json()
+    entries = settings.identity()
     training: dict[str, Any] = entries.pop("training") or {}
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})

@@ -18,6 +18,12 @@ HEAD_COLUMNS = (
 )
 """Of heads.parquet."""
 
+EFFECT_COLUMNS = (
+    *("document", "stack", "layer", "head", "n", "attention_entropy_normalised"),
+    *("js_whole", "flip_whole", "js_top", "flip_top", "js_other", "flip_other"),
+)
+"""Of head_effects.parquet."""
+
 _ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
 
 _DOCUMENTS = (

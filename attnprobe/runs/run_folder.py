@@ -21,6 +21,7 @@ from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import (
     CONFIG,
+    DRAWN,
     FIGURES,
     IDENTIFICATION,
     MODEL,
@@ -35,6 +36,7 @@ from attnprobe.base.visible import in_json
 from attnprobe.runs.configuration import FORMAT, RunConfiguration
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
+from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
 from attnprobe.settings.doors import in_configuration
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.unfit import told_by
@@ -42,8 +44,14 @@ from attnprobe.settings.unfit import told_by
 TABLES = ("documents", "erasures", "items")
 """What every run has."""
 
-FURTHER_TABLES = ("heads", "identifiability", "weight_ranges")
+MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
+"""The table of each way in which single heads are tested."""
+
+FURTHER_TABLES = (*MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
 """What some runs have beside."""
+
+ASKED = "documents"
+"""Under this key a map of heads says of how many documents it was asked."""
 
 PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 """How tables are written: every page carries a checksum."""
@@ -71,6 +79,7 @@ class RunFolder:
         self.summary = path / "summary.json"
         self.tables = path / FOLDER_OF_TABLES
         self.figures = path / FIGURES
+        self.drawn = path / DRAWN
         self.shards = path / SHARDS
         self.execution_log = path / "execution.jsonl"
         self.lock = path / "run.lock"
@@ -132,6 +141,9 @@ class RunFolder:
                     f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
+            if present.settings != configuration.settings:  # in what can be asked of a run at any time
+                content = json.loads(read_text(self.config, MOST_JSON_BYTES))
+                write_json(self.config, content | {"settings": configuration.settings.to_json()})
             return
         write_json(self.config, configuration.to_json())
 
@@ -176,13 +188,14 @@ class RunFolder:
         for name in (*(name for name in FURTHER_TABLES if name in tables), *TABLES):
             self.write_table(name, [tables[name]], fingerprint)
 
-    def write_table(self, name: str, windows: Iterable[pa.Table], fingerprint: str) -> int:
+    def write_table(self, name: str, windows: Iterable[pa.Table], fingerprint: str, **further: str) -> int:
         """Write one of the Parquet files, a row group for each of the tables that have rows.
 
         Args:
             name: of the table.
             windows: one at least, all with the same columns; gone through once.
             fingerprint: what made it.
+            further: what else the file says of itself.
 
         Returns:
             How many rows there are.
@@ -192,7 +205,7 @@ class RunFolder:
             writer: pq.ParquetWriter | None = None
             for window in windows:
                 if writer is None:
-                    schema = window.schema.with_metadata({"attnprobe": fingerprint})
+                    schema = window.schema.with_metadata({"attnprobe": fingerprint, **further})
                     writer = stack.enter_context(pq.ParquetWriter(temporary, schema, **PARQUET))
                 if len(window):
                     writer.write_table(window, row_group_size=len(window))
@@ -207,6 +220,18 @@ class RunFolder:
             return False
         return stamps == {fingerprint.encode()}
 
+    def lacks_map_of_heads(self, attention: AttentionSettings | None, fingerprint: str) -> bool:
+        """Whether a map of single heads is asked for that is not there, or of as many documents as are asked for."""
+        if attention is None or not attention.head_map_documents:
+            return False
+        try:
+            metadata = metadata_of(self.table(MAPS_OF_HEADS[attention.head_map]))
+        except (OSError, InputError, UnreadableError):
+            return True
+        asked = str(attention.head_map_documents).encode()
+        # Tables of before do not say of how many they were asked.
+        return metadata.get(b"attnprobe") != fingerprint.encode() or metadata.get(ASKED.encode(), asked) != asked
+
     def is_finished(self, settings: RunSettings) -> bool:
         """Whether a run with these settings has been trained, probed and reported here.
 
@@ -219,7 +244,9 @@ class RunFolder:
         stamp = self.read_summary().get("reported")
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
-        return present == settings and stamp is not None and self.is_probed(stamp)
+        if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
+            return False
+        return not self.lacks_map_of_heads(settings.attention, stamp)
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

@@ -72,6 +72,18 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "js_other": Column.nats(missing=_ANYWHERE),
         "flip_top": _YES_NO,
     },
+    "head_effects": {
+        **_HEAD,
+        "n": Column.whole(),
+        "top_weight": Column.share(missing=_ANYWHERE),
+        "attention_entropy_normalised": Column.share(missing=_ALONE),
+        "js_whole": Column.nats(),
+        "flip_whole": _YES_NO,
+        "js_top": Column.nats(),
+        "flip_top": _YES_NO,
+        "js_other": Column.nats(missing=_ANYWHERE),
+        "flip_other": _MAYBE,
+    },
     "identifiability": {
         **_HEAD,
         "row": Column.whole(low=-1),

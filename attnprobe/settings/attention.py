@@ -14,6 +14,9 @@ TOKEN, WORD = UNITS = ("token", "word")
 MEAN, MAX = AGGREGATES = ("mean", "max")
 """How attention and gradients of several heads, layers and rows become one number an item."""
 
+QUICK, FULL = HEAD_MAPS = ("quick", "full")
+"""How single heads are tested: by their effects, or by their orders."""
+
 
 @dataclass(frozen=True)
 class AttentionSettings(Settings, section="attention"):
@@ -49,6 +52,16 @@ class AttentionSettings(Settings, section="attention"):
         help="the decision of a language model is the best of these words",
         shown="none: the next token",
     )
+    head_map: str = setting(
+        QUICK,
+        choices=HEAD_MAPS,
+        identity=None,
+        help="how single heads are tested: quick erases each whole, its most attended item and another one; full "
+        "erases each in its own order and in a random one, in about six times the time",
+    )
     head_map_documents: int = setting(
-        100, at_least=0, help="documents, a seeded sample, of which single heads are tested; 0 for no map of heads"
+        100,
+        at_least=0,
+        identity=100,
+        help="documents, a seeded sample, of which single heads are tested; 0 for no map of heads",
     )

@@ -31,6 +31,9 @@ MOST = 2**53
 NONE = "none"
 """How a text says that there is no limit, where there could be one, and that a list is empty."""
 
+ITSELF = object()
+"""Stands for the value of a setting."""
+
 _KEY = "setting"
 
 
@@ -46,6 +49,8 @@ class Told(NamedTuple):
         flag: of the command line, where it is not the name.
         metavar: what stands for a value in help.
         shown: the default in words, where the value alone does not say it.
+        identity: what tells runs apart of its value: ``ITSELF``; or, where runs that differ in it alone are the same
+            run, the value that all of them have for that, or None where it is left out.
     """
 
     help: str
@@ -57,6 +62,7 @@ class Told(NamedTuple):
     flag: str = ""
     metavar: str = ""
     shown: str = ""
+    identity: object = ITSELF
 
 
 def setting(default: Any = dataclasses.MISSING, /, **told: Any) -> Any:  # noqa: ANN401
@@ -220,6 +226,16 @@ def with_entries(settings: S, entries: object) -> S:
         raise SettingTypeError("", "{} must be a table, not {}.", Named(settings.section), shown(entries))
     check_known(settings.section, entries, settings_of(type(settings)))
     return dataclasses.replace(settings, **entries)  # type: ignore[type-var]
+
+
+def identity_of(settings: Settings) -> dict[str, Any]:
+    """What tells runs apart of a table of settings, by name."""
+    told = {name: declared.told.identity for name, declared in settings_of(type(settings)).items()}
+    return {
+        name: getattr(settings, name) if identity is ITSELF else identity
+        for name, identity in told.items()
+        if identity is not None
+    }
 
 
 def check_known(section: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.data import DataLimits
-from attnprobe.settings.declaration import Settings, check_known, setting, settings_of, shown, with_entries
+from attnprobe.settings.declaration import Settings, check_known, identity_of, setting, settings_of, shown, with_entries
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import KINDS, SECTIONS, Kind, kind_of
 from attnprobe.settings.training import TrainingSettings
@@ -121,6 +121,11 @@ class RunSettings(Settings, section=""):
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries
+
+    def identity(self) -> dict[str, Any]:
+        """The same, of what tells runs apart alone: a map of heads can be made of a run at any time."""
+        entries = self.to_json()
+        return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod
     def from_json(cls, content: object) -> RunSettings:

@@ -11,19 +11,27 @@ import torch
 from attnprobe.data.batches import IntArray, longest_first
 from attnprobe.engines.head_map import Drawn
 from attnprobe.models.subject import Tested
+from attnprobe.runs.run_folder import MAPS_OF_HEADS
 from attnprobe.stages.group_files import Group, GroupFiles
 from attnprobe.stages.group_work import GroupWork
 from attnprobe.stages.training import Run
 
 
 class HeadMapWork(GroupWork):
-    """Erasing in each attention head by itself, on a seeded sample of documents that have results."""
+    """Erasing in each attention head by itself, on a seeded sample of documents that have results.
+
+    Attributes:
+        table: what is made.
+        asked: of how many documents, at most.
+    """
 
     of = "single heads"
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
         super().__init__(run, tested)
-        self.files = GroupFiles(run.folder.shards, "heads")
+        self.table = MAPS_OF_HEADS[tested.probe.head_map]
+        self.asked = tested.probe.head_map_documents
+        self.files = GroupFiles(run.folder.shards, self.table.replace("_", "-"))
         self.settings = {}
 
     def groups(self, lost: list[int]) -> list[Group]:
@@ -33,7 +41,7 @@ class HeadMapWork(GroupWork):
             lost: documents that have no results.
         """
         probe, seed = self.tested.probe, self.configuration.settings.seed
-        asked = probe.head_map_documents
+        asked = self.asked
         order = np.random.default_rng(seed).permutation(len(self.split))[: asked + len(lost)]
         order = order[~np.isin(order, lost)][:asked]
         numbers = np.sort(order)

@@ -37,7 +37,8 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
         results = RunResults.load(folder.path)
         summary = summarise(results)
         _write(methods(results, summary), folder.path / METHODS)
-        made = write_tables(results, summary, folder.tables) + draw_all(results, folder.figures, summary)
+        made = write_tables(results, summary, folder.tables)
+        made += draw_all(results, folder.figures, summary, folder.drawn)
         folder.note(**summary)
         page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
         folder.note(reported=folder.probed_fingerprint())  # last: a grid takes such a run for finished

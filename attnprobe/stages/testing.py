@@ -7,6 +7,8 @@ import json
 import time
 from typing import Any
 
+import numpy as np
+
 from attnprobe.base.atomic_files import append_line
 from attnprobe.base.errors import FailedError
 from attnprobe.base.run_lock import locked
@@ -19,7 +21,8 @@ from attnprobe.runs.configuration import what_is_registered
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import recorded_orderings
-from attnprobe.runs.run_folder import left_out_before
+from attnprobe.runs.run_folder import ASKED, left_out_before
+from attnprobe.runs.tables import read_table
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
@@ -51,11 +54,13 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     folder = run.folder
     tested = run.subject.load()
     stamp = f"{run.configuration.fingerprint}/{tested.digest}"
+    work = ProbingWork(run, tested)
     if folder.is_probed(stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
-        ProbingWork(run, tested).files.remove_all()
+        if execution.share is None and folder.lacks_map_of_heads(run.configuration.settings.attention, stamp):
+            _add_map_of_heads(run, work, tested, execution)
+        work.files.remove_all()
         return _quarantined(run)
-    work = ProbingWork(run, tested)
     folder.record_registered(what_is_registered(run.configuration.settings))
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
@@ -143,8 +148,19 @@ def _map_of_heads(
     alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")
     rows, missing = heads.results(groups, alone)
     if rows is not None:
-        run.folder.write_table("heads", [in_order_of_document([rows])], work.stamp)
+        windows_of_rows = [in_order_of_document([rows])]
+        run.folder.write_table(heads.table, windows_of_rows, work.stamp, **{ASKED: str(heads.asked)})
     return missing
+
+
+def _add_map_of_heads(run: Run, work: ProbingWork, tested: Tested[Any], execution: ExecutionSettings) -> None:
+    """Test single heads of a run that is probed, and was so without that."""
+    run.say("Probing: single heads are tested, which was not asked for before.")
+    present = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
+    lost = np.setdiff1d(np.arange(len(work.split)), present).tolist()
+    missing = _map_of_heads(run, work, tested, execution, lost) or {}
+    run.folder.note(quarantined={SINGLE_HEADS: left_out(missing)})
+    _say_not_mapped(run, missing)
 
 
 def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:
@@ -161,6 +177,10 @@ def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[i
             f"{len(lost):,} of {len(work.split):,} documents broke the model and were left out: "
             f"see quarantined in {run.folder.summary}."
         )
+    _say_not_mapped(run, not_mapped)
+
+
+def _say_not_mapped(run: Run, not_mapped: dict[int, str]) -> None:
     if not_mapped:
         run.say(
             f"{len(not_mapped):,} documents are left out of the map of single heads: "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.selection import select
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import Batch
 from attnprobe.engines.attention_probe import AttentionProbe
@@ -17,6 +20,7 @@ from attnprobe.models.huggingface.sequences import model_inputs
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.models.probe import Probe
 from attnprobe.models.transformer.probe import TransformerProbe
+from attnprobe.settings.attention import MEAN, AttentionSettings
 from attnprobe.verification.attention_reference import AttentionReference
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
@@ -50,33 +54,74 @@ def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Referenc
     return make
 
 
-def _of_encoder(probe: TransformerProbe, batch: Batch) -> Reference:
+def head_references(
+    probe: Probe[Any],
+    batch: Any,  # noqa: ANN401
+    count: int,
+    generator: np.random.Generator,
+) -> Iterator[tuple[tuple[str, int, int], Callable[[], Reference]]]:
+    """Stack, layer and number of some of a model's heads, drawn, each with what makes its reference, erased alone.
+
+    The model has to be in the precision that :func:`reference_maker` leaves it in.
+
+    Args:
+        probe: of a model with attention in several layers and heads.
+        batch: that holds one document.
+        count: how many heads, at most.
+        generator: draws them.
+    """
+    attention: AttentionProbe = probe.attention  # type: ignore[attr-defined]  # such a model is attached to
+    inputs, items = _read(probe, batch)
+    heads = [(site, head) for site in attention.map_sites for head in range(site.heads)]
+    for index in np.sort(generator.permutation(len(heads))[:count]).tolist():
+        site, head = heads[index]
+        settings = AttentionSettings(layers=f"{site.stack}:{site.layer}", heads=str(head))
+        selected = select(attention.attachment.sites, settings, attention.attachment.auto())
+        call, meaning = attention.attachment.call, attention.meaning
+        yield (
+            (site.stack, site.layer, head),
+            partial(AttentionReference, call, selected, MEAN, inputs, items, meaning),
+        )
+
+
+_Read = tuple[dict[str, Tensor], Tensor]
+"""What a model takes of a document, and the item of each token, −1 where it is in none."""
+
+
+def _of_encoder(probe: TransformerProbe, batch: Batch) -> _Read:
     inputs = probe.model.inputs(batch)
     tokens = inputs["input_ids"].shape[1]
-    return _of_attention(probe.attention, inputs, torch.arange(tokens, device=batch.words.device))
+    return inputs, torch.arange(tokens, device=batch.words.device)
 
 
-def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> Reference:
+def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> _Read:
     inputs: dict[str, Tensor] = model_inputs(probe.model, batch)
     config: Any = probe.model.config
     if getattr(config, "is_encoder_decoder", False) and probe.model.get_output_embeddings() is not None:
         start = getattr(config, "decoder_start_token_id", None) or 0  # the answer's first token is the decision
         inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
-    return _of_attention(probe.attention, inputs, batch.units[0])
+    return inputs, batch.units[0]
 
 
-def _of_attention(probe: AttentionProbe, inputs: dict[str, Tensor], item_of_token: Tensor) -> Reference:
-    call, aggregate = probe.attachment.call, probe.settings.aggregate
-    return AttentionReference(call, probe.selected, aggregate, inputs, item_of_token, probe.meaning)
+def _read(probe: Probe[Any], batch: Any) -> _Read:  # noqa: ANN401
+    return next(_INPUTS[each] for each in type(probe).__mro__ if each in _INPUTS)(probe, batch)
+
+
+def _of_attention(probe: Any, batch: Any) -> Reference:  # noqa: ANN401
+    attention: AttentionProbe = probe.attention
+    call, aggregate = attention.attachment.call, attention.settings.aggregate
+    return AttentionReference(call, attention.selected, aggregate, *_read(probe, batch), attention.meaning)
 
 
 def _of_pooled(probe: PooledProbe, batch: Batch) -> Reference:
     return PooledReference(probe.model, batch, probe.meaning)
 
 
+_INPUTS: dict[type, Callable[[Any, Any], _Read]] = {TransformerProbe: _of_encoder, CheckpointProbe: _of_checkpoint}
+"""By what joins a model with attention in several layers to the erasure tests."""
+
 _REFERENCES: dict[type, Callable[[Any, Any], Reference]] = {
     PooledProbe: _of_pooled,
-    TransformerProbe: _of_encoder,
-    CheckpointProbe: _of_checkpoint,
+    **dict.fromkeys(_INPUTS, _of_attention),
 }
 """By what joins a model to the erasure tests: how the reference of a batch of one document is made."""

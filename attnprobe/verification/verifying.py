@@ -16,7 +16,8 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, recorded_orderings
-from attnprobe.runs.run_folder import FURTHER_TABLES, RunFolder
+from attnprobe.runs.run_folder import FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
+from attnprobe.settings.attention import QUICK
 from attnprobe.settings.verification import Sample
 from attnprobe.stages.tables import sample_of_documents
 from attnprobe.stages.training import Run
@@ -37,6 +38,7 @@ from attnprobe.verification.origin import (
     labels_of_documents,
 )
 from attnprobe.verification.row_batches import row_batches
+from attnprobe.verification.single_heads import compare_effects
 from attnprobe.verification.truth import compare_with_reference, drawn
 
 
@@ -89,6 +91,8 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         every = np.ones(len(present.numbers), dtype=bool)
         yield from measured_again(run, tested, drawn(present.numbers, every, sample), measurements)
     yield compare_with_reference(run, tested, present, sample, others)
+    if folder.table(MAPS_OF_HEADS[QUICK]).exists():
+        yield compare_effects(run, tested, sample)
 
 
 def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRecord]) -> Generator[str, None, Present]:

@@ -31,8 +31,7 @@ def run(capfd, planted):
 
 
 def tables(folder):
-    names = ("documents", "erasures", "items", "heads")
-    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+    return {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
 
 
 def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_path):
@@ -41,8 +40,8 @@ def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_pa
     status, out, errors, folder = run(model, *options)
     assert status == 0, errors
     of = tables(folder)
-    assert of["heads"]["document"].nunique() == 12
-    assert len(of["heads"]) == 12 * 2 * 2
+    assert of["head_effects"]["document"].nunique() == 12
+    assert len(of["head_effects"]) == 12 * 2 * 2
     assert set(of["erasures"]["ordering"]) >= {"random", "attention", "gradient", "gradient_attention", "greedy"}
     assert not any(column.startswith("contribution") for column in of["items"])
     words = of["items"].groupby("document")["token"].agg(list)
@@ -50,15 +49,25 @@ def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_pa
     assert (words.str[-1] == "[SEP]").all()
     assert (words.str.len() == of["documents"]["n"]).all()
     np.testing.assert_allclose(of["items"].groupby("document")["weight"].sum(), 1.0)
-    assert (folder / "figures" / "head_map.png").stat().st_size > 5000
-    assert (folder / "tables" / "heads.csv").exists()
-    assert "Attention heads, each erased alone in 12 documents" in " ".join(out.split())
+    assert (folder / "figures" / "head_effects.png").stat().st_size > 5000
+    assert (folder / "tables" / "head_effects.csv").exists()
+    assert "Attention heads, each of 4 erased alone in 12 documents" in " ".join(out.split())
+    assert "takes --head-map full" in " ".join(out.split())
     assert "no exact smallest set" in " ".join(out.split())
     before = {file: file.read_bytes() for file in folder.glob("*.parquet")}
     status, out, _, _ = run(model, *options)
     assert status == 0
     assert "Probing: finished before" in out
     assert {file: file.read_bytes() for file in folder.glob("*.parquet")} == before
+    for more, asked in (((), 0), (("--head-map", "full"), 8)):  # asked for later, it is added to what is there
+        status, out, errors, _ = run(model, *options[:-1], asked, *more)
+        assert status == 0, errors
+        assert "Probing: finished before" in out
+        assert {file: file.read_bytes() for file in before} == before
+    assert tables(folder)["heads"]["document"].nunique() == 8
+    assert (folder / "figures" / "head_map.png").stat().st_size > 5000
+    assert "Attention heads, each erased alone in 8 documents" in " ".join(out.split())
+    assert "takes --head-map full" not in " ".join(out.split())
 
 
 def test_the_users_text_is_read_shown_and_told_of(tmp_path, capfd):
@@ -143,7 +152,7 @@ def test_an_encoder_and_a_decoder(run, tmp_path):
     model = save(tmp_path / "t5", t5, unigram)
     status, _, errors, folder = run(model, "--layers", "cross:last", "--head-map-documents", 10)
     assert status == 0, errors
-    assert set(tables(folder)["heads"]["stack"]) == {"cross"}
+    assert set(tables(folder)["head_effects"]["stack"]) == {"cross"}
 
 
 @pytest.mark.parametrize(

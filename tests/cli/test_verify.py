@@ -90,9 +90,23 @@ def test_a_sound_run_is_verified(verify, probed, name):
     assert (status, errors) == (0, [])
     assert lines[0] == str(probed(name))
     assert all(line.startswith("  verified: ") for line in lines[1:])
-    assert lines[-1].startswith("  verified: 4 documents agree with the slow reference in ")
+    assert any(line.startswith("  verified: 4 documents agree with the slow reference in ") for line in lines)
     assert any("vocabulary.txt" in line for line in lines) == (name != "hf")
-    assert any("heads.parquet" in line for line in lines) == (name in ("transformer", "hf"))
+    assert lines[-1].startswith("  verified: head_effects.parquet agrees") == (name in ("transformer", "hf"))
+
+
+@pytest.mark.parametrize("column", ["js_whole", "js_top", "js_other", "flip_whole", "flip_top", "flip_other"])
+def test_what_a_single_head_is_said_to_do_is_measured_again(verify, probed, tmp_path, column):
+    folder = shutil.copytree(probed("transformer"), tmp_path / "seed-0")
+
+    def other(value):
+        return not value if column.startswith("flip") else value + 0.01
+
+    rewrite(folder, "head_effects", lambda rows: rows.assign(**{column: rows[column].map(other)}))
+    status, lines, _ = verify(folder, "--documents", 1)
+    assert status == 1
+    assert f": {column} is " in lines[-1]
+    assert "head_effects.parquet, document " in lines[-1]
 
 
 def test_several_runs_and_another_sample(verify, probed, copied):

@@ -7,7 +7,7 @@ pytest.importorskip("transformers")
 
 from attnprobe.engines import head_map
 from attnprobe.engines.attention_probe import AttentionProbe
-from attnprobe.engines.head_map import PREFIXES, head_rows, prefix_lengths, rows_of_map
+from attnprobe.engines.head_map import ERASURES, head_rows, prefix_lengths, rows_of_map
 from attnprobe.engines.items import Items
 from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.settings.attention import AttentionSettings
@@ -84,9 +84,9 @@ def test_prefix_lengths_are_evenly_spaced_and_end_with_everything():
 def test_the_first_drawn_are_taken_within_the_budget(monkeypatch):
     lengths = np.full(50, 10)
     order = np.random.default_rng(1).permutation(50)
-    assert rows_of_map(lengths, order, heads=4).tolist() == list(range(50))
-    monkeypatch.setattr(head_map, "BUDGET", 10 * 4 * 2 * (PREFIXES + 1) * 20)
-    assert rows_of_map(lengths, order, 4).tolist() == sorted(order[:20])
+    assert rows_of_map(lengths, order, 4 * ERASURES).tolist() == list(range(50))
+    monkeypatch.setattr(head_map, "BUDGET", 10 * 4 * ERASURES * 20)
+    assert rows_of_map(lengths, order, 4 * ERASURES).tolist() == sorted(order[:20])
     monkeypatch.setattr(head_map, "BUDGET", 1)
-    assert rows_of_map(lengths, order, 4).tolist() == sorted(order[: head_map.FEWEST])
-    assert rows_of_map(lengths[:3], np.array([2, 0, 1]), 4).tolist() == [0, 1, 2]
+    assert rows_of_map(lengths, order, 4 * ERASURES).tolist() == sorted(order[: head_map.FEWEST])
+    assert rows_of_map(lengths[:3], np.array([2, 0, 1]), 4 * ERASURES).tolist() == [0, 1, 2]

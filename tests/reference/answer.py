@@ -28,7 +28,7 @@ from tests.reference.intervals import (
     sign_flip,
     wilson,
 )
-from tests.reference.verdicts import Verdict, judge, judge_heads
+from tests.reference.verdicts import Effect, Verdict, judge, judge_effects, judge_heads
 
 FLIPS_OF_A_RUN = 10_000
 """Random assignments of a permutation test."""
@@ -90,6 +90,8 @@ class Answer:
     verdict: Verdict
     heads: list
     head_documents: int
+    effects: list[Effect]
+    effect_documents: int
 
 
 class Tables:
@@ -101,7 +103,10 @@ class Tables:
         self.documents = _read(folder / "documents.parquet").set_index("document").sort_index()
         self.erasures = _read(folder / "erasures.parquet")
         self.items = _read(folder / "items.parquet")
-        self.heads = _read(folder / "heads.parquet") if (folder / "heads.parquet").exists() else None
+        self.heads, self.effects = (
+            _read(folder / f"{name}.parquet") if (folder / f"{name}.parquet").exists() else None
+            for name in ("heads", "head_effects")
+        )
         self.total = len(self.documents)
         self.split = self.config["data"].get("documents", {}).get("test", self.total)
         if self.total > SAMPLED:
@@ -152,6 +157,7 @@ def answer(folder):
     several, attention = tables.several, flips["attention"]
     erasing_top = wilson(int(columns["top"].sum()), len(several))
     heads, head_documents = judge_heads(tables.heads)
+    effects, effect_documents = judge_effects(tables.effects)
     left = (tables.erasures["removed"] > 0) & ~tables.erasures["emptied"]
     anything_flips = bool(left.any()) or erasing_top.value > 0 or estimated["other"].value > 0
     return Answer(
@@ -177,6 +183,8 @@ def answer(folder):
         ),
         heads=heads,
         head_documents=head_documents,
+        effects=effects,
+        effect_documents=effect_documents,
     )
 
 

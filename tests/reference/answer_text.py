@@ -176,7 +176,17 @@ class Reading:
 def read(text, answer):
     """A ``Reading`` of the answer's text, in which every number has been looked for at its place."""
     reading = Reading(text)
-    for part in (_introduction, _outcomes, _how_early, _where_all_flip, _who_is_first, _erasing_one, _verdict, _heads):
+    for part in (
+        _introduction,
+        _outcomes,
+        _how_early,
+        _where_all_flip,
+        _who_is_first,
+        _erasing_one,
+        _verdict,
+        _heads,
+        _effects,
+    ):
         part(reading, answer)
     return reading
 
@@ -343,6 +353,28 @@ def _heads(reading, answer):
                 numbers["negligible gain"] = Count(1)
             reading.claim(rf"[oO]f {COUNT} {words}", numbers, after)
     _decisions_that_stay(reading, answer, after)
+
+
+def _effects(reading, answer):
+    if not answer.effects:
+        return
+    after = "Attention heads, each of"
+    counts = {"heads erased": Count(len(answer.effects)), "documents of these": Count(answer.effect_documents)}
+    reading.claim(rf"each of {COUNT} erased alone in {COUNT} documents?:", counts)
+    flipping = [head for head in answer.effects[:3] if head.flip_whole.value > 0]
+    if not flipping:
+        reading.say("heads that flip nothing", "no decision changes without any one of them")
+    for head in flipping:
+        stack, layer, number = head.name
+        place = ("" if stack == "self" else f"{stack} attention ") + r"layer (\d+) head (\d+)"
+        numbers = {"layer of a head that flips": Count(layer), "its number": Count(number)}
+        share = interval(f"flips without {stack} layer {layer} head {number}", head.flip_whole)
+        reading.claim(rf"{place} \({INTERVAL}\)", numbers | share, after)
+    more = sum(head.more for head in answer.effects)
+    if more:
+        reading.claim(rf"another one in {COUNT} of them", {"heads whose first item does more": Count(more)}, after)
+    else:
+        reading.say("heads whose first item does more", "another one in none of them")
 
 
 def _decisions_that_stay(reading, answer, after):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from tests.reference.intervals import SEED, Estimate, Z, bootstrapped_means, holm, sign_flip
+from tests.reference.intervals import SEED, Estimate, Z, bootstrapped_means, holm, sign_flip, wilson
 
 NEGLIGIBLE_LEAD = 0.05
 NEGLIGIBLE_GAIN = 0.01
@@ -32,6 +32,15 @@ class Head:
     gain: Estimate
     never: float
     verdict: str
+
+
+@dataclass
+class Effect:
+    name: tuple
+    flip_whole: Estimate
+    js_whole: float
+    more: bool
+    """Whether its most attended item moves probabilities more than another."""
 
 
 EARLIER, NO_EARLIER, OPEN = "earlier", "no earlier", "open"
@@ -126,3 +135,19 @@ def judge_heads(heads):
             verdict = "not faithful"
         found.append(Head(name, gain, float(never[name]), verdict))
     return found, len(gains)
+
+
+def judge_effects(effects):
+    """What every head does, the one without which decisions flip most often first; and of how many documents."""
+    if effects is None or effects.empty:
+        return [], 0
+    effects = effects[effects["n"] > 1]
+    rows = effects.assign(delta=effects["js_top"] - effects["js_other"])
+    rows = rows.pivot(index="document", columns=["stack", "layer", "head"])
+    p_values = holm(sign_flip(rows["delta"].to_numpy(), SEED, max(20_000, 400 * rows["delta"].shape[1])))
+    found = []
+    for name, p in zip(rows["delta"].columns, p_values, strict=True):
+        flips = rows["flip_whole"][name].astype(int)
+        more = bool(rows["delta"][name].mean() > 0 and p < SIGNIFICANT)
+        found.append(Effect(name, wilson(int(flips.sum()), len(flips)), float(rows["js_whole"][name].mean()), more))
+    return sorted(found, key=lambda head: (-head.flip_whole.value, -head.js_whole)), len(rows)

@@ -35,7 +35,7 @@ def test_a_transformer(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     data = planted_folder(tmp_path / "planted", test=50)
     options = "--model transformer --d-e 16 --d-k 4 --num-heads 4 --num-layers 2 --epochs 6 --learning-rate 0.01"
-    options += " --longest 24 --layers all --heads 0-2 --greedy --head-map-documents 30 --out"
+    options += " --longest 24 --layers all --heads 0-2 --greedy --head-map full --head-map-documents 30 --out"
     assert main(["run", "--dataset", str(data), *options.split(), str(tmp_path / "runs")]) == 0
     out = capsys.readouterr().out
     (folder,) = (tmp_path / "runs").glob("planted/*/seed-0")

@@ -32,9 +32,13 @@ TRANSFORMERS = {
     "three stacks": {"heads": [("encoder", 2, 4), ("decoder", 3, 4), ("cross", 1, 2)], "faithful": [("cross", 0, 1)]},
     "many heads": {"heads": [("self", 24, 16)], "faithful": [("self", 20, 3)], "sizes": [5, 6, 1] * 5},
     "nobody flips": {"never": 1, "heads": [("self", 2, 2)]},
+    "what heads do": {"heads": [("encoder", 6, 12), ("cross", 6, 12)], "effects": True},
     "no head has items": {"sizes": [1, 1, 4], "only": [0, 1]},
     "awkward name": {"dataset": "a_b & <50%$ " + "very long " * 12, "model": "hf:x/$y_{" + "long " * 20},
 }
+
+
+OF_HEADS = ("head_map", "head_effects")
 
 
 def words_in(figure):
@@ -47,7 +51,7 @@ def test_every_figure_has_something_in_it(run, tmp_path):
     write_run(tmp_path, **run)
     results = RunResults.load(tmp_path)
     for name, draw in FIGURES.items():
-        if name == "head_map":
+        if name in OF_HEADS:
             assert draw(results) is None
         else:
             check(draw, results, style.WIDTH)
@@ -75,8 +79,12 @@ def test_every_figure_of_a_transformer_has_something_in_it_and_nothing_is_cut(ru
     if only is not None:
         table[table["document"].isin(only)].to_parquet(tmp_path / "heads.parquet")
     results = RunResults.load(tmp_path)
+    shown, hidden = reversed(OF_HEADS) if run.get("effects") else OF_HEADS
+    assert FIGURES[hidden](results) is None
     for name, draw in FIGURES.items():
-        figure = check(draw, results, style.PAGE if name == "head_map" and only is None else style.WIDTH)
+        if name == hidden:
+            continue
+        figure = check(draw, results, style.PAGE if name == shown and only is None else style.WIDTH)
         needed = figure.get_tightbbox()
         width, height = figure.get_size_inches()
         assert min(needed.x0, needed.y0) > -0.02, name
@@ -165,7 +173,7 @@ def test_files_are_images_and_the_same_each_time(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)
     paths = draw_all(results, tmp_path / "new" / "figures", {})
-    expected = [name for name in FIGURES if name != "head_map"]
+    expected = [name for name in FIGURES if name not in OF_HEADS]
     assert {path.name for path in paths} == {f"{name}{suffix}" for name in expected for suffix in (".png", ".pdf")}
     again = draw_all(results, tmp_path / "again", {})
     for path, other in zip(paths, again, strict=True):
@@ -176,7 +184,7 @@ def test_files_are_images_and_the_same_each_time(tmp_path):
     write_transformer_run(tmp_path / "transformer", ORDINARY)
     results = RunResults.load(tmp_path / "transformer")
     paths, again = (draw_all(results, tmp_path / "transformer" / name, {}) for name in ("once", "twice"))
-    assert {path.stem for path in paths} == set(FIGURES)
+    assert {path.stem for path in paths} == set(FIGURES) - {"head_effects"}
     assert all(path.read_bytes() == other.read_bytes() for path, other in zip(paths, again, strict=True))
 
 
@@ -191,7 +199,7 @@ def test_where_there_is_nothing_to_show_the_panel_says_so(tmp_path):
 def test_units_names_and_counts_are_on_the_figures(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)
-    words = {name: words_in(draw(results)) for name, draw in FIGURES.items() if name != "head_map"}
+    words = {name: words_in(draw(results)) for name, draw in FIGURES.items() if name not in OF_HEADS}
     for text in words.values():
         assert f"toy · flan-none · n = {len(results.several)} documents" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "ΔJS (nats)" in words["delta_js"]

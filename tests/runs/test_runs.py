@@ -120,6 +120,8 @@ def test_a_run_that_is_not_trained_is_finished_however_it_would_be_trained(tmp_p
     folder.open(OF_CHECKPOINT)
     folder.write_tables({name: pa.table({"document": [0]}) for name in ("documents", "erasures", "items")}, "f")
     folder.note(reported="f")
+    assert not folder.is_finished(OF_CHECKPOINT.settings)  # the map of heads is missing
+    folder.write_table("head_effects", [pa.table({"document": [0]})], "f", documents="100")
     would_train = dataclasses.replace(OF_CHECKPOINT.settings, training=TrainingSettings())
     assert folder.is_finished(OF_CHECKPOINT.settings)
     assert folder.is_finished(would_train)

@@ -17,6 +17,7 @@ from attnprobe.reports.figures import (
     erasure_outcomes,
     flip_curves,
     fraction_removed,
+    head_effects,
     head_map,
     negative_delta_js,
     nullity_by_length,
@@ -24,6 +25,8 @@ from attnprobe.reports.figures import (
     weight_ranges,
 )
 from attnprobe.reports.figures import frame as panel
+from attnprobe.reports.figures.earlier import EarlierFigures
+from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES
 
 FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure")
 """Each draws one of a run, or None where the run has nothing of the kind."""
@@ -33,6 +36,7 @@ FIGURES.register("negative_delta_js", negative_delta_js.draw)
 FIGURES.register("fraction_removed", fraction_removed.draw)
 FIGURES.register("flip_curves", flip_curves.draw)
 FIGURES.register("head_map", head_map.draw)
+FIGURES.register("head_effects", head_effects.draw)
 
 IDENTIFIABILITY_FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure of identifiability")
 """The same, of what ``attnprobe identify`` found."""
@@ -42,24 +46,41 @@ IDENTIFIABILITY_FIGURES.register("weight_ranges", weight_ranges.draw)
 IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 
-def draw_all(results: RunResults, folder: Path, summary: Mapping[str, Any]) -> list[Path]:
+READS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("delta_js", "negative_delta_js", "fraction_removed", "flip_curves"), TABLES),
+    "head_map": (*TABLES, "heads"),
+    "head_effects": (*TABLES, "head_effects"),
+}
+"""The run's tables that figures are made from; those that are not here, from all."""
+
+
+def draw_all(results: RunResults, folder: Path, summary: Mapping[str, Any], record: Path | None = None) -> list[Path]:
     """Draw every figure as PNG and PDF into a folder.
 
     Args:
         results: of a run.
         folder: where to; it is made where it is not there.
         summary: as ``summarise`` gives it for them, for what statistics of other packages draw.
+        record: the file that says what was drawn before; what would be the same is then left as it is.
 
     Returns:
         The files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    paths: list[Path] = []
+    earlier = None if record is None else EarlierFigures(results, record)
     for name, draw in (*FIGURES.items(), *IDENTIFIABILITY_FIGURES.items()):
-        with mpl.rc_context(style.SETTINGS):
-            figure = draw(results)
-        if figure is not None:
-            paths += panel.save(figure, folder, name)
+        reads = READS.get(name, (*TABLES, *FURTHER_TABLES))
+        files = None if earlier is None else earlier.files(name, draw, reads, folder)
+        if files is None:
+            with mpl.rc_context(style.SETTINGS):
+                figure = draw(results)
+            files = [] if figure is None else panel.save(figure, folder, name)
+            if earlier is not None:
+                earlier.note(name, draw, reads, files)
+        paths += files
+    if earlier is not None:
+        earlier.write()
     with mpl.rc_context(style.SETTINGS):
         drawn = of_packages.draw_all_of_packages(results, summary)
     for name, figure in drawn.items():

@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from attnprobe.analysis.erased_orders import Positions, erased_order, ranked_orderings
+from attnprobe.analysis.erased_orders import Positions, order_of_places, ranked_orderings
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
@@ -100,7 +101,8 @@ class SampledDocuments:
         self._numbers = results.several["document"].to_numpy()[list(rows)].tolist()
 
     @cached_property
-    def _items(self) -> dict[int, pd.DataFrame]:
+    def _table(self) -> pd.DataFrame:
+        """The items of all of them, by document and position."""
         of = self.columns
         ranks = [f"{RANK}{name}" for name in of.ranks]
         names = ["document", "position", *of.texts, *of.doubles, *of.singles, *ranks, *of.flags]
@@ -109,12 +111,44 @@ class SampledDocuments:
         table["before"] = (
             table["before"].astype(object).where(table["before"].notna(), None) if "before" in table else None
         )
-        by_number: Any = table.groupby("document")
-        return {int(number): items.sort_values("position") for number, items in by_number}
+        return table.sort_values(["document", "position"], ignore_index=True)
+
+    @cached_property
+    def _rows(self) -> dict[int, slice]:
+        """Where in the table each document's items stand, by its number."""
+        numbers, first = np.unique(self._table["document"].to_numpy(), return_index=True)
+        ends = [*first.tolist(), len(self._table)][1:]
+        return {
+            number: slice(start, end) for number, start, end in zip(numbers.tolist(), first.tolist(), ends, strict=True)
+        }
+
+    @cached_property
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The columns of the table that are packed or written, each as a whole: a data frame is slow by the piece."""
+        of, table = self.columns, self._table
+        kinds = {
+            **dict.fromkeys(of.doubles, "<f8"),
+            **dict.fromkeys(of.singles, "<f4"),
+            **dict.fromkeys(of.flags, "u1"),
+        }
+        ranks = {f"{RANK}{name}": table[f"{RANK}{name}"] for name in of.ranks}
+        return {
+            **{name: table[name].to_numpy(dtype=kind) for name, kind in kinds.items()},
+            **{name: places.to_numpy(dtype=np.float64, na_value=np.nan) for name, places in ranks.items()},
+            **{name: table[name].to_numpy(dtype=object) for name in ("token", "before")},
+        }
+
+    @cached_property
+    def _document_numbers(self) -> npt.NDArray[np.int64]:
+        return self.results.several["document"].to_numpy(dtype=np.int64)
+
+    def _where(self, row: int) -> slice | None:
+        return self._rows.get(int(self._document_numbers[row]))
 
     def items(self, row: int) -> pd.DataFrame | None:
         """The items of a document, in order of position; None where they were not kept."""
-        return self._items.get(int(self.results.several["document"].iloc[row]))
+        where = self._where(row)
+        return None if where is None else self._table[where]
 
     @cached_property
     def _removed(self) -> dict[tuple[int, str], list[int]]:
@@ -130,8 +164,11 @@ class SampledDocuments:
         Raises:
             InputError: the table of items holds no order in their place.
         """
-        items = self.items(row)
-        return None if items is None else erased_order(items, ordering, self.results.folder / TABLE)
+        where, column = self._where(row), f"{RANK}{ordering}"
+        if where is None or column not in self._columns:
+            return None
+        document = int(self._document_numbers[row])
+        return order_of_places(self._columns[column][where], ordering, self.results.folder / TABLE, document)
 
     @cached_property
     def shown_ranks(self) -> list[str]:
@@ -157,17 +194,17 @@ class SampledDocuments:
             InputError: the table of items holds no order where one should be.
         """
         document = self.results.several.iloc[row]
-        items = self.items(row)
-        if items is None:
+        where = self._where(row)
+        if where is None:
             return None
-        tokens, between = items["token"].tolist(), gaps(items["before"].tolist())
+        columns = {name: column[where] for name, column in self._columns.items()}
+        tokens, between = columns["token"].tolist(), gaps(columns["before"].tolist())
         beginning = "".join(gap + token for gap, token in zip(between[:SNIPPET], tokens, strict=False))
         packed = b"".join(
             [
-                *(items[name].to_numpy(dtype="<f8").tobytes() for name in self.columns.doubles),
-                *(items[name].to_numpy(dtype="<f4").tobytes() for name in self.columns.singles),
-                *(self._places(row, name, len(items)) for name in self.shown_ranks),
-                *(items[name].to_numpy(dtype="u1").tobytes() for name in self.columns.flags),
+                *(columns[name].tobytes() for name in (*self.columns.doubles, *self.columns.singles)),
+                *(self._places(row, name, len(tokens)) for name in self.shown_ranks),
+                *(columns[name].tobytes() for name in self.columns.flags),
             ]
         )
         flips = self.results.first_flips

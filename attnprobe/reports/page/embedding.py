@@ -9,7 +9,7 @@ from typing import Any
 
 from attnprobe.base.visible import in_json
 
-_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
+_ESCAPES = {character: f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def embedded_json(content: Any) -> str:  # noqa: ANN401
@@ -19,7 +19,10 @@ def embedded_json(content: Any) -> str:  # noqa: ANN401
     '{"text":"\\\\u003c/script\\\\u003e\\\\u003c!-- \\\\u0026 é"}'
     """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return in_json(text).translate(_ESCAPES)
+    text = in_json(text)
+    for character, escape in _ESCAPES.items():  # several times as fast as ``str.translate``
+        text = text.replace(character, escape)
+    return text
 
 
 def content_hash(text: str) -> str:

@@ -14,7 +14,7 @@ from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
 from attnprobe.reports.page.panels.fractions import END, ENDS, SPAN, FractionRow, fraction_rows
-from attnprobe.reports.page.panels.heads import HeadStack, head_stacks
+from attnprobe.reports.page.panels.heads import HeadStack, effect_stacks, head_stacks
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
@@ -45,6 +45,7 @@ class Overview:
     single_flips: dict[str, TableCell]
     comparisons: list[ComparisonRow]
     heads: list[HeadStack]
+    head_effects: list[HeadStack]
     identifiability: list[Outcome]
     blocks: list[Block]
 
@@ -81,6 +82,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         single_flips=single_flips_table(results, summary, marks),
         comparisons=comparison_rows(results, summary, marks),
         heads=head_stacks(results, summary, marks),
+        head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
         blocks=blocks(summary),
     )

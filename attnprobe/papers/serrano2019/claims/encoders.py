@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import ttest_ind
 
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.results import ATTENTION, RANDOM
@@ -109,6 +108,8 @@ def _difference(
     if np.ptp(one) == np.ptp(other) == 0:  # Welch's interval has no width then, and no degrees of freedom
         estimate = Estimate(value, value, value, len(one) + len(other))
     else:
+        from scipy.stats import ttest_ind  # half a second to import, and wanted of runs of several seeds alone
+
         interval = ttest_ind(one, other, equal_var=False).confidence_interval()
         estimate = Estimate(value, float(interval.low), float(interval.high), len(one) + len(other))
     points = " against ".join(", ".join(f"{x:.3f}" for x in group) for group in (one, other))

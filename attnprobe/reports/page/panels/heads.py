@@ -1,4 +1,4 @@
-"""Layers × heads: what the order of each attention head gains over a random one, erased alone."""
+"""Layers × heads: what each attention head's order gains over a random one, or what the head does, erased alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import SIGNIFICANT
@@ -18,14 +19,13 @@ SHADES = 5
 
 
 class HeadCell(NamedTuple):
-    """Its head's number, the gain as a shade from −5 to 5, whether it differs from zero; its mark, what it says."""
+    """Its head's number, its value as a shade from −5 to 5, whether no dot is in it; its mark, and what it says."""
 
     head: int
     shade: int
     significant: bool
     mark: int
     says: str
-    gain: str
 
 
 class HeadStack(NamedTuple):
@@ -41,11 +41,7 @@ def head_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -
     statistics, table = summary.get("heads"), results.heads()
     if not statistics or table is None:
         return []
-    flipped = table[table["removed_attention"] > 0]
-    by_head = {
-        (str(rows["stack"].iloc[0]), int(rows["layer"].iloc[0]), int(rows["head"].iloc[0])): rows["document"].to_numpy()
-        for _, rows in flipped.groupby(["stack", "layer", "head"], observed=True)
-    }
+    by_head = _documents_by_head(table[table["removed_attention"] > 0])
     largest = max(abs(row["gain"]["value"] or 0.0) for row in statistics) or 1.0
     documents = results.several["document"].to_numpy()
     cells: dict[str, dict[int, dict[int, HeadCell]]] = {}
@@ -59,8 +55,43 @@ def head_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -
         )
         shade = round(SHADES * (row["gain"]["value"] or 0.0) / largest)
         told_apart = row["gain_p"] is not None and row["gain_p"] < SIGNIFICANT
-        cell = HeadCell(row["head"], shade, told_apart, mark, says, percent(row["gain"]["value"]))
+        cell = HeadCell(row["head"], shade, told_apart, mark, says)
         cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
+    return _stacks(cells)
+
+
+def effect_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[HeadStack]:
+    """The same of what heads do: shaded by how often decisions flip without the whole head; its documents are those."""
+    statistics, table = summary.get("head_effects"), results.head_effects()
+    if not statistics or table is None:
+        return []
+    by_head = _documents_by_head(table[table["flip_whole"].astype(bool)])
+    largest = max(row["flip_whole"]["value"] or 0.0 for row in statistics) or 1.0
+    documents = results.several["document"].to_numpy()
+    cells: dict[str, dict[int, dict[int, HeadCell]]] = {}
+    for row in statistics:
+        chosen = np.isin(documents, by_head.get((row["stack"], row["layer"], row["head"]), []))
+        name = name_of_head(row)
+        mark = marks.add(f"{name[0].upper()}{name[1:]}, erased whole, flips", chosen, covered=False)
+        says = (
+            f"{name}: without it {percent_with_interval(row['flip_whole'])} of the decisions flip; without its most "
+            f"attended {results.unit} alone {percent(row['flip_top']['value'])}, without another "
+            f"{percent(row['flip_other']['value'])}"
+        )
+        shade = round(SHADES * (row["flip_whole"]["value"] or 0.0) / largest)
+        cell = HeadCell(row["head"], shade, True, mark, says)
+        cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
+    return _stacks(cells)
+
+
+def _documents_by_head(table: pd.DataFrame) -> dict[tuple[str, int, int], Any]:
+    return {
+        (str(rows["stack"].iloc[0]), int(rows["layer"].iloc[0]), int(rows["head"].iloc[0])): rows["document"].to_numpy()
+        for _, rows in table.groupby(["stack", "layer", "head"], observed=True)
+    }
+
+
+def _stacks(cells: Mapping[str, Mapping[int, Mapping[int, HeadCell]]]) -> list[HeadStack]:
     several = len(cells) > 1
     stacks = []
     for stack, layers in cells.items():

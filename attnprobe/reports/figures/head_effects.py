@@ -1,0 +1,51 @@
+"""Layers × heads: what becomes of the decision without a whole head, and what the head's most attended item does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from attnprobe.analysis.head_effects import HeadEffects, head_effects
+from attnprobe.analysis.results import RunResults
+from attnprobe.reports.figures.head_panels import Quantity, draw_heads, from_zero, of_divergences
+
+
+def draw(results: RunResults) -> Figure | None:
+    """Three panels a stack; None where the run has no table of what single heads do."""
+    heads = head_effects(results)
+    return draw_heads(results, heads, lambda: _quantities(heads or ()))
+
+
+def _quantities(heads: Sequence[HeadEffects]) -> tuple[Quantity, Quantity, Quantity]:
+    whole, of_whole = of_divergences([head.js_whole.value for head in heads])
+    delta, of_delta = of_divergences([head.delta_js.value for head in heads])
+    return (
+        Quantity(
+            title="(a) Flips without the head",
+            unit="% of the documents",
+            factor=100,
+            value=lambda head: head.flip_whole.value,
+            p=None,
+            colours="YlGnBu",
+            scale=from_zero,
+        ),
+        Quantity(
+            title="(b) JS without the head",
+            unit=whole,
+            factor=of_whole,
+            value=lambda head: head.js_whole.value,
+            p=None,
+            colours="YlGnBu",
+            scale=from_zero,
+        ),
+        Quantity(
+            title="(c) ΔJS",
+            unit=delta,
+            factor=of_delta,
+            value=lambda head: head.delta_js.value,
+            p=lambda head: head.delta_js_p,
+            colours="YlGnBu",
+            scale=from_zero,
+        ),
+    )
