@@ -98,18 +98,17 @@ def real_document(path: Path, items: int) -> None:
     )
 
 
-def made_up_rows() -> None:
-    """Print processor seconds of the weights' reach, and of that of erasing them, of one row a case."""
-    for items, dim, peak in ROWS:
-        generator = torch.Generator().manual_seed(0)
-        weights = torch.softmax(peak * torch.randn(items, generator=generator, dtype=torch.float64), -1)
-        values = torch.randn(items, dim, generator=generator, dtype=torch.float64)
-        readout = torch.randn(4, dim, generator=generator), 0.1 * torch.randn(4, generator=generator)
-        alternatives = same_head_output(weights, values)
-        orders = weights.argsort(descending=True).numpy(), np.random.default_rng(0).permutation(items)
-        reach = processor_seconds(lambda: weight_reach(alternatives, values.numpy()), 1)
-        erasing = processor_seconds(lambda: erasure_reach(ErasureOutcomes(alternatives, values, readout), *orders), 1)
-        report("identify_processor_seconds_a_row", reach + erasing, weights=reach, items=items, dim=dim, peak=peak)
+def made_up_row(items: int, dim: int, peak: float) -> None:
+    """Print processor seconds of how far the weights of a row reach, and with what erasing them can do."""
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.softmax(peak * torch.randn(items, generator=generator, dtype=torch.float64), -1)
+    values = torch.randn(items, dim, generator=generator, dtype=torch.float64)
+    readout = torch.randn(4, dim, generator=generator), 0.1 * torch.randn(4, generator=generator)
+    alternatives = same_head_output(weights, values)
+    orders = weights.argsort(descending=True).numpy(), np.random.default_rng(0).permutation(items)
+    reach = processor_seconds(lambda: weight_reach(alternatives, values.numpy()), 1)
+    erasing = processor_seconds(lambda: erasure_reach(ErasureOutcomes(alternatives, values, readout), *orders), 1)
+    report("identify_processor_seconds_a_row", reach + erasing, weights=reach, items=items, dim=dim, peak=peak)
 
 
 def main() -> None:
@@ -121,7 +120,8 @@ def main() -> None:
     parser.add_argument("--rows", action="store_true", help="made-up rows of several lengths, widths and peaks")
     arguments = parser.parse_args()
     if arguments.rows:
-        made_up_rows()
+        for row in ROWS:
+            made_up_row(*row)
         return
     if arguments.run is not None:
         for items in arguments.items:
