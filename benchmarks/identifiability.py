@@ -4,7 +4,7 @@
     python -m benchmarks.identifiability --rows
     python -m benchmarks.identifiability --run RUN --items 128 256 512
 
-The second line times all that ``attnprobe identify`` computes of made-up rows of several lengths, widths and peaks. The third times what ``attnprobe identify`` computes of one document of a transformer's run, cut to so many items,
+The second line times all that ``attnprobe identify`` computes of made-up rows of several lengths and widths. The third times what ``attnprobe identify`` computes of one document of a transformer's run, cut to so many items,
 in its last layer.
 
 Processor seconds stand beside those on the clock: they are what the work costs where others share the machine. Nullity
