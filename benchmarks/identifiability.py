@@ -4,8 +4,8 @@
     python -m benchmarks.identifiability --rows
     python -m benchmarks.identifiability --run RUN --items 128 256 512
 
-The second line times all that ``attnprobe identify`` computes of made-up rows of several lengths and widths. The third times what ``attnprobe identify`` computes of one document of a transformer's run, cut to so many items,
-in its last layer.
+The second line times all that ``attnprobe identify`` computes of made-up rows of several lengths and widths; the third,
+what it computes of one document of a transformer's run, cut to so many items, in its last layer.
 
 Processor seconds stand beside those on the clock: they are what the work costs where others share the machine. Nullity
 is compared with a plain rank of the same matrix in NumPy, the weight ranges of one row with two calls of
