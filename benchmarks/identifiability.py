@@ -1,10 +1,11 @@
 """The cost of identifiability for one head of 128 items with values of width 64; one thread.
 
     python -m benchmarks.identifiability
+    python -m benchmarks.identifiability --rows
     python -m benchmarks.identifiability --run RUN --items 128 256 512
 
-The second line times what ``attnprobe identify`` computes of one document of a transformer's run, cut to so many items,
-in its last layer.
+The second line times all that ``attnprobe identify`` computes of made-up rows of several lengths and widths; the third,
+what it computes of one document of a transformer's run, cut to so many items, in its last layer.
 
 Processor seconds stand beside those on the clock: they are what the work costs where others share the machine. Nullity
 is compared with a plain rank of the same matrix in NumPy, the weight ranges of one row with two calls of
@@ -34,10 +35,16 @@ from attnprobe.identifiability import (
     weight_range,
 )
 from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.stages.identifying.erasure_reach import erasure_reach
 from attnprobe.stages.identifying.programs import document_entries
+from attnprobe.stages.identifying.weight_reach import weight_reach
 from benchmarks.measure import in_turn, median_ratio, processor_seconds, report
 
 ITEMS, DIM, CLASSES, HEADS = 128, 64, 6, 64
+ROWS = [
+    *((129, 32, 1), (129, 64, 1), (129, 64, 4), (160, 100, 1), (256, 64, 1), (256, 64, 4), (256, 100, 1)),
+    *((400, 100, 1), (400, 100, 3), (512, 64, 1), (512, 64, 4)),
+]  # items, dim, what scores are multiplied by
 
 
 def make_case(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
@@ -91,13 +98,31 @@ def real_document(path: Path, items: int) -> None:
     )
 
 
+def made_up_row(items: int, dim: int, peak: float) -> None:
+    """Print processor seconds of how far the weights of a row reach, and with what erasing them can do."""
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.softmax(peak * torch.randn(items, generator=generator, dtype=torch.float64), -1)
+    values = torch.randn(items, dim, generator=generator, dtype=torch.float64)
+    readout = torch.randn(4, dim, generator=generator), 0.1 * torch.randn(4, generator=generator)
+    alternatives = same_head_output(weights, values)
+    orders = weights.argsort(descending=True).numpy(), np.random.default_rng(0).permutation(items)
+    reach = processor_seconds(lambda: weight_reach(alternatives, values.numpy()), 1)
+    erasing = processor_seconds(lambda: erasure_reach(ErasureOutcomes(alternatives, values, readout), *orders), 1)
+    report("identify_processor_seconds_a_row", reach + erasing, weights=reach, items=items, dim=dim, peak=peak)
+
+
 def main() -> None:
     """Print the two ratios, and seconds for what is built on them; or what a real document costs."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="of a Hugging Face model")
     parser.add_argument("--items", type=int, nargs="+", default=[ITEMS], help=f"default: {ITEMS}")
+    parser.add_argument("--rows", action="store_true", help="made-up rows of several lengths, widths and peaks")
     arguments = parser.parse_args()
+    if arguments.rows:
+        for row in ROWS:
+            made_up_row(*row)
+        return
     if arguments.run is not None:
         for items in arguments.items:
             real_document(arguments.run, items)
