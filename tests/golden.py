@@ -3,8 +3,9 @@
     python -m tests.golden REVISION
 
 The revision is checked out beside the working tree and trains a model of each kind on a planted dataset. From copies of
-those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. A
-run that an older attnprobe began is so finished by this one, too.
+those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. Of a
+table that differs it is said whether what both have of it (columns, orderings) is the same, but for the seconds that were
+measured. A run that an older attnprobe began is so finished by this one, too.
 """
 
 import argparse
@@ -17,6 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from tests.fixtures.commands import ROOT, planted_folder
 
 RUNS = {
@@ -24,7 +29,7 @@ RUNS = {
     "han-none": ("--model", "han-none"),
     "transformer": ("--model", "transformer", "--num-heads", "2", "--layers", "all"),
 }
-TIMED = {".lock", "probing.log", "training.log"}
+TIMED = {"execution.jsonl"}
 """Files that tell when something was done."""
 
 
@@ -60,7 +65,31 @@ def differing(before, now):
         if name not in ours or name not in theirs:
             yield f"{name} (only {'before' if name in theirs else 'now'})"
         elif not filecmp.cmp(ours[name], theirs[name], shallow=False):
-            yield name
+            if not name.endswith(".parquet"):
+                yield name
+            elif told := difference(pq.read_table(theirs[name]), pq.read_table(ours[name])):
+                yield f"{name} ({told})"
+
+
+def difference(before, now):
+    """How tables differ beside the seconds that were measured, in words; empty where they do not."""
+    both = [name for name in before.column_names if name in now.column_names and name != "seconds"]
+    told = [f"without {name}" for name in before.column_names if name not in now.column_names]
+    told += [f"with {name}" for name in now.column_names if name not in before.column_names]
+    if "ordering" in both:
+        names = [set(table["ordering"].to_pylist()) for table in (before, now)]
+        told += [f"without {name}" for name in names[0] - names[1]] + [f"with {name}" for name in names[1] - names[0]]
+        known = pa.array(sorted(names[0] & names[1]))
+        before, now = (table.filter(pc.is_in(table["ordering"].cast("string"), known)) for table in (before, now))
+    other = [name for name in both if not as_plain(before[name]).equals(as_plain(now[name]))]
+    return ", ".join([*told, *(f"another {name}" for name in other)])
+
+
+def as_plain(column):
+    """A column without its dictionary, and NaN as any other number."""
+    plain = column.combine_chunks()
+    plain = plain.dictionary_decode() if pa.types.is_dictionary(plain.type) else plain
+    return plain.view(pa.int64()) if pa.types.is_float64(plain.type) else plain
 
 
 def main():
