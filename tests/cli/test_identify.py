@@ -171,7 +171,7 @@ def test_a_hugging_face_classifier(planted, command, tmp_path):
     assert {path.stem for path in (folder / "tables").iterdir()} >= TABLES
     assert not {path.stem for path in (folder / "tables").iterdir()} & AFFINE
     summary = json.loads((folder / "summary.json").read_text())["identifiability"]
-    assert len(summary["head_effects"]) == 4
+    assert len(summary["heads"]) == 4
     assert summary["items"] is None
     assert [row["name"] for row in summary["conclusions"]] == ["top_item", "ranking"]
     one, _ = command("identify", folder, "--documents", "2", "--layers", "last", "--heads", "1")
