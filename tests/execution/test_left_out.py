@@ -193,7 +193,7 @@ def test_the_limit_is_that_of_the_command_line():
 def test_a_document_that_breaks_the_map_of_heads_is_left_out_of_it(transformer, monkeypatch, capsys, trouble, options):
     undisturbed, copy = copy_of(transformer, "undisturbed"), copy_of(transformer, "unmapped")
     assert main(["probe", str(undisturbed), *options]) == 0
-    before = pd.read_parquet(undisturbed / "heads.parquet")
+    before = pd.read_parquet(undisturbed / "head_effects.parquet")
     poison = int(before["document"].iloc[-1])
     monkeypatch.setattr(stage, "HeadMapWork", poisoned(PoisonedHeads, (poison,), trouble))
     assert main(["probe", str(copy), *options]) == 3
@@ -205,8 +205,8 @@ def test_a_document_that_breaks_the_map_of_heads_is_left_out_of_it(transformer, 
     }
     assert quarantined(undisturbed)["single_heads"] == {"documents": 0, "first": []}
     assert results(copy) == results(undisturbed)
-    after, expected = pd.read_parquet(copy / "heads.parquet"), before[before["document"] != poison]
-    keys = ["document", "stack", "layer", "head", "n", "prefixes", "removed_attention", "removed_random"]
+    after, expected = pd.read_parquet(copy / "head_effects.parquet"), before[before["document"] != poison]
+    keys = ["document", "stack", "layer", "head", "n", "flip_whole", "flip_top", "flip_other"]
     pd.testing.assert_frame_equal(after[keys], expected[keys].reset_index(drop=True))
     np.testing.assert_allclose(after["js_top"], expected["js_top"], rtol=1e-4, atol=1e-6)
     assert main(["probe", str(copy)]) == 3
@@ -302,7 +302,7 @@ def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypa
     assert why.startswith("PanicException: `stride` must be strictly less")
     expected = [number for number in range(12) if number != 5]
     assert pd.read_parquet(folder / "documents.parquet")["document"].tolist() == expected
-    assert pd.read_parquet(folder / "heads.parquet")["document"].unique().tolist() == expected
+    assert pd.read_parquet(folder / "head_effects.parquet")["document"].unique().tolist() == expected
 
 
 def test_a_run_that_died_goes_on_in_another_process(run, whole, capsys):

@@ -161,6 +161,6 @@ def test_the_command_trains_tests_and_reports(tmp_path, capsys):
     items = pd.read_parquet(folder.table("items"))
     assert documents["n"].max() == 18
     assert (items.loc[items["position"] == 0, "token"] == "[CLS]").all()
-    assert folder.table("heads").exists()
+    assert folder.table("head_effects").exists()
     assert main(["run", *common]) == 0
     assert "Training: finished before" in capsys.readouterr().out
