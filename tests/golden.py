@@ -3,8 +3,8 @@
     python -m tests.golden REVISION
 
 The revision is checked out beside the working tree and trains a model of each kind on a planted dataset. From copies of
-those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. Of a
-table that differs it is said whether what both have of it (columns, orderings) is the same, but for the seconds that were
+those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. Of
+a table it is said whether what both have of it (columns, orderings) is the same, but for the seconds that were
 measured. A run that an older attnprobe began is so finished by this one, too.
 """
 

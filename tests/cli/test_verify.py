@@ -204,7 +204,7 @@ TAMPERED = {
     ),
     "doubled row": (
         lambda folder: rewrite(folder, "erasures", lambda rows: rows.loc[np.r_[0:13, 12, 13 : len(rows)]]),
-        "erasures.parquet, document 1: it has 11 rows",
+        "erasures.parquet, document 1: it has 12 rows",
     ),
     "weight of an item": (
         lambda folder: rewrite(folder, "items", changed("weight", 3, lambda weight: weight + 2e-6)),
