@@ -134,12 +134,13 @@ def main() -> None:
         parser.error("name a benchmark, or a command that begins with attnprobe")
     with checked_out(arguments.revision) as tree:
         pairs = ratios(tree, ROOT, arguments.what, arguments.pairs)
+    ratio = round(statistics.median(old / new for old, new in pairs), 3)
     figure = {
         "work": " ".join(arguments.what),
         "before": git("rev-parse", "--short", arguments.revision),
         "now": git("describe", "--always", "--dirty"),
         "pairs": len(pairs),
-        "ratio": round(statistics.median(old / new for old, new in pairs), 3),
+        "ratio": ratio,
         "ratios": [round(old / new, 3) for old, new in pairs],
         "seconds_before": round(statistics.median(old for old, _ in pairs), 3),
         "seconds_now": round(statistics.median(new for _, new in pairs), 3),
@@ -147,7 +148,7 @@ def main() -> None:
     }
     if arguments.json is not None:
         keep(arguments.json, figure)
-    report("CPU seconds before / now", figure.pop("ratio"), **figure)
+    report("CPU seconds before / now", ratio, **{name: value for name, value in figure.items() if name != "ratio"})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ measured. A run that an older attnprobe began is so finished by this one, too.
 """
 
 import argparse
-import contextlib
 import filecmp
 import os
 import shutil
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.against import checked_out
 from tests.fixtures.commands import ROOT, planted_folder
 
 RUNS = {
@@ -31,18 +31,6 @@ RUNS = {
 }
 TIMED = {"execution.jsonl"}
 """Files that tell when something was done."""
-
-
-@contextlib.contextmanager
-def checked_out(revision):
-    """A folder with the files of a revision, for as long as the context lasts."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder, "tree")
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), revision], cwd=ROOT, check=True)
-        try:
-            yield tree
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
 
 
 def attnprobe(tree, *arguments, cwd):

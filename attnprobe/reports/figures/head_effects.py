@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from attnprobe.analysis.head_effects import HeadEffects, head_effects
 from attnprobe.analysis.results import RunResults
-from attnprobe.reports.figures.head_panels import Quantity, draw_heads, from_zero, of_divergences
+from attnprobe.reports.figures.head_panels import Quantity, draw_heads, of_divergences
 
 
 def draw(results: RunResults) -> Figure | None:
@@ -21,31 +21,13 @@ def _quantities(heads: Sequence[HeadEffects]) -> tuple[Quantity, Quantity, Quant
     whole, of_whole = of_divergences([head.js_whole.value for head in heads])
     delta, of_delta = of_divergences([head.delta_js.value for head in heads])
     return (
-        Quantity(
-            title="(a) Flips without the head",
-            unit="% of the documents",
-            factor=100,
-            value=lambda head: head.flip_whole.value,
-            p=None,
-            colours="YlGnBu",
-            scale=from_zero,
-        ),
-        Quantity(
-            title="(b) JS without the head",
-            unit=whole,
-            factor=of_whole,
-            value=lambda head: head.js_whole.value,
-            p=None,
-            colours="YlGnBu",
-            scale=from_zero,
-        ),
+        Quantity("(a) Flips without the head", "% of the documents", 100, lambda head: head.flip_whole.value),
+        Quantity("(b) JS without the head", whole, of_whole, lambda head: head.js_whole.value),
         Quantity(
             title="(c) ΔJS",
             unit=delta,
             factor=of_delta,
             value=lambda head: head.delta_js.value,
             p=lambda head: head.delta_js_p,
-            colours="YlGnBu",
-            scale=from_zero,
         ),
     )

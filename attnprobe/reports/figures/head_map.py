@@ -11,7 +11,7 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.head_map import HeadStatistics, head_map
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN
-from attnprobe.reports.figures.head_panels import Quantity, draw_heads, from_zero, of_divergences
+from attnprobe.reports.figures.head_panels import Quantity, draw_heads, of_divergences
 
 
 def draw(results: RunResults) -> Figure | None:
@@ -29,7 +29,6 @@ def _quantities(unit: str, heads: Sequence[HeadStatistics]) -> tuple[Quantity, Q
             unit=f"% of the {unit}s (never: 100)",
             factor=100,
             value=lambda head: head.fraction_attention.value,
-            p=None,
             colours="YlGnBu_r",
             scale=lambda values: (values.min() if values.min() < 100 else 0.0, 100.0),
         ),
@@ -48,8 +47,6 @@ def _quantities(unit: str, heads: Sequence[HeadStatistics]) -> tuple[Quantity, Q
             factor=factor,
             value=lambda head: head.delta_js.value,
             p=lambda head: head.delta_js_p,
-            colours="YlGnBu",
-            scale=from_zero,
         ),
     )
 

@@ -72,6 +72,13 @@ class OfHead(Protocol):
         ...
 
 
+def from_zero(values: Numbers) -> tuple[float, float]:
+    """From zero, or the lowest value below it."""
+    defined = values[~np.isnan(values)]
+    low, high = float(defined.min(initial=0)), float(defined.max(initial=0))
+    return low, high if high > low else low + 1
+
+
 class Quantity(NamedTuple):
     """What a column of panels shows.
 
@@ -89,9 +96,9 @@ class Quantity(NamedTuple):
     unit: str
     factor: float
     value: Callable[[Any], float]
-    p: Callable[[Any], float] | None
-    colours: str
-    scale: Callable[[Numbers], tuple[float, float]]
+    p: Callable[[Any], float] | None = None
+    colours: str = "YlGnBu"
+    scale: Callable[[Numbers], tuple[float, float]] = from_zero
 
 
 Stacks = dict[str, list[OfHead]]
@@ -224,13 +231,6 @@ def _draw_bar(figure: Figure, mesh: QuadMesh, axes: Axes, quantity: Quantity) ->
     bar.outline.set_linewidth(0.4)
     bar.ax.tick_params(length=2, pad=1.5)
     bar.set_label(quantity.unit, labelpad=1)
-
-
-def from_zero(values: Numbers) -> tuple[float, float]:
-    """From zero, or the lowest value below it."""
-    defined = values[~np.isnan(values)]
-    low, high = float(defined.min(initial=0)), float(defined.max(initial=0))
-    return low, high if high > low else low + 1
 
 
 def of_divergences(values: Sequence[float]) -> tuple[str, float]:
