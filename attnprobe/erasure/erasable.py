@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from attnprobe.erasure.decision_curves import DecisionCurves
 
 
 class SingleEffects(NamedTuple):
@@ -104,6 +107,13 @@ class Erasures(Protocol):
         """
         ...
 
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is of the decisions along orderings (orderings, batch, items), of some rows of the batch.
+
+        ``documents`` (documents,) are the rows.
+        """
+        ...
+
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
@@ -164,6 +174,10 @@ class Erasable:
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings (orderings, batch, items), int64, flip the decision; see :meth:`Erasures.first_flips`."""
         return self._erasures.first_flips(order)
+
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
+        return self._erasures.curves(order, documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

@@ -60,6 +60,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "js": Column.nats(),
         "flips": _YES_NO,
     },
+    "curves": {
+        "document": _DOCUMENT,
+        "ordering": Column(Values.NAME),
+        "draw": Column(Values.WHOLE, 0, 127),
+        "removed": Column.whole(),
+        "target": Column.whole(),
+        **dict.fromkeys(("probability", "kept_probability"), Column.share()),
+        "log_probability": Column(Values.REAL, high=SLACK),
+        **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
+    },
     "heads": {
         **_HEAD,
         "n": Column.whole(),

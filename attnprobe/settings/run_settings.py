@@ -55,6 +55,7 @@ class RunSettings(Settings, section=""):
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
+        curves: whether whole curves are kept; None: where they have a closed form.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -76,6 +77,12 @@ class RunSettings(Settings, section=""):
     decision: str = setting(CLASS, metavar="NAME", help="what flips (attnprobe list)")
     orderings: tuple[str, ...] = setting(
         (), metavar="NAME,…", help="orderings to erase by beside the usual ones (attnprobe list), or all", shown="none"
+    )
+    curves: bool | None = setting(
+        None,
+        help="keep whole curves of a sample of documents, which takes an erasure of every prefix but where they have a "
+        "closed form",
+        shown="yes where they have one, in HAN and FLAN",
     )
 
     def __post_init__(self) -> None:
@@ -118,6 +125,8 @@ class RunSettings(Settings, section=""):
                 del entries[name]
         if not self.orderings:
             del entries["orderings"]
+        if self.curves is None:
+            del entries["curves"]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries

@@ -17,6 +17,7 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.decision_curves import DecisionCurves, curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, Erasures, Pooling, SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
@@ -91,6 +92,10 @@ class PooledErasures:
         flip = self._contributions.first_flip(order)
         return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
 
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is along orderings, from sums over every prefix and what is behind it."""
+        return curves_of_decision(self._contributions, order, documents)
+
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
         rank = self._contributions.minimal_flip_set().rank
@@ -128,6 +133,11 @@ class PooledProbe(Probe[Batch]):
     def readout(self) -> nn.Linear:
         """The affine part of the model behind the attention."""
         return self.model.head
+
+    @property
+    def has_closed_curves(self) -> bool:
+        """Whether erasing is renormalising and a decision a class."""
+        return self.meaning == BY_DEFAULT
 
     @property
     def class_count(self) -> int:
