@@ -11,9 +11,8 @@ from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
-from attnprobe.erasure.decision_curves import DecisionCurves
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
-from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, SingleEffects
 from attnprobe.erasure.orderings import ranks
 
 

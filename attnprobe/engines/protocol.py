@@ -12,10 +12,8 @@ from torch import Tensor
 
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
-from attnprobe.erasure.curves import Curves
-from attnprobe.erasure.decision_curves import DecisionCurves
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import SingleEffects
+from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 

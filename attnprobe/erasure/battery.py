@@ -11,8 +11,7 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
-from attnprobe.erasure.decision_curves import DecisionCurves
-from attnprobe.erasure.erasable import Erasable, Erasures
+from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.curves import Curves
+from attnprobe.erasure.erasable import Curves
 
 ERASER_PERCENT = (1, 5, 10, 20, 50)
 """Shares of the items of which DeYoung et al. (2020) take the mean."""

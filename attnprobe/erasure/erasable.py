@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from attnprobe.erasure.decision_curves import DecisionCurves
 
 
 class SingleEffects(NamedTuple):
@@ -59,6 +56,27 @@ class Attention(NamedTuple):
     products: Tensor
     mask: Tensor
     sizes: Tensor
+
+
+class Curves(NamedTuple):
+    """The score along orderings (…, batch, items + 1): at k, of what is left without the first k items, or of them.
+
+    Beyond a document's n items both stay what they are at n: the score when nothing is left, and of the whole document.
+    """
+
+    erased: Tensor
+    kept: Tensor
+
+
+class DecisionCurves(NamedTuple):
+    """Curves (orderings, documents, items + 1) of the decision's probability, its logarithm, and its logit.
+
+    The logit is NaN where no class is decided for.
+    """
+
+    probability: Curves
+    log_probability: Curves
+    logit: Curves
 
 
 class Erasures(Protocol):

@@ -21,7 +21,7 @@ from attnprobe.stages.curve_tables import CurveRows, curve_table
 ITEM_SAMPLE = 20_000
 """Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
 
-CURVE_WORDS = 50_000
+CURVE_WORDS = 25_000
 """Whole curves are kept of as many documents as have so many words together."""
 
 Column = npt.NDArray[Any]

@@ -17,9 +17,9 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
-from attnprobe.erasure.decision_curves import DecisionCurves, curves_of_decision
+from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, Erasures, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.models.pooled.classifier import PooledClassifier

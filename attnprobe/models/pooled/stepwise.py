@@ -16,8 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
-from attnprobe.erasure.decision_curves import DecisionCurves
-from attnprobe.erasure.erasable import Attention, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
 
