@@ -24,6 +24,12 @@ EFFECT_COLUMNS = (
 )
 """Of head_effects.parquet."""
 
+CURVE_COLUMNS = (
+    *("document", "ordering", "draw", "removed"),
+    *("probability", "log_probability", "logit", "kept_probability", "kept_logit"),
+)
+"""Of curves.parquet."""
+
 _ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
 
 _DOCUMENTS = (
