@@ -12,11 +12,9 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.results import RunResults
-from attnprobe.analysis.whole_curves import SCORES, Areas, WholeCurves, areas, log_odds
+from attnprobe.analysis.whole_curves import Areas, WholeCurves, areas, log_odds
+from attnprobe.erasure.limit_columns import LIMIT, LIMIT_ENDS, SCORES
 from attnprobe.erasure.registered_orderings import RANDOM
-
-LIMITS = ("lower_low", "lower_high", "upper_low", "upper_high")
-"""Ends of the intervals of the least and of the largest AOPC of a document."""
 
 _EQUAL = 1e-9
 """Ends that differ by less, relative to the larger or to 1, differ by rounding."""
@@ -135,7 +133,7 @@ def _against_random(of_score: Areas, places: list[int], at_random: list[int]) ->
 
 def _limits(results: RunResults, curves: WholeCurves, score: str) -> Numbers | None:
     """Ends of the limits (documents, 4), NaN where they were not found; None where they were of no document."""
-    names = [f"aopc_{score}_{end}" for end in LIMITS]
+    names = [f"{LIMIT}{score}_{end}" for end in LIMIT_ENDS]
     if any(name not in results.several for name in names):
         return None
     ends = results.several[names].to_numpy(dtype=np.float64, na_value=np.nan)[curves.documents]

@@ -16,13 +16,8 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.eraser_shares import ERASER_PERCENT
 from attnprobe.runs.read_columns import CURVE_COLUMNS
-
-ERASER_PERCENT = (1, 5, 10, 20, 50)
-"""Shares of the items of which DeYoung et al. (2020) take the mean."""
-
-SCORES = ("probability", "logit")
-"""Of the decision."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -119,7 +114,7 @@ class Areas(NamedTuple):
 
 
 def areas(curves: WholeCurves, score: str) -> Areas:
-    """Of one of the ``SCORES``; ``under_curve`` is by trapezoids over shares of the items."""
+    """Of the probability or the logit; ``under_curve`` is by trapezoids over shares of the items."""
     erased, kept, sizes = score, f"kept_{score}", curves.sizes
     whole, empty = curves.at(erased, np.zeros_like(sizes)), curves.at(erased, sizes)
     mean_erased = curves.mean(erased, 1, 0)

@@ -96,6 +96,10 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
+    def aopc_limits(self, documents: Tensor, score: str) -> None:
+        """Not known here."""
+        return
+
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
         return

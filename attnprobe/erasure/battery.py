@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
+from attnprobe.erasure.limit_columns import LIMIT, LIMIT_ENDS
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
@@ -73,6 +74,7 @@ def run_battery(
     documents: Tensor | None = None,
     further: Collection[str] = (),
     curved: Tensor | None = None,
+    limited: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -82,6 +84,7 @@ def run_battery(
         documents: each document's number in its split (batch,); by default its row.
         further: names of orderings beside the usual ones, or ``all``.
         curved: rows of the documents whose whole curves are wanted.
+        limited: rows of the documents of which it is wanted what any ordering can reach.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -91,7 +94,7 @@ def run_battery(
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
-        documents=measured(batch, {name: order.of_all for name, order in orders.items()}),
+        documents=measured(batch, {name: order.of_all for name, order in orders.items()}) | _limits(batch, limited),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -195,6 +198,21 @@ def _curves(batch: Erasable, orders: dict[str, Order], documents: Tensor | None)
     named = {name: order.of_all for name, order in orders.items() if ORDERINGS[name].role != Role.REFERENCE}
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
+
+
+def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Ends of the limits of AOPC (batch,) by name, NaN of documents that they are not asked of."""
+    columns: dict[str, Tensor] = {}
+    scores: tuple[Literal["probability", "logit"], ...] = ("probability", "logit")
+    if documents is None:
+        return columns
+    for score in scores:
+        found = batch.aopc_limits(documents, score)
+        if found is not None:
+            ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)
+            ends[documents] = found
+            columns |= {f"{LIMIT}{score}_{end}": ends[:, place] for place, end in enumerate(LIMIT_ENDS)}
+    return columns
 
 
 def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:

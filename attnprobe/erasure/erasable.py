@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -132,6 +132,13 @@ class Erasures(Protocol):
         """
         ...
 
+    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
+
+        Four ends a document (documents, 4): between which the least is certain to be, and the largest.
+        """
+        ...
+
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
@@ -196,6 +203,10 @@ class Erasable:
     def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
         return self._erasures.curves(order, documents)
+
+    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+        """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
+        return self._erasures.aopc_limits(documents, score)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

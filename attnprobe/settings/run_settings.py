@@ -56,6 +56,7 @@ class RunSettings(Settings, section=""):
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
         curves: whether whole curves are kept; None: where they have a closed form.
+        limits: of how many documents limits of AOPC are found.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -84,6 +85,11 @@ class RunSettings(Settings, section=""):
         "closed form",
         shown="yes where they have one, in HAN and FLAN",
     )
+    limits: int = setting(
+        0,
+        at_least=0,
+        help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,6 +103,10 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
+        closed = self.attention is None and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
+        if self.limits and (not closed or self.curves is False):
+            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding for a {}."
+            raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
         if self.attention is not None:
             self._check_items(self.attention, kind)
 
@@ -127,6 +137,8 @@ class RunSettings(Settings, section=""):
             del entries["orderings"]
         if self.curves is None:
             del entries["curves"]
+        if not self.limits:
+            del entries["limits"]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries

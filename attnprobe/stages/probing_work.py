@@ -106,6 +106,7 @@ class ProbingWork(RunWork[Piece]):
             begin_step,
             self.configuration.settings.orderings,
             self._curved()[numbers] if self._keeps_curves else None,
+            self._limited()[numbers] if self.configuration.settings.limits else None,
         )
         return tables, remarks
 
@@ -241,6 +242,10 @@ class ProbingWork(RunWork[Piece]):
         if self._sampled is None:
             self._sampled = sample_of_documents(len(self.split), self.configuration.settings.seed)
         return self._sampled
+
+    def _limited(self) -> npt.NDArray[np.bool_]:
+        settings = self.configuration.settings
+        return curved_documents(np.asarray(self.split.words_per_document), settings.seed, settings.limits)
 
     def _curved(self) -> npt.NDArray[np.bool_]:
         if self._with_curves is None:

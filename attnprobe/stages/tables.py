@@ -100,6 +100,7 @@ def probe_batches(
     begin_batch: Callable[[], None] = lambda: None,
     further: Collection[str] = (),
     curved: npt.NDArray[np.bool_] | None = None,
+    limited: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -114,14 +115,19 @@ def probe_batches(
         begin_batch: told of each batch before it is begun.
         further: names of orderings beside the usual ones, or ``all``.
         curved: whose whole curves are kept (documents,); None where there is no table of them.
+        limited: of which it is found what any ordering can reach (documents,); None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        whole = None if curved is None else torch.from_numpy(np.flatnonzero(curved[rows])).to(device)
-        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further, whole))
+        asked = [
+            None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
+            for chosen in (curved, limited)
+        ]
+        result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further, *asked)
+        collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
     tables = collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
@@ -136,7 +142,7 @@ def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
     return chosen
 
 
-def curved_documents(words: npt.NDArray[np.integer], seed: int) -> npt.NDArray[np.bool_]:
+def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None = None) -> npt.NDArray[np.bool_]:
     """Of which documents whole curves are kept (documents,): of those of the sample of items that are drawn first.
 
     As many as have ``CURVE_WORDS`` words together: curves of long documents are long.
@@ -144,10 +150,11 @@ def curved_documents(words: npt.NDArray[np.integer], seed: int) -> npt.NDArray[n
     Args:
         words: of every document of the split (documents,).
         seed: the run's.
+        most: how many of these, the first of them, are wanted.
     """
     drawn = _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE]
     chosen = np.zeros(len(words), dtype=bool)
-    chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS]] = True
+    chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
     return chosen
 
 
