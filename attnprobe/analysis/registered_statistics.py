@@ -165,6 +165,10 @@ _OWN = {
         _of("emptied_rows", "emptied_rows"),
         "by ordering, share of first flips with a row of attention that has lost every weight",
     ),
+    "curves": (
+        _of("curve_statistics", "curve_statistics"),
+        "by ordering and score, `CurveStatistics` of the documents whose whole curves are kept; null where none are",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

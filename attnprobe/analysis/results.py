@@ -30,7 +30,14 @@ from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
-from attnprobe.runs.read_columns import EFFECT_COLUMNS, HEAD_COLUMNS, NEEDED, document_columns, erasure_columns
+from attnprobe.runs.read_columns import (
+    CURVE_COLUMNS,
+    EFFECT_COLUMNS,
+    HEAD_COLUMNS,
+    NEEDED,
+    document_columns,
+    erasure_columns,
+)
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -197,6 +204,15 @@ class RunResults:
     def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
         return table_parts(self.folder / "items.parquet", columns)
+
+    def curves(self) -> pd.DataFrame | None:
+        """The table of whole curves, one row a document × ordering × draw × number of removed items; None without one.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "curves.parquet"
+        return read_table(path, CURVE_COLUMNS, self.chosen) if path.exists() else None
 
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.

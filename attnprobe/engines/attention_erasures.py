@@ -12,7 +12,7 @@ from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
-from attnprobe.erasure.erasable import Attention, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, SingleEffects
 from attnprobe.erasure.orderings import ranks
 
 
@@ -91,6 +91,14 @@ class AttentionErasures:
             layer.attends[:, layer.selected.heads.to(layer.attends.device)] & layer.rows[:, None, :, None]
             for layer in self.engine.attended
         ]
+
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is along orderings, prefix by prefix."""
+        return self.engine.curves(order, documents, self.items)
+
+    def aopc_limits(self, documents: Tensor, score: str) -> None:
+        """Not known here."""
+        return
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""

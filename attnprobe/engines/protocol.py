@@ -13,7 +13,7 @@ from torch import Tensor
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import SingleEffects
+from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 
@@ -112,6 +112,41 @@ class SetErasures(ABC):
             done += step
             pairs = pairs[~flipped_now & (sizes[pairs] > done)]
         return count.view(orderings, batch)
+
+    def curves(self, order: Tensor, documents: Tensor, items: Items) -> DecisionCurves:
+        """How sure the model is of its decisions without the first items of orderings, and with these alone.
+
+        Every prefix is erased, and every remainder: twice as many erasures as an ordering has items, whatever flips.
+
+        Args:
+            order: (orderings, batch, items).
+            documents: rows of the batch (documents,).
+            items: of the batch.
+        """
+        ranked, sizes = ranks(order)[:, documents], items.sizes[documents]
+        found = torch.empty(3, 2, *ranked.shape[:2], ranked.shape[-1] + 1, dtype=torch.float64, device=order.device)
+        removed = torch.arange(ranked.shape[-1] + 1, device=order.device)
+        row, k = (removed <= sizes[:, None]).nonzero(as_tuple=True)
+        for ordering, rank in enumerate(ranked):
+            first = rank[row] < k[:, None]
+            for side, erased in enumerate((first, ~first & items.mask[documents][row])):
+                tokens = items.tokens(documents[row], erased)
+                for part, logits in self.evaluate(documents[row], tokens):
+                    found[:, side, ordering, row[part], k[part]] = self._sureness(logits, documents[row[part]])
+        # Beyond a document's items everything stays as it is with all of them.
+        found = found.gather(-1, torch.minimum(removed, sizes[:, None]).expand(found.shape))
+        return DecisionCurves(*(Curves(*score) for score in found))
+
+    def _sureness(self, logits: Tensor, documents: Tensor) -> Tensor:
+        """Probability, its logarithm and logit of the decisions on these documents (3, …), by logits (…, classes)."""
+        decision, logits = self.decision()[documents], logits.double()
+        if not self.meaning.decides_classes:
+            probability = self.meaning.probability(logits, decision)
+            return torch.stack([probability, probability.log(), torch.full_like(probability, torch.nan)])
+        log_p, logit = (
+            each.gather(-1, decision[:, None]).squeeze(-1) for each in (torch.log_softmax(logits, -1), logits)
+        )
+        return torch.stack([log_p.exp(), log_p, logit])
 
     def single_effects(self, items: Items) -> SingleEffects:
         """What erasing each item alone does."""

@@ -24,7 +24,7 @@ from attnprobe.erasure.arrays import Array, Certified, Mask, numpy_or_torch
 from attnprobe.erasure.bounded_chains import bounded_chains
 from attnprobe.erasure.contributions import Contributions, Readout, affine
 from attnprobe.erasure.exact_removals import exact_totals
-from attnprobe.erasure.kept_scores import KeptScores
+from attnprobe.erasure.kept_scores import KeptScores, ScoreName
 from attnprobe.erasure.nested_sets import best_chains
 from attnprobe.erasure.removals import Removals
 
@@ -100,8 +100,16 @@ def aopc_limits(
     """
     if score not in ("probability", "logit"):
         raise ValueError(f"score is {score!r}, but probability or logit is needed")
-    kept = KeptScores(Contributions(values, weights, mask, readout, scores=scores), score)
-    return limits_of(kept, _rounding(kept, values, readout))
+    contributions = Contributions(values, weights, mask, readout, scores=scores)
+    return limits_of_documents(contributions, values, readout, score, torch.arange(len(values), device=values.device))
+
+
+def limits_of_documents(
+    contributions: Contributions, values: Tensor, readout: Readout, score: ScoreName, documents: Tensor
+) -> AopcLimits:
+    """The same of some documents, rows (documents,) of a batch whose values and contributions these are."""
+    kept = KeptScores(contributions, score).of_documents(documents)
+    return limits_of(kept, _rounding(kept, values[documents], readout))
 
 
 def limits_of(kept: KeptScores, rounding: Tensor, exact_items: int = EXACT_ITEMS) -> AopcLimits:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
-from attnprobe.erasure.erasable import Erasable, Erasures
+from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
+from attnprobe.erasure.limit_columns import LIMIT, LIMIT_ENDS
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, always, chosen_orderings
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
@@ -32,6 +33,20 @@ class Order(NamedTuple):
     ranked: Tensor
 
 
+class CurvesOfDocuments(NamedTuple):
+    """Whole curves of some documents of a batch.
+
+    Attributes:
+        documents: rows of the batch (documents,).
+        draws: name and draw of each ordering.
+        curves: of the decision's score (orderings, documents, items + 1).
+    """
+
+    documents: Tensor
+    draws: list[tuple[str, int]]
+    curves: DecisionCurves
+
+
 @dataclass(frozen=True)
 class BatteryResult:
     """What the tests gave for a batch.
@@ -42,6 +57,7 @@ class BatteryResult:
         items: column name → (batch, items).
         contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
+        curves: of the documents that they were asked of.
     """
 
     documents: dict[str, Tensor]
@@ -49,10 +65,16 @@ class BatteryResult:
     items: dict[str, Tensor]
     contributions: Tensor | None
     mask: Tensor
+    curves: CurvesOfDocuments | None = None
 
 
 def run_battery(
-    erasures: Erasures, seeds: Tensor, documents: Tensor | None = None, further: Collection[str] = ()
+    erasures: Erasures,
+    seeds: Tensor,
+    documents: Tensor | None = None,
+    further: Collection[str] = (),
+    curved: Tensor | None = None,
+    limited: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -61,6 +83,8 @@ def run_battery(
         seeds: one integer a document, for what is drawn of it (batch,).
         documents: each document's number in its split (batch,); by default its row.
         further: names of orderings beside the usual ones, or ``all``.
+        curved: rows of the documents whose whole curves are wanted.
+        limited: rows of the documents of which it is wanted what any ordering can reach.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -70,7 +94,7 @@ def run_battery(
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
-        documents=measured(batch, {name: order.of_all for name, order in orders.items()}),
+        documents=measured(batch, {name: order.of_all for name, order in orders.items()}) | _limits(batch, limited),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -88,6 +112,7 @@ def run_battery(
         },
         contributions=batch.contributions(),
         mask=attention.mask,
+        curves=_curves(batch, orders, curved),
     )
 
 
@@ -164,6 +189,30 @@ def _checked(made: object, mask: Tensor) -> Order:
         raise ValueError("order names an item twice")
     check_order(of_all, mask)
     return Order(of_all, ranked)
+
+
+def _curves(batch: Erasable, orders: dict[str, Order], documents: Tensor | None) -> CurvesOfDocuments | None:
+    """Along all orderings but those that are made of where decisions flip, and say nothing of what follows."""
+    if documents is None or not len(documents):
+        return None
+    named = {name: order.of_all for name, order in orders.items() if ORDERINGS[name].role != Role.REFERENCE}
+    draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
+    return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
+
+
+def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Ends of the limits of AOPC (batch,) by name, NaN of documents that they are not asked of."""
+    columns: dict[str, Tensor] = {}
+    scores: tuple[Literal["probability", "logit"], ...] = ("probability", "logit")
+    if documents is None:
+        return columns
+    for score in scores:
+        found = batch.aopc_limits(documents, score)
+        if found is not None:
+            ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)
+            ends[documents] = found
+            columns |= {f"{LIMIT}{score}_{end}": ends[:, place] for place, end in enumerate(LIMIT_ENDS)}
+    return columns
 
 
 def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:

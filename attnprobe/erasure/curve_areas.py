@@ -11,10 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.curves import Curves
-
-ERASER_PERCENT = (1, 5, 10, 20, 50)
-"""Shares of the items of which DeYoung et al. (2020) take the mean."""
+from attnprobe.erasure.erasable import Curves
+from attnprobe.erasure.eraser_shares import ERASER_PERCENT
 
 
 def comprehensiveness(curves: Curves) -> Tensor:

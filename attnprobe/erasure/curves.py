@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
+from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.erasable import Curves, DecisionCurves
 from attnprobe.erasure.kept_scores import KeptScores, means_of
 
 _HELD = 1 << 19
 """Numbers that a step over documents holds at once: 4 MB."""
-
-
-class Curves(NamedTuple):
-    """The score along orderings (…, batch, items + 1): at k, of what is left without the first k items, or of them.
-
-    Beyond a document's n items both stay what they are at n: the score when nothing is left, and of the whole document.
-    """
-
-    erased: Tensor
-    kept: Tensor
 
 
 def curves(scores: KeptScores, order: Tensor) -> Curves:
@@ -42,6 +32,21 @@ def curves(scores: KeptScores, order: Tensor) -> Curves:
     found[1] = torch.where(everything, whole[:, None], found[1])
     erased, kept = found.reshape(2, *order.shape[:-1], items + 1)
     return Curves(erased, kept)
+
+
+def curves_of_decision(contributions: Contributions, order: Tensor, documents: Tensor) -> DecisionCurves:
+    """In closed form, of some documents of a batch.
+
+    Args:
+        contributions: of the batch.
+        order: permutations of the items (orderings, batch, items).
+        documents: rows of the batch (documents,).
+    """
+    of_log, of_logit = (
+        curves(KeptScores(contributions, name).of_documents(documents), order[:, documents])
+        for name in ("log_probability", "logit")
+    )
+    return DecisionCurves(Curves(*map(torch.exp, of_log)), of_log, of_logit)
 
 
 def _along(scores: KeptScores, order: Tensor, rows: slice) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -58,6 +58,27 @@ class Attention(NamedTuple):
     sizes: Tensor
 
 
+class Curves(NamedTuple):
+    """The score along orderings (…, batch, items + 1): at k, of what is left without the first k items, or of them.
+
+    Beyond a document's n items both stay what they are at n: the score when nothing is left, and of the whole document.
+    """
+
+    erased: Tensor
+    kept: Tensor
+
+
+class DecisionCurves(NamedTuple):
+    """Curves (orderings, documents, items + 1) of the decision's probability, its logarithm, and its logit.
+
+    The logit is NaN where no class is decided for.
+    """
+
+    probability: Curves
+    log_probability: Curves
+    logit: Curves
+
+
 class Erasures(Protocol):
     """What an engine makes of a batch of documents: what its decisions become when items are erased."""
 
@@ -101,6 +122,20 @@ class Erasures(Protocol):
         """Orderings (batch, items) that ask the gradient again after each removal, −1 behind the flip.
 
         None where they were not asked for, or the smallest set is known.
+        """
+        ...
+
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is of the decisions along orderings (orderings, batch, items), of some rows of the batch.
+
+        ``documents`` (documents,) are the rows.
+        """
+        ...
+
+    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
+
+        Four ends a document (documents, 4): between which the least is certain to be, and the largest.
         """
         ...
 
@@ -164,6 +199,14 @@ class Erasable:
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings (orderings, batch, items), int64, flip the decision; see :meth:`Erasures.first_flips`."""
         return self._erasures.first_flips(order)
+
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
+        return self._erasures.curves(order, documents)
+
+    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+        """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
+        return self._erasures.aopc_limits(documents, score)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

@@ -9,6 +9,7 @@ bias.
 
 from __future__ import annotations
 
+import copy
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -52,6 +53,13 @@ class KeptScores:
             self.empty = bias.gather(1, decision) - bias.gather(1, rivals)
             self.terms = -contributions.margins.gather(1, _rows(rivals, self.mask))
         self.mass = _lifted(contributions.mass, self.terms)
+
+    def of_documents(self, documents: Tensor) -> KeptScores:
+        """The same of some documents, rows of the batch (documents,)."""
+        part = copy.copy(self)
+        part.mass, part.terms, part.empty = self.mass[documents], self.terms[documents], self.empty[documents]
+        part.mask, part.sizes = self.mask[documents], self.sizes[documents]
+        return part
 
     def of_means(self, means: Tensor, dim: int = 1) -> Tensor:
         """The score of means, which are along ``dim``, an axis that goes."""

@@ -50,6 +50,11 @@ class Probe(ABC, Generic[B]):
         """A batch ready for erasures."""
 
     @property
+    def has_closed_curves(self) -> bool:
+        """Whether the decision's score along whole orderings has a closed form; elsewhere every prefix is erased."""
+        return False
+
+    @property
     def head_map_documents(self) -> int:
         """Of how many documents single attention heads are tested, at most; 0 where there is only one head."""
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 NEEDED = {
@@ -24,11 +25,18 @@ EFFECT_COLUMNS = (
 )
 """Of head_effects.parquet."""
 
+CURVE_COLUMNS = (
+    *("document", "ordering", "draw", "removed"),
+    *("probability", "log_probability", "logit", "kept_probability", "kept_logit"),
+)
+"""Of curves.parquet."""
+
 _ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
 
 _DOCUMENTS = (
     *NEEDED["documents"],
     *(name for each in OWN_MEASUREMENTS.values() for name in each.columns),
+    *LIMIT_COLUMNS,
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),
 )

@@ -47,7 +47,13 @@ TABLES = ("documents", "erasures", "items")
 MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
 """The table of each way in which single heads are tested."""
 
-FURTHER_TABLES = (*MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
+CURVES = "curves"
+"""The table of whole curves, of runs that keep some."""
+
+OF_SHARDS = (*TABLES, CURVES)
+"""What is made shard by shard."""
+
+FURTHER_TABLES = (CURVES, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
 """What some runs have beside."""
 
 ASKED = "documents"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
+from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
@@ -32,6 +33,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "document": _DOCUMENT,
         "label": Column.whole(low=-1),
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
+        **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE)),
         **dict.fromkeys(("must_flip", "may_flip", "never_flips"), _OF_ITEMS),
         **dict.fromkeys(("first_flip_earliest", "first_flip_latest", "random_earliest", "random_latest"), _REACHED),
         **dict.fromkeys(("top_can_flip", "top_can_stay", "top_can_change", "earlier_can_fail"), _MAYBE),
@@ -59,6 +61,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "gradient": Column(Values.REAL),
         "js": Column.nats(),
         "flips": _YES_NO,
+    },
+    "curves": {
+        "document": _DOCUMENT,
+        "ordering": Column(Values.NAME),
+        "draw": Column(Values.WHOLE, 0, 127),
+        "removed": Column.whole(),
+        "target": Column.whole(),
+        **dict.fromkeys(("probability", "kept_probability"), Column.share()),
+        "log_probability": Column(Values.REAL, high=SLACK),
+        **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
     },
     "heads": {
         **_HEAD,

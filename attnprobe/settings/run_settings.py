@@ -55,6 +55,8 @@ class RunSettings(Settings, section=""):
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
+        curves: whether whole curves are kept; None: where they have a closed form.
+        limits: of how many documents limits of AOPC are found.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -77,6 +79,17 @@ class RunSettings(Settings, section=""):
     orderings: tuple[str, ...] = setting(
         (), metavar="NAME,…", help="orderings to erase by beside the usual ones (attnprobe list), or all", shown="none"
     )
+    curves: bool | None = setting(
+        None,
+        help="keep whole curves of a sample of documents, which takes an erasure of every prefix but where they have a "
+        "closed form",
+        shown="yes where they have one, in HAN and FLAN",
+    )
+    limits: int = setting(
+        0,
+        at_least=0,
+        help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +103,10 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
+        closed = self.attention is None and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
+        if self.limits and (not closed or self.curves is False):
+            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding for a {}."
+            raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
         if self.attention is not None:
             self._check_items(self.attention, kind)
 
@@ -118,6 +135,10 @@ class RunSettings(Settings, section=""):
                 del entries[name]
         if not self.orderings:
             del entries["orderings"]
+        if self.curves is None:
+            del entries["curves"]
+        if not self.limits:
+            del entries["limits"]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries

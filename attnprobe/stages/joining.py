@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from attnprobe.base.errors import FailedError
 from attnprobe.erasure.registered_orderings import RANK
-from attnprobe.runs.run_folder import TABLES, RunFolder
+from attnprobe.runs.run_folder import OF_SHARDS, RunFolder
 from attnprobe.stages.canonical_tables import canonical
 from attnprobe.stages.shard_files import Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
@@ -68,7 +68,9 @@ def join_pieces(
         )
     _check_same_entries(files, pieces)
     documents = 0
-    for name in TABLES[::-1]:  # that of documents, which says that all are there, last
+    for name in OF_SHARDS[::-1]:  # that of documents, which says that all are there, last
+        if not any(_has_table(files, piece, name) for piece in pieces):
+            continue  # of what is not in every run
         windows = _windows(files, pieces, name)
         if name == "documents" and of_labels is not None:
             windows = (_relabelled(rows, of_labels) for rows in windows)
@@ -92,11 +94,16 @@ def _check_same_entries(files: ShardFiles, pieces: Sequence[Piece]) -> None:
 
 def _windows(files: ShardFiles, pieces: Sequence[Piece], name: str) -> Iterator[pa.Table]:
     """Rows by window, after an empty table that says which columns there are."""
-    schemas = (files.schema(piece, name) for piece in pieces)
-    yield canonical(next(schema for schema in schemas if len(schema) > 1).empty_table())
+    pieces = [piece for piece in pieces if _has_table(files, piece, name)]
+    yield canonical(files.schema(pieces[0], name).empty_table())
     for piece in pieces:
         for rows in files.windows(piece, name):
             yield canonical(rows)
+
+
+def _has_table(files: ShardFiles, piece: Piece, name: str) -> bool:
+    """Whether a piece has this table, with rows or without: of documents that are all lost it has none."""
+    return len(files.schema(piece, name)) > 1
 
 
 def _relabelled(rows: pa.Table, of_labels: npt.NDArray[np.int64]) -> pa.Table:

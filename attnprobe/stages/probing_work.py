@@ -18,14 +18,14 @@ from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
-from attnprobe.runs.run_folder import TABLES
+from attnprobe.runs.run_folder import OF_SHARDS, TABLES
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
 from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
-from attnprobe.stages.tables import Tables, micro_batches, probe_batches, sample_of_documents
+from attnprobe.stages.tables import Tables, curved_documents, micro_batches, probe_batches, sample_of_documents
 from attnprobe.stages.training import Run
 
 
@@ -50,11 +50,12 @@ class ProbingWork(RunWork[Piece]):
         self._reading_files = ReadingFiles(run.folder.shards)
         self.others = _of_other_packages()
         self._sampled: npt.NDArray[np.bool_] | None = None
+        self._with_curves: npt.NDArray[np.bool_] | None = None
         self._documents: tuple[int, Documents] | None = None
         self._readings: tuple[Piece, Reading] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | dict.fromkeys(("_sampled", "_documents", "_readings"))
+        return super().__getstate__() | dict.fromkeys(("_sampled", "_with_curves", "_documents", "_readings"))
 
     def open(self) -> Callable[[Piece], None]:
         """Load the model, and see that this process has the orderings and measurements of the one that began.
@@ -104,6 +105,8 @@ class ProbingWork(RunWork[Piece]):
             numbers,
             begin_step,
             self.configuration.settings.orderings,
+            self._curved()[numbers] if self._keeps_curves else None,
+            self._limited()[numbers] if self.configuration.settings.limits else None,
         )
         return tables, remarks
 
@@ -168,7 +171,13 @@ class ProbingWork(RunWork[Piece]):
 
     def _tables_of(self, parts: Sequence[Piece]) -> Tables:
         """Of documents of one window."""
-        return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in TABLES})
+        names = OF_SHARDS if self._keeps_curves else TABLES
+        return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in names})
+
+    @property
+    def _keeps_curves(self) -> bool:
+        asked = self.configuration.settings.curves
+        return self.tested.probe.has_closed_curves if asked is None else asked
 
     def cost(self, piece: Piece) -> int:
         """Words of its documents; nothing where they are only read."""
@@ -233,6 +242,16 @@ class ProbingWork(RunWork[Piece]):
         if self._sampled is None:
             self._sampled = sample_of_documents(len(self.split), self.configuration.settings.seed)
         return self._sampled
+
+    def _limited(self) -> npt.NDArray[np.bool_]:
+        settings = self.configuration.settings
+        return curved_documents(np.asarray(self.split.words_per_document), settings.seed, settings.limits)
+
+    def _curved(self) -> npt.NDArray[np.bool_]:
+        if self._with_curves is None:
+            words = np.asarray(self.split.words_per_document)
+            self._with_curves = curved_documents(words, self.configuration.settings.seed)
+        return self._with_curves
 
 
 def _remarks(encoded: EncodedSplit[Any]) -> Remarks:

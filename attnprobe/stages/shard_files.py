@@ -1,4 +1,4 @@
-"""Results of pieces of a split on disk: three Parquet files each, done when the last of them is there.
+"""Results of pieces of a split on disk: a Parquet file a table, done when the last of them is there.
 
 Each file holds a row group for each window that has rows, and says in its metadata what made it.
 """
@@ -19,7 +19,7 @@ from attnprobe.base.atomic_files import remove_leftovers, replacing
 from attnprobe.base.errors import InputError, UnreadableError
 from attnprobe.base.parquet.bounded_files import metadata_of, opened_parquet
 from attnprobe.base.run_layout import remove_unfinished
-from attnprobe.runs.run_folder import PARQUET, TABLES
+from attnprobe.runs.run_folder import OF_SHARDS, PARQUET
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables
 
@@ -87,7 +87,7 @@ class ShardFiles:
         self.folder = folder
 
     def path(self, piece: Piece, table: str) -> Path:
-        """The file of one of the ``TABLES``."""
+        """The file of one of the ``OF_SHARDS``."""
         return self.folder / f"{piece.name}.{table}.parquet"
 
     def write(self, piece: Piece, made: Made, windows: Iterable[tuple[Tables | None, Remarks]]) -> None:
@@ -96,20 +96,20 @@ class ShardFiles:
         remarks = Remarks()
         with ExitStack() as stack:
             # Left in the opposite order: the last file of all takes its place when the others are there.
-            names = (LAST, *(name for name in TABLES if name != LAST))
+            names = (LAST, *(name for name in OF_SHARDS if name != LAST))
             paths = {name: stack.enter_context(replacing(self.path(piece, name))) for name in names}
             writers: dict[str, pq.ParquetWriter] = {}
             with ExitStack() as open_files:
                 for tables, of_window in windows:
                     remarks = remarks.with_those_of(of_window)
-                    for name, table in ({} if tables is None else tables._asdict()).items():
+                    for name, table in ({} if tables is None else tables.made()).items():
                         if name not in writers:
                             writer = pq.ParquetWriter(paths[name], table.schema, **PARQUET)
                             writers[name] = open_files.enter_context(writer)
                         if len(table):
                             writers[name].write_table(table, row_group_size=len(table))
                 for name in names:
-                    if name not in writers:  # no document of the piece has results
+                    if name not in writers:  # no document of the piece has any
                         writers[name] = open_files.enter_context(
                             pq.ParquetWriter(paths[name], pa.schema([("document", pa.int64())]), **PARQUET)
                         )
@@ -119,7 +119,7 @@ class ShardFiles:
     def is_done(self, piece: Piece, made: Made) -> bool:
         """Whether all files are there, made from this and by this, with the documents that they should have."""
         try:
-            for name in TABLES:
+            for name in OF_SHARDS:
                 with opened_parquet(self.path(piece, name)) as file:
                     entries, rows = _entries(file.metadata), file.rows
                 if any(entries.get(key) != value for key, value in made._asdict().items()):
@@ -186,7 +186,7 @@ class ShardFiles:
 
     def remove(self, piece: Piece) -> None:
         """Forget a piece's results, the file that says they are done first."""
-        for name in (LAST, *TABLES):
+        for name in (LAST, *OF_SHARDS):
             self.path(piece, name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:

@@ -16,19 +16,31 @@ from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.erasure.battery import BatteryResult, run_battery
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.models.probe import Probe
+from attnprobe.stages.curve_tables import CurveRows, curve_table
 
 ITEM_SAMPLE = 20_000
 """Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
+
+CURVE_WORDS = 25_000
+"""Whole curves are kept of as many documents as have so many words together."""
 
 Column = npt.NDArray[Any]
 
 
 class Tables(NamedTuple):
-    """One row a document; a document × ordering × draw; a document × item. In order of document."""
+    """One row a document; a document × ordering × draw; a document × item. In order of document.
+
+    ``curves`` has one a document × ordering × draw × number of items that are removed, where curves are kept.
+    """
 
     documents: pa.Table
     erasures: pa.Table
     items: pa.Table
+    curves: pa.Table | None = None
+
+    def made(self) -> dict[str, pa.Table]:
+        """Those that there are, by name."""
+        return {name: table for name, table in self._asdict().items() if table is not None}
 
 
 def document_seeds(
@@ -68,7 +80,8 @@ def probe_split(
     seeds = document_seeds(seed, hashes, occurrences_of(hashes))
     groups = micro_batches(probe, encoded)
     sampled = sample_of_documents(len(encoded), seed)
-    return probe_batches(probe, encoded, groups, seeds, sampled, device, further=further)
+    curved = curved_documents(encoded.documents.words_per_document, seed) if probe.has_closed_curves else None
+    return probe_batches(probe, encoded, groups, seeds, sampled, device, further=further, curved=curved)
 
 
 def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
@@ -86,6 +99,8 @@ def probe_batches(
     numbers: IntArray | None = None,
     begin_batch: Callable[[], None] = lambda: None,
     further: Collection[str] = (),
+    curved: npt.NDArray[np.bool_] | None = None,
+    limited: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -99,24 +114,53 @@ def probe_batches(
         numbers: ascending, of the documents in their split (documents,); by default their rows.
         begin_batch: told of each batch before it is begun.
         further: names of orderings beside the usual ones, or ``all``.
+        curved: whose whole curves are kept (documents,); None where there is no table of them.
+        limited: of which it is found what any ordering can reach (documents,); None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further))
+        asked = [
+            None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
+            for chosen in (curved, limited)
+        ]
+        result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further, *asked)
+        collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
-    return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
+    tables = collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
+    return tables if curved is None else tables._replace(curves=curve_table(collected.curves))
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
     """Which documents' items are kept: all, or a seeded sample of ``ITEM_SAMPLE``."""
     chosen = np.ones(documents, dtype=bool)
     if documents > ITEM_SAMPLE:
-        chosen[np.random.default_rng(seed).permutation(documents)[ITEM_SAMPLE:]] = False
+        chosen[_in_order_of_draw(documents, seed)[ITEM_SAMPLE:]] = False
     return chosen
+
+
+def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None = None) -> npt.NDArray[np.bool_]:
+    """Of which documents whole curves are kept (documents,): of those of the sample of items that are drawn first.
+
+    As many as have ``CURVE_WORDS`` words together: curves of long documents are long.
+
+    Args:
+        words: of every document of the split (documents,).
+        seed: the run's.
+        most: how many of these, the first of them, are wanted.
+    """
+    drawn = _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE]
+    chosen = np.zeros(len(words), dtype=bool)
+    chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
+    return chosen
+
+
+def _in_order_of_draw(documents: int, seed: int) -> IntArray:
+    """All documents, in the order in which samples take them."""
+    return np.random.default_rng(seed).permutation(documents)
 
 
 def check_same_orderings(before: Collection[tuple[str, int]], here: Collection[tuple[str, int]]) -> None:
@@ -152,6 +196,7 @@ class Collector:
         self.documents: list[dict[str, Column]] = []
         self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
         self.items: list[dict[str, Column]] = []
+        self.curves: list[CurveRows] = []
 
     def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
         """Take in what the tests gave for the documents of these rows.
@@ -179,6 +224,8 @@ class Collector:
         items["document"] = self.numbers[rows[row.cpu().numpy()]]
         items["position"] = position.cpu().numpy().astype(np.int32)
         self.items.append(items)
+        curves = CurveRows.of(result, self.numbers[rows])
+        self.curves += [] if curves is None else [curves]
 
     def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:
         """All rows that were added.

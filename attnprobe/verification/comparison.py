@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ FOLLOWED = 200
 
 SINGLE = 20
 """Items of a document that are erased alone."""
+
+POINTS = 20
+"""Points of a curve that are looked at; of a shorter one all."""
 
 _NEVER = -1
 
@@ -72,6 +76,31 @@ class Comparison:
                 self._compare_rank(
                     self._where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
                 )
+
+        for (name, draw), curve in stored.curves.items():
+            if (name, draw) in orders:
+                where = self._where("curves", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                self._compare_curve(where, curve, reference, orders[name, draw])
+
+    def _compare_curve(self, where: str, curve: dict[str, Column], reference: Reference, order: Order) -> None:
+        """Some points of a curve, its ends among them, are what the model says without these items, and with them."""
+        size, n = _size(reference), reference.items
+        inner = np.random.default_rng(n).permutation(np.arange(2, n))[: POINTS - 3]
+        for k in sorted({0, 1, n, *inner.tolist()}):
+            items, certain = order.prefix(k) if k else ([], True)
+            if not certain:
+                self.within_rounding += 1
+                continue
+            for kept, erased in (("", items), ("kept_", sorted(set(range(n)) - set(items)))):
+                logits = reference.logits(erased)
+                p = float(reference.probability(logits))
+                found = {"probability": p, "log_probability": float(np.log(max(p, sys.float_info.min)))}
+                if not np.isnan(curve["logit"]).any():
+                    found["logit"] = float(logits[reference.decision])
+                for name, number in found.items():
+                    if kept + name in curve:
+                        at = f"{where}, {k} removed"
+                        self._compare_number(at, kept + name, float(curve[kept + name][k]), number, size)
 
     def _same_decision(self, stored: StoredDocument, reference: Reference) -> bool:
         """Whether it is the same document with the same decision, so that the rest can be compared."""

@@ -117,7 +117,7 @@ def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, 
     names = pa.array(sorted({name for name, _ in orderings}))
     draws = 1 + max(draw for _, draw in orderings)
     wanted = np.sort([names.index(name).as_py() * draws + draw for name, draw in orderings])
-    of_all = _InStep(path, present)
+    of_all = InStep(path, present)
     for rows in whole_documents(path):
         documents, counts = of_all.take(rows)
         draw = integers(path, rows, "draw").astype(np.int64)
@@ -177,7 +177,7 @@ def check_items(path: Path, present: Present, sampled: npt.NDArray[np.bool_]) ->
         InputError: a page cannot be read; a row is missing, there twice or out of order; weights do not sum to one.
     """
     kept = sampled[present.numbers]
-    of_all = _InStep(path, Present(present.numbers[kept], present.sizes[kept]))
+    of_all = InStep(path, Present(present.numbers[kept], present.sizes[kept]))
     for rows in whole_documents(path):
         documents, counts = of_all.take(rows)
         for row in np.flatnonzero(counts != documents.sizes)[:1]:
@@ -219,7 +219,7 @@ def _check_ranks(path: Path, rows: pa.Table, documents: Present, counts: Numbers
                 )
 
 
-class _InStep:
+class InStep:
     """Goes through a table's documents beside those that it should have."""
 
     def __init__(self, path: Path, expected: Present) -> None:

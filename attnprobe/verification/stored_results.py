@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +12,12 @@ import pyarrow as pa
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import RANK
-from attnprobe.runs.run_folder import RunFolder
+from attnprobe.runs.run_folder import CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
 _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
+_CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
 Column = npt.NDArray[Any]
@@ -45,6 +46,7 @@ class StoredDocument:
         erasures: by ordering and draw.
         items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null, and not
             there in runs older than the record of it.
+        curves: by ordering and draw the columns (items + 1,); of a document whose curves were not kept, none.
     """
 
     number: int
@@ -53,6 +55,7 @@ class StoredDocument:
     p_decision: float
     erasures: dict[tuple[str, int], StoredFlip]
     items: dict[str, Column] | None
+    curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -82,6 +85,7 @@ def stored_documents(
     erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
     ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK)]
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
+    curves = _curves(folder, numbers) if folder.table(CURVES).exists() else {}
     return [
         StoredDocument(
             number,
@@ -93,9 +97,25 @@ def stored_documents(
                 for name, draw, removed, mass, *emptied in zip(*erasures[number].values(), strict=True)
             },
             items.get(number),
+            curves.get(number, {}),
         )
         for number in numbers.tolist()
     ]
+
+
+def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[tuple[str, int], dict[str, Column]]]:
+    """By number the whole curves of those of these documents that have any."""
+    rows = rows_of_documents(folder.table(CURVES), ["document", *_CURVES], numbers)
+    with_curves = np.unique(rows["document"].to_numpy().astype(np.int64))
+    found = {}
+    for number, columns in _by_document(folder, CURVES, _CURVES, with_curves).items():
+        names, draws = columns.pop("ordering"), columns.pop("draw")
+        keys = dict.fromkeys((str(name), int(draw)) for name, draw in zip(names, draws, strict=True))
+        found[number] = {
+            key: {name: column[(names == key[0]) & (draws == key[1])] for name, column in columns.items()}
+            for key in keys
+        }
+    return found
 
 
 def _by_document(

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import GREEDY
 from attnprobe.models.subject import Tested
+from attnprobe.runs.run_folder import CURVES
 from attnprobe.settings.verification import Sample
-from attnprobe.stages.tables import document_seeds, sample_of_documents
+from attnprobe.stages.tables import curved_documents, document_seeds, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
@@ -39,7 +40,10 @@ def compare_with_reference(
     """
     split, seed = run.dataset.splits["test"], run.configuration.settings.seed
     with_items = sample_of_documents(len(split), seed)
-    numbers = drawn(present.numbers, with_items[present.numbers], sample)
+    first = with_items
+    if run.folder.table(CURVES).exists():  # of those whose items are kept some have curves
+        first = curved_documents(np.asarray(split.words_per_document), seed)
+    numbers = drawn(present.numbers, first[present.numbers], sample)
     encoded = run.subject.encode(split.take(numbers))
     seeds = document_seeds(seed, np.asarray(split.content_hashes[numbers]), np.asarray(split.occurrences[numbers]))
     alone = [encoded.batch(np.array([row])).to(run.device) for row in range(len(numbers))]
@@ -91,6 +95,7 @@ _WORDS = {
     "gradient": "gradients",
     "js": "divergences",
     "ranks": "orders",
+    "probability": "points of curves",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
 }

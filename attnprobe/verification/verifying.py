@@ -10,16 +10,16 @@ import numpy as np
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import BY_DEFAULT
-from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET, Role
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
 from attnprobe.runs.measurement_records import recorded_measurements
-from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, recorded_orderings
-from attnprobe.runs.run_folder import FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
+from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, record_of, recorded_orderings
+from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
 from attnprobe.settings.attention import QUICK
 from attnprobe.settings.verification import Sample
-from attnprobe.stages.tables import sample_of_documents
+from attnprobe.stages.tables import curved_documents, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.completeness import (
     Present,
@@ -28,6 +28,7 @@ from attnprobe.verification.completeness import (
     draws_of_first,
     present_documents,
 )
+from attnprobe.verification.curve_rows import check_curves
 from attnprobe.verification.measured_again import measured_again
 from attnprobe.verification.orders import FURTHER_KEYS, asked_of_every_run, ordering_draws
 from attnprobe.verification.origin import (
@@ -37,7 +38,7 @@ from attnprobe.verification.origin import (
     check_vocabulary,
     labels_of_documents,
 )
-from attnprobe.verification.row_batches import row_batches
+from attnprobe.verification.row_batches import reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
 from attnprobe.verification.truth import compare_with_reference, drawn
 
@@ -120,8 +121,25 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     rows = check_items(folder.table("items"), present, sampled)
     of = f"{sampled[present.numbers].sum():,} documents"
     yield f"items.parquet holds {rows:,} rows, one for each item of {of}, whose weights sum to one"
+    if settings.curves or folder.table(CURVES).exists():
+        yield _check_curves(run, present, [name for name, _ in orderings])
     for name in FURTHER_TABLES:
-        if folder.table(name).exists():
+        if name != CURVES and folder.table(name).exists():
             rows = sum(len(batch) for batch in row_batches(folder.table(name)))
             yield f"{name}.parquet can be read to its last page: {rows:,} rows"
     return present
+
+
+def _check_curves(run: Run, present: Present, orderings: list[str]) -> str:
+    folder, split = run.folder, run.dataset.splits["test"]
+    if not folder.table(CURVES).exists():
+        raise InputError(f"{folder.path} was to keep whole curves, but there is no {folder.table(CURVES).name} in it.")
+    records = recorded_orderings(read_configuration(folder.config))
+    curved = {name for name in orderings if record_of(records, name).role != Role.REFERENCE}
+    draws = draws_of_first(folder.table("erasures"), curved)
+    sampled = curved_documents(np.asarray(split.words_per_document), run.configuration.settings.seed)
+    documents = folder.table("documents")
+    p_decision = np.concatenate([reals(documents, rows, "p_decision") for rows in row_batches(documents)])
+    rows = check_curves(folder.table(CURVES), present, sampled, draws, p_decision)
+    of = f"{sampled[present.numbers].sum():,} documents"
+    return f"curves.parquet holds {rows:,} rows, whole curves of {len(draws)} orderings and draws of {of}, that fit"

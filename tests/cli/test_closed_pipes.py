@@ -14,7 +14,7 @@ from attnprobe.base.closed_output import output_that_may_end
 from tests.fixtures.commands import COMMAND, ROOT, TIMEOUT, attnprobe, attnprobe_unheard, environment, planted_folder
 
 SETTINGS = ("--model", "flan-none", "--epochs", "1", "--workers", "1")
-TABLES = ("documents", "erasures", "items")
+TABLES = ("documents", "erasures", "items", "curves")
 
 
 @pytest.fixture(scope="module")

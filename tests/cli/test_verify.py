@@ -214,6 +214,26 @@ TAMPERED = {
         lambda folder: rewrite(folder, "items", changed("gradient", 3, lambda gradient: gradient + 1e-3)),
         "items.parquet, document 0, position 3: gradient is",
     ),
+    "point of a curve": (
+        lambda folder: rewrite(folder, "curves", changed("logit", 3, lambda logit: logit + 1e-3)),
+        "curves.parquet, document 0, ordering random, 3 removed: logit is",
+    ),
+    "point of a curve of what is kept": (
+        lambda folder: rewrite(folder, "curves", changed("kept_probability", 2, lambda p: p / 2)),
+        "curves.parquet, document 0, ordering random, 2 removed: kept_probability is",
+    ),
+    "probability and its logarithm": (
+        lambda folder: rewrite(folder, "curves", changed("log_probability", 3, lambda log_p: log_p - 1e-2)),
+        "curves.parquet, document 0, ordering random: the numbers with 3 removed do not fit",
+    ),
+    "end of a curve": (
+        lambda folder: rewrite(folder, "curves", changed("kept_probability", 0, lambda p: p / 2)),
+        "curves.parquet, document 0, ordering random: the numbers with 0 removed do not fit",
+    ),
+    "dropped point of a curve": (
+        lambda folder: rewrite(folder, "curves", lambda rows: rows.drop(4)),
+        "curves.parquet, document 0: it has",
+    ),
     "cut short": (cut_short, "items.parquet is damaged"),
     "flipped byte": (flipped_byte, "items.parquet is damaged: row group 0 of 1 cannot be read"),
     "vocabulary": (vocabulary_line, "vocabulary.txt, line 3: 'another', but the data make 'word"),

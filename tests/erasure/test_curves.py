@@ -18,7 +18,8 @@ from attnprobe.erasure.curve_areas import (
     sufficiency,
     symmetric_relevance_gain,
 )
-from attnprobe.erasure.curves import Curves, curves
+from attnprobe.erasure.curves import curves
+from attnprobe.erasure.erasable import Curves
 from attnprobe.erasure.kept_scores import KeptScores
 from tests.fixtures.strategies import cases, tied_cases
 from tests.reference import curves as brute

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,11 @@ from attnprobe.attention.selection import indices
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
+from attnprobe.erasure.aopc_limits import limits_of_documents
 from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, Erasures, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.models.pooled.classifier import PooledClassifier
@@ -49,7 +51,7 @@ class PooledErasures:
     """
 
     def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear) -> None:
-        self._scores, self._values = scores, values
+        self._scores, self._values, self._readout = scores, values, readout
         self._contributions = Contributions(values, None, mask, readout, scores=scores)
 
     @cached_property
@@ -91,6 +93,15 @@ class PooledErasures:
         flip = self._contributions.first_flip(order)
         return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
 
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is along orderings, from sums over every prefix and what is behind it."""
+        return curves_of_decision(self._contributions, order, documents)
+
+    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor:
+        """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
+        limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
+        return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
+
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
         rank = self._contributions.minimal_flip_set().rank
@@ -128,6 +139,11 @@ class PooledProbe(Probe[Batch]):
     def readout(self) -> nn.Linear:
         """The affine part of the model behind the attention."""
         return self.model.head
+
+    @property
+    def has_closed_curves(self) -> bool:
+        """Whether erasing is renormalising and a decision a class."""
+        return self.meaning == BY_DEFAULT
 
     @property
     def class_count(self) -> int:

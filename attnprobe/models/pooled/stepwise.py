@@ -16,7 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
-from attnprobe.erasure.erasable import Attention, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
 
@@ -122,6 +122,14 @@ class StepwiseErasures:
             "mass": (weights * erased).sum(-1).masked_fill(never, torch.nan),
             "emptied": ((weights * ~erased).sum(-1) == 0) & ~never,
         }
+
+    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
+        """How sure the model is along orderings, prefix by prefix."""
+        return self._sets.curves(order, documents, self._items)
+
+    def aopc_limits(self, documents: Tensor, score: str) -> None:
+        """Not known here."""
+        return
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""

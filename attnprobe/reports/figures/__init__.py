@@ -13,6 +13,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.base.registry import Registry
 from attnprobe.reports import style
 from attnprobe.reports.figures import (
+    decision_curves,
     delta_js,
     erasure_outcomes,
     flip_curves,
@@ -20,13 +21,14 @@ from attnprobe.reports.figures import (
     head_effects,
     head_map,
     negative_delta_js,
+    normalised_aopc,
     nullity_by_length,
     of_packages,
     weight_ranges,
 )
 from attnprobe.reports.figures import frame as panel
 from attnprobe.reports.figures.earlier import EarlierFigures
-from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES
+from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, TABLES
 
 FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure")
 """Each draws one of a run, or None where the run has nothing of the kind."""
@@ -35,6 +37,8 @@ FIGURES.register("delta_js", delta_js.draw)
 FIGURES.register("negative_delta_js", negative_delta_js.draw)
 FIGURES.register("fraction_removed", fraction_removed.draw)
 FIGURES.register("flip_curves", flip_curves.draw)
+FIGURES.register("decision_curves", decision_curves.draw)
+FIGURES.register("normalised_aopc", normalised_aopc.draw)
 FIGURES.register("head_map", head_map.draw)
 FIGURES.register("head_effects", head_effects.draw)
 
@@ -48,6 +52,7 @@ IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 READS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta_js", "negative_delta_js", "fraction_removed", "flip_curves"), TABLES),
+    **dict.fromkeys(("decision_curves", "normalised_aopc"), (*TABLES, CURVES)),
     "head_map": (*TABLES, "heads"),
     "head_effects": (*TABLES, "head_effects"),
 }
