@@ -258,7 +258,7 @@ class RunFolder:
         return None if stamp is None else stamp.decode(errors="replace")
 
     def note(self, **entries: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Add entries to ``summary.json``, all of which is returned; a dictionary is merged into the one that is there."""
+        """Add entries to ``summary.json``, and return all of it; a dictionary is merged into the one that is there."""
         summary = self.read_summary()
         for key, value in entries.items():
             present = summary.get(key)
@@ -277,7 +277,7 @@ class RunFolder:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Note the wall-clock seconds of a stage that was gone through to its end, and what was put into the dictionary."""
+        """Note the wall-clock seconds of a stage that was gone through to its end, and what is in the dictionary."""
         started = perf_counter()
         beside: dict[str, Any] = {}
         yield beside
