@@ -35,8 +35,15 @@ SEED = 20190729
 BCA_UP_TO = 5000
 """Documents up to which intervals are bias-corrected and accelerated."""
 
-CHUNK = 4_000_000
-"""Most resamples × documents that are held as floating-point numbers at a time."""
+CHUNK = 1 << 20
+"""Resamples × documents that are held as floating-point numbers at a time. Four times as many cost three times as much,
+most of it for fresh pages of memory; with half as many BLAS would add in another order where columns are few."""
+
+KEPT = 4_000_000
+"""Resamples × documents up to which they are kept as floating-point numbers, and as bytes above."""
+
+FEWEST_AT_ONCE = 32
+"""Resamples that are taken at once however many documents there are: fewer would go through all columns for little."""
 
 Key = TypeVar("Key", bound=Hashable)
 Ratio = tuple[Numbers, Numbers]
@@ -58,20 +65,20 @@ class Estimate(NamedTuple):
 def resampling_counts(documents: int) -> Iterator[Numbers]:
     """How often each resample draws each document: a row a resample, in chunks (resamples, documents)."""
     resamples = RESAMPLES if documents <= BCA_UP_TO else RESAMPLES_OF_MANY
-    rows = max(1, CHUNK // max(documents, 1))
+    rows = max(FEWEST_AT_ONCE, math.ceil(resamples / math.ceil(resamples * max(documents, 1) / CHUNK)))
     counts = _counts(documents, resamples, rows)
     for start in range(0, resamples, rows):
-        yield counts[start : start + rows].astype(np.float64)
+        yield counts[start : start + rows].astype(np.float64, copy=False)
 
 
 @lru_cache(maxsize=2)
-def _counts(documents: int, resamples: int, rows: int) -> npt.NDArray[np.uint8]:
+def _counts(documents: int, resamples: int, rows: int) -> npt.NDArray[np.uint8] | Numbers:
     """All of them, drawn so many rows at a time; kept, since a report asks for the same ones some twenty times.
 
     That one of 256 documents or more is drawn over 255 times in a resample has a probability below 1e-500.
     """
     generator = np.random.default_rng(SEED)
-    counts = np.empty((resamples, documents), dtype=np.uint8)
+    counts = np.empty((resamples, documents), dtype=np.float64 if resamples * documents <= KEPT else np.uint8)
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
         drawn = generator.integers(documents, size=(size, documents))
@@ -141,10 +148,18 @@ def compare_ratios(columns: Mapping[Key, tuple[Ratio, Ratio]]) -> dict[Key, Comp
 
 
 def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
-    """The ratios of the columns' sums in each resample (resamples, columns); NaN where a denominator is zero."""
+    """The ratios of the columns' sums in each resample (resamples, columns); NaN where a denominator is zero.
+
+    Half of the columns are there more than once, as statistics of the same documents have the same denominators: each
+    is summed once.
+    """
     both = np.hstack([above, below])
-    sums = [counts @ both for counts in resampling_counts(len(both))] if len(both) else []
-    return _divide(*np.hsplit(np.concatenate([*sums, np.empty((0, both.shape[1]))]), 2))
+    places: dict[bytes, int] = {}
+    place_of = [places.setdefault(column.tobytes(), len(places)) for column in both.T]
+    different = both[:, [place_of.index(place) for place in range(len(places))]]
+    sums = [counts @ different for counts in resampling_counts(len(both))] if len(both) else []
+    summed = np.concatenate([*sums, np.empty((0, len(places)))])
+    return _divide(*(summed[:, part] for part in np.hsplit(np.array(place_of), 2)))
 
 
 def _influence(value: float, above: Numbers, below: Numbers) -> tuple[Numbers, float]:

@@ -31,11 +31,11 @@ class Ranked(NamedTuple):
     def medians(self, counts: Numbers) -> Numbers:
         """The median of each resample (resamples,): the middle value, or the mean of the two in the middle.
 
-        The half of the weight is looked for near the middle first. A resample moves it by about half the square root
-        of the number of documents, times the number of draws at most.
+        The half of the weight is looked for near the middle first: a standard deviation is half the square root of the
+        number of documents, times the number of draws, at most. Where it is further off, all ranks are gone through.
         """
         middle = len(self.values) // 2
-        reach = math.ceil(3 * self.draws * math.sqrt(len(self.per_document))) + 1
+        reach = math.ceil(1.5 * self.draws * math.sqrt(len(self.per_document))) + 1
         near = slice(max(0, middle - reach), middle + reach)
         found = self._medians_within(near, counts)
         missed = np.isnan(found)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +95,7 @@ class RunResults:
         quarantined: how many more the model could not read, which are in no table.
         chosen: the documents that are looked at, or None for all of them.
         released: whether first flips are counted as the code of 2019 did; see :meth:`as_released`.
+        held: the tables that are in memory, the same for both ways of counting.
     """
 
     folder: Path
@@ -103,6 +104,7 @@ class RunResults:
     quarantined: int
     chosen: DocumentNumbers | None
     released: bool = False
+    held: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, folder: Path) -> RunResults:
@@ -123,26 +125,38 @@ class RunResults:
 
     def only(self, documents: Iterable[int]) -> RunResults:
         """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
-        return dataclasses.replace(self, chosen=_numbers(documents))
+        return dataclasses.replace(self, chosen=_numbers(documents), held={})
 
     def as_released(self) -> RunResults:
         """The same results by the convention of the code of Serrano & Smith (2019).
 
         A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
         """
+        return self._as_released
+
+    @cached_property
+    def _as_released(self) -> RunResults:
         return dataclasses.replace(self, released=True)
 
     def unread(self) -> RunResults:
         """The same results, of which nothing is held in memory yet."""
-        return dataclasses.replace(self)
+        return dataclasses.replace(self, held={})
 
-    @cached_property
+    def _held(self, name: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        if name not in self.held:
+            self.held[name] = read()
+        return self.held[name]
+
+    @property
     def documents(self) -> pd.DataFrame:
         """One row a document that is looked at, in order, with the columns that are.
 
         Raises:
             InputError: as :meth:`load`, or a class is none of the dataset's, where the model has no classes of its own.
         """
+        return self._held("documents", self._read_documents)
+
+    def _read_documents(self) -> pd.DataFrame:
         path = self.folder / "documents.parquet"
         documents = read_table(path, document_columns(columns_of_table(path)), self.chosen)
         for column in () if self._has_own_classes else ("label", "decision"):
@@ -154,7 +168,7 @@ class RunResults:
                 )
         return documents
 
-    @cached_property
+    @property
     def erasures(self) -> pd.DataFrame:
         """One row a document × ordering × draw, with the columns that are looked at.
 
@@ -162,6 +176,9 @@ class RunResults:
             InputError: as :meth:`load`, or a document has another number of items than in the table of documents, or
                 there are more orderings than a run can have.
         """
+        return self._held("erasures", self._read_erasures)
+
+    def _read_erasures(self) -> pd.DataFrame:
         path = self.folder / "erasures.parquet"
         erasures = read_table(path, erasure_columns(columns_of_table(path)), self.chosen)
         if len(names := erasures["ordering"].unique()) > MOST_ORDERINGS:
@@ -198,8 +215,14 @@ class RunResults:
         path = self.folder / "items.parquet"
         items = read_table(path, columns, None if documents is None else _numbers(documents))
         if "position" in items and "document" in items:
-            self._check_sizes(path, *np.unique(items["document"].to_numpy(), return_counts=True))
+            self._check_sizes(path, *counted(items["document"].to_numpy()))
         return items
+
+    @property
+    def with_items_kept(self) -> DocumentNumbers:
+        """The numbers, ascending, of the documents in the table of items; raises as :meth:`items`."""
+        kept = self._held("items", lambda: self.items(["document"]).drop_duplicates(ignore_index=True))
+        return kept["document"].to_numpy()
 
     def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
@@ -429,6 +452,12 @@ class RunResults:
         for row in np.flatnonzero((draws != np.arange(most)).any(axis=1))[:1]:
             found = ", ".join(map(str, draws[row].tolist()))
             raise InputError(f"{path}, document {documents[row]}: ordering {ordering!r} has the draws {found}.")
+
+
+def counted(documents: DocumentNumbers) -> tuple[DocumentNumbers, DocumentNumbers]:
+    """Each number and how often it is there, of numbers that are in ascending order."""
+    first = np.flatnonzero(np.diff(documents, prepend=-1))
+    return documents[first], np.diff(first, append=len(documents))
 
 
 def _numbers(documents: Iterable[int]) -> DocumentNumbers:

@@ -14,10 +14,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from attnprobe.analysis.bootstrap import CHUNK, Numbers
+from attnprobe.analysis.bootstrap import Numbers
 
 FLIPS = 10_000
 SEED = 20190801
+
+CHUNK = 4_000_000
+"""Assignments × documents, or × columns, that are drawn at a time. Which signs are drawn depends on it."""
+
+AT_ONCE = 128
+"""Assignments that are held as floating-point numbers at a time: fresh pages of memory cost more than the sums do."""
+
 ENUMERATED = 12
 """Differences up to which all sign assignments are gone through."""
 
@@ -133,14 +140,15 @@ def sign_flip_tests(columns: Mapping[Key, Numbers], flips: int = FLIPS) -> dict[
 
 
 def _assignments(flips: int, documents: int, widest: int) -> Iterator[Numbers]:
-    """``flips`` rows of 0 and 1, drawn, in chunks (assignments, documents) of at most ``CHUNK`` / ``widest`` rows."""
+    """``flips`` rows of 0 and 1 in parts (assignments, documents), drawn ``CHUNK`` / ``widest`` at a time."""
     generator = np.random.default_rng(SEED)
     width = math.ceil(documents / 8)
     rows = max(1, CHUNK // max(widest, 1))
     for start in range(0, flips, rows):
         size = min(rows, flips - start)
         drawn = np.frombuffer(generator.bytes(size * width), dtype=np.uint8).reshape(size, width)
-        yield np.unpackbits(drawn, axis=1, count=documents).astype(np.float64)
+        for part in range(0, size, AT_ONCE):
+            yield np.unpackbits(drawn[part : part + AT_ONCE], axis=1, count=documents).astype(np.float64)
 
 
 def _enumerated(differences: Numbers) -> float:

@@ -49,7 +49,6 @@ def summarise(results: RunResults) -> dict[str, Any]:
     Raises:
         InputError: no document has more than one item, or a file of the run cannot be read.
     """
-    kept = results.items(["document"])["document"].unique()
     summary: dict[str, Any] = {
         "run": {
             "name": results.name,
@@ -67,7 +66,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
             "sampled": len(results.documents),
             "with_one_item": len(results.documents) - len(results.several),
             "with_several_items": len(results.several),
-            "with_items_kept": int(np.isin(results.several["document"], kept).sum()),
+            "with_items_kept": int(np.isin(results.several["document"], results.with_items_kept).sum()),
             "emptied_known": results.knows_emptied,
         },
         **{name: statistic.compute(results) for name, statistic in OWN_STATISTICS.items()},

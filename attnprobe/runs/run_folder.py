@@ -263,13 +263,14 @@ class RunFolder:
         stamp = metadata.get(b"attnprobe")
         return None if stamp is None else stamp.decode(errors="replace")
 
-    def note(self, **entries: Any) -> None:  # noqa: ANN401
-        """Add entries to ``summary.json``; a dictionary is merged into the one that is there."""
+    def note(self, **entries: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Add entries to ``summary.json``, and return all of it; a dictionary is merged into the one that is there."""
         summary = self.read_summary()
         for key, value in entries.items():
             present = summary.get(key)
             summary[key] = present | value if isinstance(value, dict) and isinstance(present, dict) else value
         write_json(self.summary, summary)
+        return summary
 
     def read_summary(self) -> dict[str, Any]:
         """The content of ``summary.json``; empty when there is none, or none that could be written again."""
@@ -281,11 +282,12 @@ class RunFolder:
         return content if isinstance(content, dict) else {}
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Note the wall-clock seconds of a stage that was gone through to its end."""
+    def timed(self, stage: str) -> Iterator[dict[str, Any]]:
+        """Note the wall-clock seconds of a stage that was gone through to its end, and what is in the dictionary."""
         started = perf_counter()
-        yield
-        self.note(seconds={stage: round(perf_counter() - started, 2)})
+        beside: dict[str, Any] = {}
+        yield beside
+        self.note(**beside, seconds={stage: round(perf_counter() - started, 2)})
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401

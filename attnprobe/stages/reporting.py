@@ -33,15 +33,14 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
     Raises:
         InputError: the run is not probed, or nothing in it can be erased.
     """
-    with folder.timed("report"):
+    with folder.timed("report") as noted_last:
         results = RunResults.load(folder.path)
         summary = summarise(results)
         _write(methods(results, summary), folder.path / METHODS)
         made = write_tables(results, summary, folder.tables)
         made += draw_all(results, folder.figures, summary, folder.drawn)
-        folder.note(**summary)
-        page = Page(((results, folder.read_summary()),)).write(folder.path / PAGE)
-        folder.note(reported=folder.probed_fingerprint())  # last: a grid takes such a run for finished
+        page = Page(((results, folder.note(**summary)),)).write(folder.path / PAGE)
+        noted_last["reported"] = folder.probed_fingerprint()  # a grid takes such a run for finished
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary)
 

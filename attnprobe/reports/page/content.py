@@ -48,14 +48,14 @@ class RunContent:
         overview: what stands above its documents.
         marks: all that can be clicked.
         orderings: their names, as everywhere else.
-        data: documents and marks, ready for JSON.
+        data: documents and marks, as JSON that may stand in the page.
         shown: how many documents the page has.
     """
 
     overview: Overview
     marks: Marks
     orderings: list[str]
-    data: dict[str, Any]
+    data: str
     shown: int
 
 
@@ -68,9 +68,9 @@ class _Candidate:
         self.marks = Marks()
         self.overview = overview(results, summary, self.marks)
         self.rows = {int(number): row for row, number in enumerate(results.several["document"])}
-        kept = np.isin(results.several["document"], results.items(["document"])["document"].unique())
+        kept = np.isin(results.several["document"], results.with_items_kept)
         self.wanted = candidates(self.marks, self.overview.categories, kept, results.seed)
-        self.chosen: dict[int, dict[str, Any]] = {}
+        self.chosen: dict[int, str] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -118,10 +118,12 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
     ]
     for number in order:
         found = [
-            documents.encoded(each.rows[number]) if number in each.rows else None
+            embedded_json(document)
+            if number in each.rows and (document := documents.encoded(each.rows[number]))
+            else None
             for each, documents in zip(group, sampled, strict=True)
         ]
-        size = sum(len(embedded_json(each).encode()) + 1 for each in found if each)
+        size = sum(len(document.encode()) + 1 for document in found if document)
         if size > budget:
             continue
         budget -= size
@@ -132,10 +134,9 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
 
 def _content(candidate: _Candidate, source: int) -> RunContent:
     results = candidate.results
-    documents = [candidate.chosen[number] for number in sorted(candidate.chosen)]
+    numbers = sorted(candidate.chosen)
     place = np.full(len(results.several), -1)
-    for index, document in enumerate(documents):
-        place[candidate.rows[document["number"]]] = index
+    place[[candidate.rows[number] for number in numbers]] = np.arange(len(numbers))
     sampled = SampledDocuments(results, [])
     columns = sampled.columns
     bias = readout_bias(candidate.summary)
@@ -166,9 +167,10 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         ],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
-        "documents": documents,
     }
-    return RunContent(candidate.overview, candidate.marks, orderings, data, len(documents))
+    documents = ",".join(candidate.chosen[number] for number in numbers)
+    whole = f'{embedded_json(data)[:-1]},"documents":[{documents}]}}'
+    return RunContent(candidate.overview, candidate.marks, orderings, whole, len(numbers))
 
 
 def _listed(mark: Mark, place: npt.NDArray[np.integer]) -> list[int]:

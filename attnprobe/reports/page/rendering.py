@@ -13,7 +13,7 @@ from markupsafe import Markup
 from attnprobe import __version__
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.page.content import BUDGET, RunContent, page_content
-from attnprobe.reports.page.embedding import content_hash, embedded_json
+from attnprobe.reports.page.embedding import content_hash
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.style import colours
 
@@ -46,7 +46,7 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
         InputError: a file of a run cannot be read.
     """
     content = page_content(runs, budget)
-    data = embedded_json({"runs": [run.data for run in content]})
+    data = f'{{"runs":[{",".join(run.data for run in content)}]}}'
     script, style = _script(by_default=all(results.meaning.is_default for results, _ in runs)), _style(content)
     return (
         _environment()

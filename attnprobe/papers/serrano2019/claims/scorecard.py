@@ -252,7 +252,8 @@ def judge_claims(runs: Iterable[RunResults], *, as_released: bool = False) -> li
     grid: dict[tuple[str, str], list[OfASeed]] = {}
     other_grid: dict[tuple[str, str], list[OfASeed]] = {}
     for results in sorted(runs, key=lambda run: (run.dataset, run.model, run.seed)):
-        conventions = Evidence(results.unread()), Evidence(results.as_released())
+        unread = results.unread()
+        conventions = Evidence(unread), Evidence(unread.as_released())
         evidence, other = reversed(conventions) if as_released else conventions
         for claim in CLAIMS:
             if claim.judge is not None and (evidence.has_encoder or not claim.with_encoder_only):
