@@ -268,7 +268,7 @@ GROWTHS = (
         "items",
         (128, 192, 256, 384),
         lambda f, n: ["identify", probed(f, "--model", "flan-none", test=4, words=n), "--documents", 2, "--workers", 1],
-        "2n linear programs of n variables a head",
+        "two programs a weight; where words come again often, one of n rows an item that may be on top",
     ),
     Growth("verify flan-rnn", "documents", (16, 64, 256), lambda f, n: ["verify", probed(f, *FLAN, test=n)]),
     Growth(
