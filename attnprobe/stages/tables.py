@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.erasure.battery import BatteryResult, run_battery
-from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_orderings import RANK, Ordering
 from attnprobe.models.probe import Probe
 
 ITEM_SAMPLE = 20_000
@@ -53,7 +53,11 @@ def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int
 
 
 def probe_split(
-    probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device, further: Collection[str] = ()
+    probe: Probe[B],
+    encoded: EncodedSplit[B],
+    seed: int,
+    device: torch.device,
+    orderings: Mapping[str, Ordering] | None = None,
 ) -> Tables:
     """Run every test on every document of a split that is held in memory.
 
@@ -62,13 +66,13 @@ def probe_split(
         encoded: the split.
         seed: the run's seed, for the random orderings and the sample of items.
         device: where the model is.
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name, those to erase by; by default the usual ones.
     """
     hashes = encoded.documents.content_hashes
     seeds = document_seeds(seed, hashes, occurrences_of(hashes))
     groups = micro_batches(probe, encoded)
     sampled = sample_of_documents(len(encoded), seed)
-    return probe_batches(probe, encoded, groups, seeds, sampled, device, further=further)
+    return probe_batches(probe, encoded, groups, seeds, sampled, device, orderings=orderings)
 
 
 def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
@@ -85,7 +89,7 @@ def probe_batches(
     device: torch.device,
     numbers: IntArray | None = None,
     begin_batch: Callable[[], None] = lambda: None,
-    further: Collection[str] = (),
+    orderings: Mapping[str, Ordering] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -98,14 +102,14 @@ def probe_batches(
         device: where the model is.
         numbers: ascending, of the documents in their split (documents,); by default their rows.
         begin_batch: told of each batch before it is begun.
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name, those to erase by; by default the usual ones.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further))
+        collected.add(rows, run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, orderings))
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
     return collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
