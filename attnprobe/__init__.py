@@ -15,11 +15,11 @@ __version__ = "0.1.0"
 
 _EXPORTED = {
     "attnprobe.any_model": ("probe",),
-    "attnprobe.attention.attached_model": ("AttachedModel",),
     "attnprobe.attention.hooks": (
         "capturing",
         "erasing",
     ),
+    "attnprobe.engines.attached_model": ("AttachedModel",),
     "attnprobe.erasure.aopc_limits": ("aopc_limits",),
     "attnprobe.erasure.functions": (
         "decision_gradient",

@@ -4,7 +4,6 @@ from attnprobe.analysis.registered_statistics import STATISTICS as STATISTICS
 from attnprobe.analysis.registered_statistics import Statistic as Statistic
 from attnprobe.analysis.results import RunResults as RunResults
 from attnprobe.any_model import probe as probe
-from attnprobe.attention.attached_model import AttachedModel as AttachedModel
 from attnprobe.attention.hooks import capturing as capturing
 from attnprobe.attention.hooks import erasing as erasing
 from attnprobe.attention.refusals import RefusedError as RefusedError
@@ -14,6 +13,7 @@ from attnprobe.base.errors import FailedError as FailedError
 from attnprobe.base.errors import InputError as InputError
 from attnprobe.data.known_datasets import DATASETS as DATASETS
 from attnprobe.data.known_datasets import NamedDataset as NamedDataset
+from attnprobe.engines.attached_model import AttachedModel as AttachedModel
 from attnprobe.erasure.aopc_limits import aopc_limits as aopc_limits
 from attnprobe.erasure.distributions import entropy as entropy
 from attnprobe.erasure.distributions import js_divergence as js_divergence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,11 @@ from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
-from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
+from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
+from attnprobe.explanations.item_parts import OUT, OWN_SCORE, SUM
+from attnprobe.explanations.of_a_call import ExplanationsOfACall
+from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
 from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
@@ -50,6 +53,7 @@ class ProbeResult:
         cut: how many texts were longer than the model takes, and lost what was beyond.
         special_strings: in how many texts a string stands that the tokenizer takes for a special token.
         meaning: what was meant by erased, and by decided.
+        brought: the explanations that were given to ``probe`` and their permuted twins, as orderings by name.
     """
 
     documents: pd.DataFrame
@@ -59,12 +63,14 @@ class ProbeResult:
     cut: int = 0
     special_strings: int = 0
     meaning: Meaning = BY_DEFAULT
+    brought: Mapping[str, Ordering] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
 
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
-        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning)
+        orderings = records_of(self.brought)
+        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning, orderings=orderings)
 
     def fractions(self) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
@@ -97,6 +103,9 @@ def probe(
     erase_by: str = RENORMALISE,
     decision: str = CLASS,
     orderings: Sequence[str] = (),
+    explanations: Mapping[str, object] | None = None,
+    specials: str = OWN_SCORE,
+    subwords: str = SUM,
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
@@ -112,6 +121,13 @@ def probe(
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
+        explanations: scores of your own by name, each judged as an ordering beside its permuted twin: of every text a
+            list or array of one number a token of the tokenizer's own encoding, special tokens included, or a word
+            where ``unit`` is ``word``; or ``(start, end, score)`` tuples of stretches of the text, in characters; or a
+            ``shap.Explanation`` and its like (docs/explanations.md). With batches, an array of (documents, tokens) a
+            batch. A list of several of these is one explanation that was drawn several times.
+        specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``.
+        subwords: how scores of sub-words become one of a word: their ``sum`` or their ``mean``.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -131,16 +147,18 @@ def probe(
     meaning.check()
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
-    further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
+    usual = chosen_orderings([name if name == ALL else ORDERINGS.require(name) for name in orderings])
+    brought = ExplanationsOfACall(explanations or {}, specials, subwords)
+    brought.check(usual)
     if texts is not None:
         texts = _checked(texts)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, further)
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, usual, brought)
     batches = _checked_batches(tokenizer_or_batches)
     _check_module(model)
-    return _probe_batches(model, batches, chosen, meaning, seed, further)
+    return _probe_batches(model, batches, chosen, meaning, seed, usual, brought)
 
 
 def _check_module(model: object) -> None:
@@ -170,7 +188,8 @@ def _probe_texts(
     settings: AttentionSettings,
     meaning: Meaning,
     seed: int,
-    further: Sequence[str],
+    usual: Mapping[str, Ordering],
+    brought: ExplanationsOfACall,
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
     from attnprobe.models.huggingface.pieces import encode_documents
@@ -183,9 +202,11 @@ def _probe_texts(
     )
     of_model = CheckpointProbe(model, tokenizer, settings, meaning)
     # A document of which the tokenizer makes nothing is refused by its number.
-    encoded = encode_documents(documents, tokenizer, longest_sequence(model, tokenizer), settings.unit)
-    tables = probe_split(of_model, encoded, seed, model.device, further)
-    result = _result(tables, of_model.attention, labelled=False)
+    longest, special_items = longest_sequence(model, tokenizer), brought.specials != OUT
+    encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
+    own = brought.of_texts(texts, of_model.item_parts(encoded))
+    tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own})
+    result = _result(tables, of_model.attention, own, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
 
@@ -212,10 +233,15 @@ def _probe_batches(
     settings: AttentionSettings,
     meaning: Meaning,
     seed: int,
-    further: Sequence[str],
+    usual: Mapping[str, Ordering],
+    brought: ExplanationsOfACall,
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
+    if brought.specials != OWN_SCORE:
+        raise InputError(
+            "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
+        )
     if not batches:
         raise InputError("There are no batches.")
     call = ModelCall(model)
@@ -224,16 +250,17 @@ def _probe_batches(
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool))
+    own = brought.of_batches([mask.cpu().numpy() for mask in keys])
     texts: list[str] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
-        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents, further))
+        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents, {**usual, **own}))
         texts += _token_texts(batch, mask)
         start += len(mask)
-    return _result(collected.tables(None, pa.array(texts, pa.string())), attention)
+    return _result(collected.tables(None, pa.array(texts, pa.string())), attention, own)
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
@@ -251,7 +278,9 @@ def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
     return [str(token) for token in ids[mask].tolist()]
 
 
-def _result(tables: Tables, attention: AttentionProbe, *, labelled: bool = True) -> ProbeResult:
+def _result(
+    tables: Tables, attention: AttentionProbe, brought: Mapping[str, Ordering], *, labelled: bool = True
+) -> ProbeResult:
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
     frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
-    return ProbeResult(*frames, attention.engine, meaning=attention.meaning)
+    return ProbeResult(*frames, attention.engine, meaning=attention.meaning, brought=brought)

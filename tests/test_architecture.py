@@ -21,7 +21,7 @@ FLOORS = (
     ("erasure",),
     ("settings",),
     ("data", "execution"),
-    ("runs", "identifiability"),
+    ("runs", "identifiability", "explanations"),
     ("attention", "training"),
     ("analysis",),
     ("engines",),

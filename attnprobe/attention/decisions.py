@@ -57,9 +57,20 @@ def attach_to_decision(call: ModelCall, inputs: Inputs) -> Attachment:
     if why is not None:
         raise RefusedError(f"{type(call.model).__name__} {why}: {_SO}.")
     attachment = attach(call, inputs)
-    if attachment.classes < 2:
-        raise RefusedError(f"{type(call.model).__name__} {_ONE_LOGIT}: {_SO}.")
+    require_decision(attachment)
     return attachment
+
+
+def require_decision(attachment: Attachment) -> None:
+    """See that a model that is attached to decides by argmax.
+
+    Raises:
+        RefusedError: it does not.
+    """
+    model = attachment.call.model
+    why = _why_not(model) or (_ONE_LOGIT if attachment.classes < 2 else None)
+    if why is not None:
+        raise RefusedError(f"{type(model).__name__} {why}: {_SO}.")
 
 
 def refuse_other_heads(reference: str, architectures: Iterable[str], config: object) -> None:

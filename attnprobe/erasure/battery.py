@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -72,7 +72,7 @@ def run_battery(
     erasures: Erasures,
     seeds: Tensor,
     documents: Tensor | None = None,
-    further: Collection[str] = (),
+    orderings: Mapping[str, Ordering] | None = None,
     curved: Tensor | None = None,
     limited: Tensor | None = None,
 ) -> BatteryResult:
@@ -82,19 +82,21 @@ def run_battery(
         erasures: the batch; every document has an item.
         seeds: one integer a document, for what is drawn of it (batch,).
         documents: each document's number in its split (batch,); by default its row.
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name, those to erase by; by default the usual ones.
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
     """
+    orderings = chosen_orderings() if orderings is None else orderings
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
-    orders = orders_of(batch, seeds, further)
+    orders = orders_of(batch, seeds, orderings)
     flips = _first_flips(batch, orders)
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
-        documents=measured(batch, {name: order.of_all for name, order in orders.items()}) | _limits(batch, limited),
+        documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
+        | _limits(batch, limited),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -116,21 +118,20 @@ def run_battery(
     )
 
 
-def orders_of(batch: Erasable, seeds: Tensor, further: Collection[str] = ()) -> dict[str, Order]:
-    """What every ordering that is chosen and fits a batch makes of it, by name.
+def orders_of(batch: Erasable, seeds: Tensor, orderings: Mapping[str, Ordering]) -> dict[str, Order]:
+    """What every ordering that fits a batch makes of it, by name.
 
     Args:
         batch: of documents.
         seeds: one integer a document (batch,).
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name; those of this package are those that it has registered.
 
     Raises:
         InputError: one, perhaps of another package, fails, or gives no permutations of the real items with padding
             last, or changes what it is given.
     """
     orders = {}
-    for name in chosen_orderings(further):
-        ordering = ORDERINGS[name]
+    for name, ordering in orderings.items():
         if name in OWN:
             if ordering.fits(batch):
                 orders[name] = _checked(ordering.rank(batch, seeds), batch.attention.mask)
@@ -228,7 +229,7 @@ def _first_flips(batch: Erasable, orders: dict[str, Order]) -> dict[str, dict[st
     The orderings of every run are erased together, each further one by itself: so none of them is in a micro-batch
     with those, whose logits it would change by rounding.
     """
-    together = [name for name in orders if name in OWN and ORDERINGS[name].fits is always]
+    together = [name for name in orders if name in OWN and OWN[name].fits is always]
     flips: dict[str, dict[str, Tensor]] = {}
     for names in (together, *([name] for name in orders if name not in together)):
         table = batch.first_flips(torch.cat([orders[name].of_all for name in names]))

@@ -13,7 +13,7 @@ from attnprobe.erasure.asking import asking
 from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.registered_measurements import MEASURED, MEASUREMENTS, OWN_MEASUREMENTS, Measurement
-from attnprobe.erasure.registered_orderings import ATTENTION, ORDERINGS, Role
+from attnprobe.erasure.registered_orderings import ATTENTION, Ordering, Role
 
 ZERO = 1e-9
 """Two divergences that differ by at most this share of the larger one are equal: that much is rounding."""
@@ -22,16 +22,22 @@ Orders = Mapping[str, Tensor]
 """What each ordering makes of a batch: permutations of the items, the real ones first (draws, batch, items)."""
 
 
-def measured(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
+def measured(batch: Erasable, orders: Orders, orderings: Mapping[str, Ordering]) -> dict[str, Tensor]:
     """The columns of every measurement that fits a batch, those of other packages behind those of this one.
+
+    Args:
+        batch: of documents.
+        orders: what each ordering makes of it.
+        orderings: the same orderings themselves, perhaps among others.
 
     Raises:
         InputError: one of another package fails, changes what it is given, or gives other columns than it declares.
     """
     columns: dict[str, Tensor] = {}
+    judged = {name: of for name, of in orders.items() if orderings[name].role in (Role.EXPLANATION, Role.CONTROL)}
     for name, measurement in MEASUREMENTS.items():
         if name in OWN_MEASUREMENTS:
-            columns |= measurement.measure(batch, orders)
+            columns |= measurement.measure(batch, judged if measurement.by_ordering else orders)
         else:
             columns |= _of_others(name, measurement, batch, orders)
     return columns
@@ -121,14 +127,13 @@ def neighbours(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
 
 
 def first_against_others(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
-    """Erasing the first item of each explanation and control alone against every other item alone."""
+    """Erasing the first item of each of these orderings alone against every other item alone."""
     attention, single, columns = batch.attention, batch.single_effects(), dict[str, Tensor]()
     for name, order in orders.items():
-        if ORDERINGS[name].role in (Role.EXPLANATION, Role.CONTROL):
-            suffix = "" if name == ATTENTION else f"_{name}"
-            columns |= _top_against_others(
-                order[0, :, 0], attention.weights, attention.mask, single.js, single.flips, suffix
-            )
+        suffix = "" if name == ATTENTION else f"_{name}"
+        columns |= _top_against_others(
+            order[0, :, 0], attention.weights, attention.mask, single.js, single.flips, suffix
+        )
     return columns
 
 

@@ -48,7 +48,8 @@ class Measurement:
             to be the same for a document whoever shares its batch.
         columns: what each of them holds, by name; its ``description`` is what readers are shown beside the title.
         by_ordering: whether each column is there once more, with ``_`` and its name behind it, for every explanation
-            and control other than attention. Of this package alone.
+            and control other than attention; then ``measure`` is given the orders of these alone. Of this package
+            alone.
         fits: whether a batch's model is one that it can be made of; it is not asked of models in which it is not.
         description: one line for lists.
     """

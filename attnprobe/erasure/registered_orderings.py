@@ -369,15 +369,17 @@ ALL = "all"
 """Asks for every ordering that there is."""
 
 
-def chosen_orderings(further: Collection[str] = ()) -> list[str]:
-    """Names of the orderings that documents are erased by, in the order of tables: the usual ones and further ones.
+def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
+    """The orderings that documents are erased by, by name in the order of tables: the usual ones and further ones.
 
     Args:
         further: names, or ``all``.
     """
-    return [
-        name for name in ORDERINGS if name not in OWN or not OWN[name].on_request or name in further or ALL in further
-    ]
+    return {
+        name: ORDERINGS[name]
+        for name in ORDERINGS
+        if name not in OWN or not OWN[name].on_request or name in further or ALL in further
+    }
 
 
 def is_smallest(name: str) -> bool:

@@ -19,6 +19,7 @@ from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.settings.attention import QUICK
 
 
@@ -103,6 +104,14 @@ class Probe(ABC, Generic[B]):
             InputError: there are no such layers or heads, or the model's values cannot be seen.
         """
         raise InputError(f"The values that attention averages are not known of {type(self).__name__}.")
+
+    def item_parts(self, encoded: EncodedSplit[B]) -> ItemParts:
+        """What the documents' items are made of, and where that stands in their texts.
+
+        Raises:
+            InputError: it is not known.
+        """
+        raise InputError(f"Where the items of {type(self).__name__} stand in texts is not known.")
 
     @abstractmethod
     def item_texts(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> ItemColumns:

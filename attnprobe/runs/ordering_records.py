@@ -45,7 +45,12 @@ def present_orderings(further: Collection[str] = ()) -> dict[str, OrderingRecord
     Raises:
         InputError: a package offers one that cannot be used.
     """
-    return {name: _record(ORDERINGS[name], ORDERINGS.origin(name)) for name in chosen_orderings(further)}
+    return {name: _record(each, ORDERINGS.origin(name)) for name, each in chosen_orderings(further).items()}
+
+
+def records_of(orderings: Mapping[str, Ordering]) -> dict[str, dict[str, str]]:
+    """What config.json says of orderings that no package offers, by name."""
+    return {name: _record(ordering).to_json() for name, ordering in orderings.items()}
 
 
 def _record(ordering: Ordering, origin: Origin | None = None) -> OrderingRecord:

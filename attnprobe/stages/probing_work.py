@@ -13,7 +13,7 @@ from attnprobe.base.registry import Registry
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, chosen_orderings
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
@@ -104,7 +104,7 @@ class ProbingWork(RunWork[Piece]):
             self.device,
             numbers,
             begin_step,
-            self.configuration.settings.orderings,
+            chosen_orderings(self.configuration.settings.orderings),
             self._curved()[numbers] if self._keeps_curves else None,
             self._limited()[numbers] if self.configuration.settings.limits else None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.erasure.battery import BatteryResult, run_battery
-from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_orderings import RANK, Ordering
 from attnprobe.models.probe import Probe
 from attnprobe.stages.curve_tables import CurveRows, curve_table
 
@@ -65,7 +65,11 @@ def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int
 
 
 def probe_split(
-    probe: Probe[B], encoded: EncodedSplit[B], seed: int, device: torch.device, further: Collection[str] = ()
+    probe: Probe[B],
+    encoded: EncodedSplit[B],
+    seed: int,
+    device: torch.device,
+    orderings: Mapping[str, Ordering] | None = None,
 ) -> Tables:
     """Run every test on every document of a split that is held in memory.
 
@@ -74,14 +78,14 @@ def probe_split(
         encoded: the split.
         seed: the run's seed, for the random orderings and the sample of items.
         device: where the model is.
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name, those to erase by; by default the usual ones.
     """
     hashes = encoded.documents.content_hashes
     seeds = document_seeds(seed, hashes, occurrences_of(hashes))
     groups = micro_batches(probe, encoded)
     sampled = sample_of_documents(len(encoded), seed)
     curved = curved_documents(encoded.documents.words_per_document, seed) if probe.has_closed_curves else None
-    return probe_batches(probe, encoded, groups, seeds, sampled, device, further=further, curved=curved)
+    return probe_batches(probe, encoded, groups, seeds, sampled, device, orderings=orderings, curved=curved)
 
 
 def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
@@ -98,7 +102,7 @@ def probe_batches(
     device: torch.device,
     numbers: IntArray | None = None,
     begin_batch: Callable[[], None] = lambda: None,
-    further: Collection[str] = (),
+    orderings: Mapping[str, Ordering] | None = None,
     curved: npt.NDArray[np.bool_] | None = None,
     limited: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
@@ -113,7 +117,7 @@ def probe_batches(
         device: where the model is.
         numbers: ascending, of the documents in their split (documents,); by default their rows.
         begin_batch: told of each batch before it is begun.
-        further: names of orderings beside the usual ones, or ``all``.
+        orderings: by name, those to erase by; by default the usual ones.
         curved: whose whole curves are kept (documents,); None where there is no table of them.
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
     """
@@ -126,7 +130,7 @@ def probe_batches(
             None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
             for chosen in (curved, limited)
         ]
-        result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, further, *asked)
+        result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, orderings, *asked)
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True

@@ -19,6 +19,7 @@ from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
+from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name
 from attnprobe.runs.tables import columns_of_table, read_table
@@ -77,14 +78,14 @@ def _compare(
         np.asarray(split.content_hashes[numbers]),
         np.asarray(split.occurrences[numbers]),
     )
-    further = run.configuration.settings.orderings
+    orderings = chosen_orderings(run.configuration.settings.orderings)
     for row, number in enumerate(numbers.tolist()):
         batch = encoded.batch(np.array([row])).to(run.device)
         document = torch.tensor([number], device=run.device)
         erasable = Erasable(tested.probe.erasures(batch), document)
         seed = torch.from_numpy(seeds.view(np.int64)[row : row + 1]).to(run.device)
-        orders = {name: order.of_all for name, order in orders_of(erasable, seed, further).items()}
-        again = measured(erasable, orders)
+        orders = {name: order.of_all for name, order in orders_of(erasable, seed, orderings).items()}
+        again = measured(erasable, orders, orderings)
         for name in names:
             found = float(again[name][0]) if name in again else float("nan")
             value = float(stored[name].iloc[row])

@@ -184,6 +184,8 @@ def test_attention_without_a_decision_can_still_be_seen_and_edited(name):
     with torch.no_grad(), attached.capturing() as captured:
         model(**inputs)
     assert len(captured) == 2
+    with pytest.raises(attnprobe.RefusedError, match="it has no argmax decision about a text"):
+        attached.first_flip(inputs, torch.zeros(1, 1, dtype=torch.long))
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,50 @@ def test_positions_and_masks_of_other_tokens_are_refused(encoder):
     ):
         with torch.no_grad(), pytest.raises(ValueError, match=sentence), attached.erasing(**arguments):
             encoder(**INPUTS)
+
+
+@pytest.mark.parametrize("layers", ["last", "0,2"])
+def test_own_orders_flip_where_erasing_prefix_by_prefix_does(layers):
+    torch.manual_seed(3)
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    encoder = torch.nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+    head = torch.nn.Linear(8, 3)
+    with torch.no_grad():  # so that attention decides
+        for each in encoder.layers:
+            each.self_attn.out_proj.weight.mul_(8)
+
+    class Classifier(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.head = encoder, head
+
+        def forward(self, src, mask):
+            return self.head(self.encoder(src, src_key_padding_mask=~mask.bool())[:, 0])
+
+    model = Classifier().eval()
+    src = 3 * torch.randn(6, 5, 8)
+    mask = torch.tensor(
+        [[1, 1, 1, 1, 1], [1, 0, 1, 1, 0], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [1, 0, 1, 1, 1], [1, 1, 1, 1, 0]]
+    )
+    inputs = {"src": src, "mask": mask.bool()}
+    attached = attnprobe.AttachedModel(model, inputs)
+    orders = attnprobe.rank_at_random(mask.bool(), 4, 0)
+    found = attached.first_flip(inputs, orders.view(2, 2, 6, 5).numpy(), layers=layers)
+    places = orders.argsort(-1)
+    with torch.no_grad():
+        decision = model(**inputs).argmax(-1)
+        for draw in range(4):
+            flips = []
+            for count in range(1, 6):
+                with attached.erasing(places[draw] < count, layers=layers):
+                    flips.append(model(**inputs).argmax(-1) != decision)
+            for row, n in enumerate(mask.sum(-1).tolist()):
+                first = next((k for k in range(1, n + 1) if flips[k - 1][row]), -1)
+                assert found.count[draw // 2, draw % 2, row] == first
+                fraction = found.fraction[draw // 2, draw % 2, row].item()
+                assert fraction == pytest.approx(first / n if first > 0 else float("nan"), nan_ok=True)
+                assert bool(found.emptied[draw // 2, draw % 2, row]) == (first == n)
+    assert (found.count > 0).any()
+    assert (found.count != found.count[0, 0]).any()
+    with pytest.raises(ValueError, match="order of document 1 puts padding, item 1, before a real item"):
+        attached.first_flip(inputs, torch.arange(5).expand(6, 5))

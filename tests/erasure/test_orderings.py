@@ -130,7 +130,7 @@ def batch_of(scores, mask, classes=2, seed=0):
 def test_every_ordering_permutes_real_items_and_keeps_padding_last(name, case):
     batch = Erasable(batch_of(case.scores, case.mask), torch.arange(len(case.mask)))
     assert ORDERINGS[name].fits(batch)
-    order = orders_of(batch, torch.arange(len(case.mask)), [name])[name].of_all
+    order = orders_of(batch, torch.arange(len(case.mask)), {name: ORDERINGS[name]})[name].of_all
     assert order.shape[1:] == case.mask.shape
     assert (order.shape[0] > 1) == (ORDERINGS[name].role is Role.CHANCE)
     for draw in order:

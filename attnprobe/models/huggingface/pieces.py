@@ -16,6 +16,7 @@ from torch import Tensor
 from attnprobe.base.errors import DocumentError, InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, pad, with_tensors_on
 from attnprobe.data.documents import Documents, runs
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
 from attnprobe.settings.attention import TOKEN, WORD
@@ -36,7 +37,8 @@ class PieceBatch:
         labels: class numbers (documents,).
         input_ids: numbers of the pieces (documents, pieces), special tokens included.
         mask: True where a piece is real (documents, pieces).
-        units: the item that each piece belongs to, 0-based within its document, −1 at padding (documents, pieces).
+        units: the item that each piece belongs to, 0-based within its document, −1 at padding and at pieces that are in
+            no item (documents, pieces).
         sizes: items a document (documents,).
         left: whether the padding is before the document.
     """
@@ -104,20 +106,31 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
 
     Attributes:
         unit: what an item is, ``token`` or ``word``.
+        special_items: whether special tokens are items.
         sizes: int64 (documents,), items a document.
     """
 
-    def __init__(self, documents: Documents, pieces: _Pieces, unit: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        pieces: _Pieces,
+        unit: str,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        special_items: bool = True,
+    ) -> None:
         super().__init__(documents, pieces.lengths)
         if tokenizer.pad_token_id is None:
             raise InputError("The tokenizer has no padding token; give it one, such as its end of text.")
-        self.unit = unit
+        self.unit, self.special_items = unit, special_items
         self.cut, self.special = pieces.cut, pieces.special
         self._first_piece = np.cumsum(self.lengths) - self.lengths
         begins = self._item_begins(pieces)
         self.sizes = np.add.reduceat(begins.astype(np.int64), self._first_piece)
         item_of_piece = np.cumsum(begins) - 1
         units = item_of_piece - np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
+        if not special_items:
+            units[pieces.apart] = -1
         self._pieces, self._texts = pieces, ItemTexts(tokenizer)
         self._numbers = torch.from_numpy(pieces.numbers.astype(np.int32))
         self._units = torch.from_numpy(units.astype(np.int32))
@@ -133,7 +146,16 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             words[pieces.apart] = -1
             begins[1:] = (words[1:] != words[:-1]) | pieces.apart[1:]
             begins[self._first_piece] = True
+        if not self.special_items:  # each is by itself
+            begins &= ~pieces.apart
         return begins
+
+    def item_parts(self) -> ItemParts:
+        """What the documents' items are made of: pieces."""
+        pieces, units = self._pieces, self._units.numpy().astype(np.int64)
+        texts = np.array([len(text) for text in self.documents.texts], dtype=np.int64)
+        parts = (self.lengths, units, self.sizes, pieces.apart, pieces.starts, pieces.ends, texts, pieces.numbers)
+        return ItemParts(*parts)
 
     def batch(self, rows: IntArray) -> PieceBatch:
         """The documents of these rows, in this order."""
@@ -158,7 +180,8 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
         pieces = map(Piece, *(column[of].tolist() for column in columns))
         for item, piece in zip(self._units[of].tolist(), pieces, strict=True):
-            items[item].append(piece)
+            if item >= 0:
+                items[item].append(piece)
         return self._texts.of(self.documents.texts[document], items)
 
 
@@ -169,6 +192,7 @@ def encode_documents(
     unit: str = TOKEN,
     *,
     leave_out: bool = False,
+    special_items: bool = True,
 ) -> EncodedPieces:
     """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
@@ -179,9 +203,10 @@ def encode_documents(
         unit: ``token``: each piece is an item; ``word``: all pieces of a word are one item, and a special token is one.
             Words that a piece reaches into together are one; spaces are the next word's.
         leave_out: documents without pieces are left out, as long as there are others.
+        special_items: whether special tokens are items; else they are never erased.
 
     Raises:
-        DocumentError: the tokenizer makes nothing of a document.
+        DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items.
         InputError: words are asked of a tokenizer that does not say where its pieces are, or the tokenizer has no
             padding token.
     """
@@ -204,7 +229,9 @@ def encode_documents(
         raise DocumentError(f"The tokenizer makes nothing of {which}.")
     if left_out:  # their pieces, of which there are none, need not be taken away
         documents, pieces = documents.take(read), dataclasses.replace(pieces, lengths=pieces.lengths[read])
-    encoded = EncodedPieces(documents, pieces, unit, tokenizer)
+    encoded = EncodedPieces(documents, pieces, unit, tokenizer, special_items=special_items)
+    for document in np.flatnonzero(encoded.sizes == 0)[:1].tolist():
+        raise DocumentError(f"There is nothing but special tokens in document {document} of {len(documents):,}.")
     encoded.left_out = left_out
     return encoded
 

@@ -19,6 +19,7 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.label_words import label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
@@ -89,6 +90,11 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         elif "use_cache" in inspect.signature(self.model.forward).parameters:
             inputs["use_cache"] = False
         return inputs
+
+    def item_parts(self, encoded: EncodedSplit[PieceBatch]) -> ItemParts:
+        """Pieces; see :meth:`Probe.item_parts`."""
+        assert isinstance(encoded, EncodedPieces)
+        return encoded.item_parts()
 
     def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or pieces."""

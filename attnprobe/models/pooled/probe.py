@@ -23,6 +23,7 @@ from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 from attnprobe.models.probe import Probe
@@ -186,6 +187,16 @@ class PooledProbe(Probe[Batch]):
             mask=mask[:, None],
             key_width=None,
         )
+
+    def item_parts(self, encoded: EncodedSplit[Batch]) -> ItemParts:
+        """Words, or sentences from their first word to their last; see :meth:`Probe.item_parts`."""
+        documents = encoded.documents
+        starts, ends = documents.word_starts, documents.word_ends
+        if self.unit == "word":
+            return ItemParts.of_items(documents.words_per_document, starts, ends, documents.texts)
+        first, behind = documents.word_offsets[:-1], documents.word_offsets[1:]
+        sizes = documents.sentences_per_document.astype(np.int64)
+        return ItemParts.of_items(sizes, starts[first], ends[behind - 1], documents.texts)
 
     def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or whole sentences."""

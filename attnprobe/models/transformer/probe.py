@@ -16,6 +16,7 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.models.transformer.network import FIRST_TOKEN, TransformerClassifier
 from attnprobe.settings.attention import AttentionSettings
@@ -57,6 +58,14 @@ class TransformerProbe(LayeredProbe[Batch]):
     def token_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the model takes of a batch, a number or mark for each token."""
         return self.model.inputs(batch)
+
+    def item_parts(self, encoded: EncodedSplit[Batch]) -> ItemParts:
+        """The first token, which is of no text, then words; see :meth:`Probe.item_parts`."""
+        documents = encoded.documents
+        lengths = documents.words_per_document
+        first = np.cumsum(lengths) - lengths
+        starts, ends = (np.insert(each, first, -1) for each in (documents.word_starts, documents.word_ends))
+        return ItemParts.of_items(lengths + 1, starts, ends, documents.texts)
 
     def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, then words."""

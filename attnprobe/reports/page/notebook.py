@@ -15,6 +15,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.reports.page.content import Summary, is_reported
 from attnprobe.reports.page.rendering import page_html
+from attnprobe.runs.ordering_records import ENTRY
 from attnprobe.runs.run_folder import RunFolder
 
 IN_A_NOTEBOOK = 1_500_000
@@ -50,6 +51,7 @@ def frame_of_tables(
     items: pd.DataFrame,
     name: str = "model",
     meaning: Mapping[str, str] | None = None,
+    orderings: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """The same of results that are in no run folder, as ``attnprobe.probe`` gives them.
 
@@ -57,6 +59,7 @@ def frame_of_tables(
         documents, erasures, items: tables, as in a run folder; labels may be missing.
         name: of the model, for the reader.
         meaning: the names of the way of erasing and of the decision, as settings have them.
+        orderings: what is said of those that are not registered, by name, as in ``config.json``.
 
     Raises:
         InputError: no document has more than one item.
@@ -68,6 +71,7 @@ def frame_of_tables(
         "settings": {"dataset": "results", "model": name, "seed": 0, **(meaning or {})},
         "data": {"labels": [str(c) for c in range(classes)]},
         "unit": "token",
+        ENTRY: dict(orderings or {}),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

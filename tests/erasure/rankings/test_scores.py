@@ -140,14 +140,14 @@ def test_signed_attention_is_ascending_where_the_sign_is_lost(case):
 
 def test_what_is_asked_for_is_added_and_changes_no_order_of_another(case):
     batch, seeds = batch_of(case), torch.arange(6)
-    usual, asked, every = (orders_of(batch, seeds, further) for further in ((), ("norm",), (ALL,)))
+    usual, asked, every = (orders_of(batch, seeds, chosen_orderings(further)) for further in ((), ("norm",), (ALL,)))
     assert set(asked) == {*usual, "norm"}
     assert "runner_up_margin" in usual
     assert set(every) == set(OWN) - {"greedy"}
     for name, order in usual.items():
         assert torch.equal(order.of_all, every[name].of_all)
         assert torch.equal(order.of_all, asked[name].of_all)
-    assert chosen_orderings(["norm"]) == [name for name in ORDERINGS if name in asked or name == "greedy"]
+    assert list(chosen_orderings(["norm"])) == [name for name in ORDERINGS if name in asked or name == "greedy"]
 
 
 def test_set_by_set_the_numbers_are_the_same(case):

@@ -1,4 +1,4 @@
-"""Look at a model's attention, or erase in it, while it runs: context managers for any model that was attached to."""
+"""Look at a model's attention, erase in it while it runs, or in one's own order: for any model that was attached to."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from torch import Tensor, nn
 
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.calls import intercepting
+from attnprobe.attention.decisions import require_decision
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, Selected, select
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase
-from attnprobe.erasure.arrays import Mask, as_mask, truths
+from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.items import Items
+from attnprobe.erasure.arrays import Mask, WholeNumbers, as_mask, truths
+from attnprobe.erasure.contributions import FirstFlip
 from attnprobe.erasure.edits import emptied_rows
+from attnprobe.erasure.orderings import check_order
 from attnprobe.settings.attention import AttentionSettings
 
 
@@ -48,6 +55,8 @@ class AttachedModel:
     def __init__(self, model: nn.Module, inputs: Inputs) -> None:
         self.model = model
         self.attachment: Attachment = attach(ModelCall(model), inputs)
+        self._inputs = inputs
+        self._engines: dict[AttentionSettings, str] = {}
 
     @property
     def sites(self) -> list[Site]:
@@ -91,6 +100,55 @@ class AttachedModel:
         taps = [_EraseAndReport(chosen, tokens, real, report) for chosen in selected]
         with intercepting(self.model, dict(c.site.tapped(tap) for c, tap in zip(selected, taps, strict=True))):
             yield report
+
+    def first_flip(
+        self, inputs: Inputs, order: WholeNumbers, *, layers: str = "last", heads: str = ALL, query: str = ALL
+    ) -> FirstFlip:
+        """Where orders of one's own flip the model's decisions: what :meth:`erasing` finds prefix by prefix, sooner.
+
+        Args:
+            inputs: a batch: the keyword arguments of the model.
+            order: positions of tokens, the first to be erased first (…, batch, tokens): permutations, the real tokens
+                before padding.
+            layers, heads, query: as in ``AttentionSettings``.
+
+        Returns:
+            By order and document (…, batch) how many tokens are erased by then, the share of the document's, and that
+            of its attention; and whether the decision changes only when all selected rows are empty.
+
+        Raises:
+            RefusedError: the model has no argmax decision, or what is selected has no influence on it.
+            InputError: there are no such layers, heads or rows.
+            ValueError: an order is no permutation with padding last; the message names the document.
+        """
+        require_decision(self.attachment)
+        settings = AttentionSettings(layers=layers, heads=heads, query=query)
+        selected = select(self.attachment.sites, settings, self.attachment.auto())
+        if settings not in self._engines:
+            self._engines[settings] = fastest_engine(self.attachment, selected, self._inputs)
+        mask = TokenAxes.of(inputs, self.model).keys(selected[0].site)
+        of_items = _of_items(torch.as_tensor(order).to(mask.device), mask)
+        items = Items.single_tokens(mask)
+        engine = make_engine(self._engines[settings], self.attachment, selected, inputs)
+        flips = AttentionErasures(engine, items, settings.aggregate).first_flips(of_items.flatten(0, -3))
+        names = ("removed", "fraction", "mass", "emptied")
+        return FirstFlip(*(flips[name].view(of_items.shape[:-1]) for name in names))
+
+
+def _of_items(order: Tensor, mask: Tensor) -> Tensor:
+    """Orders of tokens (…, batch, tokens) as orders of the real ones, counted from the left (…, batch, items).
+
+    Raises:
+        ValueError: they are no permutations, real tokens first.
+    """
+    if order.dtype.is_floating_point or order.dtype.is_complex or order.dtype == torch.bool:
+        raise ValueError(f"order holds {str(order.dtype).removeprefix('torch.')} numbers, but positions are needed")
+    order = order.long()
+    check_order(order, mask)
+    sizes = mask.sum(-1, keepdim=True)
+    places = torch.arange(int(sizes.max()), device=mask.device)
+    numbers = (mask.cumsum(-1) - 1).expand_as(order).gather(-1, order)[..., : len(places)]
+    return torch.where(places < sizes, numbers, places)
 
 
 class _Collect(Capture):

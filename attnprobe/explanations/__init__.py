@@ -1,0 +1,1 @@
+"""Explanations that somebody brings: scores of items, from wherever, made orderings of a model's own items."""

@@ -1,0 +1,102 @@
+"""What documents' items are made of, and where that stands in the text: what brought scores are matched with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from attnprobe.base.errors import InputError
+
+OWN_SCORE, FIRST, LAST, OUT = SPECIALS = ("own", "first", "last", "out")
+"""What becomes of special tokens: erased by their own score, before all others, behind them, or no items at all."""
+
+SUM, MEAN = JOINED = ("sum", "mean")
+"""How the scores of several sub-words, or of several spans, become one of an item."""
+
+
+def check_choices(specials: object, subwords: object) -> None:
+    """Raise an InputError where these are none of ``SPECIALS`` and ``JOINED``."""
+    for name, value, known in (("specials", specials, SPECIALS), ("subwords", subwords, JOINED)):
+        if value not in known:
+            raise InputError(f"{name} is {value!r}, but one of {', '.join(known)} is needed.")
+
+
+@dataclass(frozen=True, eq=False)
+class ItemParts:
+    """The parts that items are made of: pieces of a tokenizer, or the items themselves.
+
+    Attributes:
+        lengths: parts a document (documents,).
+        items: the item of its document that each part is of, −1 where it is of none (parts,).
+        sizes: items a document (documents,).
+        special: True where a part is a special token (parts,).
+        starts, ends: where each part is in its document's text, in characters; −1 where it is not of the text (parts,).
+        text_lengths: of the documents' texts, in characters (documents,).
+        numbers: of the tokenizer's vocabulary (parts,), where parts are pieces.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    special: npt.NDArray[np.bool_]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    text_lengths: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def of(self, document: int, first: npt.NDArray[np.int64]) -> ItemParts:
+        """The parts of one document.
+
+        Args:
+            document: its row.
+            first: the number of each document's first part (documents,).
+        """
+        parts, row = slice(first[document], first[document] + self.lengths[document]), slice(document, document + 1)
+        return ItemParts(
+            self.lengths[row],
+            self.items[parts],
+            self.sizes[row],
+            self.special[parts],
+            self.starts[parts],
+            self.ends[parts],
+            self.text_lengths[row],
+            None if self.numbers is None else self.numbers[parts],
+        )
+
+    def special_items(self) -> npt.NDArray[np.bool_]:
+        """True where an item is a special token (items of all documents,)."""
+        special = np.zeros(int(self.sizes.sum()), dtype=bool)
+        first = np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
+        within = self.items >= 0
+        special[(first + self.items)[within & self.special]] = True
+        return special
+
+    @classmethod
+    def of_numbered(cls, sizes: npt.NDArray[np.int64]) -> ItemParts:
+        """Items of no text, none of which is a special token; ``sizes`` are items a document (documents,)."""
+        nowhere = np.full(int(sizes.sum()), -1)
+        return replace(cls.of_items(sizes, nowhere, nowhere, [""] * len(sizes)), special=nowhere > 0)
+
+    @classmethod
+    def of_items(
+        cls,
+        sizes: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        texts: list[str],
+    ) -> ItemParts:
+        """Items that are made of nothing smaller, a special token where they are not of the text.
+
+        Args:
+            sizes: items a document (documents,).
+            starts, ends: where each is in its document's text, −1 where it is not of the text (items,).
+            texts: of the documents.
+        """
+        items = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        return cls(sizes, items, sizes, starts < 0, starts.astype(np.int64), ends.astype(np.int64), lengths)
