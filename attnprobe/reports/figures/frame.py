@@ -20,8 +20,8 @@ from attnprobe.reports.type_widths import printable
 RESOLUTION = 200
 """Of PNG files, dots an inch."""
 
-METADATA = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}
-"""What goes into files of each suffix: no times and no versions."""
+METADATA_OF_PNG, METADATA_OF_PDF = {"Software": None}, {"CreationDate": None}
+"""What goes into files: no times and no versions."""
 
 TITLE_WIDTH = 52
 """Characters that go into a line of the title, of a figure one column wide."""
@@ -94,14 +94,19 @@ def say_instead(axes: Axes, words: str) -> None:
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write the figure as PNG and PDF; the same figure gives the same bytes. Returns the files."""
-    paths = []
+    # Imported where something is drawn: what cuts fonts down is slow to import.
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+    from attnprobe.reports.figures.embedded_fonts import without_shaping_tables
+
+    paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
     with mpl.rc_context(style.SETTINGS):
-        # Laid out once, and not for each file.
+        # Laid out once, and drawn once for each file: ``savefig`` draws it once more for layouts, each time.
         figure.set_dpi(RESOLUTION)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        for suffix, metadata in METADATA.items():
-            paths.append(folder / f"{name}{suffix}")
-            with replacing(paths[-1]) as temporary:
-                figure.savefig(temporary, format=suffix.removeprefix("."), dpi=RESOLUTION, metadata=metadata)
+        with replacing(paths[0]) as temporary:
+            FigureCanvasAgg(figure).print_png(temporary, metadata=METADATA_OF_PNG)
+        with replacing(paths[1]) as temporary, without_shaping_tables():
+            FigureCanvasPdf(figure).print_pdf(temporary, metadata=METADATA_OF_PDF)
     return paths
