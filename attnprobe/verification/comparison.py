@@ -13,6 +13,7 @@ from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference_limits import ITEMS, extremes
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
 
 AGREE = 1e-5
@@ -81,6 +82,26 @@ class Comparison:
             if (name, draw) in orders:
                 where = self._where("curves", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
                 self._compare_curve(where, curve, reference, orders[name, draw])
+
+        self._compare_limits(stored, reference)
+
+    def _compare_limits(self, stored: StoredDocument, reference: Reference) -> None:
+        """No ordering that was erased passes a limit; of a short document the least and the most are within theirs."""
+        slack, where = AGREE * _size(reference), self._where("documents", stored.number)
+        for score, (lower, lower_attained, upper_attained, upper) in stored.limits.items():
+            self.made["limits"] += 1
+            reached = [float((curve[score][0] - curve[score][1:]).mean()) for curve in stored.curves.values()]
+            right = all(lower - slack <= area <= upper + slack for area in reached)
+            if right and reference.items <= ITEMS:
+                reached = list(extremes(reference, score))
+                right = lower - slack <= reached[0] <= lower_attained + slack
+                right = right and upper_attained - slack <= reached[1] <= upper + slack
+            if not right:
+                ends = f"{lower:.8g} to {lower_attained:.8g} and {upper_attained:.8g} to {upper:.8g}"
+                self.differing.append(
+                    f"{where}: the limits of the {score}'s AOPC are {ends}, but orderings reach {min(reached):.8g} and "
+                    f"{max(reached):.8g}"
+                )
 
     def _compare_curve(self, where: str, curve: dict[str, Column], reference: Reference, order: Order) -> None:
         """Some points of a curve, its ends among them, are what the model says without these items, and with them."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.limit_columns import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
@@ -47,6 +48,7 @@ class StoredDocument:
         items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null, and not
             there in runs older than the record of it.
         curves: by ordering and draw the columns (items + 1,); of a document whose curves were not kept, none.
+        limits: by score the ends of the limits of AOPC (4,), where they were found.
     """
 
     number: int
@@ -56,6 +58,7 @@ class StoredDocument:
     erasures: dict[tuple[str, int], StoredFlip]
     items: dict[str, Column] | None
     curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
+    limits: dict[str, Column] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -80,7 +83,8 @@ def stored_documents(
     Raises:
         InputError: rows that are there are not found by their row group's statistics.
     """
-    documents = _by_document(folder, "documents", _DOCUMENTS, numbers)
+    limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
+    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits), numbers)
     known = "emptied" in columns_of(folder.table("erasures"))
     erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
     ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK)]
@@ -98,9 +102,19 @@ def stored_documents(
             },
             items.get(number),
             curves.get(number, {}),
+            _limits({name: documents[number][name] for name in limits}),
         )
         for number in numbers.tolist()
     ]
+
+
+def _limits(columns: dict[str, Column]) -> dict[str, Column]:
+    """By score the ends of a document's limits, where they are known."""
+    ends = {
+        score: np.array([columns[f"{LIMIT}{score}_{end}"][0] for end in LIMIT_ENDS], dtype=np.float64)
+        for score in (SCORES if columns else ())
+    }
+    return {score: found for score, found in ends.items() if not np.isnan(found).any()}
 
 
 def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[tuple[str, int], dict[str, Column]]]:

@@ -96,6 +96,7 @@ _WORDS = {
     "js": "divergences",
     "ranks": "orders",
     "probability": "points of curves",
+    "limits": "limits of AOPC",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
 }

@@ -17,7 +17,7 @@ from tests.fixtures.commands import planted_folder
 TEST_DOCUMENTS = 6
 MODELS = {
     "flan-rnn": ["--epochs", "4", "--learning-rate", "0.01"],
-    "han-rnn": ["--epochs", "4", "--learning-rate", "0.01"],
+    "han-rnn": ["--epochs", "4", "--learning-rate", "0.01", "--limits", "30"],
     "transformer": ["--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2"],
     "hf": ["--epochs", "2", "--unit", "word", "--greedy", "--head-map-documents", "2"],
 }
@@ -93,6 +93,26 @@ def test_a_sound_run_is_verified(verify, probed, name):
     assert any(line.startswith("  verified: 4 documents agree with the slow reference in ") for line in lines)
     assert any("vocabulary.txt" in line for line in lines) == (name != "hf")
     assert lines[-1].startswith("  verified: head_effects.parquet agrees") == (name in ("transformer", "hf"))
+
+
+@pytest.mark.parametrize("score", ["probability", "logit"])
+@pytest.mark.parametrize("end", ["lower_high", "upper_low", "lower_low", "upper_high"])
+def test_limits_of_short_documents_are_found_again(verify, probed, tmp_path, score, end):
+    """HAN's sentences are few: every set of them is erased."""
+    copy = shutil.copytree(probed("han-rnn"), tmp_path / "run")
+    inward = 1e-2 if end == "lower_low" else -1e-2 if end == "upper_high" else 0.0
+    outward = {"lower_high": -1.0, "upper_low": 1.0}.get(end, 0.0)
+
+    def change(rows):
+        for each in ("lower_low", "lower_high", "upper_low", "upper_high"):
+            rows[f"aopc_{score}_{each}"] += inward if each == end else 0.0
+        rows[f"aopc_{score}_{end}"] += outward
+        return rows
+
+    rewrite(copy, "documents", change)
+    status, lines, _ = verify(copy)
+    assert status == 1
+    assert f"the limits of the {score}'s AOPC are" in lines[-1]
 
 
 @pytest.mark.parametrize("column", ["js_whole", "js_top", "js_other", "flip_whole", "flip_top", "flip_other"])

@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from attnprobe.analysis.curve_statistics import curve_statistics
 from attnprobe.analysis.results import RunResults
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.stored_dataset import tokenised_once
+from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
 from attnprobe.reports.page.terminal import document_in_terminal
 from attnprobe.runs.run_folder import RunFolder, readout_bias
 from attnprobe.stages.group_files import Group, GroupFiles, Results
@@ -25,6 +27,7 @@ from attnprobe.stages.shard_files import DamagedError, Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import Tables
 from attnprobe.verification.completeness import check_erasures, check_items, present_documents
+from attnprobe.verification.curve_rows import check_curves
 from tests.fixtures.commands import write_splits
 from tests.fixtures.synthetic_runs import write_run
 from tests.fixtures.whole_tables import ORDERINGS, make_tables, write
@@ -32,7 +35,7 @@ from tests.fuzzing.dataset_files import ROWS
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes
 
 SIZES = (3, 4, 2, 5)
-NAMES = ("documents", "erasures", "items")
+NAMES = ("documents", "erasures", "items", "curves")
 _valid: dict[str, bytes] = {}
 
 
@@ -40,11 +43,26 @@ def valid_run():
     """The bytes of a small run's files."""
     if not _valid:
         with tempfile.TemporaryDirectory() as folder:
-            *_, items = write_run(Path(folder), SIZES)
+            documents, erasures, items = write_run(Path(folder), SIZES)
+            curves_of(erasures).to_parquet(Path(folder, "curves.parquet"))
+            for end in LIMIT_COLUMNS:
+                documents[end] = -1.0 if "lower" in end else 1.0
+            documents.to_parquet(Path(folder, "documents.parquet"))
             items["rank_attention"] = items.groupby("document")["weight"].rank(ascending=False).astype(np.int32) - 1
             items.to_parquet(Path(folder, "items.parquet"))
             _valid.update({path.name: path.read_bytes() for path in Path(folder).iterdir()})
     return _valid
+
+
+def curves_of(erasures):
+    """Whole curves of the orderings of a table of erasures, but for the smallest set."""
+    rows = erasures[erasures["ordering"] != "oracle"]
+    rows = rows.loc[rows.index.repeat(rows["n"] + 1), ["document", "ordering", "draw"]].reset_index(drop=True)
+    rows["removed"] = rows.groupby(["document", "ordering", "draw"], observed=True).cumcount().astype(np.int32)
+    rows["target"] = np.int32(0)
+    rows["probability"] = np.float32(0.5) + rows["removed"] % 3 / 10
+    rows["log_probability"] = np.log(rows["probability"])
+    return rows.assign(logit=1.5, kept_probability=0.25, kept_logit=-0.5)
 
 
 def hostile_column(random, rows):
@@ -117,6 +135,7 @@ def read_results(folder):
     for flips in results.first_flips.values():
         assert len(flips.removed) == len(flips.fraction) == len(flips.mass) == len(results.several)
     results.items(("document", "position", "weight"))
+    curve_statistics(results)
     assert isinstance(results.class_name(0), str)
     bias = readout_bias(RunFolder(folder).read_summary())
     document_in_terminal(results, 0, bias=bias, colour=False)
@@ -139,10 +158,14 @@ def make_verified(random, folder):
 def read_verified(folder):
     """As ``verify`` goes through the tables: what it accepts is whole."""
     tables = {name: folder / f"{name}.parquet" for name in NAMES}
+    every = np.ones(len(SIZES), dtype=bool)
     present = present_documents(tables["documents"], np.arange(len(SIZES)) % 3, {})
     assert present.numbers.tolist() == list(range(len(SIZES)))
     assert check_erasures(tables["erasures"], present, ORDERINGS) == len(SIZES) * len(ORDERINGS)
-    assert check_items(tables["items"], present, np.ones(len(SIZES), dtype=bool)) == present.sizes.sum()
+    assert check_items(tables["items"], present, every) == present.sizes.sum()
+    draws = [draw for draw in ORDERINGS if draw[0] != "oracle"]
+    rows = check_curves(tables["curves"], present, every, draws, np.full(len(SIZES), 0.5))
+    assert rows == len(draws) * (present.sizes + 1).sum()
 
 
 PIECE, MADE = Piece(0, 1), Made("stamp", "content", len(SIZES))
