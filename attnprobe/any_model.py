@@ -28,11 +28,11 @@ from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
-from attnprobe.explanations.item_parts import OUT, OWN_SCORE, SUM
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
 from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
+from attnprobe.settings.own_explanations import OUT, OWN_SCORE, SUM
 from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ PARTS = (
     ("`[dropout]`", "Rates of HAN and FLAN; the defaults are those of the 2019 IMDB configuration.", TABLES["dropout"]),
     ("`[attention]`", "Of the model `transformer` and of `hf:` models: what is erased.", TABLES["attention"]),
     ("`[transformer]`", "Of the model `transformer`: its encoder.", TABLES["transformer"]),
+    ("`[explanations]`", "Of `run` and of `probe`: explanations of your own.", TABLES["explanations"]),
     ("Who probes", "Flags alone, of `run`, `probe` and `identify`: no result depends on them.", ExecutionSettings),
     ("`attnprobe identify`", "Flags alone.", Identified),
     ("`attnprobe verify`", "Flags alone.", Sample),

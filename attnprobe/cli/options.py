@@ -31,6 +31,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.data import DataLimits
     from attnprobe.settings.dropout import Dropout
+    from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import RunSettings
     from attnprobe.settings.training import TrainingSettings
     from attnprobe.settings.transformer import TransformerOptions
@@ -50,6 +51,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         ("dropout of HAN and FLAN", Dropout),
         ("the encoder of --model transformer", TransformerOptions),
         ("what of a transformer's attention is erased (transformer and hf: models)", AttentionSettings),
+        ("explanations of your own", ExplanationSettings),
     ):
         add_settings(parser.add_argument_group(title), settings)
 
@@ -130,6 +132,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         documents={split: len(documents) for split, documents in dataset.splits.items()},
     )
     configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
+    configuration = with_explanations(configuration, dataset)
     folder = RunFolder.of(arguments.out, configuration.settings)
     with folder.locked() if ranks.first else nullcontext():
         if ranks.first:
@@ -152,18 +155,28 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     Raises:
         InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
     """
+    from attnprobe.cli.flags import given
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
+    from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import TABLES
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
-        return (in_configuration if section in TABLES else in_flags)(section, setting)
+        by_flag = section not in TABLES or section == ExplanationSettings.section
+        return (in_flags if by_flag else in_configuration)(section, setting)
 
     folder = RunFolder(path)
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
-        yield reopen_run(path, arguments)
+        run = reopen_run(path, arguments)
+        asked = given(arguments, ExplanationSettings)
+        if asked:
+            settings = dataclasses.replace(run.configuration.settings, explanations=ExplanationSettings(**asked))
+            configuration = with_explanations(dataclasses.replace(run.configuration, settings=settings), run.dataset)
+            folder.record_settings(configuration)
+            run = dataclasses.replace(run, configuration=configuration)
+        yield run
 
 
 def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
@@ -191,6 +204,34 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     say_of_labels(whole, source.location)
     dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
+
+
+def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunConfiguration:
+    """The configuration with what its file of explanations is, where it names one; all of the file is looked at.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    settings = configuration.settings.explanations
+    if settings is None or settings.file is None:
+        return configuration
+    from attnprobe.explanations.names import check_names
+    from attnprobe.explanations.score_files import ScoreFile
+    from attnprobe.runs.configuration import ExplanationsSource
+    from attnprobe.runs.ordering_records import present_orderings
+    from attnprobe.stages.run_work import TEST
+
+    path = Path(settings.file).resolve()
+    file = ScoreFile(path)
+    draws = file.draws_by_name(len(dataset.splits[TEST]))
+    check_names(draws, present_orderings(configuration.settings.orderings))
+    source = ExplanationsSource(file.content, draws)
+    settings = dataclasses.replace(settings, file=str(path))
+    return dataclasses.replace(
+        configuration,
+        settings=dataclasses.replace(configuration.settings, explanations=settings),
+        explanations=source,
+    )
 
 
 def say_of_labels(dataset: Dataset, location: str) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.base.errors import InputError
-from attnprobe.explanations.item_parts import FIRST, LAST, MEAN, OUT, OWN_SCORE, SUM, ItemParts
+from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.explanations.item_scores import ItemScores
+from attnprobe.settings.own_explanations import FIRST, LAST, MEAN, OUT, OWN_SCORE, SUM
 
 Numbers = npt.NDArray[np.float64]
 

@@ -187,7 +187,7 @@ def _array(values: Any) -> npt.NDArray[Any]:  # noqa: ANN401
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = values.double() if values.is_floating_point() else values
-        return values.numpy()
+        values = values.numpy()
     return np.asarray(values)
 
 

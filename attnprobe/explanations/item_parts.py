@@ -8,12 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.base.errors import InputError
-
-OWN_SCORE, FIRST, LAST, OUT = SPECIALS = ("own", "first", "last", "out")
-"""What becomes of special tokens: erased by their own score, before all others, behind them, or no items at all."""
-
-SUM, MEAN = JOINED = ("sum", "mean")
-"""How the scores of several sub-words, or of several spans, become one of an item."""
+from attnprobe.settings.own_explanations import JOINED, SPECIALS
 
 
 def check_choices(specials: object, subwords: object) -> None:
@@ -86,8 +81,8 @@ class ItemParts:
     def of_items(
         cls,
         sizes: npt.NDArray[np.int64],
-        starts: npt.NDArray[np.int64],
-        ends: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.integer],
+        ends: npt.NDArray[np.integer],
         texts: list[str],
     ) -> ItemParts:
         """Items that are made of nothing smaller, a special token where they are not of the text.

@@ -12,11 +12,9 @@ from torch import Tensor
 
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.orderings import rank_at_random
-from attnprobe.erasure.registered_orderings import Ordering, Role
+from attnprobe.erasure.registered_orderings import Ordering
 from attnprobe.erasure.sorting import stable_order_descending
-
-PERMUTED = "_permuted"
-"""What stands behind an explanation's name in that of its twin: the same scores, shuffled within the document."""
+from attnprobe.explanations.names import judged_as
 
 
 @dataclass(frozen=True)
@@ -79,12 +77,8 @@ def _order(scores: Tensor, places: Tensor) -> Tensor:
 def explanation(name: str, scores: ItemScores) -> dict[str, Ordering]:
     """An explanation and its permuted twin, by name."""
     salt = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
+    own, twin = judged_as(name).items()
     return {
-        name: Ordering(name, lambda batch, seeds: scores.order(batch), description="scores that were brought"),
-        f"{name}{PERMUTED}": Ordering(
-            f"{name}, permuted",
-            lambda batch, seeds: scores.permuted_order(batch, seeds, salt),
-            Role.CONTROL,
-            description=f"the scores of {name}, shuffled within the document",
-        ),
+        own[0]: Ordering(own[1].title, lambda batch, seeds: scores.order(batch), own[1].role),
+        twin[0]: Ordering(twin[1].title, lambda batch, seeds: scores.permuted_order(batch, seeds, salt), twin[1].role),
     }

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from attnprobe.base.bounds import MOST_ORDERINGS
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.registered_orderings import ORDERINGS
-from attnprobe.explanations.item_scores import PERMUTED
+from attnprobe.erasure.registered_orderings import ORDERINGS, Role
+
+PERMUTED = "_permuted"
+"""What stands behind an explanation's name in that of its twin: the same scores, shuffled within the document."""
 
 LONGEST_EXPLANATION_NAME = 40
 """Characters: that of its permuted twin is a title, too."""
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.+-]{{0,{LONGEST_EXPLANATION_NAME - 1}}}")
+
+
+class JudgedAs(NamedTuple):
+    """What readers are shown for an explanation, and what it is in a run."""
+
+    title: str
+    role: Role
+
+
+def judged_as(name: str) -> dict[str, JudgedAs]:
+    """An explanation and its permuted twin, by the names of their orderings.
+
+    >>> list(judged_as("ig"))
+    ['ig', 'ig_permuted']
+    """
+    return {
+        name: JudgedAs(name, Role.EXPLANATION),
+        f"{name}{PERMUTED}": JudgedAs(f"{name}, permuted", Role.CONTROL),
+    }
 
 
 def check_names(names: Iterable[object], chosen: Collection[str] = ()) -> None:

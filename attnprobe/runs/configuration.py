@@ -13,12 +13,16 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
+from attnprobe.explanations.names import check_names
 from attnprobe.runs.meaning_records import present_meaning
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run_settings import RunSettings
+
+OWN_EXPLANATIONS = "explanations"
+"""Of ``config.json``, where there is a file of them: its hash, and how many draws of each it holds."""
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""
@@ -55,12 +59,26 @@ class CheckpointSource:
 
 
 @dataclass(frozen=True)
+class ExplanationsSource:
+    """A file of explanations.
+
+    Attributes:
+        content: the hash of it.
+        draws: how many there are of each explanation, by name.
+    """
+
+    content: str
+    draws: dict[str, int]
+
+
+@dataclass(frozen=True)
 class RunConfiguration:
-    """The content of ``config.json``; ``checkpoint`` is None for models that have none."""
+    """The content of ``config.json``; ``checkpoint`` and ``explanations`` are None where there are none."""
 
     settings: RunSettings
     data: DataSource
     checkpoint: CheckpointSource | None = None
+    explanations: ExplanationsSource | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -75,6 +93,17 @@ class RunConfiguration:
             identity["text"] = "as given"  # what its tokenizer reads
             identity["checkpoint"] = self.checkpoint.content
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def erased_by(self) -> str:
+        """The fingerprint, and what tells apart by which explanations of the user's a run is erased."""
+        if self.explanations is None:
+            return self.fingerprint
+        settings = dataclasses.asdict(self.settings)["explanations"] or {}
+        how = {name: value for name, value in settings.items() if name != "file"} | {
+            "content": self.explanations.content
+        }
+        return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"
 
     @property
     def unit(self) -> str:
@@ -95,7 +124,8 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
-            **what_is_registered(self.settings),
+            **({} if self.explanations is None else {OWN_EXPLANATIONS: dataclasses.asdict(self.explanations)}),
+            **what_is_registered(self),
             "versions": {
                 "python": platform.python_version(),
                 **{name: importlib.metadata.version(name) for name in versions},
@@ -105,15 +135,19 @@ class RunConfiguration:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or InputError on anything else."""
-        checkpoint = content.get("checkpoint")
+        checkpoint, explanations = content.get("checkpoint"), content.get(OWN_EXPLANATIONS)
         configuration = cls(
             RunSettings.from_json(content["settings"]),
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
+            None if explanations is None else ExplanationsSource(**explanations),
         )
         check_types(configuration.data)
         if configuration.checkpoint is not None:
             check_types(configuration.checkpoint)
+        if configuration.explanations is not None:
+            check_types(configuration.explanations)
+            check_names(configuration.explanations.draws)
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
         return configuration
@@ -131,13 +165,15 @@ class RunConfiguration:
         return " and ".join(changed[:3]) or "other data (the dataset's texts, columns or tokeniser have changed)"
 
 
-def what_is_registered(settings: RunSettings) -> dict[str, Any]:
-    """The entries of ``config.json`` that say by what a run with these settings is probed.
+def what_is_registered(configuration: RunConfiguration) -> dict[str, Any]:
+    """The entries of ``config.json`` that say by what a run is probed.
 
     Raises:
         InputError: a package offers one that cannot be used.
     """
-    orderings = {name: told.to_json() for name, told in present_orderings(settings.orderings).items()}
+    settings, own = configuration.settings, configuration.explanations
+    told_of = present_orderings(settings.orderings, () if own is None else own.draws)
+    orderings = {name: told.to_json() for name, told in told_of.items()}
     measurements = {name: told.to_json() for name, told in present_measurements().items()}
     of_measurements = {MEASUREMENTS_ENTRY: measurements} if measurements else {}
     return {ENTRY: orderings} | of_measurements | present_meaning(settings).to_json()

@@ -5,13 +5,14 @@ What reads a run knows its orderings by this alone: the package that offered one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from attnprobe.base.bounds import MOST_ORDERINGS
 from attnprobe.base.registry import Origin, is_title
 from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, Ordering, Role, chosen_orderings
+from attnprobe.explanations.names import judged_as
 
 ENTRY = "orderings"
 """Of config.json, and of the summary: ordering → its record. Runs of before have none."""
@@ -36,16 +37,19 @@ class OrderingRecord(NamedTuple):
         return {"title": self.title, "role": self.role.value, **told}
 
 
-def present_orderings(further: Collection[str] = ()) -> dict[str, OrderingRecord]:
+def present_orderings(further: Collection[str] = (), own: Iterable[str] = ()) -> dict[str, OrderingRecord]:
     """The records of the orderings that a run is erased by in this process, which imports the packages that offer any.
 
     Args:
         further: names of orderings beside the usual ones, or ``all``.
+        own: names of explanations that the user gives.
 
     Raises:
         InputError: a package offers one that cannot be used.
     """
-    return {name: _record(each, ORDERINGS.origin(name)) for name, each in chosen_orderings(further).items()}
+    records = {name: _record(each, ORDERINGS.origin(name)) for name, each in chosen_orderings(further).items()}
+    told = {name: judged for explanation in own for name, judged in judged_as(explanation).items()}
+    return records | {name: OrderingRecord(judged.title, judged.role) for name, judged in told.items()}
 
 
 def records_of(orderings: Mapping[str, Ordering]) -> dict[str, dict[str, str]]:

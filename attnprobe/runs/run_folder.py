@@ -33,7 +33,7 @@ from attnprobe.base.run_layout import (
 from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.base.run_lock import locked
 from attnprobe.base.visible import in_json
-from attnprobe.runs.configuration import FORMAT, RunConfiguration
+from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RunConfiguration
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
@@ -147,11 +147,19 @@ class RunFolder:
                     f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
-            if present.settings != configuration.settings:  # in what can be asked of a run at any time
-                content = json.loads(read_text(self.config, MOST_JSON_BYTES))
-                write_json(self.config, content | {"settings": configuration.settings.to_json()})
+            if (present.settings, present.explanations) != (configuration.settings, configuration.explanations):
+                self.record_settings(configuration)
             return
         write_json(self.config, configuration.to_json())
+
+    def record_settings(self, configuration: RunConfiguration) -> None:
+        """Say in ``config.json`` what can be asked of a run at any time: a map of heads, other explanations."""
+        content = json.loads(read_text(self.config, MOST_JSON_BYTES)) | {"settings": configuration.settings.to_json()}
+        if configuration.explanations is None:
+            content.pop(OWN_EXPLANATIONS, None)
+        else:
+            content[OWN_EXPLANATIONS] = dataclasses.asdict(configuration.explanations)
+        write_json(self.config, content)
 
     def read_configuration(self) -> RunConfiguration:
         """What the run was made with.

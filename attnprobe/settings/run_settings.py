@@ -17,6 +17,7 @@ from attnprobe.settings.data import DataLimits
 from attnprobe.settings.declaration import Settings, check_known, identity_of, setting, settings_of, shown, with_entries
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import KINDS, SECTIONS, Kind, kind_of
+from attnprobe.settings.own_explanations import ExplanationSettings
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.settings.unfit import Named, SettingError, SettingTypeError
@@ -30,6 +31,7 @@ TABLES: Mapping[str, type[Settings]] = {
     "training": TrainingSettings,
     "attention": AttentionSettings,
     "transformer": TransformerOptions,
+    "explanations": ExplanationSettings,
 }
 """The settings of a run that are tables of settings."""
 
@@ -39,7 +41,7 @@ UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attenti
 _REGISTERED: Mapping[str, Registry[Any]] = {"erase_by": ERASING, "decision": DECISIONS}
 """Settings that name an entry."""
 
-_OPTIONAL = ("training", "attention", "transformer")
+_OPTIONAL = ("training", "attention", "transformer", "explanations")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class RunSettings(Settings, section=""):
         training: how to train, or None where the model is tested as it is.
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
+        explanations: those of one's own that it is erased by; None without any.
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
@@ -90,6 +93,7 @@ class RunSettings(Settings, section=""):
         at_least=0,
         help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
     )
+    explanations: ExplanationSettings | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -127,7 +131,7 @@ class RunSettings(Settings, section=""):
     def to_json(self) -> dict[str, Any]:
         """As nested dictionaries, without what there is none of, and the defaults of what runs of before do not say."""
         entries = dataclasses.asdict(self)
-        for name in ("attention", "transformer"):
+        for name in ("attention", "transformer", "explanations"):
             if entries[name] is None:
                 del entries[name]
         for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
@@ -144,8 +148,12 @@ class RunSettings(Settings, section=""):
         return entries
 
     def identity(self) -> dict[str, Any]:
-        """The same, of what tells runs apart alone: a map of heads can be made of a run at any time."""
+        """The same, of what tells runs apart alone.
+
+        A map of heads can be made of a run at any time, and it can be erased by other explanations.
+        """
         entries = self.to_json()
+        entries.pop("explanations", None)
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod

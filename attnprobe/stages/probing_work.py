@@ -13,13 +13,14 @@ from attnprobe.base.registry import Registry
 from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, chosen_orderings
+from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
 from attnprobe.runs.run_folder import OF_SHARDS, TABLES
 from attnprobe.stages.canonical_tables import joined
+from attnprobe.stages.own_orderings import OrderingsOfRun
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
 from attnprobe.stages.same_entries import require_same
@@ -41,6 +42,7 @@ class ProbingWork(RunWork[Piece]):
 
     Attributes:
         others: the orderings and measurements of other packages, which every process has to have.
+        table_stamp: what the tables are computed from: also the file of explanations, if there is one.
     """
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
@@ -49,6 +51,8 @@ class ProbingWork(RunWork[Piece]):
         self.files = ShardFiles(run.folder.shards)
         self._reading_files = ReadingFiles(run.folder.shards)
         self.others = _of_other_packages()
+        self.table_stamp = f"{run.configuration.erased_by}/{tested.digest}"
+        self._orderings = OrderingsOfRun(run.configuration)
         self._sampled: npt.NDArray[np.bool_] | None = None
         self._with_curves: npt.NDArray[np.bool_] | None = None
         self._documents: tuple[int, Documents] | None = None
@@ -104,7 +108,7 @@ class ProbingWork(RunWork[Piece]):
             self.device,
             numbers,
             begin_step,
-            chosen_orderings(self.configuration.settings.orderings),
+            self._orderings.of(self.tested.probe, encoded, numbers),
             self._curved()[numbers] if self._keeps_curves else None,
             self._limited()[numbers] if self.configuration.settings.limits else None,
         )
@@ -210,7 +214,7 @@ class ProbingWork(RunWork[Piece]):
         """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
         told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
-        return "/".join([self.stamp, *told])
+        return "/".join([self.table_stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
         """Its documents' numbers in the split, in the order in which they are read."""

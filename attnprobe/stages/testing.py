@@ -53,15 +53,14 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     """
     folder = run.folder
     tested = run.subject.load()
-    stamp = f"{run.configuration.fingerprint}/{tested.digest}"
     work = ProbingWork(run, tested)
-    if folder.is_probed(stamp):
+    if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
-        if execution.share is None and folder.lacks_map_of_heads(run.configuration.settings.attention, stamp):
+        if execution.share is None and folder.lacks_map_of_heads(run.configuration.settings.attention, work.stamp):
             _add_map_of_heads(run, work, tested, execution)
         work.files.remove_all()
         return _quarantined(run)
-    folder.record_registered(what_is_registered(run.configuration.settings))
+    folder.record_registered(what_is_registered(run.configuration))
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
@@ -94,7 +93,7 @@ def _probed_and_joined(
             of_labels = None if classes is None else classes.of_labels
             lost = [number for piece in pieces for number in work.files.remarks(piece).lost]
             not_mapped = _map_of_heads(run, work, tested, execution, lost)
-            joined = join_pieces(work.files, pieces, run.folder, work.stamp, of_labels)
+            joined = join_pieces(work.files, pieces, run.folder, work.table_stamp, of_labels)
         except DamagedError as damage:
             run.say(f"{damage.path} is damaged: its documents are probed again.")
             work.files.remove(damage.piece)

@@ -19,10 +19,10 @@ from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
-from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name
 from attnprobe.runs.tables import columns_of_table, read_table
+from attnprobe.stages.own_orderings import OrderingsOfRun
 from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 
@@ -78,7 +78,7 @@ def _compare(
         np.asarray(split.content_hashes[numbers]),
         np.asarray(split.occurrences[numbers]),
     )
-    orderings = chosen_orderings(run.configuration.settings.orderings)
+    orderings = OrderingsOfRun(run.configuration).of(tested.probe, encoded, numbers)
     for row, number in enumerate(numbers.tolist()):
         batch = encoded.batch(np.array([row])).to(run.device)
         document = torch.tensor([number], device=run.device)

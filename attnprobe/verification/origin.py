@@ -89,18 +89,19 @@ def check_stamps(run: Run, tested: Tested[Any]) -> str:
     Raises:
         InputError: one was made by another, or cannot be read.
     """
-    folder, expected = run.folder, f"{run.configuration.fingerprint}/{tested.digest}"
+    folder = run.folder
     model = run.subject.saved if run.subject.trained else run.configuration.settings.model
     tables = [folder.table(name) for name in (*TABLES, *FURTHER_TABLES) if folder.table(name).exists()]
     for path in tables:
         stamp = _stamp(path)
         configuration, _, digest = stamp.partition("/")
-        if stamp == expected:
+        expected = run.configuration.erased_by if path.stem in TABLES else run.configuration.fingerprint
+        if stamp == f"{expected}/{tested.digest}":
             continue
-        if configuration != run.configuration.fingerprint:
+        if configuration != expected:
             raise InputError(
                 f"{path} was made by the configuration {_short(configuration)}, but {folder.config.name} is "
-                f"{_short(run.configuration.fingerprint)}."
+                f"{_short(expected)}."
             )
         raise InputError(
             f"{model} has changed: its hash is {_short(tested.digest)}, but {path.name} was made by {_short(digest)}."

@@ -11,6 +11,7 @@ import numpy as np
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import BY_DEFAULT
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET, Role
+from attnprobe.explanations.names import judged_as
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
@@ -38,6 +39,7 @@ from attnprobe.verification.origin import (
     check_vocabulary,
     labels_of_documents,
 )
+from attnprobe.verification.own_orders import check_own_orders
 from attnprobe.verification.row_batches import reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
 from attnprobe.verification.truth import compare_with_reference, drawn
@@ -87,6 +89,11 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     records = recorded_orderings(told)
     others = {name: records[name] for name in told.get(ENTRY) or () if name not in asked_of_every_run()}
     present = yield from _check_tables(run, tested, others)
+    if run.configuration.explanations is not None:
+        kept = sample_of_documents(len(run.dataset.splits["test"]), run.configuration.settings.seed)
+        with_items = present.numbers[kept[present.numbers]]
+        every = np.ones(len(with_items), dtype=bool)
+        yield check_own_orders(run, tested, drawn(with_items, every, sample))
     measurements = recorded_measurements(told)
     if measurements:
         every = np.ones(len(present.numbers), dtype=bool)
@@ -112,8 +119,11 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     ]
     found = draws_of_first(folder.table("erasures"), others)
     orderings += found
+    own = run.configuration.explanations
+    of_file = {name for each in (own.draws if own else ()) for name in judged_as(each)}
     for name in dict.fromkeys(name for name, _ in found if name not in FURTHER_KEYS):
         by = "attnprobe" if name in OWN else others[name].origin or "the program that registered it"
+        by = "the file of explanations" if name in of_file else by
         yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
     rows = check_erasures(folder.table("erasures"), present, orderings)
     yield f"erasures.parquet holds {rows:,} rows, one for each of {len(orderings)} orderings and draws of each document"

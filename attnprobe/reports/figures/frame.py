@@ -106,7 +106,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         with replacing(paths[0]) as temporary:
-            FigureCanvasAgg(figure).print_png(temporary, metadata=METADATA_OF_PNG)
+            FigureCanvasAgg(figure).print_png(temporary, metadata=METADATA_OF_PNG)  # type: ignore[no-untyped-call]
         with replacing(paths[1]) as temporary, without_shaping_tables():
-            FigureCanvasPdf(figure).print_pdf(temporary, metadata=METADATA_OF_PDF)
+            FigureCanvasPdf(figure).print_pdf(temporary, metadata=METADATA_OF_PDF)  # type: ignore[no-untyped-call]
     return paths

@@ -127,9 +127,9 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
         if size > budget:
             continue
         budget -= size
-        for each, document in zip(group, found, strict=True):
-            if document:
-                each.chosen[number] = document
+        for each, encoded in zip(group, found, strict=True):
+            if encoded:
+                each.chosen[number] = encoded
 
 
 def _content(candidate: _Candidate, source: int) -> RunContent:

@@ -1,0 +1,38 @@
+"""Explanations of one's own that a run is erased by: the file that holds their scores, and how they become items'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnprobe.settings.declaration import Settings, setting
+from attnprobe.settings.unfit import Named, SettingError
+
+OWN_SCORE, FIRST, LAST, OUT = SPECIALS = ("own", "first", "last", "out")
+"""What becomes of special tokens: erased by their own score, before all others, behind them, or no items at all."""
+
+SUM, MEAN = JOINED = ("sum", "mean")
+"""How the scores of several sub-words, or of several spans, become one of an item."""
+
+
+@dataclass(frozen=True)
+class ExplanationSettings(Settings, section="explanations"):
+    """Explanations of one's own, each of which is judged beside its permuted twin; no model depends on them."""
+
+    file: str | None = setting(
+        None,
+        flag="--explanations",
+        metavar="FILE",
+        help="scores to erase by: a .parquet or .jsonl file with the columns document, name, score and either position "
+        "or start and end, perhaps draw (docs/explanations.md)",
+    )
+    specials: str = setting(
+        OWN_SCORE,
+        choices=(OWN_SCORE, FIRST, LAST),
+        help="special tokens are erased by their own score (0 where there is none), before all others or behind them",
+    )
+    subwords: str = setting(SUM, choices=JOINED, help="how several scores of an item become one")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.file is None and (self.specials, self.subwords) != (OWN_SCORE, SUM):
+            raise SettingError(self.section, "{} is missing.", Named("file"))
