@@ -34,7 +34,6 @@ import attnprobe.stages.training
 from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering
 from attnprobe.settings.declaration import settings_of  # noqa: F401 - imported once, for all that are forked
 
-REPETITIONS = 1
 Arguments = list[object]
 
 
@@ -295,11 +294,11 @@ def reported(folder: Path, **sizes: int) -> Path:
     return run
 
 
-def measured(growth: Growth) -> Iterator[float]:
+def measured(growth: Growth, repetitions: int) -> Iterator[float]:
     """Processor seconds at each size: the median of repetitions, each with folders of its own."""
     for size in growth.sizes:
         spent = []
-        for _ in range(REPETITIONS):
+        for _ in range(repetitions):
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["ATTNPROBE_CACHE"] = os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
                 with_orderings(0)
@@ -318,6 +317,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", nargs="+", metavar="WORDS", help="commands whose name in the table begins so")
+    parser.add_argument("--repetitions", type=int, default=1, metavar="N", help="of which medians are taken (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was measured")
     arguments = parser.parse_args()
     rows = []
@@ -325,7 +325,7 @@ def main() -> None:
     for growth in GROWTHS:
         if arguments.only and not any(growth.command.startswith(words) for words in arguments.only):
             continue
-        costs = list(measured(growth))
+        costs = list(measured(growth, arguments.repetitions))
         grown = exponent(growth.sizes, costs)
         rows.append({**growth._asdict(), "prepare": None, "seconds": costs, "exponent": grown})
         told = ", ".join(f"{size:,}: {spent:.2f}" for size, spent in zip(growth.sizes, costs, strict=True))
