@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -87,6 +88,11 @@ def _counts(documents: int, resamples: int, rows: int) -> npt.NDArray[np.uint8] 
     return counts
 
 
+def forget_resamples() -> None:
+    """Free what is kept for the next statistic: of many documents 100 MB, of some thousand 30."""
+    _counts.cache_clear()
+
+
 def ratios(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:
     """Ratios of sums over documents, all in one pass.
 
@@ -153,12 +159,16 @@ def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
     Half of the columns are there more than once, as statistics of the same documents have the same denominators: each
     is summed once.
     """
-    both = np.hstack([above, below])
     places: dict[bytes, int] = {}
-    place_of = [places.setdefault(column.tobytes(), len(places)) for column in both.T]
-    different = both[:, [place_of.index(place) for place in range(len(places))]]
-    sums = [counts @ different for counts in resampling_counts(len(both))] if len(both) else []
-    summed = np.concatenate([*sums, np.empty((0, len(places)))])
+    different, place_of = [], []
+    for column in (*above.T, *below.T):
+        place = places.setdefault(blake2b(column.tobytes()).digest(), len(places))
+        place_of.append(place)
+        if place == len(different):
+            different.append(column)
+    both = np.column_stack(different)
+    sums = [counts @ both for counts in resampling_counts(len(both))] if len(both) else []
+    summed = np.concatenate([*sums, np.empty((0, len(different)))])
     return _divide(*(summed[:, part] for part in np.hsplit(np.array(place_of), 2)))
 
 

@@ -132,10 +132,6 @@ class RunResults:
 
         A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
         """
-        return self._as_released
-
-    @cached_property
-    def _as_released(self) -> RunResults:
         return dataclasses.replace(self, released=True)
 
     def unread(self) -> RunResults:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attnprobe.analysis.bootstrap import forget_resamples
 from attnprobe.analysis.measured import measured
 from attnprobe.analysis.registered_statistics import (
     LONGEST_SENTENCE,
@@ -81,6 +82,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
         for name, statistic in STATISTICS.items()
         if name not in OWN_STATISTICS
     }
+    forget_resamples()
     plain: dict[str, Any] = _plain(summary | ({STATISTICS_ENTRY: others} if others else {}))
     return plain
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -48,15 +48,28 @@ class RunContent:
         overview: what stands above its documents.
         marks: all that can be clicked.
         orderings: their names, as everywhere else.
-        data: documents and marks, as JSON that may stand in the page.
-        shown: how many documents the page has.
+        data: marks and all else but documents, as JSON that may stand in the page.
+        documents: the same of each document.
     """
 
     overview: Overview
     marks: Marks
     orderings: list[str]
     data: str
-    shown: int
+    documents: list[str]
+
+    @property
+    def shown(self) -> int:
+        """How many documents the page has."""
+        return len(self.documents)
+
+    @property
+    def json_parts(self) -> Iterator[str]:
+        """All of it as one object, in parts: a page is held as few times as can be."""
+        yield f'{self.data[:-1]},"documents":['
+        for number, document in enumerate(self.documents):
+            yield f",{document}" if number else document
+        yield "]}"
 
 
 class _Candidate:
@@ -168,9 +181,8 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
     }
-    documents = ",".join(candidate.chosen[number] for number in numbers)
-    whole = f'{embedded_json(data)[:-1]},"documents":[{documents}]}}'
-    return RunContent(candidate.overview, candidate.marks, orderings, whole, len(numbers))
+    documents = [candidate.chosen[number] for number in numbers]
+    return RunContent(candidate.overview, candidate.marks, orderings, embedded_json(data), documents)
 
 
 def _listed(mark: Mark, place: npt.NDArray[np.integer]) -> list[int]:

@@ -46,14 +46,14 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
         InputError: a file of a run cannot be read.
     """
     content = page_content(runs, budget)
-    data = f'{{"runs":[{",".join(run.data for run in content)}]}}'
+    runs_as_json = (part for number, run in enumerate(content) for part in ("," * (number > 0), *run.json_parts))
     script, style = _script(by_default=all(results.meaning.is_default for results, _ in runs)), _style(content)
     return (
         _environment()
         .get_template("page.html")
         .render(
             runs=content,
-            data=Markup(data),
+            data=Markup("".join(('{"runs":[', *runs_as_json, "]}"))),
             script=Markup(script),
             style=Markup(style),
             script_hash=content_hash(script),
