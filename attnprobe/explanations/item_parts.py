@@ -81,8 +81,8 @@ class ItemParts:
     def of_items(
         cls,
         sizes: npt.NDArray[np.int64],
-        starts: npt.NDArray[np.int64],
-        ends: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.integer],
+        ends: npt.NDArray[np.integer],
         texts: list[str],
     ) -> ItemParts:
         """Items that are made of nothing smaller, a special token where they are not of the text.
