@@ -213,7 +213,9 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
         InputError: the file cannot be used.
     """
     settings = configuration.settings.explanations
-    if settings is None or settings.file is None:
+    if settings.file is None:
+        if settings != type(settings)():
+            raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
         return configuration
     from attnprobe.explanations.names import check_names
     from attnprobe.explanations.score_files import ScoreFile

@@ -130,7 +130,9 @@ class AttachedModel:
         of_items = _of_items(torch.as_tensor(order).to(mask.device), mask)
         items = Items.single_tokens(mask)
         engine = make_engine(self._engines[settings], self.attachment, selected, inputs)
-        flips = AttentionErasures(engine, items, settings.aggregate).first_flips(of_items.flatten(0, -3))
+        flips = AttentionErasures(engine, items, settings.aggregate).first_flips(
+            of_items.reshape(-1, *of_items.shape[-2:])
+        )
         names = ("removed", "fraction", "mass", "emptied")
         return FirstFlip(*(flips[name].view(of_items.shape[:-1]) for name in names))
 

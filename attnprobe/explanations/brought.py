@@ -186,8 +186,7 @@ def _depth(brought: Any) -> int:  # noqa: ANN401
 def _array(values: Any) -> npt.NDArray[Any]:  # noqa: ANN401
     if isinstance(values, Tensor):
         values = values.detach().cpu()
-        values = values.double() if values.is_floating_point() else values
-        values = values.numpy()
+        values = (values.double() if values.is_floating_point() else values).numpy()
     return np.asarray(values)
 
 

@@ -11,8 +11,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +72,7 @@ class ScoreFile:
         """
         try:
             with open_plain(self.path) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+                found = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
         except OSError as error:
             raise InputError(f"{self.path}: the file cannot be read ({error.strerror}).") from None
         if self._expected not in (None, found):
@@ -93,8 +94,8 @@ class ScoreFile:
             names, codes = np.unique(rows.columns["name"], return_inverse=True)
             keys = codes * MOST_DRAWS + rows.columns["draw"]
             for key in dict.fromkeys(keys.tolist()):
-                of = str(names[key // MOST_DRAWS]), key % MOST_DRAWS
-                seen.setdefault(of, np.zeros(documents, dtype=bool))[rows.columns["document"][keys == key]] = True
+                drawn = str(names[key // MOST_DRAWS]), key % MOST_DRAWS
+                seen.setdefault(drawn, np.zeros(documents, dtype=bool))[rows.columns["document"][keys == key]] = True
         check_names(dict.fromkeys(name for name, _ in seen))
         draws: dict[str, int] = {}
         for name, draw in sorted(seen, key=lambda key: key[1]):
@@ -105,8 +106,8 @@ class ScoreFile:
             draws[name] = draw + 1
         for (name, draw), found in seen.items():
             for document in np.flatnonzero(~found)[:1].tolist():
-                told = f"draw {draw} of the explanation {name}" if draws[name] > 1 else f"the explanation {name}"
-                raise InputError(f"{self.path}: {told} says nothing of document {document}.")
+                of = f"draw {draw} of the explanation {name}" if draws[name] > 1 else f"the explanation {name}"
+                raise InputError(f"{self.path}: {of} says nothing of document {document}.")
         if not draws:
             raise InputError(f"{self.path}: the file holds no scores.")
         return {name: draws[name] for name, _ in dict.fromkeys((name, 0) for name, _ in seen)}

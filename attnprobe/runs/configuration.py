@@ -99,7 +99,7 @@ class RunConfiguration:
         """The fingerprint, and what tells apart by which explanations of the user's a run is erased."""
         if self.explanations is None:
             return self.fingerprint
-        settings = dataclasses.asdict(self.settings)["explanations"] or {}
+        settings = dataclasses.asdict(self.settings.explanations)
         how = {name: value for name, value in settings.items() if name != "file"} | {
             "content": self.explanations.content
         }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from attnprobe.settings.declaration import Settings, setting
-from attnprobe.settings.unfit import Named, SettingError
 
 OWN_SCORE, FIRST, LAST, OUT = SPECIALS = ("own", "first", "last", "out")
 """What becomes of special tokens: erased by their own score, before all others, behind them, or no items at all."""
@@ -31,8 +30,3 @@ class ExplanationSettings(Settings, section="explanations"):
         help="special tokens are erased by their own score (0 where there is none), before all others or behind them",
     )
     subwords: str = setting(SUM, choices=JOINED, help="how several scores of an item become one")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.file is None and (self.specials, self.subwords) != (OWN_SCORE, SUM):
-            raise SettingError(self.section, "{} is missing.", Named("file"))

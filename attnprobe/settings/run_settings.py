@@ -41,7 +41,7 @@ UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attenti
 _REGISTERED: Mapping[str, Registry[Any]] = {"erase_by": ERASING, "decision": DECISIONS}
 """Settings that name an entry."""
 
-_OPTIONAL = ("training", "attention", "transformer", "explanations")
+_OPTIONAL = ("training", "attention", "transformer")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RunSettings(Settings, section=""):
         training: how to train, or None where the model is tested as it is.
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
-        explanations: those of one's own that it is erased by; None without any.
+        explanations: those of one's own that it is erased by.
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
@@ -93,7 +93,7 @@ class RunSettings(Settings, section=""):
         at_least=0,
         help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
     )
-    explanations: ExplanationSettings | None = None
+    explanations: ExplanationSettings = field(default_factory=ExplanationSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,7 +131,7 @@ class RunSettings(Settings, section=""):
     def to_json(self) -> dict[str, Any]:
         """As nested dictionaries, without what there is none of, and the defaults of what runs of before do not say."""
         entries = dataclasses.asdict(self)
-        for name in ("attention", "transformer", "explanations"):
+        for name in ("attention", "transformer"):
             if entries[name] is None:
                 del entries[name]
         for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
@@ -143,6 +143,8 @@ class RunSettings(Settings, section=""):
             del entries["curves"]
         if not self.limits:
             del entries["limits"]
+        if self.explanations == ExplanationSettings():
+            del entries["explanations"]
         if not self.data.given_tokens:
             del entries["data"]["given_tokens"]
         return entries

@@ -29,7 +29,7 @@ class OrderingsOfRun:
         source, settings = configuration.explanations, configuration.settings.explanations
         self._draws = {} if source is None else source.draws
         self._file = None
-        if source is not None and settings is not None and settings.file is not None:
+        if source is not None and settings.file is not None:
             self._file = ScoreFile(Path(settings.file), source.content)
 
     def of(self, probe: Probe[Any], encoded: EncodedSplit[Any], numbers: npt.NDArray[Any]) -> dict[str, Ordering]:
@@ -51,13 +51,11 @@ class OrderingsOfRun:
     def scores(self, probe: Probe[Any], encoded: EncodedSplit[Any], numbers: npt.NDArray[Any]) -> dict[str, ItemScores]:
         """The scores of the file, by the explanation's name; arguments and errors as of :meth:`of`."""
         settings = self._configuration.settings.explanations
-        if self._file is None or settings is None:
+        if self._file is None:
             return {}
         parts, numbers = probe.item_parts(encoded), numbers.astype(np.int64)
-        given = self._file.given(self._draws, numbers)
+        specials, subwords = settings.specials, settings.subwords
         return {
-            name: item_scores(
-                name, draws, parts, specials=settings.specials, subwords=settings.subwords, numbers=numbers
-            )
-            for name, draws in given.items()
+            name: item_scores(name, draws, parts, specials=specials, subwords=subwords, numbers=numbers)
+            for name, draws in self._file.given(self._draws, numbers).items()
         }

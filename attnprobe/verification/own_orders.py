@@ -28,7 +28,6 @@ def check_own_orders(run: Run, tested: Tested[Any], numbers: npt.NDArray[np.inte
         InputError: the file is gone, or another one; or items were erased in another order.
     """
     settings = run.configuration.settings.explanations
-    assert settings is not None, "the run has a file of explanations"
     encoded = run.subject.encode(run.dataset.splits[TEST].take(numbers))
     scores = OrderingsOfRun(run.configuration).scores(tested.probe, encoded, numbers)
     path = run.folder.table("items")

@@ -90,4 +90,4 @@ def test_scores_that_do_not_fit_the_items_are_refused_by_document(probed, tmp_pa
     assert main(["probe", str(probed), "--explanations", str(path)]) == 2
     assert "The explanation same, document 2: it has" in capsys.readouterr().err
     assert main(["run", "--model", "flan-none", "--specials", "last", "--out", str(tmp_path)]) == 2
-    assert "--explanations is missing" in capsys.readouterr().err
+    assert "give --explanations FILE, too" in capsys.readouterr().err

@@ -271,7 +271,8 @@ def other(declared):
     """A value that is not the default, and fits all other defaults; and how the command line says it."""
     if declared.kind is bool:
         return not declared.default, [f"--no-{declared.name}" if declared.default else declared.flag]
-    value = {"layers": "all", "heads": "0", "query": "first", "label_words": ("good", "bad")}.get(declared.name)
+    texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet"}
+    value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]
     if value is None:
