@@ -160,7 +160,8 @@ def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
     is summed once.
     """
     places: dict[bytes, int] = {}
-    different, place_of = [], []
+    different: list[Numbers] = []
+    place_of: list[int] = []
     for column in (*above.T, *below.T):
         place = places.setdefault(blake2b(column.tobytes()).digest(), len(places))
         place_of.append(place)
