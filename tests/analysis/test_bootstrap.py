@@ -57,6 +57,14 @@ def test_ratios_of_sums_equal_a_loop():
     assert (estimate.low, estimate.high) == pytest.approx(tuple(interval(resampled)))
 
 
+def test_columns_that_are_there_more_than_once_are_what_they_are_alone():
+    one, other = generator.random(300), generator.random(300)
+    columns = {"a": (one, other), "b": (other, one), "c": (one, other), "d": (one, one)}
+    together = ratios(columns)
+    for key, column in columns.items():
+        assert together[key] == pytest.approx(ratios({key: column})[key], rel=1e-12)
+
+
 @pytest.mark.parametrize(("documents", "draws", "decimals"), [(31, 1, 3), (60, 5, 1), (400, 5, 2), (2, 1, 2)])
 def test_medians_equal_sorting_every_resample(documents, draws, decimals):
     values = np.round(generator.random((documents, draws)), decimals)

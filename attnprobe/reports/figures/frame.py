@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -105,8 +106,10 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.set_dpi(RESOLUTION)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        as_png: Any = FigureCanvasAgg(figure)  # neither method has types
         with replacing(paths[0]) as temporary:
-            FigureCanvasAgg(figure).print_png(temporary, metadata=METADATA_OF_PNG)  # type: ignore[no-untyped-call]
+            as_png.print_png(temporary, metadata=METADATA_OF_PNG)
+        as_pdf: Any = FigureCanvasPdf(figure)
         with replacing(paths[1]) as temporary, without_shaping_tables():
-            FigureCanvasPdf(figure).print_pdf(temporary, metadata=METADATA_OF_PDF)  # type: ignore[no-untyped-call]
+            as_pdf.print_pdf(temporary, metadata=METADATA_OF_PDF)
     return paths

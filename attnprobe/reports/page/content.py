@@ -130,19 +130,18 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
         SampledDocuments(each.results, [each.rows[number] for number in order if number in each.rows]) for each in group
     ]
     for number in order:
-        found = [
-            embedded_json(document)
-            if number in each.rows and (document := documents.encoded(each.rows[number]))
-            else None
+        encoded = (
+            documents.encoded(each.rows[number]) if number in each.rows else None
             for each, documents in zip(group, sampled, strict=True)
-        ]
-        size = sum(len(document.encode()) + 1 for document in found if document)
+        )
+        found = [embedded_json(document) if document else "" for document in encoded]
+        size = sum(len(text.encode()) + 1 for text in found if text)
         if size > budget:
             continue
         budget -= size
-        for each, encoded in zip(group, found, strict=True):
-            if encoded:
-                each.chosen[number] = encoded
+        for each, text in zip(group, found, strict=True):
+            if text:
+                each.chosen[number] = text
 
 
 def _content(candidate: _Candidate, source: int) -> RunContent:
