@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.results import RunResults
@@ -140,9 +141,9 @@ def _limits(results: RunResults, curves: WholeCurves, score: str) -> Numbers | N
     return None if np.isnan(ends).all() else ends
 
 
-def _equal(first: Numbers, second: Numbers) -> Numbers:
+def _equal(first: Numbers, second: Numbers) -> npt.NDArray[np.bool_]:
     scale = np.maximum(np.maximum(np.abs(first), np.abs(second)), 1.0)
-    return np.abs(second - first) <= _EQUAL * scale
+    return np.asarray(np.abs(second - first) <= _EQUAL * scale)
 
 
 def _shares(aopc: Numbers, limits: Numbers) -> tuple[Numbers, Numbers]:
