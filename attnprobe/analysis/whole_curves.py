@@ -54,24 +54,14 @@ class WholeCurves(NamedTuple):
         if table.empty:
             return None
         begins = np.flatnonzero(table["removed"].to_numpy() == 0)
-        lengths = np.diff(begins, append=len(table))
-        documents = table["document"].to_numpy()
-        rows = pd.Index(several["document"]).get_indexer(pd.Index(documents[begins]))
-        path = results.folder / "curves.parquet"
-        place = np.arange(len(table)) - np.repeat(begins, lengths) if begins[:1].tolist() == [0] else None
-        whole = place is not None and (
-            (table["removed"].to_numpy() == place).all()
-            and (documents == np.repeat(documents[begins], lengths)).all()
-            and (lengths == several["n"].to_numpy()[rows] + 1).all()
-        )
+        rows = pd.Index(several["document"]).get_indexer(pd.Index(table["document"].to_numpy()[begins]))
         names, numbers = table["ordering"].astype(str).to_numpy()[begins], table["draw"].to_numpy()[begins]
         keys = list(zip(names.tolist(), numbers.tolist(), strict=True))
-        found = int((rows == rows[0]).sum())
-        draws = keys[:found]
-        whole = whole and keys == draws * (len(keys) // found) and len(set(draws)) == found
-        whole = whole and len(np.unique(rows)) * found == len(rows) and (np.diff(rows[::found]) > 0).all()
-        if not whole:
+        found = int((rows == rows[:1]).sum())
+        if not (_are_whole(table, begins, several["n"].to_numpy()[rows]) and _are_alike(keys, rows, found)):
+            path = results.folder / "curves.parquet"
             raise InputError(f"{path} does not hold whole curves of the same orderings of each document.")
+        draws = keys[:found]
         of_documents = rows[::found].astype(np.int64)
         scores = {name: table[name].to_numpy(np.float64, na_value=np.nan) for name in CURVE_COLUMNS[4:]}
         sizes = several["n"].to_numpy()[of_documents].astype(np.int64)
@@ -99,6 +89,37 @@ class WholeCurves(NamedTuple):
         sums = np.add.reduceat(values, bounds)[::2].reshape(begins.shape)
         means: Numbers = sums / (ends - begins)
         return means
+
+
+def _are_whole(table: pd.DataFrame, begins: Counts, sizes: Counts) -> bool:
+    """Whether rows are curves of 0 … n removed items of one document each, from ``begins`` on (curves,)."""
+    if begins[:1].tolist() != [0]:
+        return False
+    lengths = np.diff(begins, append=len(table))
+    place = np.arange(len(table)) - np.repeat(begins, lengths)
+    documents = table["document"].to_numpy()
+    return bool(
+        (table["removed"].to_numpy() == place).all()
+        and (documents == np.repeat(documents[begins], lengths)).all()
+        and (lengths == sizes + 1).all()
+    )
+
+
+def _are_alike(keys: list[tuple[str, int]], rows: Counts, found: int) -> bool:
+    """Whether each document, in order, has the same ``found`` curves, each once.
+
+    Args:
+        keys: name and draw of each curve.
+        rows: whose they are (curves,).
+        found: how many the first document has.
+    """
+    draws = keys[:found]
+    return bool(
+        keys == draws * (len(keys) // found)
+        and len(set(draws)) == found
+        and len(np.unique(rows)) * found == len(rows)
+        and (np.diff(rows[::found]) > 0).all()
+    )
 
 
 class Areas(NamedTuple):

@@ -114,7 +114,7 @@ def run_battery(
         },
         contributions=batch.contributions(),
         mask=attention.mask,
-        curves=_curves(batch, orders, curved),
+        curves=_curves(batch, orders, orderings, curved),
     )
 
 
@@ -192,11 +192,13 @@ def _checked(made: object, mask: Tensor) -> Order:
     return Order(of_all, ranked)
 
 
-def _curves(batch: Erasable, orders: dict[str, Order], documents: Tensor | None) -> CurvesOfDocuments | None:
+def _curves(
+    batch: Erasable, orders: dict[str, Order], orderings: Mapping[str, Ordering], documents: Tensor | None
+) -> CurvesOfDocuments | None:
     """Along all orderings but those that are made of where decisions flip, and say nothing of what follows."""
     if documents is None or not len(documents):
         return None
-    named = {name: order.of_all for name, order in orders.items() if ORDERINGS[name].role != Role.REFERENCE}
+    named = {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
 

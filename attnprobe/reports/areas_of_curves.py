@@ -79,7 +79,7 @@ def _limits_in_words(score: str, counts: Mapping[str, Any]) -> str:
 def curves_in_words(summary: Mapping[str, Any]) -> str:
     """Where attention is between the worst and the best order; empty where limits are not known."""
     found = summary["curves"]
-    if found is None or "probability" not in found["limits"]:
+    if found is None or "probability" not in found["limits"] or ATTENTION not in found["orderings"]:
         return ""
     normalised = found["orderings"][ATTENTION]["probability"]["normalised"]
     if normalised["value"] is None:

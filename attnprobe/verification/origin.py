@@ -16,7 +16,7 @@ from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.models.subject import Tested
-from attnprobe.runs.run_folder import FURTHER_TABLES, TABLES, RunFolder
+from attnprobe.runs.run_folder import FURTHER_TABLES, OF_SHARDS, TABLES, RunFolder
 from attnprobe.stages.training import Run
 from attnprobe.verification.row_batches import integers, row_batches
 
@@ -95,7 +95,7 @@ def check_stamps(run: Run, tested: Tested[Any]) -> str:
     for path in tables:
         stamp = _stamp(path)
         configuration, _, digest = stamp.partition("/")
-        expected = run.configuration.erased_by if path.stem in TABLES else run.configuration.fingerprint
+        expected = run.configuration.erased_by if path.stem in OF_SHARDS else run.configuration.fingerprint
         if stamp == f"{expected}/{tested.digest}":
             continue
         if configuration != expected:
