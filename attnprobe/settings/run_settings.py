@@ -107,9 +107,9 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
-        closed = self.attention is None and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
+        closed = "attention" not in kind.sections and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
         if self.limits and (not closed or self.curves is False):
-            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding for a {}."
+            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
         if self.attention is not None:
             self._check_items(self.attention, kind)

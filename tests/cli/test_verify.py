@@ -18,7 +18,7 @@ TEST_DOCUMENTS = 6
 MODELS = {
     "flan-rnn": ["--epochs", "4", "--learning-rate", "0.01"],
     "han-rnn": ["--epochs", "4", "--learning-rate", "0.01", "--limits", "30"],
-    "transformer": ["--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2"],
+    "transformer": ["--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2", "--curves"],
     "hf": ["--epochs", "2", "--unit", "word", "--greedy", "--head-map-documents", "2"],
 }
 

@@ -114,6 +114,17 @@ CASES = [
         TRANSFORMER,
     ),
     case(
+        "--limits 5",
+        {"limits": 5},
+        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
+        TRANSFORMER,
+    ),
+    case(
+        "--limits 5 --no-curves",
+        {"limits": 5, "curves": False},
+        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
+    ),
+    case(
         "--dropout-words 1.0", of("dropout", words=1.0), "{dropout.words} must be a number from 0 to below 1, not 1.0."
     ),
     case(
