@@ -46,6 +46,10 @@ KEPT = 4_000_000
 FEWEST_AT_ONCE = 32
 """Resamples that are taken at once however many documents there are: fewer would go through all columns for little."""
 
+ALIKE_FROM = 256
+"""Documents from which on columns that are alike are summed once. Of fewer it would save nothing, and BLAS, which has
+another way for small products, would add in another order than with all of them."""
+
 Key = TypeVar("Key", bound=Hashable)
 Ratio = tuple[Numbers, Numbers]
 """Numerators and denominators (documents,)."""
@@ -159,11 +163,12 @@ def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
     Half of the columns are there more than once, as statistics of the same documents have the same denominators: each
     is summed once.
     """
-    places: dict[bytes, int] = {}
+    places: dict[bytes | int, int] = {}
     different: list[Numbers] = []
     place_of: list[int] = []
-    for column in (*above.T, *below.T):
-        place = places.setdefault(blake2b(column.tobytes()).digest(), len(places))
+    for number, column in enumerate((*above.T, *below.T)):
+        key = blake2b(column.tobytes()).digest() if len(column) >= ALIKE_FROM else number
+        place = places.setdefault(key, len(places))
         place_of.append(place)
         if place == len(different):
             different.append(column)

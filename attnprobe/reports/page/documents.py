@@ -193,7 +193,6 @@ class SampledDocuments:
         Raises:
             InputError: the table of items holds no order where one should be.
         """
-        document = self.results.several.iloc[row]
         where = self._where(row)
         if where is None:
             return None
@@ -208,16 +207,17 @@ class SampledDocuments:
             ]
         )
         flips = self.results.first_flips
-        label, decision = int(document["label"]), int(document["decision"])
-        p = document.get("p_decision")
+        several, number = self.results.several, int(self._document_numbers[row])
+        label, decision = (int(several[name].iat[row]) for name in ("label", "decision"))
+        p = several["p_decision"].iat[row] if "p_decision" in several else None
         return {
-            "number": int(document["document"]),
+            "number": number,
             "label": label,
             "decision": decision,
             "decided": legible(self.results.class_name(decision)),
             "labelled": legible(self.results.class_name(label)) if label >= 0 else None,
             "p": None if p is None or np.isnan(p) else float(p),
-            "removed": {name: self._removed[int(document["document"]), name] for name in flips},
+            "removed": {name: self._removed[number, name] for name in flips},
             "emptied": {name: flip.emptied[row].tolist() for name, flip in flips.items() if flip.emptied[row].any()},
             "mass": {
                 name: [None if np.isnan(draw) else round(float(draw), 4) for draw in flip.mass[row]]
