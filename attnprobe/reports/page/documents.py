@@ -208,8 +208,10 @@ class SampledDocuments:
         )
         flips = self.results.first_flips
         several, number = self.results.several, int(self._document_numbers[row])
-        label, decision = (int(several[name].iat[row]) for name in ("label", "decision"))
-        p = several["p_decision"].iat[row] if "p_decision" in several else None
+        told: dict[str, Any] = {
+            name: several[name].iat[row] for name in ("label", "decision", "p_decision") if name in several
+        }
+        label, decision, p = int(told["label"]), int(told["decision"]), told.get("p_decision")
         return {
             "number": number,
             "label": label,
