@@ -14,7 +14,7 @@ import numpy.typing as npt
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.whole_curves import Areas, WholeCurves, areas, log_odds
-from attnprobe.erasure.limit_columns import LIMIT, LIMIT_ENDS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, SCORES
 from attnprobe.erasure.registered_orderings import RANDOM
 
 _EQUAL = 1e-9

@@ -16,7 +16,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.eraser_shares import ERASER_PERCENT
+from attnprobe.erasure.curve_names import ERASER_PERCENT
 from attnprobe.runs.read_columns import CURVE_COLUMNS
 
 Counts = npt.NDArray[np.int64]

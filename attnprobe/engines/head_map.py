@@ -105,9 +105,7 @@ def head_rows(layer: Layer, seeds: Tensor) -> dict[str, Tensor]:
         "js_other": js[..., -1].masked_fill(items.sizes[:, None] < 2, torch.nan),
         "flip_top": flips[..., -2],
     }
-    return {
-        name: (c[:, None].expand(weights.shape[:2]) if c.dim() == 1 else c).flatten() for name, c in columns.items()
-    }
+    return by_head(columns, weights.shape[1])
 
 
 def by_head(columns: dict[str, Tensor], heads: int) -> dict[str, Tensor]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
-from attnprobe.erasure.limit_columns import LIMIT, LIMIT_ENDS
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
@@ -206,10 +206,9 @@ def _curves(
 def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
     """Ends of the limits of AOPC (batch,) by name, NaN of documents that they are not asked of."""
     columns: dict[str, Tensor] = {}
-    scores: tuple[Literal["probability", "logit"], ...] = ("probability", "logit")
     if documents is None:
         return columns
-    for score in scores:
+    for score in SCORES:
         found = batch.aopc_limits(documents, score)
         if found is not None:
             ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)

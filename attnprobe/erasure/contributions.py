@@ -143,8 +143,7 @@ class Contributions:
         after = (classes > self.decision[:, None]).to(self.bias.dtype) * smallest
         self._threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
         self._flips_when_empty = self.bias.argmax() != self.decision
-        decided = self.decision[:, None, None].expand(-1, 1, self.alone.shape[-1])
-        self.margins = self.alone - self.alone.gather(1, decided)
+        self.margins = self.alone - of_class(self.alone, self.decision)[:, None]
         beyond = ~torch.isfinite(self.margins.sum(1))
         if bool(beyond.any()):
             raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
@@ -197,8 +196,7 @@ class Contributions:
 
     def decided_logit_without_each(self) -> Tensor:
         """The logit of the decision after erasing each item alone (batch, items)."""
-        decided = self.decision[:, None, None].expand(-1, 1, self.alone.shape[-1])
-        sums = _without_each(self._weighted(self.alone.gather(1, decided)))
+        sums = _without_each(self._weighted(of_class(self.alone, self.decision)[:, None]))
         return _divide(sums, self.bias[self.decision][:, None]).squeeze(1)
 
     def first_flip(self, order: Tensor) -> FirstFlip:
@@ -270,7 +268,7 @@ class Contributions:
         emptied = weightless >= torch.where(kept > 0, kept + 1, 0)
         count = self.sizes - torch.where(emptied, weightless, kept)
         count = torch.where(emptied | (kept > 0), count, -1)
-        chosen = margins.gather(1, best[:, None, None].expand(-1, 1, margins.shape[-1])).squeeze(1)
+        chosen = of_class(margins, best)
         ascending = stable_order_descending((-chosen).masked_fill(~self.mask, -torch.inf))
         place = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(ascending)
         erased = torch.zeros_like(self.mask).scatter_(1, ascending, place < count[:, None])
@@ -278,6 +276,11 @@ class Contributions:
         among = erased.gather(1, ascending)
         rank = torch.full_like(ascending, -1).scatter_(1, ascending, among.cumsum(-1).masked_fill_(~among, 0) - 1)
         return MinimalFlipSet(count, erased, emptied, rank)
+
+
+def of_class(numbers: Tensor, classes: Tensor) -> Tensor:
+    """Of numbers (batch, classes, items) those of one class a document (batch, items)."""
+    return numbers.gather(1, classes[:, None, None].expand(-1, 1, numbers.shape[-1])).squeeze(1)
 
 
 def _project(values: Tensor, weight: Tensor) -> Tensor:

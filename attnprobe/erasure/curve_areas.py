@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from attnprobe.erasure.curve_names import ERASER_PERCENT
 from attnprobe.erasure.erasable import Curves
-from attnprobe.erasure.eraser_shares import ERASER_PERCENT
 
 
 def comprehensiveness(curves: Curves) -> Tensor:

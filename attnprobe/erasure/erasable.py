@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
+
+from attnprobe.erasure.curve_names import Score
 
 
 class SingleEffects(NamedTuple):
@@ -132,7 +134,7 @@ class Erasures(Protocol):
         """
         ...
 
-    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
 
         Four ends a document (documents, 4): between which the least is certain to be, and the largest.
@@ -204,7 +206,7 @@ class Erasable:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
         return self._erasures.curves(order, documents)
 
-    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor | None:
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
 

@@ -22,7 +22,7 @@ class BitDropout(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """``values``, some of their entries dropped."""
-        dropped = round(self.rate * _DEPTH)
+        dropped = min(round(self.rate * _DEPTH), _DEPTH - 1)
         if not self.training or not dropped:
             return values
         if values.device.type != "cpu":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attnprobe.erasure.limit_columns import SCORES
+from attnprobe.erasure.curve_names import SCORES
 from attnprobe.erasure.registered_orderings import ATTENTION
 from attnprobe.reports.cells import INTERVALS, Row, Table, cell, percentage, table_of
 from attnprobe.reports.latex import in_latex

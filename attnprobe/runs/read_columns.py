@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 NEEDED = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
-from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE

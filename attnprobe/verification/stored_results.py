@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.limit_columns import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents

@@ -18,7 +18,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.stored_dataset import tokenised_once
-from attnprobe.erasure.limit_columns import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.reports.page.terminal import document_in_terminal
 from attnprobe.runs.run_folder import RunFolder, readout_bias
 from attnprobe.stages.group_files import Group, GroupFiles, Results

@@ -16,6 +16,14 @@ def test_entries_are_dropped_at_the_rate_and_the_mean_is_kept(rate):
     torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - expected)))
 
 
+def test_a_rate_that_is_nearly_one_drops_nearly_all():
+    dropout = BitDropout(1 - 1e-7).train()
+    torch.manual_seed(0)
+    kept = dropout(torch.ones(1 << 20))
+    assert torch.isfinite(kept).all()
+    assert 0 < (kept != 0).sum() < 64
+
+
 def test_neighbours_are_dropped_independently():
     torch.manual_seed(0)
     kept = (BitDropout(0.5)(torch.ones(400_000)) != 0).double() * 2 - 1

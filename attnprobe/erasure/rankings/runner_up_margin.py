@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from attnprobe.erasure.contributions import of_class
+
 if TYPE_CHECKING:
     from attnprobe.erasure.erasable import Erasable
 
@@ -22,9 +24,4 @@ def margin(batch: Erasable) -> Tensor:
     decision = batch.decision()
     rivals = log_p.scatter(1, decision[:, None], -float("inf"))
     second = rivals.argmax(1)
-    return _of_class(contributions, decision) - _of_class(contributions, second)
-
-
-def _of_class(contributions: Tensor, classes: Tensor) -> Tensor:
-    """Of contributions (batch, classes, items) those to one class a document (batch, items)."""
-    return contributions.gather(1, classes[:, None, None].expand(-1, 1, contributions.shape[-1])).squeeze(1)
+    return of_class(contributions, decision) - of_class(contributions, second)

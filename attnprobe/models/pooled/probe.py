@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,8 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
-from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.contributions import Contributions, of_class
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
@@ -84,8 +85,7 @@ class PooledErasures:
         log_p, padding = self.log_probabilities()[:, :, None], ~self._contributions.mask
         erased = torch.log_softmax(single.relative_logits, dim=1)
         js = js_divergence(erased, log_p, dim=1).masked_fill_(padding, 0.0)
-        decision = self.decision()[:, None, None].expand(-1, 1, js.shape[1])
-        probability = erased.gather(1, decision).squeeze(1).exp_().masked_fill_(padding, 0.0)
+        probability = of_class(erased, self.decision()).exp().masked_fill_(padding, 0.0)
         logit = self._contributions.decided_logit_without_each().masked_fill_(padding, 0.0)
         return SingleEffects(js, single.flips, probability, logit)
 
@@ -98,7 +98,7 @@ class PooledErasures:
         """How sure the model is along orderings, from sums over every prefix and what is behind it."""
         return curves_of_decision(self._contributions, order, documents)
 
-    def aopc_limits(self, documents: Tensor, score: Literal["probability", "logit"]) -> Tensor:
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)

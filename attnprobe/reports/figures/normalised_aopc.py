@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.curve_statistics import curve_statistics
 from attnprobe.analysis.results import RunResults
-from attnprobe.erasure.limit_columns import SCORES
+from attnprobe.erasure.curve_names import SCORES
 from attnprobe.reports import style
 from attnprobe.reports.figures.frame import LINE, legend_above, new_panel
 from attnprobe.reports.type_widths import in_figure

@@ -113,6 +113,23 @@ def test_integrated_gradients_are_those_of_a_fine_sum_and_add_up(case, of):
     torch.testing.assert_close(found.sum(), gained.detach(), atol=1e-10, rtol=1e-9)
 
 
+@pytest.mark.parametrize("gap", [5.0, 20.0, 80.0])
+def test_integrated_gradients_add_up_however_far_a_margin_moves(gap):
+    """One item that moves the margin of two classes by so much, from wherever the bias has it."""
+    biases = torch.linspace(-gap, 5.0, 40, dtype=torch.float64)
+    for bias in biases:
+        readout = nn.Linear(1, 2, dtype=torch.float64)
+        with torch.no_grad():
+            readout.weight.copy_(torch.tensor([[0.0], [gap]], dtype=torch.float64))
+            readout.bias.copy_(torch.tensor([0.0, float(bias)], dtype=torch.float64))
+        one = torch.ones(1, 1, dtype=torch.float64)
+        batch = Erasable(PooledErasures(one[..., None], one, one.bool(), readout), torch.arange(1))
+        p = torch.stack([bias, bias + gap]).sigmoid()
+        gained = (p[1] - p[0]) * (1 if int(batch.decision()) else -1)
+        found = integrated_gradients.of_probability(batch).sum()
+        torch.testing.assert_close(found, gained, atol=1e-12, rtol=0)
+
+
 def test_shares_of_the_output_are_those_of_the_vectors(case):
     values, weights, batch = case[0], weights_of(case), batch_of(case)
     parts = weights[..., None] * values

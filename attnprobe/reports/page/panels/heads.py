@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ from attnprobe.analysis.thresholds import SIGNIFICANT
 from attnprobe.reports.heads_in_words import name_of_head
 from attnprobe.reports.numbers import percent, percent_with_interval
 from attnprobe.reports.page.marks import Marks
+
+Row = Mapping[str, Any]
+"""What the summary says of a head."""
 
 SHADES = 5
 """On either side of none."""
@@ -41,23 +44,19 @@ def head_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -
     statistics, table = summary.get("heads"), results.heads()
     if not statistics or table is None:
         return []
-    by_head = _documents_by_head(table[table["removed_attention"] > 0])
-    largest = max(abs(row["gain"]["value"] or 0.0) for row in statistics) or 1.0
-    documents = results.several["document"].to_numpy()
-    cells: dict[str, dict[int, dict[int, HeadCell]]] = {}
-    for row in statistics:
-        chosen = np.isin(documents, by_head.get((row["stack"], row["layer"], row["head"]), []))
-        name = name_of_head(row)
-        mark = marks.add(f"{name[0].upper()}{name[1:]}, erased alone in its own order, flips", chosen, covered=False)
-        says = (
-            f"{name}: {percent_with_interval(row['gain'])} fewer {results.unit}s than in a random order, "
+
+    def says(row: Row) -> str:
+        return (
+            f"{percent_with_interval(row['gain'])} fewer {results.unit}s than in a random order, "
             f"{row['verdict']}; never flips {percent(row['never_attention']['value'])}"
         )
-        shade = round(SHADES * (row["gain"]["value"] or 0.0) / largest)
-        told_apart = row["gain_p"] is not None and row["gain_p"] < SIGNIFICANT
-        cell = HeadCell(row["head"], shade, told_apart, mark, says)
-        cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
-    return _stacks(cells)
+
+    def is_told_apart(row: Row) -> bool:
+        return row["gain_p"] is not None and row["gain_p"] < SIGNIFICANT
+
+    flipped = _documents_by_head(table[table["removed_attention"] > 0])
+    words = ", erased alone in its own order, flips"
+    return _stacks(statistics, flipped, _Shown("gain", words, says, is_told_apart), results, marks)
 
 
 def effect_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[HeadStack]:
@@ -65,23 +64,34 @@ def effect_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks)
     statistics, table = summary.get("head_effects"), results.head_effects()
     if not statistics or table is None:
         return []
-    by_head = _documents_by_head(table[table["flip_whole"].astype(bool)])
-    largest = max(row["flip_whole"]["value"] or 0.0 for row in statistics) or 1.0
-    documents = results.several["document"].to_numpy()
-    cells: dict[str, dict[int, dict[int, HeadCell]]] = {}
-    for row in statistics:
-        chosen = np.isin(documents, by_head.get((row["stack"], row["layer"], row["head"]), []))
-        name = name_of_head(row)
-        mark = marks.add(f"{name[0].upper()}{name[1:]}, erased whole, flips", chosen, covered=False)
-        says = (
-            f"{name}: without it {percent_with_interval(row['flip_whole'])} of the decisions flip; without its most "
+
+    def says(row: Row) -> str:
+        return (
+            f"without it {percent_with_interval(row['flip_whole'])} of the decisions flip; without its most "
             f"attended {results.unit} alone {percent(row['flip_top']['value'])}, without another "
             f"{percent(row['flip_other']['value'])}"
         )
-        shade = round(SHADES * (row["flip_whole"]["value"] or 0.0) / largest)
-        cell = HeadCell(row["head"], shade, True, mark, says)
-        cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
-    return _stacks(cells)
+
+    flipped = _documents_by_head(table[table["flip_whole"].astype(bool)])
+    return _stacks(
+        statistics, flipped, _Shown("flip_whole", ", erased whole, flips", says, lambda row: True), results, marks
+    )
+
+
+class _Shown(NamedTuple):
+    """How a head is shown.
+
+    Attributes:
+        shade: the statistic that it is shaded by; the largest is darkest.
+        words: what its documents are, behind its name.
+        says: what is said of it.
+        is_told_apart: whether it is shown as one that is not like the others.
+    """
+
+    shade: str
+    words: str
+    says: Callable[[Row], str]
+    is_told_apart: Callable[[Row], bool]
 
 
 def _documents_by_head(table: pd.DataFrame) -> dict[tuple[str, int, int], Any]:
@@ -91,11 +101,36 @@ def _documents_by_head(table: pd.DataFrame) -> dict[tuple[str, int, int], Any]:
     }
 
 
-def _stacks(cells: Mapping[str, Mapping[int, Mapping[int, HeadCell]]]) -> list[HeadStack]:
-    several = len(cells) > 1
+def _stacks(
+    statistics: Sequence[Row],
+    flipped: Mapping[tuple[str, int, int], Any],
+    shown: _Shown,
+    results: RunResults,
+    marks: Marks,
+) -> list[HeadStack]:
+    """Heads in their places.
+
+    Args:
+        statistics: a row a head.
+        flipped: the documents of each head.
+        shown: what is shown of a head.
+        results: of the run.
+        marks: of the page.
+    """
+    values = [row[shown.shade]["value"] or 0.0 for row in statistics]
+    largest = max(map(abs, values)) or 1.0
+    documents = results.several["document"].to_numpy()
+    cells: dict[str, dict[int, dict[int, HeadCell]]] = {}
+    for row, value in zip(statistics, values, strict=True):
+        name = name_of_head(row)
+        chosen = np.isin(documents, flipped.get((row["stack"], row["layer"], row["head"]), []))
+        mark = marks.add(f"{name[0].upper()}{name[1:]}{shown.words}", chosen, covered=False)
+        told_apart = shown.is_told_apart(row)
+        cell = HeadCell(row["head"], round(SHADES * value / largest), told_apart, mark, f"{name}: {shown.says(row)}")
+        cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
     stacks = []
     for stack, layers in cells.items():
         heads = sorted({head for by_number in layers.values() for head in by_number})
         lines = [(layer, [by_number.get(head) for head in heads]) for layer, by_number in sorted(layers.items())]
-        stacks.append(HeadStack(f"{stack} attention" if several else "", lines, heads))
+        stacks.append(HeadStack(f"{stack} attention" if len(cells) > 1 else "", lines, heads))
     return stacks

@@ -1,0 +1,23 @@
+"""What is read off whole curves, and what the columns of their limits are called; this module loads no torch."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+ERASER_PERCENT = (1, 5, 10, 20, 50)
+"""Shares of the items of which ERASER takes means (DeYoung et al. 2020); of each document, rounded up."""
+
+Score: TypeAlias = Literal["probability", "logit"]
+"""Of the decision, whose AOPC it is."""
+
+SCORES: tuple[Score, ...] = ("probability", "logit")
+"""All of them."""
+
+LIMIT = "aopc_"
+"""What columns of documents begin with that say what any ordering can reach; then come the score and the end."""
+
+LIMIT_ENDS = ("lower_low", "lower_high", "upper_low", "upper_high")
+"""Ends of the intervals in which the least AOPC of a document is certain to be, and the largest."""
+
+LIMIT_COLUMNS = tuple(f"{LIMIT}{score}_{end}" for score in SCORES for end in LIMIT_ENDS)
+"""All of them."""
