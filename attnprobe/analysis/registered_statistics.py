@@ -169,6 +169,11 @@ _OWN = {
         _of("curve_statistics", "curve_statistics"),
         "by ordering and score, `CurveStatistics` of the documents whose whole curves are kept; null where none are",
     ),
+    "rationales": (
+        _of("rationale_statistics", "rationale_statistics"),
+        "by annotator what is held against the items that people marked: agreement, and the fall of the decision's "
+        "probability without them; null where the data have no rationales",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

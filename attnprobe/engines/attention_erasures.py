@@ -96,6 +96,14 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self.engine.probability_without(erased, documents, self.items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
+        return
+
     def aopc_limits(self, documents: Tensor, score: str) -> None:
         """Not known here."""
         return

@@ -19,6 +19,7 @@ from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import orders_of
+from attnprobe.verification.rationale_rows import compare_rationales
 from attnprobe.verification.reference_registry import reference_maker
 from attnprobe.verification.stored_results import stored_documents
 
@@ -58,7 +59,8 @@ def compare_with_reference(
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
         )
-        comparison.compare(stored[row], reference, orders)
+        if comparison.compare(stored[row], reference, orders) and stored[row].items is not None:
+            compare_rationales(comparison, stored[row], reference, orders)
     if comparison.differing:
         more = len(comparison.differing) - 1
         raise InputError(comparison.differing[0] + f"; and so on in {more:,} more comparisons" * bool(more) + ".")
@@ -97,6 +99,7 @@ _WORDS = {
     "ranks": "orders",
     "probability": "points of curves",
     "limits": "limits of AOPC",
+    "rationales": "rows on rationales",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
 }

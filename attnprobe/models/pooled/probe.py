@@ -17,11 +17,13 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
+from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.explanations.item_parts import ItemParts
@@ -97,6 +99,14 @@ class PooledErasures:
     def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
         """How sure the model is along orderings, from sums over every prefix and what is behind it."""
         return curves_of_decision(self._contributions, order, documents)
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, from the sums over what is left."""
+        return KeptScores(self._contributions, "probability").of_documents(documents).of_sets(~erased)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor:
+        """The largest fall by sets of a size, as an interval (documents, 2)."""
+        return largest_falls(self._contributions, self._values, self._readout, documents, sizes)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
