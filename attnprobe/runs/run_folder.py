@@ -74,8 +74,8 @@ def of_any_files(stamp: str) -> str:
     >>> of_any_files("1f+9a/c0"), of_any_files("1f/c0")
     ('1f/c0', '1f/c0')
     """
-    configuration, _, model = stamp.partition("/")
-    return f"{configuration.partition('+')[0]}/{model}"
+    configuration, apart, model = stamp.partition("/")
+    return configuration.partition("+")[0] + apart + model
 
 
 class RunFolder:
