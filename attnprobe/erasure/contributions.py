@@ -183,7 +183,7 @@ class Contributions:
     def single_erasures(self) -> SingleErasures:
         """The decision after erasing each item alone."""
         self.check_decides()
-        sums = _without_each(self._weighted(self.margins))
+        sums = without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
         flips = (self._flipped(sums, self._threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
@@ -191,12 +191,12 @@ class Contributions:
 
     def logits_without_each(self) -> Tensor:
         """The logits after erasing each item alone (batch, classes, items)."""
-        erased = _divide(_without_each(self._weighted(self.alone)), self.bias.expand_as(self.logits))
+        erased = _divide(without_each(self._weighted(self.alone)), self.bias.expand_as(self.logits))
         return torch.where(self.mask[:, None], erased, self.logits[:, :, None])
 
     def decided_logit_without_each(self) -> Tensor:
         """The logit of the decision after erasing each item alone (batch, items)."""
-        sums = _without_each(self._weighted(of_class(self.alone, self.decision)[:, None]))
+        sums = without_each(self._weighted(of_class(self.alone, self.decision)[:, None]))
         return _divide(sums, self.bias[self.decision][:, None]).squeeze(1)
 
     def first_flip(self, order: Tensor) -> FirstFlip:
@@ -294,7 +294,7 @@ def _project(values: Tensor, weight: Tensor) -> Tensor:
     return projected
 
 
-def _without_each(terms: Tensor) -> Tensor:
+def without_each(terms: Tensor) -> Tensor:
     """For each item the sum of all other items' terms (batch, rows, items): of those after it and those before it."""
     sums = torch.nn.functional.pad(terms.flip(-1).cumsum_(-1).flip(-1)[..., 1:], (0, 1))
     sums[..., 1:] += terms.cumsum(-1)[..., :-1]
