@@ -169,6 +169,10 @@ _OWN = {
         _of("curve_statistics", "curve_statistics"),
         "by ordering and score, `CurveStatistics` of the documents whose whole curves are kept; null where none are",
     ),
+    "sufficient_sets": (
+        _of("sufficient_sets", "sufficient_sets"),
+        "`SufficientSets`: how little guarantees the decision, by ordering and at the least; null where not known",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

@@ -113,6 +113,10 @@ class AttentionErasures:
         """Whether the decision is the class with the largest logit."""
         return self.engine.meaning.decides_classes
 
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
+        return
+
     def pooling(self) -> None:
         """There is more behind this attention than an affine readout."""
         return

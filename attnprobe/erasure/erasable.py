@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
 
 
 class SingleEffects(NamedTuple):
@@ -145,6 +147,10 @@ class Erasures(Protocol):
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
 
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased; None: not known."""
+        ...
+
     def pooling(self) -> Pooling | None:
         """What the attention pools, where it is one row and the rest of the model is affine."""
         ...
@@ -209,6 +215,23 @@ class Erasable:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased, where it is known."""
+        return self._requirements
+
+    @cached_property
+    def _requirements(self) -> Requirements | None:
+        return self._erasures.requirements()
+
+    def smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        """The smallest set of items that guarantees each decision, where it is known."""
+        return self._smallest_sufficient_set
+
+    @cached_property
+    def _smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        requirements = self.requirements()
+        return None if requirements is None else smallest_sets(requirements)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

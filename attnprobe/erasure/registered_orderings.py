@@ -348,8 +348,8 @@ ORDERINGS.register(
         "the smallest set whose erasure flips the decision, exactly; of affine readouts",
         smallest=True,
         reference=ReferenceInWords(
-            "the smallest set that suffices",
-            "the smallest set that suffices",
+            "the smallest set that flips it",
+            "the smallest set that flips it",
             "smallest",
             "of the smallest sets that flip them",
             "the smallest set that flips the decision, which is known exactly for this readout",

@@ -15,6 +15,7 @@ from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.csv_text import csv_text
+from attnprobe.reports.guarantees_in_words import guarantees_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
@@ -286,6 +287,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "first_flips_where_they_flip": first_flips_where_they_flip,
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
+    "guarantees": guarantees_table,
     "curves": areas_of_curves,
     "heads": heads,
     "head_effects": head_effects,

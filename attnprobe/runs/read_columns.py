@@ -31,7 +31,7 @@ CURVE_COLUMNS = (
 )
 """Of curves.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient")
 
 _DOCUMENTS = (
     *NEEDED["documents"],

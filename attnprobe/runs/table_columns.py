@@ -51,6 +51,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "mass": Column.share(with_removed=True, missing=_ANYWHERE),
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
+        "sufficient": Column.whole(up_to="n"),
     },
     "items": {
         "document": _DOCUMENT,
@@ -61,6 +62,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "gradient": Column(Values.REAL),
         "js": Column.nats(),
         "flips": _YES_NO,
+        "sufficient": _YES_NO,
     },
     "curves": {
         "document": _DOCUMENT,

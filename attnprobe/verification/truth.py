@@ -99,5 +99,6 @@ _WORDS = {
     "limits": "limits of AOPC",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
+    "sufficient sets": "sets that guarantee the decision",
 }
 """What of all that is compared is told by itself."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.sorting import sort_ascending
 
 
@@ -40,26 +39,30 @@ class Requirements:
     sizes: Tensor
 
     @classmethod
-    def of(cls, contributions: Contributions) -> Requirements:
+    def of(cls, margins: Tensor, mass: Tensor, decision: Tensor, bias: Tensor, mask: Tensor) -> Requirements:
         """Those of documents.
 
-        Raises:
-            ValueError: the readout has one row, which decides nothing.
+        Args:
+            margins: the logits that each item would give alone, less the decision's (batch, classes, items).
+            mass: attention weights, zero at padding (batch, items).
+            decision: classes (batch,).
+            bias: the logits when nothing is left (classes,).
+            mask: True where an item is real (batch, items).
         """
-        contributions.check_decides()
-        leads = -contributions.margins * contributions.mass[:, None]
-        has_mass = contributions.mass > 0
+        leads = -margins * mass[:, None]
+        has_mass = mass > 0
         classes = torch.arange(leads.shape[1], device=leads.device)
-        decision = contributions.decision[:, None]
         needs = (-leads).clamp(min=0).sum(-1)
         # A sum is larger than a number where it is at least the next one.
-        thresholds = torch.where(classes > decision, needs, torch.nextafter(needs, torch.full_like(needs, torch.inf)))
+        beyond = torch.nextafter(needs, torch.full_like(needs, torch.inf))
+        thresholds = torch.where(classes > decision[:, None], needs, beyond)
         gains = torch.cat([leads.clamp(min=0), has_mass[:, None].double()], 1)
         thresholds = torch.cat([thresholds, torch.ones_like(needs[:, :1])], 1)
         # All items together are the decision by definition, whatever rounding makes of a tie.
-        thresholds = torch.minimum(thresholds, gains.sum(-1)).scatter(1, decision, -torch.inf)
-        thresholds = thresholds.masked_fill(_without_any(contributions, has_mass)[:, None], -torch.inf)
-        return cls(gains, thresholds, contributions.mask, contributions.sizes)
+        thresholds = torch.minimum(thresholds, gains.sum(-1)).scatter(1, decision[:, None], -torch.inf)
+        without_any = ~_other_alone(margins, decision, has_mass) & (bias.argmax() == decision)
+        thresholds = thresholds.masked_fill(without_any[:, None], -torch.inf)
+        return cls(gains, thresholds, mask, mask.sum(-1))
 
     def nothing_needed(self) -> Tensor:
         """Whether the empty set is sufficient (batch,)."""
@@ -71,7 +74,8 @@ class Requirements:
 
     def of_row(self, row: Tensor) -> Tensor:
         """What items (batch, items) add to one row a document (batch,)."""
-        return of_class(self.gains, row).masked_fill(~self.mask, -1.0)
+        of_row = self.gains.gather(1, row[:, None, None].expand(-1, 1, self.gains.shape[2])).squeeze(1)
+        return of_row.masked_fill(~self.mask, -1.0)
 
     def needed_by_row(self) -> Tensor:
         """How many items are needed at least for each row alone (batch, rows): the largest first."""
@@ -94,12 +98,9 @@ class Requirements:
         return (sums >= self.thresholds).all(-1)
 
 
-def _without_any(contributions: Contributions, has_mass: Tensor) -> Tensor:
-    """Whether whatever is left decides y, nothing included (batch,): the bias does, and every item with mass alone."""
-    margins = contributions.margins
+def _other_alone(margins: Tensor, decision: Tensor, has_mass: Tensor) -> Tensor:
+    """Whether some item with mass alone decides another class (batch,)."""
     classes = torch.arange(margins.shape[1], device=margins.device)[:, None]
-    decision = contributions.decision[:, None, None]
     # A class before the decision wins a tie.
-    overtakes = (margins > 0) | ((margins == 0) & (classes < decision))
-    other_alone = (overtakes & (classes != decision) & has_mass[:, None]).any(1).any(-1)
-    return ~other_alone & (contributions.bias.argmax() == contributions.decision)
+    overtakes = (margins > 0) | ((margins == 0) & (classes < decision[:, None, None]))
+    return (overtakes & (classes != decision[:, None, None]) & has_mass[:, None]).any(1).any(-1)

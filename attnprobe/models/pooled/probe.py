@@ -22,6 +22,7 @@ from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
+from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.explanations.item_parts import ItemParts
@@ -119,6 +120,10 @@ class PooledErasures:
     def contributions(self) -> Tensor:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""
         return self._contributions.alone * self._contributions.mass[:, None]
+
+    def requirements(self) -> Requirements:
+        """What has to be kept so that the decision stands whatever else is erased, from sums."""
+        return self._contributions.requirements()
 
     def pooling(self) -> Pooling:
         """What the attention pools, and the readout of that."""

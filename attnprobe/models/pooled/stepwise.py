@@ -139,6 +139,10 @@ class StepwiseErasures:
         """It is of models with attention settings, which ask for it."""
         return
 
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
+        return
+
     def pooling(self) -> Pooling:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 import attnprobe
 from attnprobe.base.errors import SolverError
 from attnprobe.erasure.guarantees import covering_programs
-from attnprobe.erasure.guarantees.requirements import Requirements
 from tests.fixtures.limit_documents import KINDS, draw
 from tests.reference.guarantees import Subsets
 
@@ -104,7 +103,7 @@ def test_neither_padding_nor_batching_nor_the_scale_of_weights_matters(seed, kin
 def test_the_smallest_set_is_no_larger_than_along_any_ordering_and_suffices():
     documents = draw(3, "plain", 5, 200, 40)
     smallest = attnprobe.minimal_sufficient_set(*documents.arguments())
-    requirements = Requirements.of(documents.contributions())
+    requirements = documents.contributions().requirements()
     assert requirements.met_by(smallest.kept).all()
     order = attnprobe.rank_by_attention(documents.weights, documents.mask)
     counts = attnprobe.sufficient_count(**documents.named(), order=order)
@@ -135,4 +134,4 @@ def test_a_program_that_is_given_up_leaves_two_ends(monkeypatch):
     found = attnprobe.minimal_sufficient_set(*documents.arguments())
     assert (found.bound <= found.count).all()
     assert (found.bound < found.count).any()
-    assert Requirements.of(documents.contributions()).met_by(found.kept).all()
+    assert documents.contributions().requirements().met_by(found.kept).all()
