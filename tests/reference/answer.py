@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from tests.reference.chance import better_than_chance
 from tests.reference.intervals import (
     DEVIATIONS,
     SEED,
@@ -92,6 +93,8 @@ class Answer:
     head_documents: int
     effects: list[Effect]
     effect_documents: int
+    chance: tuple
+    """Documents, random orders of each, and by explanation in how many it is better than they are."""
 
 
 class Tables:
@@ -185,6 +188,7 @@ def answer(folder):
         head_documents=head_documents,
         effects=effects,
         effect_documents=effect_documents,
+        chance=better_than_chance(tables, [name for name in names if name not in ("random", *REFERENCES)]),
     )
 
 

@@ -183,6 +183,7 @@ def read(text, answer):
         _where_all_flip,
         _who_is_first,
         _erasing_one,
+        _chance,
         _verdict,
         _heads,
         _effects,
@@ -279,6 +280,23 @@ def _erasing_one(reading, answer):
     top = rf"only the most attended \w+ changes the decision in {INTERVAL}"
     reading.claim(top, interval("most attended alone", answer.erasing_top))
     reading.claim(rf"only another \w+, in {INTERVAL}", interval("another alone", answer.erasing_other))
+
+
+def _chance(reading, answer):
+    documents, tried, found = answer.chance
+    if not found:
+        return
+    after, until = "By AOPC an order is better than chance", "Does attention explain"
+    counts = {"random orders of a document": Count(tried), "false discovery rate": Count(5)}
+    counts["documents with random orders"] = Count(documents)
+    reading.claim(rf"{COUNT} random orders of the same document \(.*?(\d+) %\).*? of {COUNT} documents", counts, after)
+    for name, ranges in found.items():
+        shown = _name(name)[0].lower() + _name(name)[1:]
+        places = ("", ", from", ", to")
+        numbers = {
+            f"{shown}: better than chance{place}": Share(*ends) for place, ends in zip(places, ranges, strict=True)
+        }
+        reading.claim(rf"(?<![\w×] ){re.escape(shown)} {INTERVAL}", numbers, after, until)
 
 
 def _verdict(reading, answer):

@@ -39,7 +39,8 @@ TRANSFORMERS = {
 
 
 OF_HEADS = ("head_map", "head_effects")
-OF_CURVES = ("decision_curves", "normalised_aopc")
+OF_CURVES = ("decision_curves", "normalised_aopc", "rank_agreement")
+"""Of what runs without a model do not have: curves, and places in orders."""
 
 
 def words_in(figure):
