@@ -173,6 +173,18 @@ _OWN = {
         _of("sufficient_sets", "sufficient_sets"),
         "`SufficientSets`: how little guarantees the decision, by ordering and at the least; null where not known",
     ),
+    "better_than_chance": (
+        _of("better_than_chance", "better_than_chance"),
+        "by ordering, `AgainstChance`: where it is among random orders of each document, and in how many it is better",
+    ),
+    "rank_agreement": (
+        _of("rank_agreement", "rank_agreement"),
+        "by pair of orderings, `Agreement`: how alike they are in a sample of documents; null where no orders are kept",
+    ),
+    "twins": (
+        _of("twins", "twins"),
+        "by explanation that was brought, `BesideTwin`: what it reaches beside the same scores shuffled",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

@@ -109,6 +109,10 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+        return
+
     def aopc_limits(self, documents: Tensor, score: str) -> None:
         """Not known here."""
         return

@@ -11,11 +11,22 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, SCORES
+from attnprobe.erasure.chance import CLOSED, IN_SINGLE, RANDOM_ORDERS, place_among_random
+from attnprobe.erasure.curve_areas import aopc, comprehensiveness
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import check_order, ranks
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
+from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.registered_orderings import (
+    ORDERINGS,
+    OWN,
+    RANDOM,
+    RANK,
+    Ordering,
+    Role,
+    always,
+    chosen_orderings,
+)
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
@@ -93,6 +104,10 @@ def run_battery(
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds, orderings)
     flips = _first_flips(batch, orders)
+    curves = _curves(batch, orders, orderings, curved)
+    if curved is not None:
+        among = _among_random(batch, orders, curves, seeds, curved)
+        flips = {name: columns | among[name] for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
@@ -115,7 +130,7 @@ def run_battery(
         },
         contributions=batch.contributions(),
         mask=attention.mask,
-        curves=_curves(batch, orders, orderings, curved),
+        curves=curves,
     )
 
 
@@ -202,6 +217,47 @@ def _curves(
     named = {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
+
+
+def _among_random(
+    batch: Erasable, orders: dict[str, Order], curves: CurvesOfDocuments | None, seeds: Tensor, documents: Tensor
+) -> dict[str, dict[str, Tensor]]:
+    """By ordering where its AOPC stands among random orders': ``RANDOM_COLUMNS``, each (draws, batch).
+
+    Random orders are drawn for the purpose where areas have a closed form; else those of the run that have curves are
+    taken. What is of no document, or has no curve, is NaN.
+
+    Args:
+        batch: of documents.
+        orders: what each ordering makes of it.
+        curves: of the documents, None where there are none.
+        seeds: one integer a document (batch,).
+        documents: rows of those that have curves (documents,).
+    """
+    columns = {
+        name: {
+            column: torch.full(order.of_all.shape[:2], torch.nan, dtype=torch.float64, device=seeds.device)
+            for column in RANDOM_COLUMNS
+        }
+        for name, order in orders.items()
+    }
+    if curves is None:
+        return columns
+    draws = {name: [place for place, (each, _) in enumerate(curves.draws) if each == name] for name, _ in curves.draws}
+    areas = batch.aopcs(torch.cat([orders[name].of_all[:, documents] for name in draws]), documents)
+    if areas is not None:
+        mask, unit = batch.attention.mask[documents], CLOSED
+        drawn: Tensor = rank_at_random(mask, RANDOM_DRAWS + RANDOM_ORDERS, seeds[documents])[RANDOM_DRAWS:]
+        at_random = batch.aopcs(drawn, documents)
+        assert at_random is not None, "as of the others"
+    else:
+        unit = IN_SINGLE
+        areas = aopc(comprehensiveness(curves.curves.probability), batch.attention.sizes[documents])
+        at_random = areas[draws.pop(RANDOM)]
+    for name, places in draws.items():
+        for column, numbers in place_among_random(areas[places], at_random, unit).items():
+            columns[name][column][:, documents] = numbers
+    return columns
 
 
 def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:

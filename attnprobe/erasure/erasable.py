@@ -183,6 +183,15 @@ class Erasures(Protocol):
         """
         ...
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; else None.
+
+        Args:
+            order: of the items of some rows of the batch alone (orders, documents, items).
+            documents: which rows (documents,).
+        """
+        ...
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
 
@@ -282,6 +291,10 @@ class Erasable:
     def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
         return self._erasures.curves(order, documents)
+
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
+        return self._erasures.aopcs(order, documents)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""

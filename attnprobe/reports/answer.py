@@ -12,6 +12,7 @@ from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
+from attnprobe.reports.controls import chance_in_words, twins_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
 from attnprobe.reports.heads_in_words import effects_in_words, heads_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
@@ -48,6 +49,8 @@ def answer(summary: Summary) -> str:
         filled(_erasing_one(summary)),
         filled(guarantees_in_words(summary)),
         filled(curves_in_words(summary)),
+        filled(chance_in_words(summary)),
+        filled(twins_in_words(summary)),
         filled(verdict),
         filled(heads_in_words(summary)),
         filled(effects_in_words(summary)),

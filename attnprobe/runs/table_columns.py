@@ -52,6 +52,9 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
         "sufficient": Column.whole(up_to="n"),
+        "random_tried": Column.whole(low=1, missing=_ANYWHERE),
+        "random_better": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
+        "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
     },
     "items": {
         "document": _DOCUMENT,

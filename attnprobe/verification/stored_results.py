@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
@@ -42,6 +42,14 @@ class StoredFlip(NamedTuple):
     sufficient: int | None = None
 
 
+class AmongRandom(NamedTuple):
+    """How many random orders of a document were tried; how many of them reach more than an ordering, and as much."""
+
+    tried: int
+    better: int
+    equal: int
+
+
 @dataclass(frozen=True)
 class StoredDocument:
     """One document.
@@ -58,6 +66,7 @@ class StoredDocument:
         limits: by score the ends of the limits of AOPC (4,), where they were found.
         sufficient: of the smallest set that guarantees the decision its number of items, a number below which none
             does, and how many items every such set has; empty where that is not known.
+        among_random: by ordering and draw, where it is known.
     """
 
     number: int
@@ -69,6 +78,7 @@ class StoredDocument:
     curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
     limits: dict[str, Column] = field(default_factory=dict)
     sufficient: tuple[int, ...] = ()
+    among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -99,6 +109,8 @@ def stored_documents(
     further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
     erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
     ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK) or name == "sufficient"]
+    counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
+    among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     curves = _curves(folder, numbers) if folder.table(CURVES).exists() else {}
     return [
@@ -120,6 +132,7 @@ def stored_documents(
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
             tuple(int(documents[number][name][0]) for name in sufficient),
+            _among_random(among_random[number]) if counted else {},
         )
         for number in numbers.tolist()
     ]
@@ -132,6 +145,16 @@ def _limits(columns: dict[str, Column]) -> dict[str, Column]:
         for score in (SCORES if columns else ())
     }
     return {score: found for score, found in ends.items() if not np.isnan(found).any()}
+
+
+def _among_random(columns: dict[str, Column]) -> dict[tuple[str, int], AmongRandom]:
+    """By ordering and draw where it stands among random orders, where that is known."""
+    rows = zip(*columns.values(), strict=True)
+    return {
+        (str(name), int(draw)): AmongRandom(*map(int, counts))
+        for name, draw, *counts in rows
+        if not np.isnan(counts[0])
+    }
 
 
 def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[tuple[str, int], dict[str, Column]]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from tests.reference.chance import better_than_chance
 from tests.reference.intervals import (
     DEVIATIONS,
     SEED,
@@ -96,6 +97,8 @@ class Answer:
     """Share of the words of the smallest set that guarantees the decision; None where that is not known."""
     median_kept: float
     kept_by_attention: float
+    chance: tuple
+    """Documents, random orders of each, and by explanation in how many it is better than they are."""
 
 
 class Tables:
@@ -190,6 +193,7 @@ def answer(folder):
         effects=effects,
         effect_documents=effect_documents,
         **_guarantees(tables),
+        chance=better_than_chance(tables, [name for name in names if name not in ("random", *REFERENCES)]),
     )
 
 

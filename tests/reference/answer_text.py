@@ -184,6 +184,7 @@ def read(text, answer):
         _who_is_first,
         _erasing_one,
         _guarantees,
+        _chance,
         _verdict,
         _heads,
         _effects,
@@ -291,6 +292,23 @@ def _guarantees(reading, answer):
     reading.claim(rf"keeping {INTERVAL} of them \(median: ({NUMBER}) \w+\) guarantees it", kept)
     by_attention = {"kept by attention": Share(answer.kept_by_attention)}
     reading.claim(rf"Of the most attended \w+ the first {SHARE} do\.", by_attention)
+
+
+def _chance(reading, answer):
+    documents, tried, found = answer.chance
+    if not found:
+        return
+    after, until = "By AOPC an order is better than chance", "Does attention explain"
+    counts = {"random orders of a document": Count(tried), "false discovery rate": Count(5)}
+    counts["documents with random orders"] = Count(documents)
+    reading.claim(rf"{COUNT} random orders of the same document \(.*?(\d+) %\).*? of {COUNT} documents", counts, after)
+    for name, ranges in found.items():
+        shown = _name(name)[0].lower() + _name(name)[1:]
+        places = ("", ", from", ", to")
+        numbers = {
+            f"{shown}: better than chance{place}": Share(*ends) for place, ends in zip(places, ranges, strict=True)
+        }
+        reading.claim(rf"(?<![\w×] ){re.escape(shown)} {INTERVAL}", numbers, after, until)
 
 
 def _verdict(reading, answer):

@@ -39,8 +39,8 @@ TRANSFORMERS = {
 
 
 OF_HEADS = ("head_map", "head_effects")
-OF_CURVES = ("decision_curves", "normalised_aopc")
-NOT_OF_ALL = (*OF_CURVES, "erase_or_keep")
+NOT_OF_ALL = ("decision_curves", "normalised_aopc", "rank_agreement", "erase_or_keep")
+"""Of what runs without a model do not have: curves, places in orders, what guarantees decisions."""
 
 
 def words_in(figure):

@@ -23,10 +23,14 @@ from tests.verification.test_pooled_reference import CLASSES, model_of
 FOLDER = RunFolder(Path("run"))
 
 
+def seed_of(document):
+    return 100 + document
+
+
 def stored_and_reference(documents=12, model="flan-none", **shape):
     """What the engine says of documents in one padded batch, their references, and their orders."""
     model, encoded = model_of(model), random_documents(documents, CLASSES, **shape)
-    seeds = torch.arange(documents) + 100
+    seeds = torch.tensor([seed_of(row) for row in range(documents)])
     result = run_battery(PooledProbe(model).erasures(encoded.batch(np.arange(documents))), seeds)
     for row in range(documents):
         reference = PooledReference(model, encoded.batch(np.array([row])))
@@ -61,8 +65,8 @@ def cases():
 
 def compared(cases):
     comparison = Comparison(FOLDER)
-    for case in cases:
-        comparison.compare(*case)
+    for stored, reference, orders in cases:
+        comparison.compare(stored, reference, orders, seed_of(stored.number))
     return comparison
 
 

@@ -17,12 +17,14 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, OutputProducts, Pooling, SingleEffects
 from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.erasure.rankings.output_shares import of_pooled
@@ -99,6 +101,10 @@ class PooledErasures:
     def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
         """How sure the model is along orderings, from sums over every prefix and what is behind it."""
         return curves_of_decision(self._contributions, order, documents)
+
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor:
+        """AOPC of the probability along orders of some documents (orders, documents), from sums of what is left."""
+        return aopc_of_orders(KeptScores(self._contributions, "probability").of_documents(documents), order)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""

@@ -128,6 +128,10 @@ class StepwiseErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self._sets.curves(order, documents, self._items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+        return
+
     def aopc_limits(self, documents: Tensor, score: str) -> None:
         """Not known here."""
         return
