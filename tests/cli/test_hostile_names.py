@@ -46,7 +46,7 @@ def test_what_every_command_refuses_is_shown(command, further, capsys, tmp_path,
     monkeypatch.chdir(tmp_path)
     arguments = [NAME for _ in positionals(command)]
     arguments += ["--dataset", NAME] if command in ("run", "train") else []
-    arguments += ["--out", NAME] if command in ("figures", "claims") else []
+    arguments += ["--out", NAME] if command in ("figures", "claims", "compare") else []
     try:
         status = main([command, *arguments, *further])
     except SystemExit as end:
@@ -102,6 +102,7 @@ CASES: dict[str, Any] = {
     "grid": lambda run: [("grid", run / f"grid{NAME}.toml")],
     "figures": lambda run: [("figures", run, "--out", NAME)],
     "claims": lambda run: [("claims", run, "--out", NAME)],
+    "compare": lambda run: [("compare", run, "--out", NAME)],
     "list": lambda run: [("list", "--data-dir", run.parents[3])],
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
     "doctor": lambda run: [("doctor", run.parents[3] / NAME)],
