@@ -376,6 +376,14 @@ class RunResults:
         """
         return self._where_flipped(self._erasures_in(ordering), (column,))[0]
 
+    def of_erasures(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), whatever flips; rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
+
     def _erasures_in(self, ordering: str) -> pd.DataFrame:
         rows = self.erasures[self.erasures["ordering"] == ordering]
         rows = rows[rows["document"].isin(self.several["document"])].sort_values(["document", "draw"], kind="stable")

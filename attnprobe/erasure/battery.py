@@ -126,6 +126,7 @@ def run_battery(
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
             },
+            **_sufficient_items(batch),
         },
         contributions=batch.contributions(),
         mask=attention.mask,
@@ -280,17 +281,26 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
     return places.masked_fill(places >= last[:, None], -1).int()
 
 
+def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:
+    """Whether each item is in the smallest set that guarantees the decision (batch, items), where that is known."""
+    smallest = batch.smallest_sufficient_set()
+    return {} if smallest is None else {"sufficient": smallest.kept}
+
+
 def _first_flips(batch: Erasable, orders: dict[str, Order]) -> dict[str, dict[str, Tensor]]:
-    """By ordering the columns of :meth:`Erasures.first_flips`, each (draws, batch).
+    """By ordering the columns of :meth:`Erasures.first_flips`, each (draws, batch), and how many items guarantee.
 
     The orderings of every run are erased together, each further one by itself: so none of them is in a micro-batch
     with those, whose logits it would change by rounding.
     """
     together = [name for name in orders if name in OWN and OWN[name].fits is always]
     flips: dict[str, dict[str, Tensor]] = {}
+    requirements = batch.requirements()
     for names in (together, *([name] for name in orders if name not in together)):
         table = batch.first_flips(torch.cat([orders[name].of_all for name in names]))
         sizes = [len(orders[name].of_all) for name in names]
+        if requirements is not None:
+            table["sufficient"] = requirements.count_along(torch.cat([orders[name].of_all for name in names]))
         parts = {column: torch.split(numbers, sizes) for column, numbers in table.items()}
         flips |= {name: {column: part[each] for column, part in parts.items()} for each, name in enumerate(names)}
     return {name: flips[name] for name in orders}

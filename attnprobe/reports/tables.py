@@ -17,6 +17,7 @@ from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.controls import better_than_chance_table, twins_table
 from attnprobe.reports.csv_text import csv_text
+from attnprobe.reports.guarantees_in_words import guarantees_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
@@ -288,6 +289,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "first_flips_where_they_flip": first_flips_where_they_flip,
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
+    "guarantees": guarantees_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

@@ -31,7 +31,7 @@ CURVE_COLUMNS = (
 )
 """Of curves.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", *RANDOM_COLUMNS)
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
 
 _DOCUMENTS = (
     *NEEDED["documents"],

@@ -101,5 +101,6 @@ _WORDS = {
     "random orders": "places among random orders",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
+    "sufficient sets": "sets that guarantee the decision",
 }
 """What of all that is compared is told by itself."""

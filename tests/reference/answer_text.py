@@ -183,6 +183,7 @@ def read(text, answer):
         _where_all_flip,
         _who_is_first,
         _erasing_one,
+        _guarantees,
         _chance,
         _verdict,
         _heads,
@@ -244,7 +245,7 @@ def _how_early(reading, answer):
         reading.claim(rf"{pattern} {SHARE} {SHARE} {SHARE}", numbers, after)
 
 
-REFERENCES = {"greedy": "erasing greedily by gradient", "oracle": "the smallest set that suffices"}
+REFERENCES = {"greedy": "erasing greedily by gradient", "oracle": "the smallest set that flips it"}
 MEANS = {"attention": "most attended first takes", "random": "a random order"} | REFERENCES
 
 
@@ -280,6 +281,17 @@ def _erasing_one(reading, answer):
     top = rf"only the most attended \w+ changes the decision in {INTERVAL}"
     reading.claim(top, interval("most attended alone", answer.erasing_top))
     reading.claim(rf"only another \w+, in {INTERVAL}", interval("another alone", answer.erasing_other))
+
+
+def _guarantees(reading, answer):
+    if answer.kept_at_least is None:
+        return
+    erased = {"erased at least": Share(answer.orderings["oracle"].restricted_mean.value)}
+    reading.claim(rf"To change the decision {SHARE} of the \w+ have to be erased", erased)
+    kept = interval("kept at least", answer.kept_at_least) | {"kept in the median": Decimal(answer.median_kept)}
+    reading.claim(rf"keeping {INTERVAL} of them \(median: ({NUMBER}) \w+\) guarantees it", kept)
+    by_attention = {"kept by attention": Share(answer.kept_by_attention)}
+    reading.claim(rf"Of the most attended \w+ the first {SHARE} do\.", by_attention)
 
 
 def _chance(reading, answer):

@@ -22,10 +22,12 @@ from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, OutputProducts, Pooling, SingleEffects
+from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
+from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.stepwise import StepwiseErasures
@@ -126,9 +128,29 @@ class PooledErasures:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""
         return self._contributions.alone * self._contributions.mass[:, None]
 
+    def requirements(self) -> Requirements:
+        """What has to be kept so that the decision stands whatever else is erased, from sums."""
+        return self._contributions.requirements()
+
     def pooling(self) -> Pooling:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
+
+    def attention_outputs(self) -> list[list[OutputProducts]]:
+        """What items are of the pooled vector."""
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
+    def layer_outputs(self) -> list[list[OutputProducts]]:
+        """The same: pooling is the whole layer."""
+        return self.attention_outputs()
+
+    def slopes(self) -> None:
+        """What is pooled says it in closed form."""
+        return
+
+    def flows(self) -> None:
+        """One row pools, and nothing flows from layer to layer."""
+        return
 
     decides_classes = True
 
