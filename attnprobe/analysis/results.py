@@ -35,6 +35,7 @@ from attnprobe.runs.read_columns import (
     EFFECT_COLUMNS,
     HEAD_COLUMNS,
     NEEDED,
+    RATIONALE_COLUMNS,
     document_columns,
     erasure_columns,
 )
@@ -232,6 +233,17 @@ class RunResults:
         """
         path = self.folder / "curves.parquet"
         return read_table(path, CURVE_COLUMNS, self.chosen) if path.exists() else None
+
+    def rationales(self) -> pd.DataFrame | None:
+        """The table of what is held against people's rationales, or None without one.
+
+        One row a document × annotator × what is held against the items that are marked.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "rationales.parquet"
+        return read_table(path, RATIONALE_COLUMNS, self.chosen) if path.exists() else None
 
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.

@@ -221,6 +221,7 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
 
 
 def _further(summary: Summary) -> Iterator[str]:
+    yield from _rationales(summary)
     heads = summary.get("heads")
     if heads:
         yield (
@@ -234,6 +235,19 @@ def _further(summary: Summary) -> Iterator[str]:
             f"Each of {len(effects):,} attention heads was also erased by itself in {effects[0]['documents']:,} "
             f"documents: whole, in its most attended {unit} alone, and in one other {unit} drawn at random; their "
             "p-values are Holm's over the heads."
+        )
+
+
+def _rationales(summary: Summary) -> Iterator[str]:
+    unit, annotators = summary["run"]["unit"], summary.get("rationales") or {}
+    if annotators:
+        whom = _listed([f"{name} ({of['documents']:,} documents)" for name, of in annotators.items()])
+        yield (
+            f"Orderings were held against the {unit}s that people marked, by annotator: {whom}. Agreement is the area "
+            f"under the precision-recall curve, and F1 in {unit}s and in spans (intersection over union of one half or "
+            f"more; DeYoung et al., 2020) of an ordering's first {unit}s, as many as are marked; that of one annotator "
+            "with another is its ceiling. The fall of the decision's probability without what is marked is also given "
+            f"as a share of the largest that as many {unit}s reach."
         )
 
 

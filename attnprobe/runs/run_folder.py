@@ -33,7 +33,7 @@ from attnprobe.base.run_layout import (
 from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.base.run_lock import locked
 from attnprobe.base.visible import in_json
-from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RunConfiguration
+from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RATIONALES, RunConfiguration
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
@@ -50,10 +50,13 @@ MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
 CURVES = "curves"
 """The table of whole curves, of runs that keep some."""
 
-OF_SHARDS = (*TABLES, CURVES)
+RATIONALE_ROWS = "rationales"
+"""The table of what is held against people's rationales, of runs whose data have some."""
+
+OF_SHARDS = (*TABLES, CURVES, RATIONALE_ROWS)
 """What is made shard by shard."""
 
-FURTHER_TABLES = (CURVES, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
+FURTHER_TABLES = (CURVES, RATIONALE_ROWS, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
 """What some runs have beside."""
 
 ASKED = "documents"
@@ -147,19 +150,17 @@ class RunFolder:
                     f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
-            if (present.settings, present.explanations) != (configuration.settings, configuration.explanations):
+            if (present.settings, present.beside()) != (configuration.settings, configuration.beside()):
                 self.record_settings(configuration)
             return
         write_json(self.config, configuration.to_json())
 
     def record_settings(self, configuration: RunConfiguration) -> None:
-        """Say in ``config.json`` what can be asked of a run at any time: a map of heads, other explanations."""
+        """Say in ``config.json`` what can be asked of a run at any time: a map of heads, other explanations, …"""
         content = json.loads(read_text(self.config, MOST_JSON_BYTES)) | {"settings": configuration.settings.to_json()}
-        if configuration.explanations is None:
-            content.pop(OWN_EXPLANATIONS, None)
-        else:
-            content[OWN_EXPLANATIONS] = dataclasses.asdict(configuration.explanations)
-        write_json(self.config, content)
+        for name in (OWN_EXPLANATIONS, RATIONALES):
+            content.pop(name, None)
+        write_json(self.config, content | configuration.beside())
 
     def read_configuration(self) -> RunConfiguration:
         """What the run was made with.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS
+from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
@@ -76,6 +77,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(("probability", "kept_probability"), Column.share()),
         "log_probability": Column(Values.REAL, high=SLACK),
         **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
+    },
+    "rationales": {
+        "document": _DOCUMENT,
+        **dict.fromkeys(("annotator", "kind", "name"), Column(Values.NAME)),
+        "draw": Column(Values.WHOLE, 0, 127),
+        "marked": Column.whole(low=1),
+        **dict.fromkeys(("auprc", "token_f1", "iou_f1"), Column.share(missing=_ANYWHERE)),
+        **dict.fromkeys(
+            ("comprehensiveness", "at_most"), Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)
+        ),
     },
     "heads": {
         **_HEAD,
@@ -145,6 +156,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     },
     "items": {
         "contribution_": Column(Values.REAL),
+        RATIONALE: _MAYBE,
         "rank_": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1, missing=_ANYWHERE),
     },
 }

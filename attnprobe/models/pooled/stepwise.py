@@ -130,6 +130,13 @@ class StepwiseErasures:
 
     def aopcs(self, order: Tensor, documents: Tensor) -> None:
         """There is no closed form here."""
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self._sets.probability_without(erased, documents, self._items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
         return
 
     def aopc_limits(self, documents: Tensor, score: str) -> None:
