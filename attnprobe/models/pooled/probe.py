@@ -160,7 +160,7 @@ class PooledProbe(Probe[Batch]):
     def read(self, batch: Batch) -> Reading:
         """Values, attention scores and mask of a batch; costs one forward pass."""
         values, mask = self.model.items(batch)
-        return Reading(values, self.model.attention.scores(values, mask), mask)
+        return Reading(values, self.model.attention.scores(values, mask, batch), mask)
 
     def erasures(self, batch: Batch) -> Erasures:
         """A batch ready for erasures, by closed forms where there are any."""
