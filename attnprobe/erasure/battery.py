@@ -11,10 +11,17 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.correlation_names import (
+    ATTENTION_GRADIENT,
+    ATTENTION_LEAVE_ONE_OUT,
+    CORRELATIONS,
+    GRADIENT_LEAVE_ONE_OUT,
+)
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, ranks
+from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
 
 MOST_DRAWS = 128
@@ -75,6 +82,7 @@ def run_battery(
     orderings: Mapping[str, Ordering] | None = None,
     curved: Tensor | None = None,
     limited: Tensor | None = None,
+    correlated: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -85,6 +93,7 @@ def run_battery(
         orderings: by name, those to erase by; by default the usual ones.
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
+        correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -96,7 +105,8 @@ def run_battery(
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
-        | _limits(batch, limited),
+        | _limits(batch, limited)
+        | _correlations(batch, correlated),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -214,6 +224,23 @@ def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
             ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)
             ends[documents] = found
             columns |= {f"{LIMIT}{score}_{end}": ends[:, place] for place, end in enumerate(LIMIT_ENDS)}
+    return columns
+
+
+def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Kendall's tau (batch,) by name, NaN of documents that it is not asked of."""
+    if documents is None:
+        return {}
+    weights, mask = batch.attention.weights[documents], batch.attention.mask[documents]
+    columns = {name: weights.new_full((len(batch.documents),), torch.nan) for name in CORRELATIONS}
+    if not len(documents):
+        return columns
+    found = batch.input_effects(documents)
+    if found is None:
+        return {}
+    columns[ATTENTION_GRADIENT][documents] = kendall_tau(weights, found.gradients, mask)
+    columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
+    columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
     return columns
 
 

@@ -40,6 +40,20 @@ class Pooling(NamedTuple):
     bias: Tensor
 
 
+class InputEffects(NamedTuple):
+    """What the words that a model reads do to its decision, one number an item; padding has 0.
+
+    Attributes:
+        gradients: |derivative of the decision's probability by the word's one-hot vector|, which is that by its
+            embedding times the embedding, the attention held fixed (documents, items).
+        left_out: total variation between the outputs with and without the word, everything run again
+            (documents, items).
+    """
+
+    gradients: Tensor
+    left_out: Tensor
+
+
 class Attention(NamedTuple):
     """What a batch's attention is, one number an item.
 
@@ -141,6 +155,10 @@ class Erasures(Protocol):
         """
         ...
 
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision; None: not known."""
+        ...
+
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
@@ -209,6 +227,10 @@ class Erasable:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
+        return self._erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

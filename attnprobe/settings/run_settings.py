@@ -134,12 +134,11 @@ class RunSettings(Settings, section=""):
         if self.limits and (not closed or self.curves is False):
             sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
-        pools = "attention" not in kind.sections
-        if self.correlations and not (pools and kind.unit(self.model) == WORD):
-            sentence = "{} is for models whose attention pools words, and not for {}."
-            raise SettingError("", sentence, Named("correlations"), self.model)
+        if self.correlations and not (closed and kind.unit(self.model) == WORD):
+            sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
+            raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
         if self.training is not None and self.training.attention != LEARNED:
-            self._check_given_attention(self.training, pools=pools)
+            self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.attention is not None:
             self._check_items(self.attention, kind)
 

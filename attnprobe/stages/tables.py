@@ -105,6 +105,7 @@ def probe_batches(
     orderings: Mapping[str, Ordering] | None = None,
     curved: npt.NDArray[np.bool_] | None = None,
     limited: npt.NDArray[np.bool_] | None = None,
+    correlated: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -120,6 +121,7 @@ def probe_batches(
         orderings: by name, those to erase by; by default the usual ones.
         curved: whose whole curves are kept (documents,); None where there is no table of them.
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
+        correlated: whose attention is correlated with what words do (documents,); None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
@@ -128,7 +130,7 @@ def probe_batches(
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
         asked = [
             None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
-            for chosen in (curved, limited)
+            for chosen in (curved, limited, correlated)
         ]
         result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, orderings, *asked)
         collected.add(rows, result)
@@ -159,6 +161,13 @@ def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None
     drawn = _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE]
     chosen = np.zeros(len(words), dtype=bool)
     chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
+    return chosen
+
+
+def correlated_documents(documents: int, seed: int, most: int) -> npt.NDArray[np.bool_]:
+    """Of which documents attention is correlated with what words do (documents,): of those that are drawn first."""
+    chosen = np.zeros(documents, dtype=bool)
+    chosen[_in_order_of_draw(documents, seed)[:most]] = True
     return chosen
 
 
