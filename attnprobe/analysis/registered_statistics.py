@@ -169,6 +169,11 @@ _OWN = {
         _of("curve_statistics", "curve_statistics"),
         "by ordering and score, `CurveStatistics` of the documents whose whole curves are kept; null where none are",
     ),
+    "correlations": (
+        _of("correlations", "correlations"),
+        "`documents`, and by column `Correlation` of attention, gradients and leaving words out; null where "
+        "`--correlations` was not given",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

@@ -14,6 +14,7 @@ from attnprobe.base.atomic_files import replacing
 from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
+from attnprobe.reports.correlations import correlations_table
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
@@ -287,11 +288,12 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "curves": areas_of_curves,
+    "correlations": correlations_table,
     "heads": heads,
     "head_effects": head_effects,
     "measurements": measurements_table,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 
-OF_OTHER_SAMPLES = ("curves", "heads", "head_effects", *IDENTIFIABILITY_TABLES)
+OF_OTHER_SAMPLES = ("curves", "correlations", "heads", "head_effects", *IDENTIFIABILITY_TABLES)
 """Tables of documents that were drawn apart from those of the other statistics."""

@@ -179,9 +179,12 @@ class PooledProbe(Probe[Batch]):
     def erasures(self, batch: Batch) -> Erasures:
         """A batch ready for erasures, by closed forms where there are any."""
         if self.meaning == BY_DEFAULT:
-            of_inputs = partial(input_effects, self.model, batch) if self.unit == WORD else None
+            of_inputs = partial(self._input_effects, batch) if self.unit == WORD else None
             return PooledErasures(*self.read(batch), self.readout, of_inputs)
         return StepwiseErasures(*self.read(batch), self.readout, self.meaning)
+
+    def _input_effects(self, batch: Batch, documents: Tensor) -> InputEffects:
+        return input_effects(self.model, batch, documents)
 
     def heads_read(self, layers: str, heads: str) -> int:
         """One."""
