@@ -139,8 +139,8 @@ _JUDGED = (
     _Judged(
         _claim(
             4,
-            "Attention agrees with leaving words out more with a CNN than with a BiLSTM (so in two of four datasets that "
-            "were released).",
+            "Attention agrees with leaving words out more with a CNN than with a BiLSTM (as in two of the four "
+            "released datasets).",
             _DIFFERENCE.format("attention, leave-one-out"),
             "above zero",
         ),
