@@ -12,7 +12,16 @@ from attnprobe.models.pooled.attention import PoolingAttention, pooled_by
 from attnprobe.models.pooled.classifier import PooledClassifier
 
 
-class UniformAttention(PoolingAttention):
+class GivenAttention(PoolingAttention):
+    """Weights that no gradient reaches: what is asked by them is asked of the weights as they are."""
+
+    def forward(self, values: Tensor, mask: Tensor, batch: Batch | None = None) -> Tensor:
+        """Attention weights (batch, items), zero at padding."""
+        weights = super().forward(values, mask, batch)
+        return weights.requires_grad_() if torch.is_grad_enabled() else weights
+
+
+class UniformAttention(GivenAttention):
     """The same weight for every item of a document."""
 
     def of_items(self, values: Tensor) -> Tensor:
@@ -20,7 +29,7 @@ class UniformAttention(PoolingAttention):
         return values.new_zeros(values.shape[:-1])
 
 
-class FrozenAttention(PoolingAttention):
+class FrozenAttention(GivenAttention):
     """The weights that another model gives the same items; that model is never trained here.
 
     Args:
