@@ -252,8 +252,8 @@ def _further(summary: Summary) -> Iterator[str]:
         yield (
             f"In {correlated['documents']:,} documents Kendall's tau-b says how alike words are ranked by attention; "
             "by the absolute derivative of the decision's probability with respect to the input's words, with "
-            "attention held fixed; and by the total variation of the output without the word, the encoder run again (Jain and "
-            "Wallace 2019)."
+            "attention held fixed; and by the total variation of the output without the word, the encoder run again "
+            "(Jain and Wallace 2019)."
         )
 
 

@@ -78,7 +78,9 @@ def test_amsgrad_and_weight_decay_are_pytorchs_but_for_what_does_not_decay(amsgr
 def test_of_sparse_gradients_the_rows_that_are_there_decay():
     sparse, dense = (nn.Parameter(torch.arange(6.0).view(3, 2)) for _ in range(2))
     one, other = (Adam([each], 1e-2, amsgrad=True, weight_decay=0.1) for each in (sparse, dense))
-    sparse.grad = torch.sparse_coo_tensor([[1]], [[0.5, -0.5]], (3, 2), check_invariants=True)
+    sparse.grad = torch.sparse_coo_tensor(
+        torch.tensor([[1]]), torch.tensor([[0.5, -0.5]]), (3, 2), check_invariants=True
+    )
     dense.grad = sparse.grad.to_dense()
     before = sparse.detach().clone()
     one.step()
