@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.verification.reference_correlations import Tau
 
 ROUNDING = 1e-4
 """Logits that differ by less than this share of the largest one (of one, if that is less) are equal in float32."""
@@ -76,6 +77,10 @@ class Reference(ABC):
     def runner_up_margins(self) -> Tensor:
         """What each item adds to the decision over the class that comes second, where it adds up (items,)."""
         raise NotImplementedError
+
+    def correlations(self) -> dict[str, Tau]:
+        """By column Kendall's tau over the words of the input; none where they are not the items."""
+        return {}
 
     @abstractmethod
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:

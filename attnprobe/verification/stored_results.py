@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import CURVES, RunFolder
@@ -49,6 +50,7 @@ class StoredDocument:
             there in runs older than the record of it.
         curves: by ordering and draw the columns (items + 1,); of a document whose curves were not kept, none.
         limits: by score the ends of the limits of AOPC (4,), where they were found.
+        correlations: by column Kendall's tau, where it was asked for and is defined.
     """
 
     number: int
@@ -59,6 +61,7 @@ class StoredDocument:
     items: dict[str, Column] | None
     curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
     limits: dict[str, Column] = field(default_factory=dict)
+    correlations: dict[str, float] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -84,7 +87,8 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
-    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits), numbers)
+    taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
+    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *taus), numbers)
     known = "emptied" in columns_of(folder.table("erasures"))
     erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
     ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK)]
@@ -103,6 +107,7 @@ def stored_documents(
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
+            {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
         )
         for number in numbers.tolist()
     ]

@@ -97,6 +97,7 @@ _WORDS = {
     "ranks": "orders",
     "probability": "points of curves",
     "limits": "limits of AOPC",
+    "correlations": "correlations",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
 }

@@ -1,8 +1,12 @@
 """Correlations of a run: asked for, kept with its documents, told, and the same whoever computes them."""
 
 import json
+import re
+import shutil
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.erasure.correlation_names import CORRELATIONS
@@ -75,6 +79,17 @@ def test_workers_make_the_same_bytes(folder):
     assert (of(folder) / "documents.parquet").read_bytes() == (of(folder, "workers") / "documents.parquet").read_bytes()
 
 
-def test_verify_takes_such_a_run(folder):
-    status, said, errors = attnprobe("verify", str(of(folder)), cwd=folder)
+def test_verify_makes_them_again_by_slow_code_and_names_another_one(folder):
+    status, said, errors = attnprobe("verify", str(of(folder)), "--documents", "30", cwd=folder)
     assert status == 0, said + errors
+    assert re.search(r"\d+ correlations", said)
+    changed = folder / "changed" / "seed-0"
+    shutil.copytree(of(folder), changed)
+    table = pq.read_table(changed / "documents.parquet")
+    name = next(iter(CORRELATIONS))
+    place = table.column_names.index(name)
+    other = pc.multiply(table[name], -1.0)
+    pq.write_table(table.set_column(place, name, other), changed / "documents.parquet", write_page_checksum=True)
+    status, said, errors = attnprobe("verify", str(changed), "--documents", "30", cwd=folder)
+    assert status == 1
+    assert re.search(rf"{name} is \S+, the reference finds", said + errors)
