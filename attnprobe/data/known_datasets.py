@@ -5,7 +5,6 @@ No data are read here, and no more is loaded than names take: what finds and mak
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,9 +69,10 @@ def is_of_recipe(name: str) -> bool:
 
 
 def _recipe(name: str) -> Recipe:
-    of = "serrano2019" if name in OF_RECIPES else "jain2019"
-    recipe: Recipe = importlib.import_module(f"attnprobe.data.{of}.recipes").RECIPES[name]
-    return recipe
+    from attnprobe.data.jain2019 import recipes as reduced
+    from attnprobe.data.serrano2019 import recipes as whole
+
+    return (whole.RECIPES | reduced.RECIPES)[name]
 
 
 def _of_recipe(name: str, origin: str) -> NamedDataset:
