@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 NEEDED = {
@@ -32,7 +32,7 @@ CURVE_COLUMNS = (
 )
 """Of curves.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows")
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
 
 _DOCUMENTS = (
     *NEEDED["documents"],

@@ -53,6 +53,10 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "mass": Column.share(with_removed=True, missing=_ANYWHERE),
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
+        "sufficient": Column.whole(up_to="n"),
+        "random_tried": Column.whole(low=1, missing=_ANYWHERE),
+        "random_better": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
+        "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
     },
     "items": {
         "document": _DOCUMENT,
@@ -63,6 +67,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "gradient": Column(Values.REAL),
         "js": Column.nats(),
         "flips": _YES_NO,
+        "sufficient": _YES_NO,
     },
     "curves": {
         "document": _DOCUMENT,

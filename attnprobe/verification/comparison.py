@@ -13,8 +13,10 @@ from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference_chance import AreasOfOrders
 from attnprobe.verification.reference_limits import ITEMS, extremes
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
+from attnprobe.verification.sufficient_sets import fewest_items, guarantees, necessary_items
 
 AGREE = 1e-5
 """Weights and masses agree within this; probabilities, divergences and gradients within this times the document's
@@ -52,13 +54,16 @@ class Comparison:
     cut: int = 0
     differing: list[str] = field(default_factory=list)
 
-    def compare(self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order]) -> None:
+    def compare(
+        self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order], seed: int
+    ) -> None:
         """Take in one document.
 
         Args:
             stored: what the run says of it.
             reference: the same document.
             orders: its orderings, made of the reference's numbers.
+            seed: its own, of which random orders are made.
         """
         if not self._same_decision(stored, reference):
             return
@@ -72,6 +77,8 @@ class Comparison:
                 self._compare_smallest(where, flip.removed, reference)
             else:
                 self._compare_first_flip(where, flip, reference, orders[name, draw])
+                if draw == 0 and flip.sufficient is not None:
+                    self._compare_sufficient(where, flip.sufficient, reference, orders[name, draw])
             rank = (stored.items or {}).get(f"{RANK}{name}")
             if draw == 0 and rank is not None:
                 self._compare_rank(
@@ -84,7 +91,28 @@ class Comparison:
                 self._compare_curve(where, curve, reference, orders[name, draw])
 
         self._compare_limits(stored, reference)
+        self._compare_smallest_sufficient(stored, reference)
         self._compare_correlations(stored, reference)
+        if stored.among_random and reference.items <= ITEMS:
+            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * _size(reference))
+
+    def _compare_among_random(
+        self, stored: StoredDocument, orders: dict[tuple[str, int], Order], areas: AreasOfOrders, slack: float
+    ) -> None:
+        """As many random orders reach more than an ordering, and as much, as areas that differ by ``slack`` allow."""
+        for (name, draw), among in stored.among_random.items():
+            area = areas.along(orders[name, draw]) if (name, draw) in orders else None
+            if area is None:
+                continue
+            self.made["random orders"] += 1
+            others = areas.at_random(among.tried)
+            more, at_least = (sum(other > area + end for other in others) for end in (slack, -slack))
+            if not more <= among.better <= among.better + among.equal <= at_least:
+                where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                self.differing.append(
+                    f"{where}: random_better is {among.better} and random_equal {among.equal}, but of {among.tried} "
+                    f"random orders {more} reach more and {at_least} as much or more"
+                )
 
     def _compare_correlations(self, stored: StoredDocument, reference: Reference) -> None:
         """Each is the reference's, but for pairs of words that are a matter of rounding."""
@@ -243,6 +271,53 @@ class Comparison:
                 there = _first(reference, flips)
                 self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
                 return
+
+    def _compare_sufficient(self, where: str, count: int, reference: Reference, order: Order) -> None:
+        """So many of the first items guarantee the decision, and one fewer does not."""
+        for k, claimed in ((count, True), (count - 1, False)):
+            if k < 0:
+                continue
+            items, certain = order.prefix(k) if k else ([], True)
+            self._compare_guarantee(where, "sufficient", items if certain else None, claimed, reference)
+
+    def _compare_smallest_sufficient(self, stored: StoredDocument, reference: Reference) -> None:
+        """The set that is said guarantees the decision, and no smaller one does; without a necessary item none does."""
+        if not stored.sufficient:
+            return
+        where = self._where("documents", stored.number)
+        smallest, bound, necessary = stored.sufficient
+        self.made["sufficient sets"] += 1
+        least, most = fewest_items(reference)
+        if not (bound <= most and least <= smallest and bound <= smallest):
+            self.differing.append(
+                f"{where}: the smallest set that guarantees the decision has {bound} to {smallest} items, "
+                f"the reference finds {least} to {most}"
+            )
+        fewest, largest = necessary_items(reference)
+        if not fewest <= necessary <= largest:
+            self.differing.append(
+                f"{where}: sufficient_necessary is {necessary}, the reference finds {fewest} to {largest}"
+            )
+        chosen = (stored.items or {}).get("sufficient")
+        if chosen is not None:
+            kept = np.flatnonzero(chosen).tolist()
+            if len(kept) != smallest:
+                self.differing.append(
+                    f"{where}: sufficient_smallest is {smallest}, but {len(kept)} items are sufficient"
+                )
+            self._compare_guarantee(where, "sufficient", kept, True, reference)
+
+    def _compare_guarantee(
+        self, where: str, column: str, kept: list[int] | None, claimed: bool, reference: Reference
+    ) -> None:
+        self.made["sufficient sets"] += 1
+        found = None if kept is None else guarantees(reference, kept)
+        self.within_rounding += found is None
+        if found is not None and found != claimed:
+            does = "does not guarantee" if claimed else "guarantees"
+            self.differing.append(
+                f"{where}: {column}: by the reference keeping {len(kept or [])} items {does} the decision"
+            )
 
     def _where(self, table: str, document: int, at: str = "") -> str:
         return f"{self.folder.table(table)}, document {document}" + f", {at}" * bool(at)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,6 +82,21 @@ class PooledReference(Reference):
         leads = self.weights[:, None] * (self._alone - self._alone[:, self.decision, None])
         classes = [c for c in range(leads.shape[1]) if c != self.decision]
         return [leads[:, c].argsort()[:count].tolist() for c in classes]
+
+    def leads(self) -> np.ndarray:
+        """See :meth:`Reference.leads`."""
+        leads = self.weights[:, None] * (self._alone[:, self.decision, None] - self._alone)
+        of_rivals = [c for c in range(leads.shape[1]) if c != self.decision]
+        found: np.ndarray = leads[:, of_rivals].T.double().numpy()
+        return found
+
+    def worst_erasures(self, kept: list[int]) -> list[list[int]]:
+        """For each other class all that speaks against it; of kept items without weight also all but one item."""
+        others = sorted(set(range(self.items)) - set(kept))
+        erasures = [[item for item in others if lead[item] >= 0] for lead in self.leads()]
+        if not self.weights[kept].any():
+            erasures += [others, *([each for each in others if each != item] for item in others)]
+        return erasures
 
     def runner_up_margins(self) -> Tensor:
         """An item's weight times how much its logits alone put the decision ahead of the second class."""

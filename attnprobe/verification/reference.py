@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,6 +77,17 @@ class Reference(ABC):
 
     def runner_up_margins(self) -> Tensor:
         """What each item adds to the decision over the class that comes second, where it adds up (items,)."""
+        raise NotImplementedError
+
+    def leads(self) -> np.ndarray:
+        """What each item adds to the decision's lead over each other class, where it adds up (classes less one, items).
+
+        That is its weight times the difference of the logits that it would give alone.
+        """
+        raise NotImplementedError
+
+    def worst_erasures(self, kept: list[int]) -> list[list[int]]:
+        """Sets of items beside ``kept``, one of which flips the decision if any such set does, where items add up."""
         raise NotImplementedError
 
     def correlations(self) -> dict[str, Tau]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.runs.run_folder import CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
@@ -22,18 +22,33 @@ _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
+_SUFFICIENT = ("sufficient_smallest", "sufficient_bound", "sufficient_necessary")
+
 Column = npt.NDArray[Any]
 
 
 class StoredFlip(NamedTuple):
-    """How many items are erased at an ordering's first flip, −1 for never; their mass; whether nothing is left then.
+    """Of an ordering.
 
-    Runs older than the record of that have None.
+    Attributes:
+        removed: how many items are erased at the first flip, −1 for never.
+        mass: theirs.
+        emptied: whether nothing is left then; None in runs older than the record of it.
+        sufficient: how many items guarantee the decision; None where that is not known.
     """
 
     removed: int
     mass: float
     emptied: bool | None
+    sufficient: int | None = None
+
+
+class AmongRandom(NamedTuple):
+    """How many random orders of a document were tried; how many of them reach more than an ordering, and as much."""
+
+    tried: int
+    better: int
+    equal: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,9 @@ class StoredDocument:
             there in runs older than the record of it.
         curves: by ordering and draw the columns (items + 1,); of a document whose curves were not kept, none.
         limits: by score the ends of the limits of AOPC (4,), where they were found.
+        sufficient: of the smallest set that guarantees the decision its number of items, a number below which none
+            does, and how many items every such set has; empty where that is not known.
+        among_random: by ordering and draw, where it is known.
         correlations: by column Kendall's tau, where it was asked for and is defined.
     """
 
@@ -61,6 +79,8 @@ class StoredDocument:
     items: dict[str, Column] | None
     curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
     limits: dict[str, Column] = field(default_factory=dict)
+    sufficient: tuple[int, ...] = ()
+    among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
@@ -87,11 +107,14 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
+    sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
     taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
-    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *taus), numbers)
-    known = "emptied" in columns_of(folder.table("erasures"))
-    erasures = _by_document(folder, "erasures", (*_ERASURES, *["emptied"] * known), numbers)
-    ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK)]
+    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
+    further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
+    erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
+    ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK) or name == "sufficient"]
+    counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
+    among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     curves = _curves(folder, numbers) if folder.table(CURVES).exists() else {}
     return [
@@ -101,12 +124,19 @@ def stored_documents(
             documents[number]["decision"][0].item(),
             documents[number]["p_decision"][0].item(),
             {
-                (str(name), int(draw)): StoredFlip(int(removed), float(mass), bool(emptied[0]) if emptied else None)
-                for name, draw, removed, mass, *emptied in zip(*erasures[number].values(), strict=True)
+                (str(name), int(draw)): StoredFlip(
+                    int(removed),
+                    float(mass),
+                    bool(known[further.index("emptied")]) if "emptied" in further else None,
+                    int(known[further.index("sufficient")]) if "sufficient" in further else None,
+                )
+                for name, draw, removed, mass, *known in zip(*erasures[number].values(), strict=True)
             },
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
+            tuple(int(documents[number][name][0]) for name in sufficient),
+            _among_random(among_random[number]) if counted else {},
             {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
         )
         for number in numbers.tolist()
@@ -120,6 +150,16 @@ def _limits(columns: dict[str, Column]) -> dict[str, Column]:
         for score in (SCORES if columns else ())
     }
     return {score: found for score, found in ends.items() if not np.isnan(found).any()}
+
+
+def _among_random(columns: dict[str, Column]) -> dict[tuple[str, int], AmongRandom]:
+    """By ordering and draw where it stands among random orders, where that is known."""
+    rows = zip(*columns.values(), strict=True)
+    return {
+        (str(name), int(draw)): AmongRandom(*map(int, counts))
+        for name, draw, *counts in rows
+        if not np.isnan(counts[0])
+    }
 
 
 def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[tuple[str, int], dict[str, Column]]]:

@@ -52,13 +52,14 @@ def compare_with_reference(
     stored = stored_documents(run.folder, numbers, with_items[numbers])
     for row in tqdm(range(len(numbers)), unit=" documents", desc="slow reference", disable=None, leave=False):
         reference = reference_of(alone[row])
+        seed_of_document = int(seeds.view(np.int64)[row])
         orders = orders_of(
             reference,
-            int(seeds.view(np.int64)[row]),
+            seed_of_document,
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
         )
-        comparison.compare(stored[row], reference, orders)
+        comparison.compare(stored[row], reference, orders, seed_of_document)
     if comparison.differing:
         more = len(comparison.differing) - 1
         raise InputError(comparison.differing[0] + f"; and so on in {more:,} more comparisons" * bool(more) + ".")
@@ -97,8 +98,10 @@ _WORDS = {
     "ranks": "orders",
     "probability": "points of curves",
     "limits": "limits of AOPC",
+    "random orders": "places among random orders",
     "correlations": "correlations",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
+    "sufficient sets": "sets that guarantee the decision",
 }
 """What of all that is compared is told by itself."""

@@ -17,13 +17,25 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, InputEffects, Pooling, SingleEffects
+from attnprobe.erasure.erasable import (
+    Attention,
+    DecisionCurves,
+    Erasures,
+    InputEffects,
+    OutputProducts,
+    Pooling,
+    SingleEffects,
+)
+from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
+from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.input_effects import input_effects
@@ -108,6 +120,10 @@ class PooledErasures:
         """How sure the model is along orderings, from sums over every prefix and what is behind it."""
         return curves_of_decision(self._contributions, order, documents)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor:
+        """AOPC of the probability along orders of some documents (orders, documents), from sums of what is left."""
+        return aopc_of_orders(KeptScores(self._contributions, "probability").of_documents(documents), order)
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
@@ -134,9 +150,29 @@ class PooledErasures:
         """Each item's weight times the logits that it would give alone (batch, classes, items)."""
         return self._contributions.alone * self._contributions.mass[:, None]
 
+    def requirements(self) -> Requirements:
+        """What has to be kept so that the decision stands whatever else is erased, from sums."""
+        return self._contributions.requirements()
+
     def pooling(self) -> Pooling:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
+
+    def attention_outputs(self) -> list[list[OutputProducts]]:
+        """What items are of the pooled vector."""
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
+    def layer_outputs(self) -> list[list[OutputProducts]]:
+        """The same: pooling is the whole layer."""
+        return self.attention_outputs()
+
+    def slopes(self) -> None:
+        """What is pooled says it in closed form."""
+        return
+
+    def flows(self) -> None:
+        """One row pools, and nothing flows from layer to layer."""
+        return
 
     decides_classes = True
 

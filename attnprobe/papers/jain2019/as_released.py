@@ -1,6 +1,6 @@
 """What the code released with Jain & Wallace (2019) computes where it differs from what it says, by name.
 
-Each released behaviour is a plain function beside the intended one; docs/adversarial.md says what it changes.
+Each released behaviour is a plain function; docs/adversarial.md says what is meant, and what it changes.
 
 * *Case 3 left out.* ``kendall_top_k`` compares the k largest of two lists after Fagin, Kumar & Sivakumar (2003), but
   for pairs of which one item is in one list alone and the other in the other alone. Disjoint lists, which should be as
@@ -37,38 +37,16 @@ RELEASED_NAMES = {
 """By what the released code calls a correlation (attention, gradient, leave-one-out), what it is of."""
 
 
-def top_k_distance(first: Numbers, second: Numbers, k: int, p: float = 0.5) -> float:
-    """Fagin, Kumar & Sivakumar's K⁽ᵖ⁾ of the k largest of two lists, over that of disjoint lists: 0 alike, 1 disjoint.
+def top_k_distance_as_released(first: Numbers, second: Numbers, k: int, p: float = 0.5) -> float:
+    """How far the k largest of two lists are apart, as it was released; meant is ``top_lists.likeness``'s distance.
+
+    Without case 3, and over the square of the number of items in either list, pairs of cases 1 and 4 counting twice
+    and those of case 2 once.
 
     Args:
         first, second: numbers (items,) without ties.
         k: how many of the largest.
         p: penalty of a pair of which both are in one list alone, from 0 to ½.
-    """
-    tops = [set(np.argsort(-numbers, kind="stable")[:k].tolist()) for numbers in (first, second)]
-    k = len(tops[0])
-    total = 0.0
-    for i, j in itertools.combinations(sorted(tops[0] | tops[1]), 2):
-        in_both = [top for top in tops if i in top and j in top]
-        if len(in_both) == 2:  # case 1: both lists rank both
-            total += (first[i] - first[j]) * (second[i] - second[j]) < 0
-        elif len(in_both) == 1 and (i in tops[0]) == (i in tops[1]):  # case 2: j is in this list alone
-            numbers = first if in_both[0] is tops[0] else second
-            total += numbers[j] > numbers[i]
-        elif len(in_both) == 1 and (j in tops[0]) == (j in tops[1]):
-            numbers = first if in_both[0] is tops[0] else second
-            total += numbers[i] > numbers[j]
-        elif in_both:  # case 4: neither is in the other list
-            total += p
-        else:  # case 3: each is in one list alone
-            total += 1
-    return total / (k * k + p * k * (k - 1))
-
-
-def top_k_distance_as_released(first: Numbers, second: Numbers, k: int, p: float = 0.5) -> float:
-    """The same as it was released: without case 3, and over the square of the number of items in either list.
-
-    Pairs of cases 1 and 4 count twice in it, those of case 2 once.
     """
     tops = [set(np.argsort(-numbers, kind="stable")[:k].tolist()) for numbers in (first, second)]
     both, alone = tops[0] & tops[1], [tops[0] - tops[1], tops[1] - tops[0]]

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from attnprobe.base.errors import InputError
 from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.meaning import Meaning
@@ -160,11 +161,18 @@ def test_what_is_asked_for_is_added_and_changes_no_order_of_another(case):
     usual, asked, every = (orders_of(batch, seeds, chosen_orderings(further)) for further in ((), ("norm",), (ALL,)))
     assert set(asked) == {*usual, "norm"}
     assert "runner_up_margin" in usual
-    assert set(every) == set(OWN) - {"greedy"}
+    assert set(every) == set(OWN) - {"greedy", "rollout", "chefer"}
     for name, order in usual.items():
         assert torch.equal(order.of_all, every[name].of_all)
         assert torch.equal(order.of_all, asked[name].of_all)
     assert list(chosen_orderings(["norm"])) == [name for name in ORDERINGS if name in asked or name == "greedy"]
+
+
+@pytest.mark.parametrize("name", ["rollout", "chefer"])
+def test_what_one_pooled_row_does_not_have_is_refused_where_it_is_asked_for_by_name(case, name):
+    batch, seeds = batch_of(case), torch.arange(6)
+    with pytest.raises(InputError, match=f"^The ordering {name} cannot be made of this model: it needs several lay"):
+        orders_of(batch, seeds, chosen_orderings([name]))
 
 
 def test_set_by_set_the_numbers_are_the_same(case):
