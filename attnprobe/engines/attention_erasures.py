@@ -124,6 +124,10 @@ class AttentionErasures:
         """Not known here."""
         return
 
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
+
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
         return

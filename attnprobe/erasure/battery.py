@@ -12,11 +12,18 @@ from torch import Tensor
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
 from attnprobe.erasure.chance import CLOSED, IN_SINGLE, RANDOM_ORDERS, place_among_random
+from attnprobe.erasure.correlation_names import (
+    ATTENTION_GRADIENT,
+    ATTENTION_LEAVE_ONE_OUT,
+    CORRELATIONS,
+    GRADIENT_LEAVE_ONE_OUT,
+)
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
 from attnprobe.erasure.registered_orderings import (
@@ -91,6 +98,7 @@ def run_battery(
     curved: Tensor | None = None,
     limited: Tensor | None = None,
     marks: Mapping[str, Tensor] | None = None,
+    correlated: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -102,6 +110,7 @@ def run_battery(
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
         marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
+        correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -117,7 +126,8 @@ def run_battery(
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
-        | _limits(batch, limited),
+        | _limits(batch, limited)
+        | _correlations(batch, correlated),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -283,6 +293,23 @@ def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
             ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)
             ends[documents] = found
             columns |= {f"{LIMIT}{score}_{end}": ends[:, place] for place, end in enumerate(LIMIT_ENDS)}
+    return columns
+
+
+def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Kendall's tau (batch,) by name, NaN of documents that it is not asked of."""
+    if documents is None:
+        return {}
+    weights, mask = batch.attention.weights[documents], batch.attention.mask[documents]
+    columns = {name: weights.new_full((len(batch.documents),), torch.nan) for name in CORRELATIONS}
+    if not len(documents):
+        return columns
+    found = batch.input_effects(documents)
+    if found is None:
+        return {}
+    columns[ATTENTION_GRADIENT][documents] = kendall_tau(weights, found.gradients, mask)
+    columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
+    columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
     return columns
 
 

@@ -89,6 +89,20 @@ class Flow(NamedTuple):
     of_items: Callable[[Tensor], Tensor]
 
 
+class InputEffects(NamedTuple):
+    """What the words that a model reads do to its decision, one number an item; padding has 0.
+
+    Attributes:
+        gradients: |derivative of the decision's probability by the word's one-hot vector|, which is that by its
+            embedding times the embedding, the attention held fixed (documents, items).
+        left_out: total variation between the outputs with and without the word, everything run again
+            (documents, items).
+    """
+
+    gradients: Tensor
+    left_out: Tensor
+
+
 class Attention(NamedTuple):
     """What a batch's attention is, one number an item.
 
@@ -211,6 +225,10 @@ class Erasures(Protocol):
 
         Four ends a document (documents, 4): between which the least is certain to be, and the largest.
         """
+        ...
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision; None: not known."""
         ...
 
     def contributions(self) -> Tensor | None:
@@ -338,6 +356,10 @@ class Erasable:
     def _smallest_sufficient_set(self) -> MinimalSufficientSet | None:
         requirements = self.requirements()
         return None if requirements is None else smallest_sets(requirements)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
+        return self._erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

@@ -88,6 +88,7 @@ class Comparison:
                 self._compare_curve(where, curve, reference, orders[name, draw])
 
         self._compare_limits(stored, reference)
+        self._compare_correlations(stored, reference)
         if stored.among_random and reference.items <= ITEMS:
             self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
         return True
@@ -109,6 +110,17 @@ class Comparison:
                     f"{where}: random_better is {among.better} and random_equal {among.equal}, but of {among.tried} "
                     f"random orders {more} reach more and {at_least} as much or more"
                 )
+
+    def _compare_correlations(self, stored: StoredDocument, reference: Reference) -> None:
+        """Each is the reference's, but for pairs of words that are a matter of rounding."""
+        if not stored.correlations:
+            return
+        found, where = reference.correlations(), self.where("documents", stored.number)
+        for name, tau in stored.correlations.items():
+            self.made["correlations"] += 1
+            self.within_rounding += found[name].slack > 0
+            if not abs(tau - found[name].value) <= AGREE + found[name].slack:
+                self.differing.append(f"{where}: {name} is {tau:.8g}, the reference finds {found[name].value:.8g}")
 
     def _compare_limits(self, stored: StoredDocument, reference: Reference) -> None:
         """No ordering that was erased passes a limit; of a short document the least and the most are within theirs."""

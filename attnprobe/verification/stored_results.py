@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import RANK
@@ -81,6 +82,7 @@ class StoredDocument:
         among_random: by ordering and draw, where it is known.
         rationales: by annotator, kind, name and draw what is held against the items that are marked, by column; empty
             where the run has no table of that.
+        correlations: by column Kendall's tau, where it was asked for and is defined.
     """
 
     number: int
@@ -103,6 +105,8 @@ class StoredDocument:
             for name, marks in (self.items or {}).items()
             if name.startswith(RATIONALE)
         }
+
+    correlations: dict[str, float] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -129,7 +133,8 @@ def stored_documents(
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
     sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
-    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient), numbers)
+    taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
+    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
     erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
     ranks = [
@@ -161,6 +166,7 @@ def stored_documents(
             tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
+            {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
         )
         for number in numbers.tolist()
     ]

@@ -106,6 +106,7 @@ _WORDS = {
     "limits": "limits of AOPC",
     "random orders": "places among random orders",
     "rationales": "rows on rationales",
+    "correlations": "correlations",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
     "sufficient sets": "sets that guarantee the decision",

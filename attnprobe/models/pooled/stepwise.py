@@ -143,6 +143,10 @@ class StepwiseErasures:
         """Not known here."""
         return
 
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
+
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
         return
