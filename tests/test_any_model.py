@@ -9,7 +9,7 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.registered_orderings import always, chosen_orderings
+from attnprobe.erasure.registered_orderings import OWN, always, chosen_orderings
 from tests.fixtures.entries import ZERO, registered, sure_above
 
 
@@ -50,7 +50,7 @@ def test_a_users_own_module_is_probed_in_batches(model):
     everywhere = {name for name, ordering in attnprobe.ORDERINGS.items() if ordering.fits is always}
     assert set(result.erasures["ordering"]) == everywhere & set(chosen_orderings())
     more = attnprobe.probe(model, batches(), orderings=["all"])
-    assert set(more.erasures["ordering"]) == everywhere | {"leave_one_out_logit"}
+    assert set(more.erasures["ordering"]) == set(OWN) - {"runner_up_margin", "oracle", "greedy"}
     with pytest.raises(InputError, match="There is no ordering 'leave_one'; did you mean"):
         attnprobe.probe(model, batches(), orderings=["leave_one"])
     fractions = result.fractions()

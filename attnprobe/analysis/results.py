@@ -378,6 +378,14 @@ class RunResults:
         removed, mass = self._where_flipped(rows, ("removed", "mass"))
         return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass, self._emptied(rows))
 
+    def of_ordering(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), NaN where it is null; rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
+
     def at_first_flip(self, ordering: str, column: str) -> Numbers:
         """A column of the table of erasures (documents, draws), NaN where nothing flips; rows are those of ``several``.
 
@@ -385,6 +393,14 @@ class RunResults:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
         return self._where_flipped(self._erasures_in(ordering), (column,))[0]
+
+    def of_erasures(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), whatever flips; rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
 
     def _erasures_in(self, ordering: str) -> pd.DataFrame:
         rows = self.erasures[self.erasures["ordering"] == ordering]

@@ -183,6 +183,18 @@ def _with_hidden(
     return args, kwargs | {name: hidden}
 
 
+def hidden_of(output: Any) -> Tensor:  # noqa: ANN401
+    """The hidden states (batch, tokens, width) among what a block gives.
+
+    Raises:
+        NoBlocksError: they are not the first of it.
+    """
+    first = output[0] if isinstance(output, tuple) and output else output
+    if not isinstance(first, Tensor) or first.dim() != 3:
+        raise NoBlocksError("a block gives no hidden states")
+    return first
+
+
 def _nothing(_tensor: Tensor) -> None:
     return None
 

@@ -20,7 +20,7 @@ from attnprobe.erasure.edits import masked_softmax
 
 _SOFTMAX = {torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax}
 _MATMUL = {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm}
-_LINEAR = {functional.linear, torch.addmm, Tensor.addmm}
+LINEAR_MAPS = {functional.linear, torch.addmm, Tensor.addmm}
 _FUSED = functional.scaled_dot_product_attention
 
 # The composite function of nn.MultiheadAttention hands itself to whoever intercepts, as one call, and what it calls is
@@ -184,7 +184,7 @@ class _Interception(TorchFunctionMode):
                 return _MULTIHEAD(*args, **kwargs)
         if self._awaited is not None and func in _MATMUL and _consumes(args[0], self._awaited.weights):
             return self._product(func, args, kwargs)
-        if self.skipping and func in _LINEAR and self._before_attention():
+        if self.skipping and func in LINEAR_MAPS and self._before_attention():
             return _skipped(func, args, kwargs)
         return func(*args, **kwargs)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from attnprobe.engines.attention_flows import flows_of, layers_of_flow
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
+from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
-from attnprobe.erasure.erasable import Attention, DecisionCurves, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
 from attnprobe.erasure.orderings import ranks
 
 
@@ -24,13 +27,23 @@ class AttentionErasures:
         items: of the batch.
         aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
         greedy: whether the greedy ordering was asked for.
+        outputs: what the selected layers give, where it is to be asked for.
     """
 
-    def __init__(self, engine: Engine, items: Items, aggregate: str, *, greedy: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        items: Items,
+        aggregate: str,
+        *,
+        greedy: bool = False,
+        outputs: SelectedOutputs | None = None,
+    ) -> None:
         self.engine = engine
         self.items = items
         self._aggregate = aggregate
         self._greedy = greedy
+        self._outputs = outputs
 
     @cached_property
     def attention(self) -> Attention:
@@ -96,6 +109,9 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+
     def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
         """How sure the model is when sets of items are erased, set by set."""
         return self.engine.probability_without(erased, documents, self.items)
@@ -108,6 +124,10 @@ class AttentionErasures:
         """Not known here."""
         return
 
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
+
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
         return
@@ -116,10 +136,34 @@ class AttentionErasures:
         """The greedy ordering, where it was asked for."""
         return greedy_order(self.engine, self.items) if self._greedy else None
 
+    def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """What items are of what attention gives, where the map behind it is seen."""
+        return None if self._outputs is None else self._outputs.of_attention(self.engine.inputs, self.items)
+
+    def layer_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """What items are of what layers as a whole give, where these can be run by themselves."""
+        return None if self._outputs is None else self._outputs.of_layers(self.engine.inputs, self.items)
+
+    def slopes(self) -> Slopes:
+        """Through the engine, at every share that is asked for."""
+        return lambda share, score: self.items.sum(self.engine.slopes(share, score))
+
+    def flows(self) -> Iterable[Flow] | None:
+        """Attention of all layers, where all of it is self-attention over the same tokens."""
+        engine = self.engine
+        if not layers_of_flow(engine.attachment):
+            return None
+        of_classes = self.decides_classes
+        return flows_of(engine.attachment, engine.inputs, self.items, self.decision(), of_classes=of_classes)
+
     @property
     def decides_classes(self) -> bool:
         """Whether the decision is the class with the largest logit."""
         return self.engine.meaning.decides_classes
+
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
+        return
 
     def pooling(self) -> None:
         """There is more behind this attention than an affine readout."""

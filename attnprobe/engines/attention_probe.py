@@ -22,6 +22,7 @@ from attnprobe.engines.head_effects import effect_rows
 from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
+from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
 
@@ -53,11 +54,13 @@ class AttentionProbe:
         self.engine = fastest_engine(attachment, self.selected, examples, meaning)
         self._examples = examples
         self._engines: dict[Site, str] = {}
+        self._outputs = SelectedOutputs(attachment, self.selected, examples)
 
     def erasures(self, inputs: Inputs, items: Items) -> AttentionErasures:
         """A batch ready for erasures of what is selected."""
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
-        return AttentionErasures(engine, items, self.settings.aggregate, greedy=self.settings.greedy)
+        settings = self.settings
+        return AttentionErasures(engine, items, settings.aggregate, greedy=settings.greedy, outputs=self._outputs)
 
     @property
     def map_sites(self) -> list[Site]:

@@ -10,8 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
 from attnprobe.erasure.meaning import Meaning
@@ -175,11 +178,15 @@ class Engine(SetErasures):
     """One batch, run once, ready for erasures.
 
     Attributes:
+        attachment: the model.
+        inputs: the batch.
         attended: the selected layers.
         rows_run: documents run through any part of the model since, each counted as the share of its layers that it was
             run through.
     """
 
+    attachment: Attachment
+    inputs: Inputs
     attended: list[Attended]
     rows_run: float
 
@@ -198,6 +205,32 @@ class Engine(SetErasures):
     @abstractmethod
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """The selected layers, with weights and gradients of the first decision's probability, after erasures."""
+
+    def slopes(self, share: float, score: Score) -> Tensor:
+        """Weights times the score's derivatives with respect to them, where what is selected is a share of itself.
+
+        Rows that are selected then sum to this share of what they summed to; whatever follows from them is computed
+        anew, but for weights that are selected too.
+
+        Args:
+            share: from 0 to 1.
+            score: of the first decision.
+
+        Returns:
+            Sums over all that is selected (batch, keys), float64.
+        """
+        documents = torch.arange(len(self.logits), device=self.logits.device)
+        return torch.cat([self._slopes(part, share, score) for part in torch.split(documents, self.at_once)])
+
+    @abstractmethod
+    def _slopes(self, documents: Tensor, share: float, score: Score) -> Tensor:
+        """The same of some documents of the batch (documents,)."""
+
+    def score(self, logits: Tensor, documents: Tensor, score: Score) -> Tensor:
+        """A score of the first decision (…), by logits (…, classes) of these documents (…); differentiable."""
+        if score == "probability":
+            return self.probability(logits, documents)
+        return logits.gather(-1, self.decision()[documents][..., None]).squeeze(-1)
 
     def probability(self, logits: Tensor, documents: Tensor | None = None) -> Tensor:
         """How sure the model is of its first decision (…), by logits (…, classes); differentiable.

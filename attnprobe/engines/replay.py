@@ -15,10 +15,11 @@ from attnprobe.attention.edited_runs import frozen
 from attnprobe.attention.model_call import Inputs, rows_of
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
-from attnprobe.attention.taps import Capture, Erase, Tap
+from attnprobe.attention.taps import Capture, Erase, Tap, Use
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
@@ -96,6 +97,23 @@ class Replay(Engine):
         """See :meth:`Engine.attended_after`."""
         taps = [EraseAndCapture(mask, self.meaning) for mask in self._masks(documents, erased)]
         return self._differentiate(taps, documents)[1]
+
+    def _slopes(self, documents: Tensor, share: float, score: Score) -> Tensor:
+        everything = torch.ones_like(self.axes.keys(self.selected[0].site)[documents])
+        weights = [layer.weights[documents] for layer in self.attended]
+        masks = [
+            mask & layer.rows[documents][:, None, :, None]
+            for mask, layer in zip(self._masks(documents, everything), self.attended, strict=True)
+        ]
+        with frozen(self.attachment.call.model), torch.enable_grad():
+            free = [torch.where(mask, share * w, w).requires_grad_() for mask, w in zip(masks, weights, strict=True)]
+            logits = self._run(documents, [Use(each) for each in free])
+            gradients = torch.autograd.grad(self.score(logits, documents, score).sum(), free, allow_unused=True)
+        slopes = everything.new_zeros(everything.shape, dtype=torch.float64)
+        for mask, w, gradient in zip(masks, weights, gradients, strict=True):
+            if gradient is not None:
+                slopes += torch.where(mask, gradient.double() * w.double(), 0.0).sum((1, 2))
+        return slopes
 
     def _masks(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Tensor]:
         """What is erased of each selected layer, broadcast against (rows, heads, queries, keys)."""

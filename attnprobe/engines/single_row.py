@@ -28,6 +28,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
 from attnprobe.engines.row_tail import NoSingleRowError, RowTail
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.edits import masked_softmax
 from attnprobe.erasure.erasable import SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
@@ -63,6 +64,7 @@ class SingleRow(Engine):
     ) -> None:
         self.meaning = meaning
         self.attachment = attachment
+        self.inputs = inputs
         (self.chosen,) = selected
         self.axes = TokenAxes.of(inputs, attachment.call.model)
         self.at_once = _ROWS
@@ -166,6 +168,15 @@ class SingleRow(Engine):
         """See :meth:`Engine.attended_after`."""
         weights = self._erased(documents, erased)
         return [self._one_row(documents, weights, self._differentiate(documents, weights)[1])]
+
+    def _slopes(self, documents: Tensor, share: float, score: Score) -> Tensor:
+        of = self.chosen.heads.to(self.weights.device)[:, None]
+        weights = self.weights[documents]
+        with frozen(self.attachment.call.model), torch.enable_grad():
+            free = torch.where(of, share * weights, weights).requires_grad_()
+            logits = self._behind(documents, self._context(documents, free))
+            (gradients,) = torch.autograd.grad(self.score(logits, documents, score).sum(), [free])
+        return torch.where(of, gradients * weights, 0.0).sum(1)
 
     @torch.no_grad()
     def prefix_logits(self, order: Tensor, items: Items) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

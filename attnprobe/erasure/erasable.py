@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
 
 
 class SingleEffects(NamedTuple):
@@ -38,6 +41,66 @@ class Pooling(NamedTuple):
     values: Tensor
     alone: Tensor
     bias: Tensor
+
+
+class OutputProducts(NamedTuple):
+    """What items are of the vectors that one layer gives in some rows, of some documents.
+
+    With o the vector of a row, and c what of it is the item's.
+
+    Attributes:
+        own: ⟨c, c⟩ (documents, rows, items).
+        with_output: ⟨c, o⟩ (documents, rows, items).
+        output: ⟨o, o⟩ (documents, rows, 1).
+    """
+
+    own: Tensor
+    with_output: Tensor
+    output: Tensor
+
+
+Slopes = Callable[[float, Score], Tensor]
+"""Of a share of the selected weights, and a score of the decision: see :meth:`Erasures.slopes`."""
+
+
+class FlowLayer(NamedTuple):
+    """One layer of self-attention, each (documents, heads, tokens, tokens).
+
+    Attributes:
+        weights: attention of each token to each.
+        gradients: of the decision's logit with respect to them; zero where no class is decided for.
+    """
+
+    weights: Tensor
+    gradients: Tensor
+
+
+class Flow(NamedTuple):
+    """Self-attention of all layers over the same tokens, of some documents.
+
+    Attributes:
+        layers: in order of computation, those that the output depends on.
+        rows: what share of the decision each token's last row has (documents, tokens), which sum to one.
+        of_items: makes numbers of tokens (documents, tokens) sums over each item's (documents, items).
+    """
+
+    layers: Sequence[FlowLayer]
+    rows: Tensor
+    of_items: Callable[[Tensor], Tensor]
+
+
+class InputEffects(NamedTuple):
+    """What the words that a model reads do to its decision, one number an item; padding has 0.
+
+    Attributes:
+        gradients: |derivative of the decision's probability by the word's one-hot vector|, which is that by its
+            embedding times the embedding, the attention held fixed (documents, items).
+        left_out: total variation between the outputs with and without the word, everything run again
+            (documents, items).
+    """
+
+    gradients: Tensor
+    left_out: Tensor
 
 
 class Attention(NamedTuple):
@@ -134,6 +197,15 @@ class Erasures(Protocol):
         """
         ...
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; else None.
+
+        Args:
+            order: of the items of some rows of the batch alone (orders, documents, items).
+            documents: which rows (documents,).
+        """
+        ...
+
     def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
         """How sure the model is of the decisions when sets of items are erased (sets, documents), float64.
 
@@ -155,12 +227,44 @@ class Erasures(Protocol):
         """
         ...
 
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision; None: not known."""
+        ...
+
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
         ...
 
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased; None: not known."""
+        ...
+
     def pooling(self) -> Pooling | None:
         """What the attention pools, where it is one row and the rest of the model is affine."""
+        ...
+
+    def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """What items are of what attention gives, of all selected layers and rows; some documents after others.
+
+        An item's part is its values, weighted and mapped on as the layer does, of all selected heads together. None:
+        that cannot be seen.
+        """
+        ...
+
+    def layer_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """The same of what layers as a whole give: an item's part goes with its values, and no weight is rescaled."""
+        ...
+
+    def slopes(self) -> Slopes | None:
+        """What the score's derivatives are where all selected weights are a share of themselves; None: not asked here.
+
+        Each item's weights times the score's derivatives with respect to them, summed over all rows, heads and layers
+        that are selected and over the item's tokens (batch, items), float64.
+        """
+        ...
+
+    def flows(self) -> Iterable[Flow] | None:
+        """Attention of all layers, some documents after others, in order; None: there is no such attention."""
         ...
 
     @property
@@ -220,6 +324,10 @@ class Erasable:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
         return self._erasures.curves(order, documents)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
+        return self._erasures.aopcs(order, documents)
+
     def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
         """How sure the model is when sets of items are erased; see :meth:`Erasures.probability_without`."""
         return self._erasures.probability_without(erased, documents)
@@ -231,6 +339,27 @@ class Erasable:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased, where it is known."""
+        return self._requirements
+
+    @cached_property
+    def _requirements(self) -> Requirements | None:
+        return self._erasures.requirements()
+
+    def smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        """The smallest set of items that guarantees each decision, where it is known."""
+        return self._smallest_sufficient_set
+
+    @cached_property
+    def _smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        requirements = self.requirements()
+        return None if requirements is None else smallest_sets(requirements)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
+        return self._erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""
@@ -259,6 +388,22 @@ class Erasable:
     @cached_property
     def _pooling(self) -> Pooling | None:
         return self._erasures.pooling()
+
+    def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """What items are of what attention gives, where that can be seen; see :meth:`Erasures.attention_outputs`."""
+        return self._erasures.attention_outputs()
+
+    def layer_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
+        """What items are of what layers as a whole give, where that can be seen."""
+        return self._erasures.layer_outputs()
+
+    def slopes(self) -> Slopes | None:
+        """Derivatives from no attention on to all of it, where their integral has no closed form."""
+        return self._erasures.slopes()
+
+    def flows(self) -> Iterable[Flow] | None:
+        """Attention of all layers, where it is self-attention over the same tokens; see :meth:`Erasures.flows`."""
+        return self._erasures.flows()
 
     @property
     def decides_classes(self) -> bool:

@@ -6,12 +6,14 @@ needed where results are read. Ranking functions are in ``orderings``, which is 
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attnprobe.base.errors import InputError
 from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ class OwnOrdering(Ordering):
         smallest: whether its first items are the smallest set that flips the decision, so that none can be earlier.
         reference: how others are held against it.
         on_request: whether items are erased by it only where it is asked for.
+        needs: what a model that it fits has, within a sentence: said where it is asked for by its name and does not.
         colour: of curves and shades, ``#RRGGBB``; empty for one of those that any ordering may get.
         dashes: of curves, in points on and off; none where they are solid, so that curves differ in grey too.
     """
@@ -119,6 +122,7 @@ class OwnOrdering(Ordering):
     smallest: bool = False
     reference: ReferenceInWords | None = None
     on_request: bool = False
+    needs: str = ""
     colour: str = ""
     dashes: tuple[float, ...] = ()
 
@@ -150,8 +154,12 @@ def _by_score(score: str, fits: Callable[[Erasable], bool] = always) -> dict[str
     return {"rank": rank, "fits": fits}
 
 
-def _is_pooled(batch: Erasable) -> bool:
-    return batch.pooling() is not None
+def _gives_by_item(batch: Erasable) -> bool:
+    return batch.attention_outputs() is not None
+
+
+def _layers_give_by_item(batch: Erasable) -> bool:
+    return batch.layer_outputs() is not None
 
 
 def _adds_up(batch: Erasable) -> bool:
@@ -160,6 +168,25 @@ def _adds_up(batch: Erasable) -> bool:
 
 def _has_logits(batch: Erasable) -> bool:
     return batch.decides_classes
+
+
+def _can_be_scaled(batch: Erasable) -> bool:
+    return _adds_up(batch) or batch.slopes() is not None
+
+
+def _has_closed_forms(batch: Erasable) -> bool:
+    return batch.requirements() is not None
+
+
+def _has_flow(batch: Erasable) -> bool:
+    return batch.flows() is not None
+
+
+_A_CLASS = "a decision for a class"
+_IN_CLOSED_FORM = "erasing by renormalising and a decision for a class where one row of attention pools"
+_ALL_LAYERS = "several layers of self-attention over the same tokens, and no other attention"
+_SEEN_OUTPUTS = "values that are seen, and right behind their weighted sum a linear map of what the heads give"
+"""What models need."""
 
 
 def _of(name: str) -> Callable[[Any, Any], Any]:
@@ -256,6 +283,7 @@ ORDERINGS.register(
         **_by_score("leave_one_out.drop_of_logit", _has_logits),
         description="the same of the decision's logit",
         method="by how far the decision's logit falls when an item is erased alone",
+        needs=_A_CLASS,
         on_request=True,
     ),
 )
@@ -263,9 +291,10 @@ ORDERINGS.register(
     "integrated_gradients",
     OwnOrdering(
         "Integrated gradients",
-        **_by_score("integrated_gradients.of_probability", _adds_up),
+        **_by_score("integrated_gradients.of_probability", _can_be_scaled),
         description="the largest gradient of the decision's probability first, integrated from no attention on",
         method="by integrated gradients of the decision's probability over the weights, from all zero on",
+        needs=_IN_CLOSED_FORM,
         on_request=True,
     ),
 )
@@ -273,9 +302,21 @@ ORDERINGS.register(
     "integrated_gradients_logit",
     OwnOrdering(
         "Int. gradients logit",
-        **_by_score("integrated_gradients.of_logit", _adds_up),
+        **_by_score("integrated_gradients.of_logit", lambda batch: _can_be_scaled(batch) and _has_logits(batch)),
         description="the same of the decision's logit: weight times what the item gives beside the bias",
         method="by integrated gradients of the decision's logit over the weights, from all zero on",
+        needs=f"{_A_CLASS}, and {_IN_CLOSED_FORM}",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "shapley",
+    OwnOrdering(
+        "Shapley value",
+        **_by_score("shapley.of_logit", _has_closed_forms),
+        description="the largest exact Shapley value of the decision's logit first, among all subsets of the items",
+        method="by exact Shapley values of the decision's logit under erasure",
+        needs="erasing by renormalising, and a decision for a class, where one row of attention pools",
         on_request=True,
     ),
 )
@@ -283,9 +324,10 @@ ORDERINGS.register(
     "norm",
     OwnOrdering(
         "Norm",
-        **_by_score("output_shares.norm", _is_pooled),
+        **_by_score("output_shares.norm", _gives_by_item),
         description="the longest weighted value first",
         method="by the norm of the weighted value",
+        needs=_SEEN_OUTPUTS,
         on_request=True,
     ),
 )
@@ -293,9 +335,10 @@ ORDERINGS.register(
     "contribution",
     OwnOrdering(
         "Output share",
-        **_by_score("output_shares.contribution", _is_pooled),
+        **_by_score("output_shares.contribution", _gives_by_item),
         description="the weighted value that makes up most of the attention's output first",
         method="by the weighted value's share of the attention's output",
+        needs=_SEEN_OUTPUTS,
         on_request=True,
     ),
 )
@@ -303,9 +346,32 @@ ORDERINGS.register(
     "value_zeroing",
     OwnOrdering(
         "Value zeroing",
-        **_by_score("output_shares.value_zeroing", _is_pooled),
-        description="the item whose value turns the attention's output most when it is set to zero first",
-        method="by how far the attention's output turns when an item's value is zero",
+        **_by_score("output_shares.value_zeroing", _layers_give_by_item),
+        description="the item whose value turns the layer's output most when it is set to zero first",
+        method="by how far a layer's output turns when an item's value is zero",
+        needs="layers that can be run by themselves, to see what they give",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "rollout",
+    OwnOrdering(
+        "Rollout",
+        **_by_score("through_layers.rollout", _has_flow),
+        description="what the row that decides has most of through all layers first, half of each being its own",
+        method="by attention rollout from the row that the decision is read from",
+        needs=_ALL_LAYERS,
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "chefer",
+    OwnOrdering(
+        "Attention relevance",
+        **_by_score("through_layers.relevance", lambda batch: _has_flow(batch) and _has_logits(batch)),
+        description="the same of attention times its gradient, where that is positive (Chefer et al. 2021)",
+        method="by Chefer et al.'s relevance: attention times the gradient of the decision's logit, through all layers",
+        needs=f"{_ALL_LAYERS}, and {_A_CLASS}",
         on_request=True,
     ),
 )
@@ -348,8 +414,8 @@ ORDERINGS.register(
         "the smallest set whose erasure flips the decision, exactly; of affine readouts",
         smallest=True,
         reference=ReferenceInWords(
-            "the smallest set that suffices",
-            "the smallest set that suffices",
+            "the smallest set that flips it",
+            "the smallest set that flips it",
             "smallest",
             "of the smallest sets that flip them",
             "the smallest set that flips the decision, which is known exactly for this readout",
@@ -372,14 +438,29 @@ ALL = "all"
 def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
     """The orderings that documents are erased by, by name in the order of tables: the usual ones and further ones.
 
+    One that is asked for by its name and does not fit a model raises an ``InputError`` that says what it needs, where
+    it is asked whether it fits; ``all`` leaves such orderings out.
+
     Args:
         further: names, or ``all``.
     """
-    return {
-        name: ORDERINGS[name]
-        for name in ORDERINGS
-        if name not in OWN or not OWN[name].on_request or name in further or ALL in further
-    }
+    on_request = {name for name in OWN if OWN[name].on_request}
+    named = on_request.intersection(further)
+    left_out = set() if ALL in further else on_request - named
+    return {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
+
+
+def _required(name: str) -> Ordering:
+    """An ordering of this package that is asked for by its name: what it does not fit is refused."""
+    ordering = OWN[name]
+
+    def fits(batch: Erasable) -> bool:
+        if ordering.fits(batch):
+            return True
+        why = f": it needs {ordering.needs}" if ordering.needs else ""
+        raise InputError(f"The ordering {name} cannot be made of this model{why}.")
+
+    return dataclasses.replace(ordering, fits=fits)
 
 
 def is_smallest(name: str) -> bool:

@@ -239,7 +239,8 @@ def _is_of(value: object, kind: Any) -> bool:  # noqa: ANN401
 
 def _flat(settings: RunSettings) -> dict[str, Any]:
     entries = settings.identity()
-    training: dict[str, Any] = entries.pop("training") or {}
+    training: dict[str, Any] = {} if settings.training is None else dataclasses.asdict(settings.training)
+    del entries["training"]
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]

@@ -27,7 +27,14 @@ from attnprobe.stages.run_work import RunWork
 from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
-from attnprobe.stages.tables import Tables, curved_documents, micro_batches, probe_batches, sample_of_documents
+from attnprobe.stages.tables import (
+    Tables,
+    correlated_documents,
+    curved_documents,
+    micro_batches,
+    probe_batches,
+    sample_of_documents,
+)
 from attnprobe.stages.training import Run
 
 
@@ -113,6 +120,7 @@ class ProbingWork(RunWork[Piece]):
             self._curved()[numbers] if self._keeps_curves else None,
             self._limited()[numbers] if self.configuration.settings.limits else None,
             self._marked(encoded, numbers),
+            self._correlated()[numbers] if self.configuration.settings.correlations else None,
         )
         return tables, remarks
 
@@ -258,6 +266,10 @@ class ProbingWork(RunWork[Piece]):
     def _limited(self) -> npt.NDArray[np.bool_]:
         settings = self.configuration.settings
         return curved_documents(np.asarray(self.split.words_per_document), settings.seed, settings.limits)
+
+    def _correlated(self) -> npt.NDArray[np.bool_]:
+        settings = self.configuration.settings
+        return correlated_documents(len(self.split), settings.seed, settings.correlations)
 
     def _curved(self) -> npt.NDArray[np.bool_]:
         if self._with_curves is None:

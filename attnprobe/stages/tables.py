@@ -112,6 +112,7 @@ def probe_batches(
     curved: npt.NDArray[np.bool_] | None = None,
     limited: npt.NDArray[np.bool_] | None = None,
     marked: MarkedItems | None = None,
+    correlated: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -128,20 +129,23 @@ def probe_batches(
         curved: whose whole curves are kept (documents,); None where there is no table of them.
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
         marked: what people marked of the documents' items; None where there is no table of that.
+        correlated: whose attention is correlated with what words do (documents,); None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        of_curves, of_limits = (
+        of_curves, of_limits, of_correlations = (
             None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
-            for chosen in (curved, limited)
+            for chosen in (curved, limited, correlated)
         )
         erasures = probe.erasures(batch)
         marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
-        result = run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, marks)
+        result = run_battery(
+            erasures, drawn, documents, orderings, of_curves, of_limits, marks=marks, correlated=of_correlations
+        )
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
@@ -172,6 +176,13 @@ def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None
     drawn = _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE]
     chosen = np.zeros(len(words), dtype=bool)
     chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
+    return chosen
+
+
+def correlated_documents(documents: int, seed: int, most: int) -> npt.NDArray[np.bool_]:
+    """Of which documents attention is correlated with what words do (documents,): of those that are drawn first."""
+    chosen = np.zeros(documents, dtype=bool)
+    chosen[_in_order_of_draw(documents, seed)[:most]] = True
     return chosen
 
 

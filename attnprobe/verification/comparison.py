@@ -13,6 +13,7 @@ from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference_chance import AreasOfOrders
 from attnprobe.verification.reference_limits import ITEMS, extremes
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
 
@@ -52,13 +53,16 @@ class Comparison:
     cut: int = 0
     differing: list[str] = field(default_factory=list)
 
-    def compare(self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order]) -> bool:
+    def compare(
+        self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order], seed: int
+    ) -> bool:
         """Take in one document; whether its decision is the same, so that the rest could be compared.
 
         Args:
             stored: what the run says of it.
             reference: the same document.
             orders: its orderings, made of the reference's numbers.
+            seed: its own, of which random orders are made.
         """
         if not self._same_decision(stored, reference):
             return False
@@ -84,7 +88,39 @@ class Comparison:
                 self._compare_curve(where, curve, reference, orders[name, draw])
 
         self._compare_limits(stored, reference)
+        self._compare_correlations(stored, reference)
+        if stored.among_random and reference.items <= ITEMS:
+            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
         return True
+
+    def _compare_among_random(
+        self, stored: StoredDocument, orders: dict[tuple[str, int], Order], areas: AreasOfOrders, slack: float
+    ) -> None:
+        """As many random orders reach more than an ordering, and as much, as areas that differ by ``slack`` allow."""
+        for (name, draw), among in stored.among_random.items():
+            area = areas.along(orders[name, draw]) if (name, draw) in orders else None
+            if area is None:
+                continue
+            self.made["random orders"] += 1
+            others = areas.at_random(among.tried)
+            more, at_least = (sum(other > area + end for other in others) for end in (slack, -slack))
+            if not more <= among.better <= among.better + among.equal <= at_least:
+                where = self.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                self.differing.append(
+                    f"{where}: random_better is {among.better} and random_equal {among.equal}, but of {among.tried} "
+                    f"random orders {more} reach more and {at_least} as much or more"
+                )
+
+    def _compare_correlations(self, stored: StoredDocument, reference: Reference) -> None:
+        """Each is the reference's, but for pairs of words that are a matter of rounding."""
+        if not stored.correlations:
+            return
+        found, where = reference.correlations(), self.where("documents", stored.number)
+        for name, tau in stored.correlations.items():
+            self.made["correlations"] += 1
+            self.within_rounding += found[name].slack > 0
+            if not abs(tau - found[name].value) <= AGREE + found[name].slack:
+                self.differing.append(f"{where}: {name} is {tau:.8g}, the reference finds {found[name].value:.8g}")
 
     def _compare_limits(self, stored: StoredDocument, reference: Reference) -> None:
         """No ordering that was erased passes a limit; of a short document the least and the most are within theirs."""

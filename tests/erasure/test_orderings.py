@@ -125,7 +125,7 @@ def batch_of(scores, mask, classes=2, seed=0):
     return PooledErasures(values, scores, mask, readout)
 
 
-@pytest.mark.parametrize("name", [name for name in ORDERINGS if name != "greedy"])
+@pytest.mark.parametrize("name", sorted(set(ORDERINGS) - {"greedy", "rollout", "chefer"}))
 @given(case=cases(max_gap=10.0))
 def test_every_ordering_permutes_real_items_and_keeps_padding_last(name, case):
     batch = Erasable(batch_of(case.scores, case.mask), torch.arange(len(case.mask)))

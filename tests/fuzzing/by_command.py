@@ -66,7 +66,10 @@ def all_is_loaded():
         read_experiment(folder / "e.toml")
         for name, content in results.valid_run().items():
             (folder / name).write_bytes(content)
-        for arguments in (("show", place, "0"), ("claims", place, "--out", f"{place}/out")):
+        for arguments in (
+            ("show", place, "0"),
+            *((each, place, "--out", f"{place}/out") for each in ("claims", "compare")),
+        ):
             assert command(folder, *arguments) == 0
         with contextlib.suppress(InputError):
             command(folder, "verify", place)
@@ -187,6 +190,7 @@ COMMANDS = [
         ["show", "RUN", "3", "--by", "random"],
         ["verify", "RUN"],
         ["claims", "RUN", "--out", "OUT"],
+        ["compare", "RUN", "--out", "OUT"],
     ],
     *[["probe", "RUN"], ["identify", "RUN"], ["show", "RUN", "1"], ["claims", "RUN", "RUN", "--out", "OUT"]],
 ]

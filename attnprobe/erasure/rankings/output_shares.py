@@ -1,59 +1,71 @@
-"""What an item is of the attention's output o = Σ a_j h_j: by length, by share, by how it turns the output.
+"""What an item is of what attention gives, o = Σ c_j: by length, by share, by how it turns the output.
 
-- norm: ‖a_j h_j‖ (Kobayashi et al., EMNLP 2020);
-- contribution: ⟨a_j h_j, o⟩ / ‖o‖², which sums to one over the items and may be negative;
-- value zeroing: the cosine distance of o from o − a_j h_j, with the value at zero and weights as they are (Mohebbi et
-  al., EACL 2023).
+- norm: ‖c_j‖ (Kobayashi et al., EMNLP 2020);
+- contribution: ⟨c_j, o⟩ / ‖o‖², which sums to one over all that is attended to and may be negative;
+- value zeroing: the cosine distance of o from o − c_j, with the value at zero and weights as they are (Mohebbi et al.,
+  EACL 2023).
+
+Where one row pools, c_j = a_j h_j. In layers with heads c_j = Σ_h a_hj v_hj D_h, D_h the map that takes on what the
+head averages; value zeroing is of what the layer as a whole gives then, behind its feed-forward network. Numbers of
+several rows are averaged, and then those of layers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from attnprobe.erasure.erasable import OutputProducts
 
 if TYPE_CHECKING:
     from attnprobe.erasure.erasable import Erasable
 
 
-class _Products(NamedTuple):
-    """Of each item: ⟨a_j h_j, a_j h_j⟩ and ⟨a_j h_j, o⟩ (batch, items); of each document ⟨o, o⟩ (batch, 1)."""
-
-    own: Tensor
-    with_output: Tensor
-    output: Tensor
-
-
 def norm(batch: Erasable) -> Tensor:
-    """‖a_j h_j‖ (batch, items), float64."""
-    return _products(batch).own.sqrt()
+    """‖c_j‖ (batch, items), float64."""
+    return _mean(batch.attention_outputs(), lambda of: of.own.sqrt())
 
 
 def contribution(batch: Erasable) -> Tensor:
-    """⟨a_j h_j, o⟩ / ‖o‖² (batch, items), float64; 0 where the output is zero."""
-    _, with_output, output = _products(batch)
-    return with_output / output.masked_fill(output == 0, 1.0)
+    """⟨c_j, o⟩ / ‖o‖² (batch, items), float64; 0 where the output is zero."""
+    return _mean(batch.attention_outputs(), lambda of: of.with_output / of.output.masked_fill(of.output == 0, 1.0))
 
 
 def value_zeroing(batch: Erasable) -> Tensor:
-    """1 − cos(o, o − a_j h_j) (batch, items), float64; 1 where one of the two is zero."""
-    own, with_output, output = _products(batch)
-    left = (output - 2 * with_output + own).clamp(min=0)  # ‖o − a_j h_j‖²
+    """1 − cos(o, o − c_j) (batch, items), float64; 1 where one of the two is zero."""
+    return _mean(batch.layer_outputs(), _turned)
+
+
+def _turned(of: OutputProducts) -> Tensor:
+    own, with_output, output = of
+    left = (output - 2 * with_output + own).clamp(min=0)  # ‖o − c_j‖²
     lengths = (output * left).sqrt()
     nothing = lengths == 0
     return 1 - ((output - with_output) / lengths.masked_fill(nothing, 1.0)).masked_fill(nothing, 0.0)
 
 
-def _products(batch: Erasable) -> _Products:
-    pooling = batch.pooling()
-    assert pooling is not None, "it fits the batch"
-    weights = batch.attention.weights
-    values = pooling.values.detach().masked_fill(~batch.attention.mask[..., None], 0.0)
+def _mean(parts: Iterable[Sequence[OutputProducts]] | None, of: Callable[[OutputProducts], Tensor]) -> Tensor:
+    """The mean over rows and layers of numbers (documents, rows, items)."""
+    assert parts is not None, "it fits the batch"
+    return torch.cat([torch.stack([of(layer).mean(1) for layer in layers]).mean(0) for layers in parts])
+
+
+def of_pooled(values: Tensor, weights: Tensor, mask: Tensor) -> OutputProducts:
+    """Those of one row a document, which pools.
+
+    Args:
+        values: (batch, items, dim).
+        weights: attention in float64 (batch, items).
+        mask: True where an item is real (batch, items).
+    """
+    values = values.detach().masked_fill(~mask[..., None], 0.0)
     output = torch.einsum("bi,bid->bd", weights, values.double())
     squares = values.double().square().sum(-1)
-    return _Products(
-        weights.square() * squares,
-        weights * torch.einsum("bid,bd->bi", values.double(), output),
-        output.square().sum(-1, keepdim=True),
+    return OutputProducts(
+        (weights.square() * squares)[:, None],
+        (weights * torch.einsum("bid,bd->bi", values.double(), output))[:, None],
+        output.square().sum(-1)[:, None, None],
     )

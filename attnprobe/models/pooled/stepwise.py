@@ -16,9 +16,10 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Pooling, SingleEffects
+from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
+from attnprobe.erasure.rankings.output_shares import of_pooled
 
 _GATHERED = 1 << 22
 """Numbers of what items give that are copied at once, one set a row: 32 MB in float64."""
@@ -127,6 +128,9 @@ class StepwiseErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self._sets.curves(order, documents, self._items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+
     def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
         """How sure the model is when sets of items are erased, set by set."""
         return self._sets.probability_without(erased, documents, self._items)
@@ -139,6 +143,10 @@ class StepwiseErasures:
         """Not known here."""
         return
 
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
+
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
         return
@@ -147,9 +155,29 @@ class StepwiseErasures:
         """It is of models with attention settings, which ask for it."""
         return
 
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
+        return
+
     def pooling(self) -> Pooling:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling
+
+    def attention_outputs(self) -> list[list[OutputProducts]]:
+        """What items are of the pooled vector."""
+        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+
+    def layer_outputs(self) -> list[list[OutputProducts]]:
+        """The same: pooling is the whole layer."""
+        return self.attention_outputs()
+
+    def slopes(self) -> None:
+        """What is pooled says it in closed form."""
+        return
+
+    def flows(self) -> None:
+        """One row pools, and nothing flows from layer to layer."""
+        return
 
     @property
     def decides_classes(self) -> bool:

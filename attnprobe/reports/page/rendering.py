@@ -50,7 +50,7 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
     runs_as_json = (part for number, run in enumerate(content) for part in ("," * (number > 0), *run.json_parts))
     script, style = _script(by_default=all(results.meaning.is_default for results, _ in runs)), _style(content)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             runs=content,
@@ -65,18 +65,19 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """What fills templates in: all that is put into them is escaped."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["legible"] = legible
-    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
-    environment.filters["place"] = lambda number: f"{number:.2f}%"
-    return environment
+    made.filters["legible"] = legible
+    made.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
+    made.filters["place"] = lambda number: f"{number:.2f}%"
+    return made
 
 
 def _script(*, by_default: bool) -> str:

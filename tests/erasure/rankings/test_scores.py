@@ -1,10 +1,14 @@
 """What further orderings rank by, against automatic differentiation, loops over items and a readout written out."""
 
+import itertools
+import math
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from attnprobe.base.errors import InputError
 from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.meaning import Meaning
@@ -14,6 +18,7 @@ from attnprobe.erasure.rankings import (
     leave_one_out,
     output_shares,
     runner_up_margin,
+    shapley,
 )
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, chosen_orderings
 from attnprobe.models.pooled.probe import PooledErasures
@@ -94,6 +99,32 @@ def test_the_margin_to_the_runner_up_is_what_the_item_adds(case):
     check(case, runner_up_margin.margin(batch_of(case)), expected)
 
 
+def test_shapley_values_are_means_over_all_orders(case):
+    """What an item adds to y's logit where it comes, in the mean over every order of the document's items."""
+    mask, y = case[2], decided(case)
+
+    def of(document, item):
+        if not weights_of(case)[document, item]:
+            return 0.0
+        real = [j for j in mask[document].nonzero()[:, 0].tolist() if weights_of(case)[document, j]]
+        others, total = [j for j in real if j != item], 0.0
+        for size in range(len(others) + 1):
+            for kept in itertools.combinations(others, size):
+                orders = math.factorial(size) * math.factorial(len(others) - size)
+                added = kept_alone(case, document, [*kept, item]) - kept_alone(case, document, kept)
+                total += orders * float(added[y[document]])
+        return total / math.factorial(len(real))
+
+    check(case, shapley.of_logit(batch_of(case)), by_loop(case, of))
+
+
+def kept_alone(case, document, kept):
+    """The logits of some items alone, renormalised; of none the bias."""
+    weights = torch.zeros_like(weights_of(case)[document])
+    weights[list(kept)] = weights_of(case)[document][list(kept)]
+    return case[3]((weights / weights.sum()) @ case[0][document]) if len(kept) else case[3].bias
+
+
 @pytest.mark.parametrize("of", ["logit", "probability"])
 def test_integrated_gradients_are_those_of_a_fine_sum_and_add_up(case, of):
     weights, y = weights_of(case), decided(case)
@@ -160,11 +191,18 @@ def test_what_is_asked_for_is_added_and_changes_no_order_of_another(case):
     usual, asked, every = (orders_of(batch, seeds, chosen_orderings(further)) for further in ((), ("norm",), (ALL,)))
     assert set(asked) == {*usual, "norm"}
     assert "runner_up_margin" in usual
-    assert set(every) == set(OWN) - {"greedy"}
+    assert set(every) == set(OWN) - {"greedy", "rollout", "chefer"}
     for name, order in usual.items():
         assert torch.equal(order.of_all, every[name].of_all)
         assert torch.equal(order.of_all, asked[name].of_all)
     assert list(chosen_orderings(["norm"])) == [name for name in ORDERINGS if name in asked or name == "greedy"]
+
+
+@pytest.mark.parametrize("name", ["rollout", "chefer"])
+def test_what_one_pooled_row_does_not_have_is_refused_where_it_is_asked_for_by_name(case, name):
+    batch, seeds = batch_of(case), torch.arange(6)
+    with pytest.raises(InputError, match=f"^The ordering {name} cannot be made of this model: it needs several lay"):
+        orders_of(batch, seeds, chosen_orderings([name]))
 
 
 def test_set_by_set_the_numbers_are_the_same(case):
