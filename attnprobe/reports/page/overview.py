@@ -19,6 +19,7 @@ from attnprobe.reports.page.panels.heads import HeadStack, effect_stacks, head_s
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
 from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
+from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import sample_in_words
@@ -50,7 +51,7 @@ class Overview:
     head_effects: list[HeadStack]
     identifiability: list[Outcome]
     curves: CurvesPanel | None
-    rationales: list[Block]
+    beside: list[Block]
     blocks: list[Block]
 
 
@@ -89,6 +90,6 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())),
-        rationales=rationale_blocks(summary),
+        beside=[*twin_blocks(summary), *rationale_blocks(summary)],
         blocks=blocks(summary),
     )

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.twins import twins
 from tests.fixtures.curved_runs import write_curved_run
 from tests.fixtures.page_reading import erased, state, until
 from tests.reports.page.conftest import page_of
@@ -81,6 +82,18 @@ def test_a_line_is_the_mean_of_the_runs_curves(run, explained, opened):
         wanted = (share / 50 * sizes).round()  # halves to even, as NumPy
         mean = curves["probability"][curves["removed"] == wanted].mean()
         assert points[share] == pytest.approx((2 * share, 100 - 100 * mean), abs=0.06)
+
+
+def test_an_explanation_stands_beside_its_twin_with_what_they_are_apart(run, explained, opened):
+    page = opened(explained)
+    row = page.locator("figure", has_text="Explanations beside their permuted twins").locator("tr").nth(1)
+    cells = [row.locator("th").inner_text(), *row.locator("td").all_inner_texts()]
+    told = json.loads(json.dumps(twins(RunResults.load(run))["mine"]._asdict()))
+    erased_by = [100 * told[name][0] for name in ("erased", "erased_by_twin", "erased_difference")]
+    assert cells[0] == "mine"
+    shown = [float(cell.split("[")[0].replace("\u00a0", " ").replace("−", "-").rstrip(" %")) for cell in cells[1:4]]
+    assert shown == pytest.approx(erased_by, abs=0.051)
+    assert float(cells[4].split("[")[0].replace("−", "-")) == pytest.approx(told["aopc_difference"][0], abs=0.00051)
 
 
 def test_what_people_marked_is_told_with_names_that_do_nothing(explained, opened):
