@@ -24,6 +24,7 @@ from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_present
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.own_explanations import OUT
 from attnprobe.training import TrainableClassifier
 from attnprobe.training.checkpoints import load_model, save_model
 
@@ -126,6 +127,11 @@ class Subject(ABC, Generic[B, M]):
             InputError: it cannot be had.
         """
         return None
+
+    @property
+    def special_items(self) -> bool:
+        """Whether special tokens are items of a transformer; else they are never erased."""
+        return self.configuration.settings.explanations.specials != OUT
 
     @cached_property
     def meaning(self) -> Meaning:

@@ -19,6 +19,7 @@ from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measu
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
+from attnprobe.settings.own_explanations import OUT
 from attnprobe.settings.run_settings import RunSettings
 
 if TYPE_CHECKING:
@@ -135,6 +136,11 @@ class RunConfiguration:
         if not how:
             return self.fingerprint
         return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"
+
+    @property
+    def read_by(self) -> str:
+        """The fingerprint, and whether special tokens are no items: what single heads do is told of items, too."""
+        return self.fingerprint + "+out" * (self.settings.explanations.specials == OUT)
 
     @property
     def unit(self) -> str:

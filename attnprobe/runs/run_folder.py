@@ -265,15 +265,17 @@ class RunFolder:
         The data are not read again: whether they have changed since is not asked.
         """
         try:
-            present = self.read_configuration().settings
+            configuration = self.read_configuration()
         except InputError:
             return False
-        stamp = self.read_summary().get("reported")
+        stamp, present = self.read_summary().get("reported"), configuration.settings
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
         if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
             return False
-        return not self.lacks_map_of_heads(settings.attention, of_any_files(stamp))
+        _, apart, model = stamp.partition("/")
+        made_by = configuration.read_by if apart else stamp
+        return not self.lacks_map_of_heads(settings.attention, made_by + apart + model)
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

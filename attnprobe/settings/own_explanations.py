@@ -26,7 +26,8 @@ class ExplanationSettings(Settings, section="explanations"):
     )
     specials: str = setting(
         OWN_SCORE,
-        choices=(OWN_SCORE, FIRST, LAST),
-        help="special tokens are erased by their own score (0 where there is none), before all others or behind them",
+        choices=SPECIALS,
+        help="special tokens are erased by their own score (0 where there is none), before all others or behind them, "
+        "or are no items of any ordering",
     )
     subwords: str = setting(SUM, choices=JOINED, help="how several scores of an item become one")

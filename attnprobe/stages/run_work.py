@@ -42,7 +42,7 @@ class RunWork(Work[P]):
         self.configuration = run.configuration
         self.dataset = run.dataset
         self.device = run.device
-        self.stamp = f"{run.configuration.fingerprint}/{tested.digest}"
+        self.stamp = f"{run.configuration.read_by}/{tested.digest}"
         self.split = run.dataset.splits[TEST]
         self.meant = present_meaning(run.configuration.settings)
         self._tested: Tested[Any] | None = tested
@@ -62,7 +62,7 @@ class RunWork(Work[P]):
                 require_same(each.registry, there.name, there, present_record(each.registry, there.name))
         if self._tested is None:
             self._tested = self.subject.load()
-            if self.stamp != f"{self.configuration.fingerprint}/{self._tested.digest}":
+            if self.stamp != f"{self.configuration.read_by}/{self._tested.digest}":
                 raise InputError(f"The model of {self.folder} is being changed by someone else.")
         return self._do
 

@@ -91,7 +91,8 @@ _Read = tuple[dict[str, Tensor], Tensor]
 def _of_encoder(probe: TransformerProbe, batch: Batch) -> _Read:
     inputs = probe.model.inputs(batch)
     tokens = inputs["input_ids"].shape[1]
-    return inputs, torch.arange(tokens, device=batch.words.device)
+    first = 0 if probe.special_items else -1  # the first token is then in no item
+    return inputs, torch.arange(first, first + tokens, device=batch.words.device)
 
 
 def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> _Read:

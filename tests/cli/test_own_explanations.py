@@ -91,3 +91,37 @@ def test_scores_that_do_not_fit_the_items_are_refused_by_document(probed, tmp_pa
     assert "The explanation same, document 2: it has" in capsys.readouterr().err
     assert main(["run", "--model", "flan-none", "--specials", "last", "--out", str(tmp_path)]) == 2
     assert "give --explanations FILE, too" in capsys.readouterr().err
+
+
+def test_special_tokens_that_are_out_are_no_items_of_any_ordering(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data = write_splits(
+        tmp_path / "planted", **{s: planted_rows(12, seed) for seed, s in enumerate(("train", "dev", "test"))}
+    )
+    of_model = ["--model", "transformer", "--epochs", "1", "--d-e", "16", "--longest", "32"]
+    out = ["--out", str(tmp_path / "runs")]
+    assert main(["train", "--dataset", str(data), *of_model, *out]) == 0
+    (run,) = (tmp_path / "runs" / "planted").glob("*/seed-0")
+    assert main(["probe", str(run)]) == 0
+    before = tables(run)
+    assert (before["items"].query("position == 0")["token"] == "[CLS]").all()
+    words = before["items"].query("position > 0")
+    rows = words[["document"]].assign(position=words["position"] - 1, name="long", score=words["token"].str.len() * 1.0)
+    path = tmp_path / "scores.parquet"
+    rows.to_parquet(path)
+    assert main(["probe", str(run), "--explanations", str(path), "--specials", "out"]) == 0
+    after = tables(run)
+    assert after["items"]["token"].tolist() == words["token"].tolist()
+    assert (after["documents"]["n"] == before["documents"]["n"] - 1).all()
+    sums = after["items"].groupby("document")["weight"].sum()
+    assert sums.tolist() == pytest.approx([1.0] * len(sums), abs=1e-6)
+    ranks = after["items"].assign(length=after["items"]["token"].str.len()).sort_values(["document", "rank_long"])
+    assert (ranks.groupby("document")["length"].diff().dropna() <= 0).all()
+    effects = pd.read_parquet(run / "head_effects.parquet")
+    sizes = after["documents"].set_index("document")["n"]
+    assert (effects["n"] == effects["document"].map(sizes)).all()
+    assert main(["verify", str(run), "--documents", "2"]) == 0
+    assert main(["probe", str(run), "--explanations", str(path), "--specials", "last"]) == 0  # scores of words alone
+    again = tables(run)
+    assert again["items"]["token"].tolist() == before["items"]["token"].tolist()
+    assert (pd.read_parquet(run / "head_effects.parquet")["n"] == effects["n"] + 1).all()

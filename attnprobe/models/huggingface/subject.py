@@ -80,16 +80,19 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
             return load_finetuned(self.saved, self.configuration.fingerprint)
         return self.source, content_hash(self.source.folder)
 
-    def encode(self, documents: Documents, *, leave_out: bool = False) -> EncodedPieces:
-        """Documents as pieces; those without any are left out, or raise a DocumentError."""
-        checkpoint = self.tested[0] if self.saved.exists() else self.source
-        assert checkpoint.tokenizer is not None
-        longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
-        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, leave_out=leave_out)
+    def encode(self, documents: Documents) -> EncodedPieces:
+        """Documents as pieces; those without any raise a DocumentError."""
+        return self._encoded(documents, special_items=self.special_items)
 
     def encode_for_training(self, documents: Documents) -> EncodedPieces:
         """The same without documents of which the tokenizer makes nothing."""
-        return self.encode(documents, leave_out=True)
+        return self._encoded(documents, leave_out=True)
+
+    def _encoded(self, documents: Documents, **settings: bool) -> EncodedPieces:
+        checkpoint = self.tested[0] if self.saved.exists() else self.source
+        assert checkpoint.tokenizer is not None
+        longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
+        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, **settings)
 
     def new_model(self) -> PieceClassifier:
         """The checkpoint as a classifier of the dataset's labels, its head new."""

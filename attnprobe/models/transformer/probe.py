@@ -1,4 +1,4 @@
-"""The probe of transformer encoders that are trained here: every word is an item, and so is the first token."""
+"""The probe of transformer encoders that are trained here: every word is an item, and mostly the first token too."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         model: put into evaluation mode.
         settings: what is erased.
         meaning: what is meant by erased, and by decided.
+        special_items: whether the first token is an item; else it is never erased.
 
     Raises:
         RefusedError: what is selected has no influence.
@@ -42,7 +43,12 @@ class TransformerProbe(LayeredProbe[Batch]):
     batch_documents, batch_tokens = 64, 8192
 
     def __init__(
-        self, model: TransformerClassifier, settings: AttentionSettings, meaning: Meaning = BY_DEFAULT
+        self,
+        model: TransformerClassifier,
+        settings: AttentionSettings,
+        meaning: Meaning = BY_DEFAULT,
+        *,
+        special_items: bool = True,
     ) -> None:
         if MASK in model.options.as_released:
             raise InputError(
@@ -50,7 +56,7 @@ class TransformerProbe(LayeredProbe[Batch]):
                 "means nothing; such a model can be trained, but not tested."
             )
         self.model = model.eval()
-        self.settings, self.meaning = settings, meaning
+        self.settings, self.meaning, self.special_items = settings, meaning, special_items
         examples = example_inputs(model)
         attachment = attach_to_decision(ModelCall(model.encoder), examples)
         self.attention = AttentionProbe(attachment, settings, examples, meaning)
@@ -60,26 +66,33 @@ class TransformerProbe(LayeredProbe[Batch]):
         return self.model.inputs(batch)
 
     def item_parts(self, encoded: EncodedSplit[Batch]) -> ItemParts:
-        """The first token, which is of no text, then words; see :meth:`Probe.item_parts`."""
+        """The first token, which is of no text, if it is an item, then words; see :meth:`Probe.item_parts`."""
         documents = encoded.documents
         lengths = documents.words_per_document
+        if not self.special_items:
+            return ItemParts.of_items(lengths, documents.word_starts, documents.word_ends, documents.texts)
         first = np.cumsum(lengths) - lengths
         starts, ends = (np.insert(each, first, -1) for each in (documents.word_starts, documents.word_ends))
         return ItemParts.of_items(lengths + 1, starts, ends, documents.texts)
 
     def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
-        """The texts of the chosen documents' items, in order: the first token, then words."""
+        """The texts of the chosen documents' items, in order: the first token, if it is one, then words."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         types, lengths = documents.types, documents.words_per_document
-        first = np.cumsum(lengths) - lengths
+        first = (np.cumsum(lengths) - lengths)[: None if self.special_items else 0]
         items = np.insert(documents.words, first, len(types))
         token = pa.DictionaryArray.from_arrays(items.astype(np.int32), pa.array([*types, FIRST_TOKEN], pa.string()))
-        between = [gap for row in range(len(documents)) for gap in (None, *documents.between_words(row))]
+        of_none = [None] * self.special_items
+        between = [gap for row in range(len(documents)) for gap in (*of_none, *documents.between_words(row))]
         return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
 
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)
-        return inputs, Items.single_tokens(inputs["attention_mask"])
+        mask = inputs["attention_mask"]
+        if self.special_items:
+            return inputs, Items.single_tokens(mask)
+        places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+        return inputs, Items.of((places - 1).masked_fill(~mask, -1))
 
 
 def example_inputs(model: TransformerClassifier, *, seed: int = 0) -> dict[str, Tensor]:

@@ -36,5 +36,5 @@ class TransformerSubject(VocabularySubject[TransformerClassifier]):
         model, digest = self.trained_model()
         attention = self.configuration.settings.attention
         assert attention is not None, "a run of a transformer is made with attention settings"
-        probe = TransformerProbe(model, attention, self.meaning)
+        probe = TransformerProbe(model, attention, self.meaning, special_items=self.special_items)
         return Tested(probe, digest, {"engine": probe.attention.engine})
