@@ -15,6 +15,7 @@ import pandas as pd
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means, ratios
 from attnprobe.analysis.results import RunResults
+from attnprobe.base.bounds import MOST_ANNOTATORS
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.rationale_names import OF_ANNOTATOR, OF_BEST_SET, OF_ORDERING
 from attnprobe.erasure.registered_orderings import RANDOM
@@ -90,6 +91,9 @@ def rationale_statistics(results: RunResults) -> dict[str, Any] | None:
         return None
     table = table[table["document"].isin(results.several["document"])]
     names = dict.fromkeys(table["annotator"].astype(str))
+    if len(names) > MOST_ANNOTATORS:
+        path = results.folder / "rationales.parquet"
+        raise InputError(f"{path} has rows of {len(names):,} annotators; a run has {MOST_ANNOTATORS} at most.")
     return {name: _of_annotator(name, table[table["annotator"] == name], results) for name in names}
 
 

@@ -85,17 +85,26 @@ def test_the_answer_and_the_table_say_it_and_no_run_without_rationales_does(run,
     assert (rationales_table(without), rationales_in_words(without)) == (None, "")
 
 
-@pytest.mark.parametrize("change", ["a row is missing", "a document lacks one", "there are none of the annotator"])
-def test_a_table_without_the_same_rows_of_each_document_is_refused(run, tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("a row is missing", "does not hold the same rows of each document"),
+        ("a document lacks one", "does not hold the same rows of each document"),
+        ("there are none of the annotator", "does not hold the same rows of each document"),
+        ("everybody is an annotator", "rows of 300 annotators; a run has 16 at most"),
+    ],
+)
+def test_a_table_that_no_run_can_have_is_refused(run, tmp_path, change, said):
     table = pd.read_parquet(run / "rationales.parquet")
     wrong = {
         "a row is missing": table.drop(index=len(table) - 1),
         "a document lacks one": table.drop(index=0),
         "there are none of the annotator": table[table["name"] != table["annotator"].astype(object)],
+        "everybody is an annotator": table[:300].assign(annotator=[f"a{number}" for number in range(300)]),
     }[change]
     for name in ("documents", "erasures", "items"):
         (tmp_path / f"{name}.parquet").write_bytes((run / f"{name}.parquet").read_bytes())
     (tmp_path / "config.json").write_bytes((run / "config.json").read_bytes())
     pq.write_table(pa.Table.from_pandas(wrong, preserve_index=False), tmp_path / "rationales.parquet")
-    with pytest.raises(InputError, match="does not hold the same rows of each document"):
+    with pytest.raises(InputError, match=said):
         rationale_statistics(RunResults.load(tmp_path))

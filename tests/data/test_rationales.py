@@ -1,10 +1,13 @@
 """Human rationales beside a split: spans of tokens or of characters, found in the text; files that cannot be so."""
 
+import json
 import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnprobe.base.errors import InputError
@@ -142,3 +145,36 @@ def test_taking_documents_is_taking_their_spans_one_by_one(data):
         )
     }
     np.testing.assert_array_equal(taken.ends, taken.starts + 1)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["row", "spans", "unit", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.fixed_dictionaries({"row": ANYTHING | st.integers(0, 3), "spans": ANYTHING}, optional={"unit": ANYTHING})
+        .map(json.dumps)
+        .map(str.encode)
+        | st.binary(max_size=30),
+        max_size=3,
+    )
+)
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_sentence(lines):
+    with tempfile.TemporaryDirectory() as folder:
+        split = write_tsv(Path(folder, "test.tsv"), [("x", text) for text in TEXTS])
+        Path(folder, "test.rationales.jsonl").write_bytes(b"\n".join(lines))
+        spans, refusal = None, "test.rationales.jsonl"
+        try:
+            spans = read_rationales(split, WantedColumns()).annotators["first"]
+        except InputError as error:
+            refusal = str(error)
+        assert "\n" not in refusal
+        assert "test.rationales.jsonl" in refusal
+        if spans is not None:
+            sizes = np.array([len(text) for text in TEXTS])[np.repeat(spans.documents, np.diff(spans.offsets))]
+            assert ((spans.starts >= 0) & (spans.starts < spans.ends) & (spans.ends <= sizes)).all()
