@@ -14,6 +14,7 @@ from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
 from attnprobe.erasure.orderings import ranks
@@ -109,9 +110,9 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
-    def aopc_limits(self, documents: Tensor, score: str) -> None:
-        """Not known here."""
-        return
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Exact of short documents, attained in others."""
+        return self.engine.aopc_limits(documents, self.items, score)
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""

@@ -16,6 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
@@ -128,9 +129,9 @@ class StepwiseErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self._sets.curves(order, documents, self._items)
 
-    def aopc_limits(self, documents: Tensor, score: str) -> None:
-        """Not known here."""
-        return
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Exact of short documents, attained in others."""
+        return self._sets.aopc_limits(documents, self._items, score)
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
