@@ -25,7 +25,7 @@ def rationales_table(summary: Summary) -> Table | None:
     rows = [
         {"annotator": annotator, "held": name, "documents": of["documents"], **held}
         for annotator, of in found.items()
-        for name, held in _held(of, summary)
+        for name, held in held_rows(of, summary)
     ]
 
     def agreement(field: str) -> Callable[[Row], str]:
@@ -41,7 +41,7 @@ def rationales_table(summary: Summary) -> Table | None:
         "Comp.": lambda row: cell(row["comprehensiveness"], 3),
         "Of the best (\\%)": lambda row: percentage(row["of_best"]),
     }
-    said = "; ".join(_annotated(annotator, of, summary) for annotator, of in found.items())
+    said = "; ".join(annotated(annotator, of, summary) for annotator, of in found.items())
     caption = (
         "orderings and people held against the items that an annotator marked: area under the precision-recall curve "
         "(AUPRC); F1 in items and in spans, found with half of the union, of an ordering's first items, as many as are "
@@ -51,7 +51,8 @@ def rationales_table(summary: Summary) -> Table | None:
     return table_of(rows, cells, caption)
 
 
-def _held(of: Mapping[str, Any], summary: Summary) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def held_rows(of: Mapping[str, Any], summary: Summary) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What is held against an annotator's items, by what readers are shown for it: orderings, people, and itself."""
     for name, held in of["orderings"].items():
         yield display_name(name, summary), held
     for name, held in of["annotators"].items():
@@ -59,7 +60,7 @@ def _held(of: Mapping[str, Any], summary: Summary) -> Iterator[tuple[str, Mappin
     yield ITSELF, of["itself"]
 
 
-def _annotated(annotator: str, of: Mapping[str, Any], summary: Summary) -> str:
+def annotated(annotator: str, of: Mapping[str, Any], summary: Summary) -> str:
     """How much an annotator marked, and what is known of the best sets."""
     text = (
         f"annotator {visible(annotator)}: {percent_with_interval(of['marked'])} of the {summary['run']['unit']}s of "

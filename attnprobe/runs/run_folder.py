@@ -66,6 +66,18 @@ PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True
 """How tables are written: every page carries a checksum."""
 
 
+def of_any_files(stamp: str) -> str:
+    """A table's stamp, configuration and model, without what tells by which explanations and rationales it was made.
+
+    What is no matter of these, as maps of heads and what `attnprobe identify` finds, has stamps like this.
+
+    >>> of_any_files("1f+9a/c0"), of_any_files("1f/c0")
+    ('1f/c0', '1f/c0')
+    """
+    configuration, apart, model = stamp.partition("/")
+    return configuration.partition("+")[0] + apart + model
+
+
 class RunFolder:
     """Paths and contents of a run's files.
 
@@ -261,7 +273,7 @@ class RunFolder:
             settings = dataclasses.replace(settings, training=None)
         if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
             return False
-        return not self.lacks_map_of_heads(settings.attention, stamp)
+        return not self.lacks_map_of_heads(settings.attention, of_any_files(stamp))
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.runs.run_folder import PARQUET
+from attnprobe.runs.run_folder import PARQUET, RunFolder
 from tests.fixtures.commands import planted_rows, write_splits
 from tests.fixtures.rationale_files import of_characters, of_planted_words, write_rationales
 
@@ -92,6 +92,17 @@ def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
         assert main(["verify", str(copy), *few]) == 1
         assert said in " ".join(capsys.readouterr())
         shutil.rmtree(copy)
+
+
+def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed):
+    before = read(probed, "rationales")
+    assert main(["identify", str(probed), "--documents", "2"]) == 0
+    assert main(["verify", str(probed), "--documents", "1"]) == 0
+    assert "must_flip" in read(probed, "documents")
+    pd.testing.assert_frame_equal(read(probed, "rationales"), before)
+    folder = RunFolder(probed)
+    assert main(["report", str(probed)]) == 0
+    assert folder.is_finished(folder.read_configuration().settings)
 
 
 def test_rationales_that_come_or_change_later_are_probed_without_training_again(probed, capsys):
