@@ -94,8 +94,9 @@ def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
         shutil.rmtree(copy)
 
 
-def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed):
+def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed, tmp_path):
     before = read(probed, "rationales")
+    probed = shutil.copytree(probed, tmp_path / "run")
     assert main(["identify", str(probed), "--documents", "2"]) == 0
     assert main(["verify", str(probed), "--documents", "1"]) == 0
     assert "must_flip" in read(probed, "documents")
