@@ -23,7 +23,7 @@ from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
-from attnprobe.training.adam import Adam
+from attnprobe.training.adam import adam_of
 from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
@@ -186,8 +186,8 @@ class Network(nn.Module):
     def logits(self, batch):
         return self(batch)
 
-    def optimiser(self, learning_rate):
-        return Adam(self.parameters(), learning_rate)
+    def optimiser(self, settings):
+        return adam_of(self, settings)
 
 
 def _step(trainer: Any) -> None:

@@ -134,7 +134,7 @@ OF_LINEAR = "optimiser.1."
         (lambda tensors: None, {"learning_rate": "fast"}),
         (lambda tensors: None, {"learning_rate": 10**400}),
         (lambda tensors: None, {"best_epoch": "0"}),
-        (lambda tensors: None, {"best_accuracy": {}}),
+        (lambda tensors: None, {"best_score": {}}),
         (lambda tensors: tensors.pop(f"{OF_LINEAR}exp_avg"), {}),
         (lambda tensors: tensors.update({f"{OF_LINEAR}exp_avg": torch.zeros(1)}), {}),
         (lambda tensors: tensors.update({f"{OF_LINEAR}step": torch.tensor(True)}), {}),
