@@ -12,8 +12,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import false_discovery_control
 
 from attnprobe.analysis.bca import percentile_ends
 from attnprobe.analysis.bootstrap import LEVEL, Estimate, Numbers, means, resampling_counts
@@ -91,12 +89,6 @@ def p_values(better: Numbers, equal: Numbers, tried: Numbers, uniform: Numbers) 
     return p
 
 
-def found(p: Numbers) -> npt.NDArray[np.bool_]:
-    """Which hypotheses (documents,) Benjamini and Hochberg's procedure rejects."""
-    rejected: npt.NDArray[np.bool_] = false_discovery_control(p) <= FALSE_DISCOVERIES
-    return rejected
-
-
 def found_share(p: Numbers) -> Estimate:
     """The share of documents that are found, averaged over draws, with the bootstrap's interval.
 
@@ -109,19 +101,28 @@ def found_share(p: Numbers) -> Estimate:
     documents, draws = p.shape
     if not documents:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    value = float(np.mean([found(p[:, draw]).mean() for draw in range(draws)]))
+
+    def shares(counts: Numbers) -> Numbers:
+        of_draws: Numbers = np.mean([found_shares(p[:, draw], counts) for draw in range(draws)], axis=0)
+        return of_draws
+
+    value = float(shares(np.ones((1, documents)))[0])
     if documents < 2:
         return Estimate(value, np.nan, np.nan, documents)
-    resampled = [
-        np.mean([_resampled_shares(p[:, draw], counts) for draw in range(draws)], axis=0)
-        for counts in resampling_counts(documents)
-    ]
+    resampled = [shares(counts) for counts in resampling_counts(documents)]
     low, high = percentile_ends(np.concatenate(resampled), LEVEL)
     return with_width(Estimate(value, low, high, documents))
 
 
-def _resampled_shares(p: Numbers, counts: Numbers) -> Numbers:
-    """What share is found where documents are there so often (resamples, documents): (resamples,)."""
+def found_shares(p: Numbers, counts: Numbers) -> Numbers:
+    """What share Benjamini and Hochberg's procedure finds (resamples,): the largest k/m with p₍ₖ₎ ≤ .05 k/m.
+
+    Not scipy's, which is of one sample and in a package that takes a second to load; tests hold it against that.
+
+    Args:
+        p: of each document (documents,).
+        counts: how often each is there (resamples, documents), in each resample ``documents`` in all.
+    """
     order = np.argsort(p)
     up_to = counts[:, order].cumsum(axis=1)
     small = p[order] * len(p) <= FALSE_DISCOVERIES * up_to

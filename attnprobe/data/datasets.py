@@ -11,6 +11,7 @@ from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import split_files
 from attnprobe.data.files.places import listed, nearest
 from attnprobe.data.known_datasets import DATA_VARIABLE, DATASETS, data_folder, is_of_recipe, known_datasets
+from attnprobe.data.rationales import read_rationales
 from attnprobe.data.serrano2019.sources import REVISION_MARK
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.data.tokenised_dataset import Dataset
@@ -39,7 +40,9 @@ def load_dataset(
     """
     name, folder = _name_and_folder(locate(name_or_path, data_dir))
     wanted = WantedColumns(label_column, text_column, given_tokens)
-    return Dataset(name, *tokenised_once(split_files(folder), wanted, name))
+    files = split_files(folder)
+    stored = tokenised_once(files, wanted, name)
+    return Dataset(name, *stored, rationales=read_rationales(files["test"], wanted))
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:

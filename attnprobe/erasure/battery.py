@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -24,6 +24,8 @@ from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
 from attnprobe.erasure.rank_correlation import kendall_tau
+from attnprobe.erasure.rationale_names import RATIONALE
+from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
 from attnprobe.erasure.registered_orderings import (
     ORDERINGS,
     OWN,
@@ -76,6 +78,7 @@ class BatteryResult:
         contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
+        rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
     """
 
     documents: dict[str, Tensor]
@@ -84,6 +87,7 @@ class BatteryResult:
     contributions: Tensor | None
     mask: Tensor
     curves: CurvesOfDocuments | None = None
+    rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
 
 
 def run_battery(
@@ -93,6 +97,7 @@ def run_battery(
     orderings: Mapping[str, Ordering] | None = None,
     curved: Tensor | None = None,
     limited: Tensor | None = None,
+    marks: Mapping[str, Tensor] | None = None,
     correlated: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
@@ -104,6 +109,7 @@ def run_battery(
         orderings: by name, those to erase by; by default the usual ones.
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
+        marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
         correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
 
     Raises:
@@ -137,10 +143,12 @@ def run_battery(
                 for name, order in orders.items()
             },
             **_sufficient_items(batch),
+            **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
         curves=curves,
+        rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
     )
 
 
@@ -218,13 +226,17 @@ def _checked(made: object, mask: Tensor) -> Order:
     return Order(of_all, ranked)
 
 
+def _judged(orders: Mapping[str, Order], orderings: Mapping[str, Ordering]) -> dict[str, Tensor]:
+    """All orderings but those that are made of where decisions flip, and say nothing of what follows."""
+    return {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+
+
 def _curves(
     batch: Erasable, orders: dict[str, Order], orderings: Mapping[str, Ordering], documents: Tensor | None
 ) -> CurvesOfDocuments | None:
-    """Along all orderings but those that are made of where decisions flip, and say nothing of what follows."""
     if documents is None or not len(documents):
         return None
-    named = {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+    named = _judged(orders, orderings)
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
 

@@ -206,10 +206,25 @@ class Erasures(Protocol):
         """
         ...
 
-    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
-        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is of the decisions when sets of items are erased (sets, documents), float64.
 
-        Four ends a document (documents, 4): between which the least is certain to be, and the largest.
+        ``erased`` (sets, documents, items) is True where an item is, ``documents`` (documents,) are rows of the batch.
+        """
+        ...
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall of that when so many items (documents,) are erased, for rows of the batch; None: not known.
+
+        What a set attains, and what none passes (documents, 2).
+        """
+        ...
+
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: there is no such score.
+
+        Four ends a document (documents, 4): between which the least is certain to be, and the largest. An end is
+        infinite where the other one is attained, and what is beyond is not known.
         """
         ...
 
@@ -313,6 +328,14 @@ class Erasable:
     def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
         """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
         return self._erasures.aopcs(order, documents)
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased; see :meth:`Erasures.probability_without`."""
+        return self._erasures.probability_without(erased, documents)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall by sets of a size, where it is known; see :meth:`Erasures.largest_falls`."""
+        return self._erasures.largest_falls(documents, sizes)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""

@@ -233,6 +233,7 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
 
 
 def _further(summary: Summary) -> Iterator[str]:
+    yield from _rationales(summary)
     heads = summary.get("heads")
     if heads:
         yield (
@@ -254,6 +255,19 @@ def _further(summary: Summary) -> Iterator[str]:
             "by the absolute derivative of the decision's probability with respect to the input's words, with "
             "attention held fixed; and by the total variation of the output without the word, the encoder run again "
             "(Jain and Wallace 2019)."
+        )
+
+
+def _rationales(summary: Summary) -> Iterator[str]:
+    unit, annotators = summary["run"]["unit"], summary.get("rationales") or {}
+    if annotators:
+        whom = _listed([f"{name} ({of['documents']:,} documents)" for name, of in annotators.items()])
+        yield (
+            f"Orderings were held against the {unit}s that people marked, by annotator: {whom}. Agreement is the area "
+            f"under the precision-recall curve, and F1 in {unit}s and in spans (intersection over union of one half or "
+            f"more; DeYoung et al., 2020) of an ordering's first {unit}s, as many as are marked; that of one annotator "
+            "with another is its ceiling. The fall of the decision's probability without what is marked is also given "
+            f"as a share of the largest that as many {unit}s reach."
         )
 
 

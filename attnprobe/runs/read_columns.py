@@ -32,6 +32,12 @@ CURVE_COLUMNS = (
 )
 """Of curves.parquet."""
 
+RATIONALE_COLUMNS = (
+    *("document", "annotator", "kind", "name", "draw", "marked"),
+    *("auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most"),
+)
+"""Of rationales.parquet."""
+
 _ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
 
 _DOCUMENTS = (

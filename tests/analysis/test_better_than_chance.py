@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import false_discovery_control
 
 from attnprobe.analysis.better_than_chance import (
     FALSE_DISCOVERIES,
     FEWEST_ORDERS,
     better_than_chance,
-    found,
     found_share,
+    found_shares,
     p_values,
 )
 from attnprobe.analysis.results import RunResults
@@ -30,6 +31,11 @@ def run(tmp_path_factory):
     return folder
 
 
+def found(p):
+    """Which documents are found, by scipy."""
+    return false_discovery_control(p) <= FALSE_DISCOVERIES
+
+
 def by_hand(p):
     """How many hypotheses are rejected: the largest k for which the k-th smallest p is at most k · .05 / m."""
     ordered = sorted(p)
@@ -45,6 +51,16 @@ def test_the_share_and_its_resamples_are_those_of_the_procedure_by_hand(monkeypa
     assert share.value == found(p[:, 0]).mean() == by_hand(p[:, 0]) / 40
     resampled = [by_hand(np.repeat(p[:, 0], row.astype(int))) / 40 for row in counts]
     assert (share.low, share.high) == pytest.approx(np.quantile(resampled, [0.025, 0.975]))
+
+
+def test_shares_are_scipys():
+    generator = np.random.default_rng(3)
+    for share in (0.0, 0.1, 0.5, 1.0):
+        for documents in (1, 2, 30):
+            p = np.where(
+                generator.random(documents) < share, generator.random(documents) / 50, generator.random(documents)
+            )
+            assert found_shares(p, np.ones((1, documents)))[0] == found(p).mean()
 
 
 def test_where_all_documents_are_alike_the_interval_has_a_width():

@@ -23,7 +23,7 @@ from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.training import Epoch, Trainer, TrainingSettings
-from attnprobe.training.adam import adam_of
+from attnprobe.training.adam import Adam
 from attnprobe.training.checkpoints import load_model, resume_training, save_training
 from tests.fuzzing.mutation import any_value, hostile_json, mutated_bytes, mutated_value
 
@@ -187,7 +187,7 @@ class Network(nn.Module):
         return self(batch)
 
     def optimiser(self, settings):
-        return adam_of(self, settings)
+        return Adam(self.parameters(), settings.learning_rate)
 
 
 def _step(trainer: Any) -> None:

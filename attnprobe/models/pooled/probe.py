@@ -17,6 +17,7 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
@@ -123,6 +124,14 @@ class PooledErasures:
     def aopcs(self, order: Tensor, documents: Tensor) -> Tensor:
         """AOPC of the probability along orders of some documents (orders, documents), from sums of what is left."""
         return aopc_of_orders(KeptScores(self._contributions, "probability").of_documents(documents), order)
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, from the sums over what is left."""
+        return KeptScores(self._contributions, "probability").of_documents(documents).of_sets(~erased)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor:
+        """The largest fall by sets of a size, as an interval (documents, 2)."""
+        return largest_falls(self._contributions, self._values, self._readout, documents, sizes)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
