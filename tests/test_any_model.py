@@ -50,7 +50,7 @@ def test_a_users_own_module_is_probed_in_batches(model):
     everywhere = {name for name, ordering in attnprobe.ORDERINGS.items() if ordering.fits is always}
     assert set(result.erasures["ordering"]) == everywhere & set(chosen_orderings())
     more = attnprobe.probe(model, batches(), orderings=["all"])
-    assert set(more.erasures["ordering"]) == set(OWN) - {"runner_up_margin", "oracle", "greedy"}
+    assert set(more.erasures["ordering"]) == set(OWN) - {"runner_up_margin", "shapley", "oracle", "greedy"}
     with pytest.raises(InputError, match="There is no ordering 'leave_one'; did you mean"):
         attnprobe.probe(model, batches(), orderings=["leave_one"])
     fractions = result.fractions()

@@ -64,9 +64,7 @@ def _aopc(results: RunResults, names: Sequence[str]) -> OfRun | None:
     if curves is None:
         return None
     numbers = results.several["document"].to_numpy()[curves.documents]
-    return {
-        name: pd.Series(reached.mean(axis=1), numbers) for name, reached in _reached(results, curves, names).items()
-    }
+    return {name: pd.Series(reached.mean(axis=1), numbers) for name, reached in _reached(curves, names).items()}
 
 
 def _normalised(results: RunResults, names: Sequence[str]) -> OfRun | None:
@@ -77,19 +75,16 @@ def _normalised(results: RunResults, names: Sequence[str]) -> OfRun | None:
         return None
     numbers = results.several["document"].to_numpy()[curves.documents]
     found = {}
-    for name, reached in _reached(results, curves, names).items():
+    for name, reached in _reached(curves, names).items():
         least, most = shares_between(reached, limits)
         found[name] = pd.Series((least + most) / 2, numbers).dropna()
     return found if all(len(column) for column in found.values()) else None
 
 
-def _reached(results: RunResults, curves: WholeCurves, names: Sequence[str]) -> dict[str, Numbers]:
-    """By ordering its AOPC (documents, draws)."""
+def _reached(curves: WholeCurves, names: Sequence[str]) -> dict[str, Numbers]:
+    """By ordering its AOPC (documents, draws); of those that have curves."""
     of_all, places = areas(curves, "probability").comprehensiveness, curves.of_orderings()
-    for name in names:
-        if name not in places:
-            raise InputError(f"{results.folder / 'curves.parquet'} has no curves of ordering {name!r}.")
-    return {name: of_all[:, places[name]] for name in names}
+    return {name: of_all[:, places[name]] for name in names if name in places}
 
 
 def _first_flip(results: RunResults, names: Sequence[str]) -> OfRun:
@@ -195,26 +190,29 @@ def leaderboard(runs: Sequence[RunResults]) -> Leaderboard:
     rankings, unknown = {}, {}
     for measure, of in MEASURES.items():
         found = [of.of_run(run, names) for run in runs]
-        known = [each for each in found if each is not None]
-        if len(known) == len(runs):
-            rankings[measure] = ranking(measure, table_of_runs(known))
-            continue
-        lacking = next(run.folder for run, each in zip(runs, found, strict=True) if each is None)
-        if known and measure == "aopc":
+        lacking = [run.folder for run, each in zip(runs, found, strict=True) if each is None]
+        table = {} if lacking else table_of_runs([each for each in found if each is not None])
+        if len(table) > 1:
+            rankings[measure] = ranking(measure, table)
+        elif measure == "aopc" and 0 < len(lacking) < len(runs):
             raise InputError(
-                f"{lacking} has no whole curves, which other runs have: probe it again with --curves, or leave it out."
+                f"{lacking[0]} has no whole curves, which other runs have: probe it again with --curves, or leave it "
+                "out."
             )
-        unknown[measure] = str(lacking)
+        else:
+            unknown[measure] = str([*lacking, runs[0].folder][0])
     models = len({(run.dataset, run.model) for run in runs})
     records = {name: record_of(runs[0].records, name) for name in names}
     return Leaderboard([run.name for run in runs], runs[0].dataset, models, records, rankings, left_out, unknown)
 
 
 def table_of_runs(runs: Sequence[OfRun]) -> dict[str, Numbers]:
-    """By ordering the numbers of documents in runs (documents, runs), NaN where a run has none of a document."""
+    """By ordering that all runs have numbers of, these (documents, runs), NaN where a run has none of a document."""
     documents = pd.Index(sorted({number for run in runs for column in run.values() for number in column.index}))
     return {
-        name: np.column_stack([run[name].reindex(documents).to_numpy(np.float64) for run in runs]) for name in runs[0]
+        name: np.column_stack([run[name].reindex(documents).to_numpy(np.float64) for run in runs])
+        for name in runs[0]
+        if all(name in run for run in runs)
     }
 
 

@@ -19,6 +19,7 @@ from attnprobe import __version__
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import carried_out, leave
 from attnprobe.cli import (
+    adversary,
     claims,
     compare,
     describe,
@@ -48,6 +49,7 @@ COMMANDS: dict[str, ModuleType] = {
     "figures": figures,
     "claims": claims,
     "compare": compare,
+    "adversary": adversary,
     "list": list_command,
     "describe": describe,
     "doctor": doctor,

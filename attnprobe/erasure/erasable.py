@@ -221,9 +221,10 @@ class Erasures(Protocol):
         ...
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
-        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
+        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: there is no such score.
 
-        Four ends a document (documents, 4): between which the least is certain to be, and the largest.
+        Four ends a document (documents, 4): between which the least is certain to be, and the largest. An end is
+        infinite where the other one is attained, and what is beyond is not known.
         """
         ...
 

@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "label": Column.whole(low=-1),
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
         **dict.fromkeys(CORRELATIONS, Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)),
-        **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE)),
+        **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE, infinite=True)),
         **dict.fromkeys(("must_flip", "may_flip", "never_flips"), _OF_ITEMS),
         **dict.fromkeys(("first_flip_earliest", "first_flip_latest", "random_earliest", "random_latest"), _REACHED),
         **dict.fromkeys(("top_can_flip", "top_can_stay", "top_can_change", "earlier_can_fail"), _MAYBE),

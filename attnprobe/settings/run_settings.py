@@ -67,7 +67,7 @@ class RunSettings(Settings, section=""):
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
-        curves: whether whole curves are kept; None: where they have a closed form.
+        curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
         correlations: of how many documents attention is correlated with what the input's words do.
 
@@ -101,13 +101,14 @@ class RunSettings(Settings, section=""):
         silent=True,
         help="keep whole curves of a sample of documents, which takes an erasure of every prefix but where they have a "
         "closed form",
-        shown="yes where they have one, in HAN and FLAN",
+        shown="yes where they have one, in HAN and FLAN, and with limits",
     )
     limits: int = setting(
         0,
         at_least=0,
         silent=True,
-        help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
+        help="documents, of those with curves, of which it is found what any ordering can reach: of more than 12 items "
+        "in transformers what orderings are found to reach",
     )
     correlations: int = setting(
         0,
@@ -131,14 +132,13 @@ class RunSettings(Settings, section=""):
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
         closed = "attention" not in kind.sections and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
-        if self.limits and (not closed or self.curves is False):
-            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding a {}."
-            raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
+        if self.limits and self.curves is False:
+            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
         if self.attention is not None:
             self._check_items(self.attention, kind)
 

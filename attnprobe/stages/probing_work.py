@@ -190,8 +190,10 @@ class ProbingWork(RunWork[Piece]):
 
     @property
     def _keeps_curves(self) -> bool:
-        asked = self.configuration.settings.curves
-        return self.tested.probe.has_closed_curves if asked is None else asked
+        settings = self.configuration.settings
+        if settings.curves is None:
+            return self.tested.probe.has_closed_curves or settings.limits > 0
+        return settings.curves
 
     def cost(self, piece: Piece) -> int:
         """Words of its documents; nothing where they are only read."""

@@ -136,7 +136,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     rows = check_items(folder.table("items"), present, sampled)
     of = f"{sampled[present.numbers].sum():,} documents"
     yield f"items.parquet holds {rows:,} rows, one for each item of {of}, whose weights sum to one"
-    if settings.curves or folder.table(CURVES).exists():
+    if settings.curves or settings.limits or folder.table(CURVES).exists():
         yield _check_curves(run, present, [name for name, _ in orderings])
     for name in FURTHER_TABLES:
         if name != CURVES and folder.table(name).exists():

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
@@ -12,6 +13,7 @@ from attnprobe.analysis.leaderboard import MEASURES, leaderboard, ranking
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.stability_over_seeds import stability_over_seeds
 from attnprobe.base.errors import InputError
+from attnprobe.reports.leaderboard.ranks_drawn import draw_leaderboard
 from tests.fixtures.planted_explanations import write_planted_run
 
 
@@ -179,3 +181,14 @@ def test_other_items_of_the_same_documents_are_refused(seeds, tmp_path):
     longer = write_planted_run(tmp_path / "longer", seed=5, longest=11)
     with pytest.raises(InputError, match="other items of some document"):
         stability_over_seeds(loaded([seeds[0], longer]))
+
+
+def test_an_ordering_without_curves_is_ranked_by_first_flips_alone(seeds, tmp_path):
+    folder = write_planted_run(tmp_path / "run", seed=2)
+    curves = pd.read_parquet(folder / "curves.parquet")
+    curves[curves.ordering != "guess"].to_parquet(folder / "curves.parquet")
+    board = leaderboard(loaded([folder, seeds[0]]))
+    ranked = {name: {place.ordering for place in found.places} for name, found in board.rankings.items()}
+    assert "guess" in ranked["first_flip"]
+    assert ranked["aopc"] == ranked["normalised_aopc"] == ranked["first_flip"] - {"guess"}
+    assert draw_leaderboard(board).axes

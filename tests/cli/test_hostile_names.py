@@ -46,7 +46,7 @@ def test_what_every_command_refuses_is_shown(command, further, capsys, tmp_path,
     monkeypatch.chdir(tmp_path)
     arguments = [NAME for _ in positionals(command)]
     arguments += ["--dataset", NAME] if command in ("run", "train") else []
-    arguments += ["--out", NAME] if command in ("figures", "claims", "compare") else []
+    arguments += ["--out", NAME] if command in ("figures", "claims", "compare", "adversary") else []
     try:
         status = main([command, *arguments, *further])
     except SystemExit as end:
@@ -106,6 +106,7 @@ CASES: dict[str, Any] = {
     "figures": lambda run: [("figures", run, "--out", NAME)],
     "claims": lambda run: [("claims", run, "--out", NAME)],
     "compare": lambda run: [("compare", run, "--out", NAME)],
+    "adversary": lambda run: [("adversary", run, "--documents", 2, "--searched", 0, "--out", f"{NAME}2")],
     "list": lambda run: [("list", "--data-dir", run.parents[3])],
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
     "doctor": lambda run: [("doctor", run.parents[3] / NAME)],

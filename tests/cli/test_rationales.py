@@ -94,6 +94,18 @@ def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
         shutil.rmtree(copy)
 
 
+def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed, tmp_path):
+    before = read(probed, "rationales")
+    probed = shutil.copytree(probed, tmp_path / "run")
+    assert main(["identify", str(probed), "--documents", "2"]) == 0
+    assert main(["verify", str(probed), "--documents", "1"]) == 0
+    assert "must_flip" in read(probed, "documents")
+    pd.testing.assert_frame_equal(read(probed, "rationales"), before)
+    folder = RunFolder(probed)
+    assert main(["report", str(probed)]) == 0
+    assert folder.is_finished(folder.read_configuration().settings)
+
+
 def test_rationales_that_come_or_change_later_are_probed_without_training_again(probed, capsys):
     run, data = probed, probed.parents[2].parent / "planted"
     before = {name: read(run, name) for name in ("documents", "erasures", "items", "rationales")}
@@ -128,14 +140,3 @@ def test_a_bad_file_ends_the_command_in_a_sentence(probed, capsys):
     errors = capsys.readouterr().err.strip()
     assert errors.count("\n") == 0
     assert f"{path}, row 1, column 'spans': the span [0, 999) is none of document 0, which has" in errors
-
-
-def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed):
-    before = read(probed, "rationales")
-    assert main(["identify", str(probed), "--documents", "2"]) == 0
-    assert main(["verify", str(probed), "--documents", "1"]) == 0
-    assert "must_flip" in read(probed, "documents")
-    pd.testing.assert_frame_equal(read(probed, "rationales"), before)
-    folder = RunFolder(probed)
-    assert main(["report", str(probed)]) == 0
-    assert folder.is_finished(folder.read_configuration().settings)

@@ -114,15 +114,15 @@ CASES = [
         TRANSFORMER,
     ),
     case(
-        "--limits 5",
-        {"limits": 5},
-        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
-        TRANSFORMER,
+        "--limits 5 --no-curves",
+        {"limits": 5, "curves": False},
+        "{limits} is of documents with whole curves, which are not kept.",
     ),
     case(
         "--limits 5 --no-curves",
         {"limits": 5, "curves": False},
-        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
+        "{limits} is of documents with whole curves, which are not kept.",
+        TRANSFORMER,
     ),
     case(
         "--correlations 5",

@@ -98,7 +98,9 @@ def adversarial_attention(
     if distance not in get_args(DistanceName):
         raise ValueError(f"distance is {distance!r}, but one of {', '.join(get_args(DistanceName))} is needed")
     programs = whole_number("programs", programs, 1)
-    rows = FeasibleRows.of(Contributions(values, weights, mask, readout, scores=scores), epsilon)
+    of = Contributions(values, weights, mask, readout, scores=scores)
+    of.check_decides()
+    rows = FeasibleRows.of(of.margins, of.mass, of.decision, of.mask, epsilon)
     return farthest_rows(rows, DISTANCES[distance], _limits(most), programs)
 
 

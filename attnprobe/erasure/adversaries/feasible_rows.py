@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.arrays import first_document
-from attnprobe.erasure.contributions import Contributions
 
 ROUNDING = 1e-9
 """A weight that is no larger is that of a solver, or of limits that are widened."""
@@ -40,28 +39,34 @@ class FeasibleRows:
     mask: Tensor
 
     @classmethod
-    def of(cls, contributions: Contributions, epsilon: float) -> FeasibleRows:
+    def of(cls, margins: Tensor, mass: Tensor, decision: Tensor, mask: Tensor, epsilon: float) -> FeasibleRows:
         """Those of documents, within ``epsilon`` of the prediction.
 
+        Args:
+            margins: the logits that each item would give alone, less the decision's (batch, classes, items).
+            mass: attention weights, zero at padding (batch, items).
+            decision: classes (batch,).
+            mask: True where an item is real (batch, items).
+            epsilon: from 0 to 1.
+
         Raises:
-            ValueError: the readout has one row; a document's weights sum to nothing.
+            ValueError: a document's weights sum to nothing.
         """
-        contributions.check_decides()
-        total = contributions.mass.sum(-1, keepdim=True)
-        empty = (total == 0) & (contributions.sizes > 0)[:, None]
+        total = mass.sum(-1, keepdim=True)
+        empty = (total == 0) & mask.any(-1, keepdim=True)
         if bool(empty.any()):
             raise ValueError(f"weights sum to nothing in {first_document(empty)}, and no row is like another")
         # Twice, since a sum may overflow or lose what is far below one.
-        weights = contributions.mass / total.masked_fill(total == 0, 1.0)
+        weights = mass / total.masked_fill(total == 0, 1.0)
         weights = weights / weights.sum(-1, keepdim=True).clamp(min=0.5)
-        batch, classes, items = contributions.margins.shape
+        batch, classes, items = margins.shape
         rivals = torch.arange(classes - 1, device=weights.device).expand(batch, -1)
-        rivals = rivals + (rivals >= contributions.decision[:, None])
-        leads = -contributions.margins.gather(1, rivals[..., None].expand(-1, -1, items))
+        rivals = rivals + (rivals >= decision[:, None])
+        leads = -margins.gather(1, rivals[..., None].expand(-1, -1, items))
         lead = torch.matmul(leads, weights[..., None]).squeeze(-1)
         slack = 8 * (items + 8) * _EPS * leads.abs().amax(-1) if items else torch.zeros_like(lead)
         low, high = _within(lead, epsilon)
-        return cls(weights, leads, low - slack, high + slack, contributions.mask)
+        return cls(weights, leads, low - slack, high + slack, mask)
 
     def of_documents(self, documents: Tensor) -> FeasibleRows:
         """Those of some documents, rows of the batch."""

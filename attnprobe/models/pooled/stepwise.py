@@ -16,6 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
@@ -139,9 +140,9 @@ class StepwiseErasures:
         """Not known here."""
         return
 
-    def aopc_limits(self, documents: Tensor, score: str) -> None:
-        """Not known here."""
-        return
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Exact of short documents, attained in others."""
+        return self._sets.aopc_limits(documents, self._items, score)
 
     def input_effects(self, documents: Tensor) -> None:
         """Not known here."""

@@ -37,7 +37,7 @@ def save_leaderboard(board: Leaderboard, folder: Path) -> list[Path]:
 def draw_leaderboard(board: Leaderboard) -> Figure:
     """A point and its interval an ordering and measure, its place beside it; hollow where it is no explanation."""
     first = next(iter(board.rankings.values()))
-    names = [place.ordering for place in first.places]
+    names = list(dict.fromkeys(place.ordering for ranking in board.rankings.values() for place in ranking.places))
     height = 0.85 + LINE * len(names)
     figure = Figure(figsize=(style.PAGE, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,8 +45,9 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
     for axes, ranking in zip(panels, board.rankings.values(), strict=True):
         measure = MEASURES[ranking.measure]
         places = {place.ordering: place for place in ranking.places}
-        require_drawn("orderings", len(places), len(names))
-        for row, name in enumerate(names):
+        rows = [(row, name) for row, name in enumerate(names) if name in places]
+        require_drawn("orderings", len(rows), len(ranking.places))
+        for row, name in rows:
             mean, explains = places[name].mean, board.orderings[name].role is Role.EXPLANATION
             colour = "black" if explains else GREY
             axes.plot([mean.low, mean.high], [row, row], color=colour, linewidth=1.2, solid_capstyle="butt")
