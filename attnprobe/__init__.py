@@ -28,6 +28,18 @@ _EXPORTED = {
         "minimal_flip_set",
         "single_erasures",
     ),
+    "attnprobe.erasure.adversaries.adversarial_attention": ("adversarial_attention",),
+    "attnprobe.erasure.fair_shares.shapley": (
+        "banzhaf_values",
+        "shapley_values",
+        "soft_erasure",
+    ),
+    "attnprobe.erasure.guarantees.sufficient_sets": (
+        "minimal_sufficient_set",
+        "necessary_items",
+        "relevant_items",
+        "sufficient_count",
+    ),
     "attnprobe.erasure.orderings": (
         "rank_at_random",
         "rank_by_attention",

@@ -280,8 +280,9 @@ def _probe_batches(
         rows = np.arange(start, start + len(mask))
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
-        asked = rows_asked(rows, (curved, limited), mask.device)
-        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents, {**usual, **own}, *asked))
+        of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
+        drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
+        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits))
         texts += _token_texts(batch, mask)
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))

@@ -88,7 +88,7 @@ def curve_statistics(results: RunResults) -> dict[str, Any] | None:
     counts: dict[str, LimitCounts] = {}
     for score in SCORES:
         of_score = areas(curves, score)
-        limits = _limits(results, curves, score)
+        limits = limits_of(results, curves, score)
         if limits is not None:
             counts[score] = _counts(limits)
         for name, where in places.items():
@@ -98,7 +98,7 @@ def curve_statistics(results: RunResults) -> dict[str, Any] | None:
                 against[name, score] = _against_random(of_score, where, places[RANDOM])
             if limits is not None:
                 reached = of_score.comprehensiveness
-                least, most = _shares(reached[:, where], limits)
+                least, most = shares_between(reached[:, where], limits)
                 attained = _shares_of_attained(reached[:, where], reached, limits)
                 columns[name, score, "normalised_least"] = least
                 columns[name, score, "normalised_most"] = most
@@ -139,8 +139,8 @@ def _against_random(of_score: Areas, places: list[int], at_random: list[int]) ->
     return np.where(known, between, 0.0), np.where(known, whole, 0.0)
 
 
-def _limits(results: RunResults, curves: WholeCurves, score: str) -> Numbers | None:
-    """Ends of the limits (documents, 4), NaN where they were not found; None where they were of no document."""
+def limits_of(results: RunResults, curves: WholeCurves, score: str) -> Numbers | None:
+    """Ends of the limits of documents with curves (documents, 4), NaN where none were found; None: of no document."""
     names = [f"{LIMIT}{score}_{end}" for end in LIMIT_ENDS]
     if any(name not in results.several for name in names):
         return None
@@ -154,7 +154,7 @@ def _equal(first: Numbers, second: Numbers) -> npt.NDArray[np.bool_]:
     return equal
 
 
-def _shares(aopc: Numbers, limits: Numbers) -> tuple[Numbers, Numbers]:
+def shares_between(aopc: Numbers, limits: Numbers) -> tuple[Numbers, Numbers]:
     """What share of the way from the least to the most an AOPC (documents, draws) is, at least and at most.
 
     Means over draws (documents,); NaN where all orderings have the same. As ``normalised_aopc`` has it for tensors.

@@ -58,10 +58,11 @@ def average_shares(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:
     Args:
         columns: numerators and denominators (documents,) of each share, as :func:`ratios` takes them.
     """
-    return {key: _with_width(estimate) for key, estimate in ratios(columns).items()}
+    return {key: with_width(estimate) for key, estimate in ratios(columns).items()}
 
 
-def _with_width(estimate: Estimate) -> Estimate:
+def with_width(estimate: Estimate) -> Estimate:
+    """A bootstrapped share, whose interval is as wide as Wilson's of an unseen one where all documents are alike."""
     if estimate.n < 2 or estimate.low != estimate.high:
         return estimate
     reach = unseen(estimate.n)

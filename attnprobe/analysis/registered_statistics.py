@@ -169,6 +169,32 @@ _OWN = {
         _of("curve_statistics", "curve_statistics"),
         "by ordering and score, `CurveStatistics` of the documents whose whole curves are kept; null where none are",
     ),
+    "sufficient_sets": (
+        _of("sufficient_sets", "sufficient_sets"),
+        "`SufficientSets`: how little guarantees the decision, by ordering and at the least; null where not known",
+    ),
+    "better_than_chance": (
+        _of("better_than_chance", "better_than_chance"),
+        "by ordering, `AgainstChance`: where it is among random orders of each document, and in how many it is better",
+    ),
+    "rank_agreement": (
+        _of("rank_agreement", "rank_agreement"),
+        "by pair of orderings, `Agreement`: how alike they are in a sample of documents; null where no orders are kept",
+    ),
+    "twins": (
+        _of("twins", "twins"),
+        "by explanation that was brought, `BesideTwin`: what it reaches beside the same scores shuffled",
+    ),
+    "rationales": (
+        _of("rationale_statistics", "rationale_statistics"),
+        "by annotator what is held against the items that people marked: agreement, and the fall of the decision's "
+        "probability without them; null where the data have no rationales",
+    ),
+    "correlations": (
+        _of("correlations", "correlations"),
+        "`documents`, and by column `Correlation` of attention, gradients and leaving words out; null where "
+        "`--correlations` was not given",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

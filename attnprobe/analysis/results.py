@@ -26,6 +26,7 @@ from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
+from attnprobe.explanations.names import is_twin
 from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
@@ -35,6 +36,7 @@ from attnprobe.runs.read_columns import (
     EFFECT_COLUMNS,
     HEAD_COLUMNS,
     NEEDED,
+    RATIONALE_COLUMNS,
     document_columns,
     erasure_columns,
 )
@@ -233,6 +235,17 @@ class RunResults:
         path = self.folder / "curves.parquet"
         return read_table(path, CURVE_COLUMNS, self.chosen) if path.exists() else None
 
+    def rationales(self) -> pd.DataFrame | None:
+        """The table of what is held against people's rationales, or None without one.
+
+        One row a document × annotator × what is held against the items that are marked.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "rationales.parquet"
+        return read_table(path, RATIONALE_COLUMNS, self.chosen) if path.exists() else None
+
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.
 
@@ -350,6 +363,11 @@ class RunResults:
         """
         return {name: self.flips_of(name) for name in self._orderings()}
 
+    def with_twins(self) -> dict[str, FirstFlips]:
+        """The same, and behind them the permuted twins of explanations that somebody brought; raises as these."""
+        twins = [name for name in self.of_role(Role.CONTROL) if is_twin(name, self.first_flips)]
+        return self.first_flips | {name: self.flips_of(name) for name in twins}
+
     def flips_of(self, ordering: str) -> FirstFlips:
         """First flips of one ordering; the rows are those of ``several``.
 
@@ -360,6 +378,14 @@ class RunResults:
         removed, mass = self._where_flipped(rows, ("removed", "mass"))
         return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass, self._emptied(rows))
 
+    def of_ordering(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), NaN where it is null; rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
+
     def at_first_flip(self, ordering: str, column: str) -> Numbers:
         """A column of the table of erasures (documents, draws), NaN where nothing flips; rows are those of ``several``.
 
@@ -367,6 +393,14 @@ class RunResults:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
         return self._where_flipped(self._erasures_in(ordering), (column,))[0]
+
+    def of_erasures(self, ordering: str, column: str) -> Numbers:
+        """A column of the table of erasures (documents, draws), whatever flips; rows are those of ``several``.
+
+        Raises:
+            InputError: the ordering has more rows of some documents than of others, or none.
+        """
+        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
 
     def _erasures_in(self, ordering: str) -> pd.DataFrame:
         rows = self.erasures[self.erasures["ordering"] == ordering]

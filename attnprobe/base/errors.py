@@ -38,6 +38,10 @@ class UnreadableError(ValueError):
     """A file is damaged, or not of the kind that it should be; the message says how, as a clause of a sentence."""
 
 
+class SolverError(RuntimeError):
+    """A program could not be solved, or its solution does not stand up to the check."""
+
+
 class FailedError(InputError):
     """Work failed, though nothing that the user gave is wrong: a disk is full, workers are killed again and again."""
 

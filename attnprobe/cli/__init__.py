@@ -18,7 +18,21 @@ from typing import Any, NoReturn
 from attnprobe import __version__
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import carried_out, leave
-from attnprobe.cli import claims, describe, doctor, figures, grid, identify, probe, report, run, show, train, verify
+from attnprobe.cli import (
+    claims,
+    compare,
+    describe,
+    doctor,
+    figures,
+    grid,
+    identify,
+    probe,
+    report,
+    run,
+    show,
+    train,
+    verify,
+)
 from attnprobe.cli import list as list_command
 from attnprobe.settings.unfit import SettingError
 
@@ -33,6 +47,7 @@ COMMANDS: dict[str, ModuleType] = {
     "grid": grid,
     "figures": figures,
     "claims": claims,
+    "compare": compare,
     "list": list_command,
     "describe": describe,
     "doctor": doctor,

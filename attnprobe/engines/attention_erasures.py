@@ -110,9 +110,24 @@ class AttentionErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self.engine.curves(order, documents, self.items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self.engine.probability_without(erased, documents, self.items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
+        return
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Exact of short documents, attained in others."""
         return self.engine.aopc_limits(documents, self.items, score)
+
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
@@ -146,6 +161,10 @@ class AttentionErasures:
     def decides_classes(self) -> bool:
         """Whether the decision is the class with the largest logit."""
         return self.engine.meaning.decides_classes
+
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
+        return
 
     def pooling(self) -> None:
         """There is more behind this attention than an affine readout."""

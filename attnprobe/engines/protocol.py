@@ -141,6 +141,21 @@ class SetErasures(ABC):
         found = found.gather(-1, torch.minimum(removed, sizes[:, None]).expand(found.shape))
         return DecisionCurves(*(Curves(*score) for score in found))
 
+    def probability_without(self, erased: Tensor, documents: Tensor, items: Items) -> Tensor:
+        """How sure the model is of its decisions when sets of items are erased (sets, documents).
+
+        Args:
+            erased: True where an item is (sets, documents, items).
+            documents: rows of the batch (documents,).
+            items: of the batch.
+        """
+        rows = documents.repeat(len(erased))
+        found = torch.empty(len(rows), dtype=torch.float64, device=erased.device)
+        tokens = items.tokens(rows, erased.flatten(0, 1) & items.mask[rows])
+        for part, logits in self.evaluate(rows, tokens):
+            found[part] = self._sureness(logits, rows[part])[0]
+        return found.view(erased.shape[:2])
+
     def aopc_limits(self, documents: Tensor, items: Items, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, as intervals (documents, 4): exact of short documents, else attained.
 

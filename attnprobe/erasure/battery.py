@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -11,11 +11,31 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, SCORES
+from attnprobe.erasure.chance import CLOSED, IN_SINGLE, RANDOM_ORDERS, place_among_random
+from attnprobe.erasure.correlation_names import (
+    ATTENTION_GRADIENT,
+    ATTENTION_LEAVE_ONE_OUT,
+    CORRELATIONS,
+    GRADIENT_LEAVE_ONE_OUT,
+)
+from attnprobe.erasure.curve_areas import aopc, comprehensiveness
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import check_order, ranks
-from attnprobe.erasure.registered_orderings import ORDERINGS, OWN, RANK, Ordering, Role, always, chosen_orderings
+from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.rank_correlation import kendall_tau
+from attnprobe.erasure.rationale_names import RATIONALE
+from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
+from attnprobe.erasure.registered_orderings import (
+    ORDERINGS,
+    OWN,
+    RANDOM,
+    RANK,
+    Ordering,
+    Role,
+    always,
+    chosen_orderings,
+)
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
@@ -58,6 +78,7 @@ class BatteryResult:
         contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
+        rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
     """
 
     documents: dict[str, Tensor]
@@ -66,6 +87,7 @@ class BatteryResult:
     contributions: Tensor | None
     mask: Tensor
     curves: CurvesOfDocuments | None = None
+    rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
 
 
 def run_battery(
@@ -75,6 +97,8 @@ def run_battery(
     orderings: Mapping[str, Ordering] | None = None,
     curved: Tensor | None = None,
     limited: Tensor | None = None,
+    marks: Mapping[str, Tensor] | None = None,
+    correlated: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -85,6 +109,8 @@ def run_battery(
         orderings: by name, those to erase by; by default the usual ones.
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
+        marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
+        correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -93,10 +119,15 @@ def run_battery(
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds, orderings)
     flips = _first_flips(batch, orders)
+    curves = _curves(batch, orders, orderings, curved)
+    if curved is not None:
+        among = _among_random(batch, orders, curves, seeds, curved)
+        flips = {name: columns | among[name] for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
-        | _limits(batch, limited),
+        | _limits(batch, limited)
+        | _correlations(batch, correlated),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -111,10 +142,13 @@ def run_battery(
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
             },
+            **_sufficient_items(batch),
+            **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
-        curves=_curves(batch, orders, orderings, curved),
+        curves=curves,
+        rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
     )
 
 
@@ -192,15 +226,60 @@ def _checked(made: object, mask: Tensor) -> Order:
     return Order(of_all, ranked)
 
 
+def _judged(orders: Mapping[str, Order], orderings: Mapping[str, Ordering]) -> dict[str, Tensor]:
+    """All orderings but those that are made of where decisions flip, and say nothing of what follows."""
+    return {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+
+
 def _curves(
     batch: Erasable, orders: dict[str, Order], orderings: Mapping[str, Ordering], documents: Tensor | None
 ) -> CurvesOfDocuments | None:
-    """Along all orderings but those that are made of where decisions flip, and say nothing of what follows."""
     if documents is None or not len(documents):
         return None
-    named = {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+    named = _judged(orders, orderings)
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
+
+
+def _among_random(
+    batch: Erasable, orders: dict[str, Order], curves: CurvesOfDocuments | None, seeds: Tensor, documents: Tensor
+) -> dict[str, dict[str, Tensor]]:
+    """By ordering where its AOPC stands among random orders': ``RANDOM_COLUMNS``, each (draws, batch).
+
+    Random orders are drawn for the purpose where areas have a closed form; else those of the run that have curves are
+    taken. What is of no document, or has no curve, is NaN.
+
+    Args:
+        batch: of documents.
+        orders: what each ordering makes of it.
+        curves: of the documents, None where there are none.
+        seeds: one integer a document (batch,).
+        documents: rows of those that have curves (documents,).
+    """
+    columns = {
+        name: {
+            column: torch.full(order.of_all.shape[:2], torch.nan, dtype=torch.float64, device=seeds.device)
+            for column in RANDOM_COLUMNS
+        }
+        for name, order in orders.items()
+    }
+    if curves is None:
+        return columns
+    draws = {name: [place for place, (each, _) in enumerate(curves.draws) if each == name] for name, _ in curves.draws}
+    areas = batch.aopcs(torch.cat([orders[name].of_all[:, documents] for name in draws]), documents)
+    if areas is not None:
+        mask, unit = batch.attention.mask[documents], CLOSED
+        drawn: Tensor = rank_at_random(mask, RANDOM_DRAWS + RANDOM_ORDERS, seeds[documents])[RANDOM_DRAWS:]
+        at_random = batch.aopcs(drawn, documents)
+        assert at_random is not None, "as of the others"
+    else:
+        unit = IN_SINGLE
+        areas = aopc(comprehensiveness(curves.curves.probability), batch.attention.sizes[documents])
+        at_random = areas[draws.pop(RANDOM)]
+    for name, places in draws.items():
+        for column, numbers in place_among_random(areas[places], at_random, unit).items():
+            columns[name][column][:, documents] = numbers
+    return columns
 
 
 def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
@@ -217,6 +296,23 @@ def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
     return columns
 
 
+def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Kendall's tau (batch,) by name, NaN of documents that it is not asked of."""
+    if documents is None:
+        return {}
+    weights, mask = batch.attention.weights[documents], batch.attention.mask[documents]
+    columns = {name: weights.new_full((len(batch.documents),), torch.nan) for name in CORRELATIONS}
+    if not len(documents):
+        return columns
+    found = batch.input_effects(documents)
+    if found is None:
+        return {}
+    columns[ATTENTION_GRADIENT][documents] = kendall_tau(weights, found.gradients, mask)
+    columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
+    columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
+    return columns
+
+
 def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
     """Each item's place in the first draw (batch, items), −1 where an ordering that ends early gives it none."""
     places, ranked, removed = ranks(order.of_all[0]), order.ranked[0], removed[0]
@@ -224,17 +320,26 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
     return places.masked_fill(places >= last[:, None], -1).int()
 
 
+def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:
+    """Whether each item is in the smallest set that guarantees the decision (batch, items), where that is known."""
+    smallest = batch.smallest_sufficient_set()
+    return {} if smallest is None else {"sufficient": smallest.kept}
+
+
 def _first_flips(batch: Erasable, orders: dict[str, Order]) -> dict[str, dict[str, Tensor]]:
-    """By ordering the columns of :meth:`Erasures.first_flips`, each (draws, batch).
+    """By ordering the columns of :meth:`Erasures.first_flips`, each (draws, batch), and how many items guarantee.
 
     The orderings of every run are erased together, each further one by itself: so none of them is in a micro-batch
     with those, whose logits it would change by rounding.
     """
     together = [name for name in orders if name in OWN and OWN[name].fits is always]
     flips: dict[str, dict[str, Tensor]] = {}
+    requirements = batch.requirements()
     for names in (together, *([name] for name in orders if name not in together)):
         table = batch.first_flips(torch.cat([orders[name].of_all for name in names]))
         sizes = [len(orders[name].of_all) for name in names]
+        if requirements is not None:
+            table["sufficient"] = requirements.count_along(torch.cat([orders[name].of_all for name in names]))
         parts = {column: torch.split(numbers, sizes) for column, numbers in table.items()}
         flips |= {name: {column: part[each] for column, part in parts.items()} for each, name in enumerate(names)}
     return {name: flips[name] for name in orders}

@@ -21,8 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.erasure.arrays import Array, Holds, as_mask, check_numbers, first_document
+from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
+from attnprobe.erasure.sums import sums_without_each
 
 Readout: TypeAlias = Annotated[nn.Linear | tuple[Array, Array], Holds.READOUT]
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
@@ -183,7 +185,7 @@ class Contributions:
     def single_erasures(self) -> SingleErasures:
         """The decision after erasing each item alone."""
         self.check_decides()
-        sums = _without_each(self._weighted(self.margins))
+        sums = sums_without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
         flips = (self._flipped(sums, self._threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
@@ -191,12 +193,12 @@ class Contributions:
 
     def logits_without_each(self) -> Tensor:
         """The logits after erasing each item alone (batch, classes, items)."""
-        erased = _divide(_without_each(self._weighted(self.alone)), self.bias.expand_as(self.logits))
+        erased = _divide(sums_without_each(self._weighted(self.alone)), self.bias.expand_as(self.logits))
         return torch.where(self.mask[:, None], erased, self.logits[:, :, None])
 
     def decided_logit_without_each(self) -> Tensor:
         """The logit of the decision after erasing each item alone (batch, items)."""
-        sums = _without_each(self._weighted(of_class(self.alone, self.decision)[:, None]))
+        sums = sums_without_each(self._weighted(of_class(self.alone, self.decision)[:, None]))
         return _divide(sums, self.bias[self.decision][:, None]).squeeze(1)
 
     def first_flip(self, order: Tensor) -> FirstFlip:
@@ -219,6 +221,11 @@ class Contributions:
         fraction = (count.double() / self.sizes.clamp(min=1)).masked_fill(never, torch.nan)
         share = mass / self.mass.sum(-1).masked_fill(self.mass.sum(-1) == 0, 1.0)
         return FirstFlip(count, fraction, share.masked_fill(never, torch.nan), emptied)
+
+    def requirements(self) -> Requirements:
+        """What has to be kept so that the decision stands whatever else is erased."""
+        self.check_decides()
+        return Requirements.of(self.margins, self.mass, self.decision, self.bias, self.mask)
 
     def _scan(self, order: Tensor, weighted: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Of orderings (orderings, documents, items): counts, erased mass and whether nothing is left by then.
@@ -292,13 +299,6 @@ def _project(values: Tensor, weight: Tensor) -> Tensor:
         rows = slice(start, start + step)
         torch.matmul(weight, values[rows].double().transpose(1, 2), out=projected[rows])
     return projected
-
-
-def _without_each(terms: Tensor) -> Tensor:
-    """For each item the sum of all other items' terms (batch, rows, items): of those after it and those before it."""
-    sums = torch.nn.functional.pad(terms.flip(-1).cumsum_(-1).flip(-1)[..., 1:], (0, 1))
-    sums[..., 1:] += terms.cumsum(-1)[..., :-1]
-    return sums
 
 
 def _divide(sums: Tensor, when_empty: Tensor) -> Tensor:

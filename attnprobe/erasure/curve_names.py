@@ -13,6 +13,10 @@ Score: TypeAlias = Literal["probability", "logit"]
 SCORES: tuple[Score, ...] = ("probability", "logit")
 """All of them."""
 
+RANDOM_COLUMNS = ("random_tried", "random_better", "random_equal")
+"""Of the table of erasures, where curves are kept: of how many random orders of the document it is known what they
+reach; how many of these have a larger AOPC of the probability, and how many the same."""
+
 LIMIT = "aopc_"
 """What columns of documents begin with that say what any ordering can reach; then come the score and the end."""
 

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
 
 
 class SingleEffects(NamedTuple):
@@ -85,6 +87,20 @@ class Flow(NamedTuple):
     layers: Sequence[FlowLayer]
     rows: Tensor
     of_items: Callable[[Tensor], Tensor]
+
+
+class InputEffects(NamedTuple):
+    """What the words that a model reads do to its decision, one number an item; padding has 0.
+
+    Attributes:
+        gradients: |derivative of the decision's probability by the word's one-hot vector|, which is that by its
+            embedding times the embedding, the attention held fixed (documents, items).
+        left_out: total variation between the outputs with and without the word, everything run again
+            (documents, items).
+    """
+
+    gradients: Tensor
+    left_out: Tensor
 
 
 class Attention(NamedTuple):
@@ -181,6 +197,29 @@ class Erasures(Protocol):
         """
         ...
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; else None.
+
+        Args:
+            order: of the items of some rows of the batch alone (orders, documents, items).
+            documents: which rows (documents,).
+        """
+        ...
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is of the decisions when sets of items are erased (sets, documents), float64.
+
+        ``erased`` (sets, documents, items) is True where an item is, ``documents`` (documents,) are rows of the batch.
+        """
+        ...
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall of that when so many items (documents,) are erased, for rows of the batch; None: not known.
+
+        What a set attains, and what none passes (documents, 2).
+        """
+        ...
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: there is no such score.
 
@@ -189,8 +228,16 @@ class Erasures(Protocol):
         """
         ...
 
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision; None: not known."""
+        ...
+
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
+        ...
+
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased; None: not known."""
         ...
 
     def pooling(self) -> Pooling | None:
@@ -278,9 +325,42 @@ class Erasable:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
         return self._erasures.curves(order, documents)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
+        """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
+        return self._erasures.aopcs(order, documents)
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased; see :meth:`Erasures.probability_without`."""
+        return self._erasures.probability_without(erased, documents)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall by sets of a size, where it is known; see :meth:`Erasures.largest_falls`."""
+        return self._erasures.largest_falls(documents, sizes)
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def requirements(self) -> Requirements | None:
+        """What has to be kept so that the decision stands whatever else is erased, where it is known."""
+        return self._requirements
+
+    @cached_property
+    def _requirements(self) -> Requirements | None:
+        return self._erasures.requirements()
+
+    def smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        """The smallest set of items that guarantees each decision, where it is known."""
+        return self._smallest_sufficient_set
+
+    @cached_property
+    def _smallest_sufficient_set(self) -> MinimalSufficientSet | None:
+        requirements = self.requirements()
+        return None if requirements is None else smallest_sets(requirements)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
+        return self._erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

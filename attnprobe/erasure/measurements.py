@@ -12,6 +12,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
 from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
 from attnprobe.erasure.erasable import Erasable
+from attnprobe.erasure.guarantees.smallest_sets import necessary
 from attnprobe.erasure.registered_measurements import MEASURED, MEASUREMENTS, OWN_MEASUREMENTS, Measurement
 from attnprobe.erasure.registered_orderings import ATTENTION, Ordering, Role
 
@@ -124,6 +125,18 @@ def neighbours(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
         for column, table in (("weight", weights), ("js", js), ("flip", flips.double())):
             columns[f"{column}_{name}"] = table.gather(1, item).squeeze(1).masked_fill(sizes < 2, torch.nan)
     return columns
+
+
+def sufficient_set(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
+    """How little guarantees the decision whatever else is erased; nothing where that is not known."""
+    requirements, smallest = batch.requirements(), batch.smallest_sufficient_set()
+    if requirements is None or smallest is None:
+        return {}
+    return {
+        "sufficient_smallest": smallest.count,
+        "sufficient_bound": smallest.bound,
+        "sufficient_necessary": necessary(requirements).sum(-1),
+    }
 
 
 def first_against_others(batch: Erasable, orders: Orders) -> dict[str, Tensor]:

@@ -154,6 +154,19 @@ MEASUREMENTS.register(
     ),
 )
 MEASUREMENTS.register(
+    "sufficient_set",
+    Measurement(
+        "Smallest set that guarantees the decision",
+        _of("sufficient_set"),
+        {
+            "sufficient_smallest": Column.whole("items of the smallest set that guarantees the decision", up_to="n"),
+            "sufficient_bound": Column.whole("no set of fewer items does", up_to="n"),
+            "sufficient_necessary": Column.whole("items that every such set has", up_to="n"),
+        },
+        description="how little has to be kept so that the decision stands whatever else is erased",
+    ),
+)
+MEASUREMENTS.register(
     "first_against_others",
     Measurement(
         "The first item against every other",

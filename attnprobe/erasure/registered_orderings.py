@@ -174,6 +174,10 @@ def _can_be_scaled(batch: Erasable) -> bool:
     return _adds_up(batch) or batch.slopes() is not None
 
 
+def _has_closed_forms(batch: Erasable) -> bool:
+    return batch.requirements() is not None
+
+
 def _has_flow(batch: Erasable) -> bool:
     return batch.flows() is not None
 
@@ -306,6 +310,17 @@ ORDERINGS.register(
     ),
 )
 ORDERINGS.register(
+    "shapley",
+    OwnOrdering(
+        "Shapley value",
+        **_by_score("shapley.of_logit", _has_closed_forms),
+        description="the largest exact Shapley value of the decision's logit first, among all subsets of the items",
+        method="by exact Shapley values of the decision's logit under erasure",
+        needs="erasing by renormalising, and a decision for a class, where one row of attention pools",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
     "norm",
     OwnOrdering(
         "Norm",
@@ -399,8 +414,8 @@ ORDERINGS.register(
         "the smallest set whose erasure flips the decision, exactly; of affine readouts",
         smallest=True,
         reference=ReferenceInWords(
-            "the smallest set that suffices",
-            "the smallest set that suffices",
+            "the smallest set that flips it",
+            "the smallest set that flips it",
             "smallest",
             "of the smallest sets that flip them",
             "the smallest set that flips the decision, which is known exactly for this readout",

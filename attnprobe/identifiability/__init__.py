@@ -19,6 +19,7 @@ alternatives and what is found in them stay in it, and the column of ones, which
 
 from __future__ import annotations
 
+from attnprobe.base.errors import SolverError
 from attnprobe.identifiability.alternatives import Alternatives, Extreme, Extremes
 from attnprobe.identifiability.dimension_counts import (
     dk_star,
@@ -35,7 +36,6 @@ from attnprobe.identifiability.first_flip_ranges import (
     first_flip_range,
     first_flips_of,
 )
-from attnprobe.identifiability.linear_programs import SolverError
 from attnprobe.identifiability.logit_ranks import distance_from_keys, logit_rank
 from attnprobe.identifiability.mass_on_sets import MassRange, mass_range
 from attnprobe.identifiability.maximum_entropy import maxent_attention

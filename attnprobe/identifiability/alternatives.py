@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attnprobe.base.errors import SolverError
 from attnprobe.identifiability.canonical_form import Space
-from attnprobe.identifiability.linear_programs import RESIDUAL, Numbers, SolverError
+from attnprobe.identifiability.linear_programs import RESIDUAL, Numbers
 from attnprobe.identifiability.many_objectives import basis_at, maximise_each
 from attnprobe.identifiability.warm_programs import WarmPrograms, minimise_with_rows
 

@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from attnprobe.base.errors import SolverError
 from attnprobe.erasure.arrays import check_kind
 from attnprobe.identifiability.alternatives import Alternatives
-from attnprobe.identifiability.linear_programs import Numbers, SolverError
+from attnprobe.identifiability.linear_programs import Numbers
 
 EXACT_ITEMS = 24
 """Up to this many different items the mixed-integer program is solved: seconds at worst."""

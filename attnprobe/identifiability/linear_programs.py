@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from scipy.optimize import linprog
 
+from attnprobe.base.errors import SolverError
+
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 RESIDUAL = 1e-9
@@ -31,10 +33,6 @@ _LAZY = 4
 """With more rows than this times the columns, rows are added as they are found to be violated."""
 
 _ATTEMPTS = (("highs-ds", False), ("highs-ds", True), ("highs-ipm", True))
-
-
-class SolverError(RuntimeError):
-    """A program could not be solved, or its solution does not stand up to the check."""
 
 
 class Solution(NamedTuple):

@@ -12,9 +12,14 @@ from attnprobe.analysis.first_flips import RATIOS
 from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.base.atomic_files import replacing
 from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
+from attnprobe.reports.agreement_of_ranks import rank_agreement_table
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
+from attnprobe.reports.controls import better_than_chance_table, twins_table
+from attnprobe.reports.correlations import correlations_table
 from attnprobe.reports.csv_text import csv_text
+from attnprobe.reports.guarantees_in_words import guarantees_table
+from attnprobe.reports.human_rationales import rationales_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
@@ -286,12 +291,21 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "first_flips_where_they_flip": first_flips_where_they_flip,
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
+    "guarantees": guarantees_table,
     "curves": areas_of_curves,
+    "better_than_chance": better_than_chance_table,
+    "twins": twins_table,
+    "rank_agreement": rank_agreement_table,
+    "rationales": rationales_table,
+    "correlations": correlations_table,
     "heads": heads,
     "head_effects": head_effects,
     "measurements": measurements_table,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 
-OF_OTHER_SAMPLES = ("curves", "heads", "head_effects", *IDENTIFIABILITY_TABLES)
+OF_OTHER_SAMPLES = (
+    *("curves", "better_than_chance", "twins", "rank_agreement", "rationales", "correlations", "heads", "head_effects"),
+    *IDENTIFIABILITY_TABLES,
+)
 """Tables of documents that were drawn apart from those of the other statistics."""

@@ -1,4 +1,4 @@
-"""The slow reference of HAN and FLAN, by hooks on the attention that pools."""
+"""The slow reference of models whose attention pools, by hooks on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from attnprobe.data.batches import Batch
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference_correlations import Tau, correlations
 
 
 class PooledReference(Reference):
@@ -81,11 +83,30 @@ class PooledReference(Reference):
         classes = [c for c in range(leads.shape[1]) if c != self.decision]
         return [leads[:, c].argsort()[:count].tolist() for c in classes]
 
+    def leads(self) -> np.ndarray:
+        """See :meth:`Reference.leads`."""
+        leads = self.weights[:, None] * (self._alone[:, self.decision, None] - self._alone)
+        of_rivals = [c for c in range(leads.shape[1]) if c != self.decision]
+        found: np.ndarray = leads[:, of_rivals].T.double().numpy()
+        return found
+
+    def worst_erasures(self, kept: list[int]) -> list[list[int]]:
+        """For each other class all that speaks against it; of kept items without weight also all but one item."""
+        others = sorted(set(range(self.items)) - set(kept))
+        erasures = [[item for item in others if lead[item] >= 0] for lead in self.leads()]
+        if not self.weights[kept].any():
+            erasures += [others, *([each for each in others if each != item] for item in others)]
+        return erasures
+
     def runner_up_margins(self) -> Tensor:
         """An item's weight times how much its logits alone put the decision ahead of the second class."""
         logits = self.logits().clone()
         logits[self.decision] = -torch.inf
         return self.weights * (self._alone[:, self.decision] - self._alone[:, int(logits.argmax())])
+
+    def correlations(self) -> dict[str, Tau]:
+        """By column Kendall's tau over the words of the input; none of a document of one word."""
+        return correlations(self._model, self._batch, self.weights)
 
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
         """Not needed: the smallest sets are known."""

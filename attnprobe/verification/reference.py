@@ -9,10 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.verification.reference_correlations import Tau
 
 ROUNDING = 1e-4
 """Logits that differ by less than this share of the largest one (of one, if that is less) are equal in float32."""
@@ -76,6 +78,21 @@ class Reference(ABC):
     def runner_up_margins(self) -> Tensor:
         """What each item adds to the decision over the class that comes second, where it adds up (items,)."""
         raise NotImplementedError
+
+    def leads(self) -> np.ndarray:
+        """What each item adds to the decision's lead over each other class, where it adds up (classes less one, items).
+
+        That is its weight times the difference of the logits that it would give alone.
+        """
+        raise NotImplementedError
+
+    def worst_erasures(self, kept: list[int]) -> list[list[int]]:
+        """Sets of items beside ``kept``, one of which flips the decision if any such set does, where items add up."""
+        raise NotImplementedError
+
+    def correlations(self) -> dict[str, Tau]:
+        """By column Kendall's tau over the words of the input; none where they are not the items."""
+        return {}
 
     @abstractmethod
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:

@@ -70,6 +70,7 @@ def test_commands_that_work_work_on(run_folder):
         ("train", *new): f"{trained}/model.safetensors",
         ("probe", trained, "--workers", "1"): f"{trained}/items.parquet",
         ("claims", run, "--out", "claims"): "claims/seeds.csv",
+        ("compare", run, "--out", "compare"): "compare/leaderboard.csv",
         ("verify", run, "--documents", "2"): run,
     }
     for command, made in commands.items():

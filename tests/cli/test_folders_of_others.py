@@ -38,6 +38,7 @@ OF_A_RUN = {
     "probe": ["probe", RUN, "--workers", "1"],
     "probe a share": ["probe", RUN, "--workers", "1", "--shard", "1/2"],
     "claims": ["claims", "runs"],
+    "compare": ["compare", "runs"],
     "figures": ["figures", "runs", "--out", "figures"],
 }
 OF_A_DATASET = {
@@ -191,7 +192,7 @@ def test_nothing_else_in_the_place_of_a_file_is_waited_for(place, capsys, kind):
         kept = (RUN / name).read_bytes()
         (RUN / name).unlink()
         make(RUN / name)
-        for command in ("report", "show", "probe", "claims"):
+        for command in ("report", "show", "probe", "claims", "compare"):
             assert f"{RUN / name} is a {kind}" in refused(capsys, OF_A_RUN[command])
         (RUN / name).rmdir() if kind == "folder" else (RUN / name).unlink()
         (RUN / name).write_bytes(kept)

@@ -46,7 +46,7 @@ def test_what_every_command_refuses_is_shown(command, further, capsys, tmp_path,
     monkeypatch.chdir(tmp_path)
     arguments = [NAME for _ in positionals(command)]
     arguments += ["--dataset", NAME] if command in ("run", "train") else []
-    arguments += ["--out", NAME] if command in ("figures", "claims") else []
+    arguments += ["--out", NAME] if command in ("figures", "claims", "compare") else []
     try:
         status = main([command, *arguments, *further])
     except SystemExit as end:
@@ -78,13 +78,16 @@ def run(tmp_path_factory):
 
 def with_ordering(path):
     """Give the rows of an ordering once more, by another name."""
-    erasures = pq.read_table(path / "erasures.parquet")
-    names = erasures["ordering"].cast(pa.string())
-    more = erasures.filter(pa.compute.equal(names, "gradient"))
-    column = erasures.column_names.index("ordering")
-    erasures = erasures.set_column(column, "ordering", names)
-    more = more.set_column(column, "ordering", pa.array([ORDERING] * len(more)))
-    pq.write_table(pa.concat_tables([erasures, more]), path / "erasures.parquet")
+    for name in ("erasures", "curves"):
+        table = pq.read_table(path / f"{name}.parquet")
+        names = table["ordering"].cast(pa.string())
+        more = table.filter(pa.compute.equal(names, "gradient"))
+        column = table.column_names.index("ordering")
+        table = table.set_column(column, "ordering", names)
+        more = more.set_column(column, "ordering", pa.array([ORDERING] * len(more)))
+        by = ["document", "ordering", "draw"] + ["removed"] * (name == "curves")
+        table = pa.concat_tables([table, more]).sort_by([(each, "ascending") for each in by])
+        pq.write_table(table, path / f"{name}.parquet")
     items = pq.read_table(path / "items.parquet")
     pq.write_table(items.append_column(f"rank_{ORDERING}", items["rank_gradient"]), path / "items.parquet")
 
@@ -102,6 +105,7 @@ CASES: dict[str, Any] = {
     "grid": lambda run: [("grid", run / f"grid{NAME}.toml")],
     "figures": lambda run: [("figures", run, "--out", NAME)],
     "claims": lambda run: [("claims", run, "--out", NAME)],
+    "compare": lambda run: [("compare", run, "--out", NAME)],
     "list": lambda run: [("list", "--data-dir", run.parents[3])],
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
     "doctor": lambda run: [("doctor", run.parents[3] / NAME)],

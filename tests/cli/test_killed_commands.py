@@ -60,6 +60,7 @@ STORIES = {
     "identify": Story("finished", ("identify", str(RUN), "--documents", "5")),
     "figures": Story("finished", ("figures", "runs", "--out", "figures"), Path("figures")),
     "claims": Story("finished", ("claims", "runs", "--out", "claims"), Path("claims")),
+    "compare": Story("finished", ("compare", "runs", "--out", "compare"), Path("compare")),
     "grid": Story("data", ("grid", "grid.toml", "--data-dir", ".", "--jobs", "2")),
 }
 IN_THE_SUITE = ("identify", "claims")

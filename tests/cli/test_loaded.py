@@ -34,6 +34,7 @@ COMMANDS = {
     "describe": lambda: main(["describe", data]),
     "show": lambda: main(["show", run, "2"]),
     "claims": lambda: main(["claims", folder, "--out", "claims"]),
+    "compare": lambda: main(["compare", folder, "--out", "compare"]),
     "figures": figures,
     "report": report,
 }
@@ -61,4 +62,6 @@ def test_results_and_data_are_read_without_torch_and_spacy(tmp_path, monkeypatch
         text=True,
     )
     said = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("loaded:")]
-    assert said == [[name, "0"] for name in ("list", "describe", "show", "claims", "figures", "report")], done.stderr
+    assert said == [[name, "0"] for name in ("list", "describe", "show", "claims", "compare", "figures", "report")], (
+        done.stderr
+    )

@@ -214,6 +214,12 @@ def configuration(folder):
     (folder / "config.json").write_text(json.dumps(content))
 
 
+def random_orders_that_reach_more(rows):
+    """All random orders reach more than any ordering of a short document does."""
+    known = rows["random_tried"].notna()
+    return rows.assign(random_better=rows["random_tried"].where(known), random_equal=0 * rows["random_tried"])
+
+
 TAMPERED = {
     "weight of the model": (weight_of_the_model, "model.safetensors has changed"),
     "removed alone": (
@@ -264,6 +270,10 @@ TAMPERED = {
     "dropped point of a curve": (
         lambda folder: rewrite(folder, "curves", lambda rows: rows.drop(4)),
         "curves.parquet, document 0: it has",
+    ),
+    "place among random orders": (
+        lambda folder: rewrite(folder, "erasures", random_orders_that_reach_more),
+        "random orders",
     ),
     "cut short": (cut_short, "items.parquet is damaged"),
     "flipped byte": (flipped_byte, "items.parquet is damaged: row group 0 of 1 cannot be read"),

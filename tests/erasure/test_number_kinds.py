@@ -201,11 +201,20 @@ def test_orders_and_seeds_are_whole_numbers(function, name):
         function(**with_one(function, name, lambda array: torch.tensor(array).float()))
 
 
+DECIDE_NOTHING = {
+    attnprobe.single_erasures,
+    attnprobe.shapley_values,
+    attnprobe.banzhaf_values,
+    attnprobe.soft_erasure,
+}
+"""Functions that give logits, one of which will do."""
+
+
 @pytest.mark.parametrize(("function", "name"), holding(Holds.READOUT))
 def test_a_readout_of_one_row_is_taken_where_nothing_is_decided_alone(function, name):
     function, one = BY_NAME[function], (np.ones((1, 3)), np.zeros(1))
     arguments = EXAMPLES[function] | {name: one}
-    if function is attnprobe.single_erasures:
+    if function in DECIDE_NOTHING:
         two = function(**EXAMPLES[function] | {name: (np.array([[0.0] * 3, [1.0] * 3]), np.zeros(2))})
         torch.testing.assert_close(function(**arguments)[..., 0], two[..., 1], rtol=0, atol=1e-12)
     else:

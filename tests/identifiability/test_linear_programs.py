@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+from attnprobe.base.errors import SolverError
 from attnprobe.identifiability import linear_programs
-from attnprobe.identifiability.linear_programs import SolverError, minimise
+from attnprobe.identifiability.linear_programs import minimise
 
 
 def test_value_bound_and_multipliers_agree():

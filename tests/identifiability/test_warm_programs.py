@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from attnprobe.base.errors import SolverError
 from attnprobe.identifiability import same_head_output, warm_programs
-from attnprobe.identifiability.linear_programs import SolverError, minimise
+from attnprobe.identifiability.linear_programs import minimise
 from attnprobe.identifiability.warm_programs import WarmPrograms, minimise_with_rows
 from tests.fixtures.attention_rows import rows
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from tests.reference.chance import better_than_chance
 from tests.reference.intervals import (
     DEVIATIONS,
     SEED,
@@ -92,6 +93,12 @@ class Answer:
     head_documents: int
     effects: list[Effect]
     effect_documents: int
+    kept_at_least: Estimate | None
+    """Share of the words of the smallest set that guarantees the decision; None where that is not known."""
+    median_kept: float
+    kept_by_attention: float
+    chance: tuple
+    """Documents, random orders of each, and by explanation in how many it is better than they are."""
 
 
 class Tables:
@@ -185,7 +192,23 @@ def answer(folder):
         head_documents=head_documents,
         effects=effects,
         effect_documents=effect_documents,
+        **_guarantees(tables),
+        chance=better_than_chance(tables, [name for name in names if name not in ("random", *REFERENCES)]),
     )
+
+
+def _guarantees(tables):
+    """How little, kept, guarantees the decision."""
+    several = tables.several
+    if "sufficient_smallest" not in several or "oracle" not in set(tables.erasures["ordering"]):
+        return {"kept_at_least": None, "median_kept": math.nan, "kept_by_attention": math.nan}
+    sizes, smallest = several["n"].to_numpy(), several["sufficient_smallest"].to_numpy()
+    (share,) = bootstrapped_means((smallest / sizes)[:, None], SEED)
+    return {
+        "kept_at_least": share,
+        "median_kept": float(np.median(smallest)),
+        "kept_by_attention": float((tables.of("attention", "sufficient")[:, 0] / sizes).mean()),
+    }
 
 
 def _accuracy(several):

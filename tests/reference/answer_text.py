@@ -183,6 +183,8 @@ def read(text, answer):
         _where_all_flip,
         _who_is_first,
         _erasing_one,
+        _guarantees,
+        _chance,
         _verdict,
         _heads,
         _effects,
@@ -243,7 +245,7 @@ def _how_early(reading, answer):
         reading.claim(rf"{pattern} {SHARE} {SHARE} {SHARE}", numbers, after)
 
 
-REFERENCES = {"greedy": "erasing greedily by gradient", "oracle": "the smallest set that suffices"}
+REFERENCES = {"greedy": "erasing greedily by gradient", "oracle": "the smallest set that flips it"}
 MEANS = {"attention": "most attended first takes", "random": "a random order"} | REFERENCES
 
 
@@ -279,6 +281,34 @@ def _erasing_one(reading, answer):
     top = rf"only the most attended \w+ changes the decision in {INTERVAL}"
     reading.claim(top, interval("most attended alone", answer.erasing_top))
     reading.claim(rf"only another \w+, in {INTERVAL}", interval("another alone", answer.erasing_other))
+
+
+def _guarantees(reading, answer):
+    if answer.kept_at_least is None:
+        return
+    erased = {"erased at least": Share(answer.orderings["oracle"].restricted_mean.value)}
+    reading.claim(rf"To change the decision {SHARE} of the \w+ have to be erased", erased)
+    kept = interval("kept at least", answer.kept_at_least) | {"kept in the median": Decimal(answer.median_kept)}
+    reading.claim(rf"keeping {INTERVAL} of them \(median: ({NUMBER}) \w+\) guarantees it", kept)
+    by_attention = {"kept by attention": Share(answer.kept_by_attention)}
+    reading.claim(rf"Of the most attended \w+ the first {SHARE} do\.", by_attention)
+
+
+def _chance(reading, answer):
+    documents, tried, found = answer.chance
+    if not found:
+        return
+    after, until = "By AOPC an order is better than chance", "Does attention explain"
+    counts = {"random orders of a document": Count(tried), "false discovery rate": Count(5)}
+    counts["documents with random orders"] = Count(documents)
+    reading.claim(rf"{COUNT} random orders of the same document \(.*?(\d+) %\).*? of {COUNT} documents", counts, after)
+    for name, ranges in found.items():
+        shown = _name(name)[0].lower() + _name(name)[1:]
+        places = ("", ", from", ", to")
+        numbers = {
+            f"{shown}: better than chance{place}": Share(*ends) for place, ends in zip(places, ranges, strict=True)
+        }
+        reading.claim(rf"(?<![\w×] ){re.escape(shown)} {INTERVAL}", numbers, after, until)
 
 
 def _verdict(reading, answer):

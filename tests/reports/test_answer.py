@@ -69,7 +69,7 @@ REMOVED = {"random": 8, "attention": 4, "gradient": 4, "gradient_attention": 4, 
 def test_each_verdict_in_words(tmp_path, changes, options, sentence):
     text = told(tmp_path, sizes=[10] * 100, removed=REMOVED | changes, **options)
     assert f"Does attention explain this model? {sentence}" in text
-    assert "Attention takes 2.00 times as many words as the smallest set that suffices." in text
+    assert "Attention takes 2.00 times as many words as the smallest set that flips it." in text
 
 
 def test_what_documents_do_not_tell_is_said(tmp_path):
@@ -121,7 +121,7 @@ def test_the_numbers_are_there(tmp_path):
     assert "60 documents; 1 more has a single word and is left out" in text
     assert (
         "In the 60 of 60 documents whose decision every ordering changes while some words are left, erasing the most "
-        "attended first takes 40.0 % of the words, a random order 80.0 %, the smallest set that suffices 20.0 %."
+        "attended first takes 40.0 % of the words, a random order 80.0 %, the smallest set that flips it 20.0 %."
     ) in text
     assert "while some are left only when none is left never Random 100 % [94.0, 100] 0 % [0, 6.0] 0 % [0, 6.0]" in text
     assert "Attention 40.0 % [40.0, 40.0] 0 % 0 % 100 %" in text
@@ -163,7 +163,7 @@ def test_other_orderings_and_no_oracle(tmp_path):
     text = told(tmp_path, draws=draws, never=0)
     assert "A name that is reall" in text
     assert "How far it is from the best is open: no exact smallest set is known for this readout." in text
-    assert "smallest set that suffices" not in text
+    assert "smallest set that flips it" not in text
     assert "×" not in text
 
 

@@ -12,13 +12,14 @@ from attnprobe.analysis.summary import summarise
 from attnprobe.cli import main
 from attnprobe.reports.answer import answer
 from tests.fixtures.commands import planted_folder
+from tests.fixtures.curved_runs import write_curved_run
 from tests.fixtures.page_runs import MadeRun, random_texts
 from tests.reference.answer import Tables, single_erasures
 from tests.reference.answer import answer as recomputed
 from tests.reference.answer import main as main_of_reference
 from tests.reference.answer_text import read
 
-REFERENCE = ("answer", "answer_text", "intervals", "verdicts")
+REFERENCE = ("chance", "answer", "answer_text", "intervals", "verdicts")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,15 @@ def test_a_pooled_run(pooled):
     reading = read(text, recomputed(folder))
     assert reading.faults() == []
     assert "Smallest set (exact): attention takes times as many" in {row.place for row in reading.rows}
+
+
+def test_a_run_that_knows_random_orders_of_its_documents(tmp_path):
+    write_curved_run(tmp_path / "run", documents=70, limits=0)
+    reading = read(answer(summarise(RunResults.load(tmp_path / "run"))), recomputed(tmp_path / "run"))
+    assert reading.faults() == []
+    assert {"attention: better than chance", "gradient × attention: better than chance, to"} <= {
+        row.place for row in reading.rows
+    }
 
 
 def test_the_command_says_the_same_of_any_run(pooled, capsys):

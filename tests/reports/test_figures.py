@@ -39,7 +39,8 @@ TRANSFORMERS = {
 
 
 OF_HEADS = ("head_map", "head_effects")
-OF_CURVES = ("decision_curves", "normalised_aopc")
+NOT_OF_ALL = ("decision_curves", "normalised_aopc", "rank_agreement", "erase_or_keep")
+"""Of what runs without a model do not have: curves, places in orders, what guarantees decisions."""
 
 
 def words_in(figure):
@@ -52,7 +53,7 @@ def test_every_figure_has_something_in_it(run, tmp_path):
     write_run(tmp_path, **run)
     results = RunResults.load(tmp_path)
     for name, draw in FIGURES.items():
-        if name in (*OF_HEADS, *OF_CURVES):
+        if name in (*OF_HEADS, *NOT_OF_ALL):
             assert draw(results) is None
         else:
             check(draw, results, style.WIDTH)
@@ -83,7 +84,7 @@ def test_every_figure_of_a_transformer_has_something_in_it_and_nothing_is_cut(ru
     shown, hidden = reversed(OF_HEADS) if run.get("effects") else OF_HEADS
     assert FIGURES[hidden](results) is None
     for name, draw in FIGURES.items():
-        if name in (hidden, *OF_CURVES):
+        if name in (hidden, *NOT_OF_ALL):
             continue
         figure = check(draw, results, style.PAGE if name == shown and only is None else style.WIDTH)
         needed = figure.get_tightbbox()
@@ -174,7 +175,7 @@ def test_files_are_images_and_the_same_each_time(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)
     paths = draw_all(results, tmp_path / "new" / "figures", {})
-    expected = [name for name in FIGURES if name not in (*OF_HEADS, *OF_CURVES)]
+    expected = [name for name in FIGURES if name not in (*OF_HEADS, *NOT_OF_ALL)]
     assert {path.name for path in paths} == {f"{name}{suffix}" for name in expected for suffix in (".png", ".pdf")}
     again = draw_all(results, tmp_path / "again", {})
     for path, other in zip(paths, again, strict=True):
@@ -185,7 +186,7 @@ def test_files_are_images_and_the_same_each_time(tmp_path):
     write_transformer_run(tmp_path / "transformer", ORDINARY)
     results = RunResults.load(tmp_path / "transformer")
     paths, again = (draw_all(results, tmp_path / "transformer" / name, {}) for name in ("once", "twice"))
-    assert {path.stem for path in paths} == set(FIGURES) - {"head_effects", *OF_CURVES}
+    assert {path.stem for path in paths} == set(FIGURES) - {"head_effects", *NOT_OF_ALL}
     assert all(path.read_bytes() == other.read_bytes() for path, other in zip(paths, again, strict=True))
 
 
@@ -200,7 +201,7 @@ def test_where_there_is_nothing_to_show_the_panel_says_so(tmp_path):
 def test_units_names_and_counts_are_on_the_figures(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)
-    words = {name: words_in(draw(results)) for name, draw in FIGURES.items() if name not in (*OF_HEADS, *OF_CURVES)}
+    words = {name: words_in(draw(results)) for name, draw in FIGURES.items() if name not in (*OF_HEADS, *NOT_OF_ALL)}
     for text in words.values():
         assert f"toy · flan-none · n = {len(results.several)} documents" in text.replace("\N{NO-BREAK SPACE}", " ")
     assert "ΔJS (nats)" in words["delta_js"]

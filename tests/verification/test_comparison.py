@@ -16,6 +16,7 @@ from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.stored_results import StoredDocument, StoredFlip
+from attnprobe.verification.sufficient_sets import compare_sufficient_sets
 from attnprobe.verification.truth import drawn
 from tests.fixtures.ragged_documents import random_documents
 from tests.verification.test_pooled_reference import CLASSES, model_of
@@ -23,10 +24,14 @@ from tests.verification.test_pooled_reference import CLASSES, model_of
 FOLDER = RunFolder(Path("run"))
 
 
+def seed_of(document):
+    return 100 + document
+
+
 def stored_and_reference(documents=12, model="flan-none", **shape):
     """What the engine says of documents in one padded batch, their references, and their orders."""
     model, encoded = model_of(model), random_documents(documents, CLASSES, **shape)
-    seeds = torch.arange(documents) + 100
+    seeds = torch.tensor([seed_of(row) for row in range(documents)])
     result = run_battery(PooledProbe(model).erasures(encoded.batch(np.arange(documents))), seeds)
     for row in range(documents):
         reference = PooledReference(model, encoded.batch(np.array([row])))
@@ -37,10 +42,18 @@ def stored_and_reference(documents=12, model="flan-none", **shape):
             int(result.documents["decision"][row]),
             float(result.documents["p_decision"][row]),
             {
-                key: StoredFlip(int(of["removed"][row]), float(of["mass"][row]), bool(of["emptied"][row]))
+                key: StoredFlip(
+                    int(of["removed"][row]),
+                    float(of["mass"][row]),
+                    bool(of["emptied"][row]),
+                    int(of["sufficient"][row]),
+                )
                 for key, of in result.erasures.items()
             },
             {name: column[row, real].numpy() for name, column in result.items.items()},
+            sufficient=tuple(
+                int(result.documents[f"sufficient_{name}"][row]) for name in ("smallest", "bound", "necessary")
+            ),
         )
         others = stored.orders(["runner_up_margin"])
         yield stored, reference, orders_of(reference, int(seeds[row]), greedy=False, others=others)
@@ -53,8 +66,9 @@ def cases():
 
 def compared(cases):
     comparison = Comparison(FOLDER)
-    for case in cases:
-        comparison.compare(*case)
+    for stored, reference, orders in cases:
+        if comparison.compare(stored, reference, orders, seed_of(stored.number)):
+            compare_sufficient_sets(comparison, stored, reference, orders)
     return comparison
 
 
@@ -133,6 +147,49 @@ def test_a_document_whose_number_is_another(cases, field, by, message):
     wrong = dataclasses.replace(stored, **{field: value % CLASSES if field == "decision" else value})
     (sentence,) = compared([(wrong, reference, orders)]).differing
     assert sentence.startswith(f"run/documents.parquet, document 1: {message}")
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_number_of_items_that_guarantee_the_decision_that_is_off_by_one_is_named(cases, off):
+    named = 0
+    for stored, reference, orders in cases:
+        for key, flip in stored.erasures.items():
+            if key[1] or key[0] == SMALLEST_SET or not 0 <= flip.sufficient + off <= stored.n:
+                continue
+            wrong = flip._replace(sufficient=flip.sufficient + off)
+            wrong = dataclasses.replace(stored, items=None, erasures=stored.erasures | {key: wrong})
+            differing = compared([(wrong, reference, orders)]).differing
+            assert all(f"ordering {key[0]}: sufficient: by the reference keeping" in sentence for sentence in differing)
+            named += bool(differing)
+    assert named > 10
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ((1, 1, 0), "the smallest set that guarantees the decision has"),
+        ((0, 0, 1), "sufficient_necessary is"),
+    ],
+)
+def test_a_smallest_set_that_guarantees_the_decision_of_another_size_is_named(cases, changed, message):
+    named = 0
+    for stored, reference, orders in cases:
+        if stored.sufficient[0] + 1 < stored.n:
+            numbers = tuple(number + more for number, more in zip(stored.sufficient, changed, strict=True))
+            wrong = dataclasses.replace(stored, sufficient=numbers, items=None)
+            differing = compared([(wrong, reference, orders)]).differing
+            named += any(message in sentence for sentence in differing)
+    assert named > 4
+
+
+def test_another_set_than_the_smallest_that_guarantees_the_decision_is_named(cases):
+    named = 0
+    for stored, reference, orders in cases:
+        chosen = stored.items["sufficient"]
+        if 0 < chosen.sum() < stored.n:
+            wrong = dataclasses.replace(stored, items=stored.items | {"sufficient": ~chosen})
+            named += bool(compared([(wrong, reference, orders)]).differing)
+    assert named > 4
 
 
 def test_a_mass_that_is_another(cases):

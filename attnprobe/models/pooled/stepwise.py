@@ -129,9 +129,24 @@ class StepwiseErasures:
         """How sure the model is along orderings, prefix by prefix."""
         return self._sets.curves(order, documents, self._items)
 
+    def aopcs(self, order: Tensor, documents: Tensor) -> None:
+        """There is no closed form here."""
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self._sets.probability_without(erased, documents, self._items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
+        return
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Exact of short documents, attained in others."""
         return self._sets.aopc_limits(documents, self._items, score)
+
+    def input_effects(self, documents: Tensor) -> None:
+        """Not known here."""
+        return
 
     def smallest_set(self) -> None:
         """No exact smallest set is known here."""
@@ -139,6 +154,10 @@ class StepwiseErasures:
 
     def greedy_order(self) -> None:
         """It is of models with attention settings, which ask for it."""
+        return
+
+    def requirements(self) -> None:
+        """Not known: what is left does not add up."""
         return
 
     def pooling(self) -> Pooling:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -14,10 +13,11 @@ from pathlib import Path
 import pandas as pd
 
 from attnprobe.base.atomic_files import output_folder, replacing
-from attnprobe.base.visible import in_a_cell, visible
+from attnprobe.base.visible import in_a_cell
 from attnprobe.papers.serrano2019.claims.judgement import IDENTITY, VERDICTS, Case, Judgement, by_group
 from attnprobe.papers.serrano2019.claims.scorecard import ClaimResult
 from attnprobe.reports.latex import booktabs, in_latex
+from attnprobe.reports.markdown import markdown_cell, markdown_row
 
 WIDTH = 100
 LONGEST_LIST = 8
@@ -31,9 +31,6 @@ COLUMNS = (
 
 CONVENTIONS = ("while something is left", "as released")
 """What counts as a first flip; by whether the change that happens only when nothing is left does."""
-
-_MARKUP = re.compile(r"\||`|<(?=[A-Za-z/!?])|\((?<=\]\()")
-"""What would end a cell of Markdown or begin code, HTML or the address of a link."""
 
 Scorecard = Sequence[ClaimResult]
 
@@ -63,7 +60,7 @@ def as_markdown(scorecard: Scorecard) -> str:
     other = CONVENTIONS[not scorecard[0].as_released] if scorecard else ""
     lines = [f"| claim | | verdict | of | {other} |", "|---|---|---|---|---|"]
     lines += [
-        f"| {result.claim.id} | {_cell(result.claim.sentence)} | **{result.verdict}** | "
+        f"| {result.claim.id} | {markdown_cell(result.claim.sentence)} | **{result.verdict}** | "
         f"{_counts(result, result.cases)} | {_other_verdict(result)} |"
         for result in scorecard
     ]
@@ -74,11 +71,11 @@ def as_markdown(scorecard: Scorecard) -> str:
         if claim.by_first_flips:
             lines += [f"Flips count {CONVENTIONS[result.as_released]}.", ""]
         if _missing(result):
-            lines += [_cell(_missing(result)), ""]
+            lines += [markdown_cell(_missing(result)), ""]
         if result.cases:
             headings = ["case", "verdict", "value [95 % interval]", "n", "left out", "note"]
             headings += [other] if claim.by_first_flips else []
-            lines += [_row(headings), "|---" * len(headings) + "|", *map(_case_row, result.cases)]
+            lines += [markdown_row(headings), "|---" * len(headings) + "|", *map(_case_row, result.cases)]
     return "\n".join(lines) + "\n"
 
 
@@ -181,18 +178,9 @@ def _case_row(case: Case) -> str:
     name = f"{case.name} ({case.part})" if case.part else case.name
     cells = [name, judgement.verdict, _numbers(judgement), f"{judgement.estimate.n:,}"]
     cells += [judgement.left_out, judgement.note]
-    return _row(cells if case.other is None else [*cells, f"{case.other.verdict} {_numbers(case.other)}"])
+    return markdown_row(cells if case.other is None else [*cells, f"{case.other.verdict} {_numbers(case.other)}"])
 
 
 def _numbers(judgement: Judgement) -> str:
     value, low, high, _ = judgement.estimate
     return "–" if math.isnan(value) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_cell, cells)) + " |"
-
-
-def _cell(text: str) -> str:
-    """The text in a cell of Markdown, where no character of it begins markup of its own."""
-    return _MARKUP.sub(lambda match: {"<": "&lt;"}.get(match[0], f"\\{match[0]}"), visible(text))

@@ -15,6 +15,7 @@ from attnprobe.reports import style
 from attnprobe.reports.figures import (
     decision_curves,
     delta_js,
+    erase_or_keep,
     erasure_outcomes,
     flip_curves,
     fraction_removed,
@@ -24,6 +25,7 @@ from attnprobe.reports.figures import (
     normalised_aopc,
     nullity_by_length,
     of_packages,
+    rank_agreement,
     weight_ranges,
 )
 from attnprobe.reports.figures import frame as panel
@@ -39,6 +41,8 @@ FIGURES.register("fraction_removed", fraction_removed.draw)
 FIGURES.register("flip_curves", flip_curves.draw)
 FIGURES.register("decision_curves", decision_curves.draw)
 FIGURES.register("normalised_aopc", normalised_aopc.draw)
+FIGURES.register("erase_or_keep", erase_or_keep.draw)
+FIGURES.register("rank_agreement", rank_agreement.draw)
 FIGURES.register("head_map", head_map.draw)
 FIGURES.register("head_effects", head_effects.draw)
 
@@ -52,6 +56,7 @@ IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 READS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta_js", "negative_delta_js", "fraction_removed", "flip_curves"), TABLES),
+    **dict.fromkeys(("erase_or_keep", "rank_agreement"), TABLES),
     **dict.fromkeys(("decision_curves", "normalised_aopc"), (*TABLES, CURVES)),
     "head_map": (*TABLES, "heads"),
     "head_effects": (*TABLES, "head_effects"),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from attnprobe import __version__
 from attnprobe.analysis.results import RunResults
+from attnprobe.explanations.names import PERMUTED, is_twin
 from attnprobe.reports.page.content import BUDGET, RunContent, page_content
 from attnprobe.reports.page.embedding import content_hash
 from attnprobe.reports.page.readable import legible
@@ -49,7 +50,7 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
     runs_as_json = (part for number, run in enumerate(content) for part in ("," * (number > 0), *run.json_parts))
     script, style = _script(by_default=all(results.meaning.is_default for results, _ in runs)), _style(content)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             runs=content,
@@ -64,18 +65,19 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """What fills templates in: all that is put into them is escaped."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["legible"] = legible
-    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
-    environment.filters["place"] = lambda number: f"{number:.2f}%"
-    return environment
+    made.filters["legible"] = legible
+    made.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
+    made.filters["place"] = lambda number: f"{number:.2f}%"
+    return made
 
 
 def _script(*, by_default: bool) -> str:
@@ -89,12 +91,18 @@ def _style(content: Sequence[RunContent]) -> str:
     """The style sheet, with a class for the colour of each ordering of each run."""
     light, dark = [], []
     for number, run in enumerate(content):
-        for place, colour in enumerate(colours(run.orderings).values()):
+        for place, colour in enumerate(_hues(run.orderings)):
             on_dark = ON_DARK if _luminance(colour) < DARKEST else colour
             light.append(f".r{number}o{place} {{ --hue: {colour}; }}")
             dark.append(f".r{number}o{place} {{ --hue: color-mix(in srgb, {on_dark} 82%, white); }}")
     rules = [*light, "@media (prefers-color-scheme: dark) {", *dark, "}"]
     return (TEMPLATES / "page.css").read_text(encoding="utf-8") + "\n".join(rules) + "\n"
+
+
+def _hues(orderings: Sequence[str]) -> list[str]:
+    """A colour for each ordering; a permuted twin has that of its explanation, and is dashed where it is a line."""
+    hues = colours(name for name in orderings if not is_twin(name, orderings))
+    return [hues[name.removesuffix(PERMUTED) if is_twin(name, orderings) else name] for name in orderings]
 
 
 def _luminance(colour: str) -> float:

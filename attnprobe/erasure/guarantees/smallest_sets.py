@@ -1,0 +1,76 @@
+"""The smallest sets of items that reach what is required, and the items that all such sets have."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from attnprobe.erasure.arrays import Array
+from attnprobe.erasure.guarantees.covering_programs import smallest_cover
+from attnprobe.erasure.guarantees.requirements import Requirements
+from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
+from attnprobe.erasure.sums import sums_without_each
+
+_TINY = torch.finfo(torch.float64).tiny
+
+
+class MinimalSufficientSet(NamedTuple):
+    """The smallest set that guarantees the decision.
+
+    Attributes:
+        count: how many items it keeps (batch,); 0 where the decision stands whatever is erased.
+        kept: True for the items in it (batch, items).
+        bound: no set of fewer items guarantees the decision (batch,): ``count`` itself but where the covering program
+            was given up, and what is known is that the smallest count is between the two.
+    """
+
+    count: Array
+    kept: Array
+    bound: Array
+
+
+def smallest_sets(requirements: Requirements) -> MinimalSufficientSet:
+    """The smallest set of each document."""
+    needed, row = requirements.needed_by_row().max(-1)
+    kept = _largest(requirements.of_row(row), needed)
+    count = needed.clone()
+    unmet = torch.nonzero(~requirements.met_by(kept))[:, 0]
+    if len(unmet):
+        count[unmet], kept[unmet] = _along_orderings(requirements.of_documents(unmet))
+    for document in torch.nonzero(count > needed)[:, 0].tolist():
+        cover = smallest_cover(
+            requirements.gains[document].cpu().numpy(),
+            requirements.thresholds[document].cpu().numpy(),
+            int(needed[document]),
+            kept[document].cpu().numpy(),
+        )
+        kept[document] = torch.from_numpy(cover.chosen).to(kept.device)
+        count[document], needed[document] = int(cover.chosen.sum()), cover.bound
+    return MinimalSufficientSet(count, kept, needed)
+
+
+def _largest(numbers: Tensor, count: Tensor) -> Tensor:
+    """The items of the ``count`` (batch,) largest numbers (batch, items); of equal ones the earlier."""
+    last = sort_ascending(numbers).gather(-1, (numbers.shape[-1] - count.clamp(min=1))[:, None])
+    over = numbers > last
+    tied = (numbers == last) & (count > 0)[:, None]
+    return (over & (count > 0)[:, None]) | (tied & (tied.cumsum(-1) <= (count - over.sum(-1))[:, None]))
+
+
+def _along_orderings(requirements: Requirements) -> tuple[Tensor, Tensor]:
+    """A small set of each document, its size and its items: the smallest along a few orderings."""
+    shares = requirements.gains / requirements.thresholds.clamp(min=_TINY)[..., None]
+    keys = torch.cat([requirements.gains.transpose(0, 1), shares.clamp(max=1).sum(1)[None]])
+    orders = stable_order_descending(keys.masked_fill(~requirements.mask, -1.0))
+    counts, best = requirements.count_along(orders).min(0)
+    order = orders.gather(0, best[None, :, None].expand(1, *orders.shape[1:]))[0]
+    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return counts, torch.zeros_like(requirements.mask).scatter(1, order, places < counts[:, None])
+
+
+def necessary(requirements: Requirements) -> Tensor:
+    """Which items every sufficient set has (batch, items)."""
+    reached = sums_without_each(requirements.gains) >= requirements.thresholds[..., None]
+    return ~reached.all(1) & requirements.mask & ~requirements.nothing_needed()[:, None]

@@ -1,0 +1,1 @@
+"""The leaderboard of explanations: in words, as files, as a figure and as a page."""
