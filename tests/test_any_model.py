@@ -9,6 +9,7 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_orderings import OWN, always, chosen_orderings
 from tests.fixtures.entries import ZERO, registered, sure_above
 
@@ -50,7 +51,7 @@ def test_a_users_own_module_is_probed_in_batches(model):
     everywhere = {name for name, ordering in attnprobe.ORDERINGS.items() if ordering.fits is always}
     assert set(result.erasures["ordering"]) == everywhere & set(chosen_orderings())
     more = attnprobe.probe(model, batches(), orderings=["all"])
-    assert set(more.erasures["ordering"]) == set(OWN) - {"runner_up_margin", "oracle", "greedy"}
+    assert set(more.erasures["ordering"]) == set(OWN) - {"runner_up_margin", "shapley", "oracle", "greedy"}
     with pytest.raises(InputError, match="There is no ordering 'leave_one'; did you mean"):
         attnprobe.probe(model, batches(), orderings=["leave_one"])
     fractions = result.fractions()
@@ -67,14 +68,15 @@ def test_whole_curves_and_limits_are_asked_for_as_of_a_run(model):
     assert plain.curves is None
     pd.testing.assert_frame_equal(curved.curves, limited.curves)
     for other in (curved, limited):
-        pd.testing.assert_frame_equal(plain.erasures, other.erasures)
-        pd.testing.assert_frame_equal(plain.items, other.items)
-        pd.testing.assert_frame_equal(plain.documents, other.documents[plain.documents.columns])
-    assert list(curved.documents) == list(plain.documents)
+        for before, after in (
+            (getattr(of, name) for of in (plain, other)) for name in ("documents", "erasures", "items")
+        ):
+            pd.testing.assert_frame_equal(before, after[before.columns])
+    assert not set(curved.documents) & set(LIMIT_COLUMNS)
     keys = ["document", "ordering", "draw"]
     rows = limited.curves.groupby(keys, observed=True)["removed"].agg(list)
     assert rows.tolist() == [list(range(n + 1)) for n in plain.documents["n"] for _ in range(len(rows) // 6)]
-    ends = limited.documents.set_index("document").filter(like="aopc_").dropna()
+    ends = limited.documents.set_index("document")[list(LIMIT_COLUMNS)].dropna()
     assert ends.shape == (4, 8)
     for score in ("probability", "logit"):
         fall = limited.curves.groupby(keys, observed=True)[score].agg(lambda of: of.iloc[0] - of.iloc[1:].mean())
