@@ -33,7 +33,16 @@ from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
 from attnprobe.settings.own_explanations import OUT, OWN_SCORE, SUM
-from attnprobe.stages.tables import Collector, Tables, document_seeds, occurrences_of, probe_split
+from attnprobe.stages.curve_tables import curve_table
+from attnprobe.stages.tables import (
+    Collector,
+    Tables,
+    WholeOrderings,
+    document_seeds,
+    occurrences_of,
+    probe_split,
+    rows_asked,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,6 +63,7 @@ class ProbeResult:
         special_strings: in how many texts a string stands that the tokenizer takes for a special token.
         meaning: what was meant by erased, and by decided.
         brought: the explanations that were given to ``probe`` and their permuted twins, as orderings by name.
+        curves: one row a document × ordering × draw × number of items removed, where they were asked for; else None.
     """
 
     documents: pd.DataFrame
@@ -64,6 +74,7 @@ class ProbeResult:
     special_strings: int = 0
     meaning: Meaning = BY_DEFAULT
     brought: Mapping[str, Ordering] = field(default_factory=dict)
+    curves: pd.DataFrame | None = None
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
@@ -103,6 +114,8 @@ def probe(
     erase_by: str = RENORMALISE,
     decision: str = CLASS,
     orderings: Sequence[str] = (),
+    curves: bool = False,
+    limits: int = 0,
     explanations: Mapping[str, object] | None = None,
     specials: str = OWN_SCORE,
     subwords: str = SUM,
@@ -121,6 +134,9 @@ def probe(
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
+        curves: whether to keep how sure the model is along whole orderings, of a sample of documents as in a run.
+        limits: of how many of these it is found what any ordering can reach (``aopc_…`` of the result's documents):
+            exact up to 12 items, beyond that what orderings are found to attain. Curves are then kept, too.
         explanations: scores of your own by name, each judged as an ordering beside its permuted twin: of every text a
             list or array of one number a token of the tokenizer's own encoding, special tokens included, or a word
             where ``unit`` is ``word``; or ``(start, end, score)`` tuples of stretches of the text, in characters; or a
@@ -137,9 +153,12 @@ def probe(
     """
     try:
         whole_number("seed", seed, 0)
+        whole = WholeOrderings(curves, whole_number("limits", limits, 0))
     except ValueError as error:
         raise InputError(f"The {error}.") from None
     chosen = with_entries(AttentionSettings(), settings)
+    if not isinstance(curves, bool):
+        raise TypeError(f"curves is {type(curves).__name__}, but True or False is needed.")
     for name, value in (("erase_by", erase_by), ("decision", decision)):
         if not isinstance(value, str):
             raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
@@ -155,10 +174,10 @@ def probe(
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, usual, brought)
+        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, usual, brought, whole)
     batches = _checked_batches(tokenizer_or_batches)
     _check_module(model)
-    return _probe_batches(model, batches, chosen, meaning, seed, usual, brought)
+    return _probe_batches(model, batches, chosen, meaning, seed, usual, brought, whole)
 
 
 def _check_module(model: object) -> None:
@@ -190,6 +209,7 @@ def _probe_texts(
     seed: int,
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
+    whole: WholeOrderings,
 ) -> ProbeResult:
     from attnprobe.data.tokens.tokeniser import tokenise_texts
     from attnprobe.models.huggingface.pieces import encode_documents
@@ -205,7 +225,7 @@ def _probe_texts(
     longest, special_items = longest_sequence(model, tokenizer), brought.specials != OUT
     encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
     own = brought.of_texts(texts, of_model.item_parts(encoded))
-    tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own})
+    tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
     result = _result(tables, of_model.attention, own, labelled=False)
     return replace(result, cut=encoded.cut, special_strings=encoded.special)
 
@@ -235,6 +255,7 @@ def _probe_batches(
     seed: int,
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
+    whole: WholeOrderings,
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
@@ -251,16 +272,23 @@ def _probe_batches(
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool))
     own = brought.of_batches([mask.cpu().numpy() for mask in keys])
+    sizes = np.concatenate([mask.sum(-1).cpu().numpy() for mask in keys])
+    curved, limited = whole.of_documents(sizes, seed)
     texts: list[str] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
-        collected.add(rows, run_battery(erasures, seeds[rows].to(mask.device), documents, {**usual, **own}))
+        of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
+        drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
+        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits))
         texts += _token_texts(batch, mask)
         start += len(mask)
-    return _result(collected.tables(None, pa.array(texts, pa.string())), attention, own)
+    tables = collected.tables(None, pa.array(texts, pa.string()))
+    if curved is not None:
+        tables = tables._replace(curves=curve_table(collected.curves))
+    return _result(tables, attention, own)
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
@@ -283,4 +311,5 @@ def _result(
 ) -> ProbeResult:
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
     frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
-    return ProbeResult(*frames, attention.engine, meaning=attention.meaning, brought=brought)
+    curves = None if tables.curves is None else tables.curves.to_pandas()
+    return ProbeResult(*frames, attention.engine, meaning=attention.meaning, brought=brought, curves=curves)

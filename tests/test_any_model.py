@@ -9,6 +9,7 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_orderings import OWN, always, chosen_orderings
 from tests.fixtures.entries import ZERO, registered, sure_above
 
@@ -59,6 +60,34 @@ def test_a_users_own_module_is_probed_in_batches(model):
     for name, rows in result.erasures.groupby("ordering", observed=True):
         erased = rows["fraction"].where((rows["removed"] > 0) & ~rows["emptied"], 1)
         assert fractions.loc[name, "restricted_mean"] == pytest.approx(np.mean(erased))
+
+
+def test_whole_curves_and_limits_are_asked_for_as_of_a_run(model):
+    plain, curved = attnprobe.probe(model, batches()), attnprobe.probe(model, batches(), curves=True)
+    limited = attnprobe.probe(model, batches(), limits=4)
+    assert plain.curves is None
+    pd.testing.assert_frame_equal(curved.curves, limited.curves)
+    for other in (curved, limited):
+        for before, after in (
+            (getattr(of, name) for of in (plain, other)) for name in ("documents", "erasures", "items")
+        ):
+            pd.testing.assert_frame_equal(before, after[before.columns])
+    assert not set(curved.documents) & set(LIMIT_COLUMNS)
+    keys = ["document", "ordering", "draw"]
+    rows = limited.curves.groupby(keys, observed=True)["removed"].agg(list)
+    assert rows.tolist() == [list(range(n + 1)) for n in plain.documents["n"] for _ in range(len(rows) // 6)]
+    ends = limited.documents.set_index("document")[list(LIMIT_COLUMNS)].dropna()
+    assert ends.shape == (4, 8)
+    for score in ("probability", "logit"):
+        fall = limited.curves.groupby(keys, observed=True)[score].agg(lambda of: of.iloc[0] - of.iloc[1:].mean())
+        for document, area in zip(fall.index.get_level_values("document"), fall, strict=True):
+            if document in ends.index:
+                least, most = (ends.loc[document, f"aopc_{score}_{end}"] for end in ("lower_low", "upper_high"))
+                assert least - 1e-5 <= area <= most + 1e-5
+    with pytest.raises(InputError, match=r"limits is -1, but a whole number of at least 0 is needed\."):
+        attnprobe.probe(model, batches(), limits=-1)
+    with pytest.raises(TypeError, match="curves is str, but True or False is needed"):
+        attnprobe.probe(model, batches(), curves="yes")  # type: ignore[arg-type]
 
 
 def test_the_results_are_those_of_erasing_by_hand(model):

@@ -49,6 +49,30 @@ class Tables(NamedTuple):
         return {name: table for name, table in self._asdict().items() if table is not None}
 
 
+class WholeOrderings(NamedTuple):
+    """What is asked of whole orderings, and not only of their beginnings.
+
+    Attributes:
+        curves: whether curves are kept; they are where limits are asked for.
+        limits: of how many of the documents with curves it is found what any ordering can reach.
+    """
+
+    curves: bool = False
+    limits: int = 0
+
+    def of_documents(
+        self, words: npt.NDArray[np.integer], seed: int
+    ) -> tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_] | None]:
+        """Of which documents curves are kept, and limits found (documents,) each; None where of none.
+
+        Args:
+            words: of every document of the split (documents,).
+            seed: the run's.
+        """
+        curved = curved_documents(words, seed) if self.curves or self.limits else None
+        return curved, curved_documents(words, seed, self.limits) if self.limits else None
+
+
 def document_seeds(
     run_seed: int, content_hashes: npt.NDArray[np.uint64], occurrences: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.uint64]:
@@ -76,6 +100,7 @@ def probe_split(
     seed: int,
     device: torch.device,
     orderings: Mapping[str, Ordering] | None = None,
+    whole: WholeOrderings | None = None,
 ) -> Tables:
     """Run every test on every document of a split that is held in memory.
 
@@ -85,13 +110,17 @@ def probe_split(
         seed: the run's seed, for the random orderings and the sample of items.
         device: where the model is.
         orderings: by name, those to erase by; by default the usual ones.
+        whole: what is asked of whole orderings; by default curves, where they have a closed form.
     """
     hashes = encoded.documents.content_hashes
     seeds = document_seeds(seed, hashes, occurrences_of(hashes))
     groups = micro_batches(probe, encoded)
     sampled = sample_of_documents(len(encoded), seed)
-    curved = curved_documents(encoded.documents.words_per_document, seed) if probe.has_closed_curves else None
-    return probe_batches(probe, encoded, groups, seeds, sampled, device, orderings=orderings, curved=curved)
+    whole = WholeOrderings(curves=probe.has_closed_curves) if whole is None else whole
+    curved, limited = whole.of_documents(encoded.documents.words_per_document, seed)
+    return probe_batches(
+        probe, encoded, groups, seeds, sampled, device, orderings=orderings, curved=curved, limited=limited
+    )
 
 
 def micro_batches(probe: Probe[B], encoded: EncodedSplit[B]) -> list[IntArray]:
@@ -136,10 +165,7 @@ def probe_batches(
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        of_curves, of_limits, of_correlations = (
-            None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
-            for chosen in (curved, limited, correlated)
-        )
+        of_curves, of_limits, of_correlations = rows_asked(rows, (curved, limited, correlated), device)
         erasures = probe.erasures(batch)
         marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
@@ -153,6 +179,13 @@ def probe_batches(
     further = {} if curved is None else {"curves": curve_table(collected.curves)}
     further |= {} if marked is None else {"rationales": rationale_table(collected.rationales)}
     return tables._replace(**further)
+
+
+def rows_asked(
+    rows: IntArray, chosen: Sequence[npt.NDArray[np.bool_] | None], device: torch.device
+) -> list[torch.Tensor | None]:
+    """Which rows of a batch, that holds these documents, are chosen; None where nothing is."""
+    return [None if each is None else torch.from_numpy(np.flatnonzero(each[rows])).to(device) for each in chosen]
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from attnprobe.cli import main
 from attnprobe.cli.options import reopen_run
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.stages import testing as stage
+from tests.fixtures.commands import write_splits
 from tests.fixtures.probed_runs import DOCUMENTS, PoisonedWork, copy_of, results, trained_run
 
 
@@ -59,6 +60,41 @@ def test_results_depend_on_no_worker_and_no_shard(run, whole, options):
     assert main(["probe", str(copy), *options]) == 0
     assert results(copy) == whole
     assert not (copy / "shards").exists()
+
+
+def short_texts(documents):
+    """Of three words, every fifth of fourteen: few enough to search all sets, and too many."""
+    rows = []
+    for number in range(documents):
+        label, words = ("pos", "neg")[number % 2], 13 if number % 5 == 0 else 2
+        rows.append((label, " ".join([*(f"word{number * step % 11}" for step in range(words)), f"planted{label}"])))
+    return rows
+
+
+@pytest.mark.parametrize("model", [("flan-none",), ("transformer", "--d-e", "16", "--head-map-documents", "2")])
+def test_limits_are_the_same_bytes_with_one_worker_and_with_two(tmp_path, monkeypatch, model):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("attnprobe.data.windows.WINDOW_DOCUMENTS", 16)
+    texts = short_texts(40)  # three windows
+    data = write_splits(tmp_path / "short", train=texts, dev=texts[:8], test=texts)
+    options = ["--epochs", "1", "--limits", "20", "--out", str(tmp_path / "runs")]
+    assert main(["train", "--dataset", str(data), "--model", *model, *options]) == 0
+    (config,) = (tmp_path / "runs").rglob("config.json")
+    found = []
+    for workers in ("1", "2"):
+        copy = copy_of(config.parent, f"workers-{workers}")
+        assert main(["probe", str(copy), "--workers", workers]) == 0
+        found.append(results(copy))
+    assert set(found[0]) == {"documents", "erasures", "items", "curves"}
+    assert found[0] == found[1]
+    documents = pd.read_parquet(copy / "documents.parquet").set_index("document")
+    limited = documents[documents["aopc_probability_lower_high"].notna()]
+    assert len(limited) == 20
+    assert set(limited.index // 16) == {0, 1, 2}
+    assert pq.ParquetFile(copy / "documents.parquet").metadata.num_row_groups == 3
+    endless = np.isinf(limited["aopc_probability_lower_low"])
+    assert (endless == (limited["n"] > 12) & (model[0] == "transformer")).all()
+    assert endless.any() == (model[0] == "transformer")
 
 
 def test_tables_are_whole_and_in_order(run, whole):
