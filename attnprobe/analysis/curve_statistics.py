@@ -1,7 +1,9 @@
 """How faithful each ordering is by its curves: areas over documents, with intervals, and as shares of what can be.
 
 AOPC is of a model and a document; what share it is of what any ordering of the document reaches can be compared. The
-limits are intervals that are certain to hold the exact ones, so that a share lies between two as well.
+limits are intervals that are certain to hold the exact ones, so that a share lies between two as well. Where a limit is
+only attained, its other end infinite, nothing is certain of a share but that it is one; it is then told of what is
+attained, by whichever ordering.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ class CurveStatistics(NamedTuple):
         area_against_random: area between the curve of random orderings and this one, as a share of that between
             random's and where everything is erased; a ratio of means over documents.
         normalised: where comprehensiveness lies between the least, 0, and the most, 1, that any ordering reaches: the
-            middle of what is certain. Of the documents whose limits were found and are not equal.
+            middle of what is certain, or where it lies between what is attained. Of the documents whose limits were
+            found and are not equal.
         normalised_least, normalised_most: what it is at least and at most, as far as the limits are known.
     """
 
@@ -55,14 +58,16 @@ class LimitCounts(NamedTuple):
         equal: in how many of these every ordering has the same AOPC, so that there is no share.
         exact: of the others, in how many both limits are exact but for rounding.
         between: in how many one is only certain to lie between two ends.
-        widest: the widest of these intervals.
-        least, most: means of the middles of both limits.
+        attained: in how many one is attained, and it is not known what is beyond.
+        widest: the widest of the certain intervals; 0 where there are none.
+        least, most: means of the middles of both limits, or of what is attained.
     """
 
     documents: int
     equal: int
     exact: int
     between: int
+    attained: int
     widest: float
     least: Estimate
     most: Estimate
@@ -92,10 +97,12 @@ def curve_statistics(results: RunResults) -> dict[str, Any] | None:
             if RANDOM in places:
                 against[name, score] = _against_random(of_score, where, places[RANDOM])
             if limits is not None:
-                least, most = shares_between(of_score.comprehensiveness[:, where], limits)
+                reached = of_score.comprehensiveness
+                least, most = shares_between(reached[:, where], limits)
+                attained = _shares_of_attained(reached[:, where], reached, limits)
                 columns[name, score, "normalised_least"] = least
                 columns[name, score, "normalised_most"] = most
-                columns[name, score, "normalised"] = (least + most) / 2
+                columns[name, score, "normalised"] = np.where(_endless(limits), attained, (least + most) / 2)
     falls = log_odds(curves)
     columns |= {(name, "", "log_odds"): _over_draws(falls, where) for name, where in places.items()}
     estimates, shares = means(columns), ratios(against)
@@ -155,11 +162,34 @@ def shares_between(aopc: Numbers, limits: Numbers) -> tuple[Numbers, Numbers]:
     lowest, attained_lowest, attained_highest, highest = (limits[:, [end]] for end in range(4))
     # An ordering is itself among those that the limits are of.
     attained_lowest, attained_highest = np.minimum(attained_lowest, aopc), np.maximum(attained_highest, aopc)
-    least = _share(aopc, attained_lowest, highest, 0.0)
-    most = _share(aopc, lowest, attained_highest, 1.0)
-    undefined = _equal(lowest, highest) | np.isnan(lowest)
+    endless = np.isinf(lowest) | np.isinf(highest)
+    lowest, highest = np.where(endless, attained_lowest, lowest), np.where(endless, attained_highest, highest)
+    least = np.where(endless, 0.0, _share(aopc, attained_lowest, highest, 0.0))
+    most = np.where(endless, 1.0, _share(aopc, lowest, attained_highest, 1.0))
+    undefined = (_equal(lowest, highest) & ~endless) | np.isnan(lowest)
     low, high = (np.where(undefined, np.nan, np.clip(each, 0.0, 1.0)).mean(axis=1) for each in (least, most))
     return low, high
+
+
+def _shares_of_attained(aopc: Numbers, reached: Numbers, limits: Numbers) -> Numbers:
+    """What share of the way between what orderings are known to reach an AOPC (documents, draws) is (documents,).
+
+    Means over draws; NaN where all reach the same.
+
+    Args:
+        aopc: of the ordering.
+        reached: of all orderings (documents, orderings), which are among those that the limits are of.
+        limits: ends of the limits (documents, 4).
+    """
+    lowest = np.minimum(limits[:, 1], reached.min(axis=1))[:, None]
+    highest = np.maximum(limits[:, 2], reached.max(axis=1))[:, None]
+    share = np.where(_equal(lowest, highest), np.nan, _share(aopc, lowest, highest, np.nan))
+    return np.asarray(share.mean(axis=1))
+
+
+def _endless(limits: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether it is not known of a limit what is beyond (documents,)."""
+    return np.asarray(np.isinf(limits).any(axis=1))
 
 
 def _share(aopc: Numbers, lower: Numbers, upper: Numbers, otherwise: float) -> Numbers:
@@ -170,15 +200,18 @@ def _share(aopc: Numbers, lower: Numbers, upper: Numbers, otherwise: float) -> N
 
 def _counts(limits: Numbers) -> LimitCounts:
     found = limits[~np.isnan(limits).any(axis=1)]
-    equal = _equal(found[:, 0], found[:, 3])
-    exact = _equal(found[:, 0], found[:, 1]) & _equal(found[:, 2], found[:, 3])
-    middles = means({"least": found[:, :2].mean(axis=1), "most": found[:, 2:].mean(axis=1)})
+    endless = _endless(found)
+    certain = np.where(endless[:, None], found[:, [1, 1, 2, 2]], found)  # where nothing is, what is attained
+    equal = _equal(certain[:, 0], certain[:, 3]) & ~endless
+    exact = _equal(certain[:, 0], certain[:, 1]) & _equal(certain[:, 2], certain[:, 3]) & ~endless
+    middles = means({"least": certain[:, :2].mean(axis=1), "most": certain[:, 2:].mean(axis=1)})
     return LimitCounts(
         len(found),
         int(equal.sum()),
         int((exact & ~equal).sum()),
-        int((~exact & ~equal).sum()),
-        float(np.maximum(found[:, 1] - found[:, 0], found[:, 3] - found[:, 2]).max()),
+        int((~exact & ~equal & ~endless).sum()),
+        int(endless.sum()),
+        float(np.maximum(certain[:, 1] - certain[:, 0], certain[:, 3] - certain[:, 2]).max()),
         middles["least"],
         middles["most"],
     )

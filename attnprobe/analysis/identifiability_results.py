@@ -12,6 +12,7 @@ import pandas as pd
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
+from attnprobe.runs.run_folder import of_any_files
 from attnprobe.runs.tables import columns_of_table, metadata_of_table, read_table, table_parts
 
 KEYS = ("stack", "layer", "head")
@@ -71,7 +72,9 @@ def load_identifiability(results: RunResults) -> IdentifiabilityResults | None:
     if not path.exists():
         return None
     metadata = metadata_of_table(path)
-    if metadata.get(b"attnprobe") != metadata_of_table(results.folder / "documents.parquet").get(b"attnprobe"):
+    probed = metadata_of_table(results.folder / "documents.parquet")
+    here, there = (of_any_files(each.get(b"attnprobe", b"").decode(errors="replace")) for each in (metadata, probed))
+    if here != there:
         return None
     heads = read_table(path, NEEDED)
     identified = _identified(results)

@@ -185,6 +185,16 @@ _OWN = {
         _of("twins", "twins"),
         "by explanation that was brought, `BesideTwin`: what it reaches beside the same scores shuffled",
     ),
+    "rationales": (
+        _of("rationale_statistics", "rationale_statistics"),
+        "by annotator what is held against the items that people marked: agreement, and the fall of the decision's "
+        "probability without them; null where the data have no rationales",
+    ),
+    "correlations": (
+        _of("correlations", "correlations"),
+        "`documents`, and by column `Correlation` of attention, gradients and leaving words out; null where "
+        "`--correlations` was not given",
+    ),
     "heads": (
         _of("head_map", "head_map"),
         "a list of `HeadStatistics`; null where the run has no table of heads",

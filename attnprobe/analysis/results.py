@@ -26,6 +26,7 @@ from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
+from attnprobe.explanations.names import is_twin
 from attnprobe.runs.configuration_entries import model_of, read_configuration
 from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
@@ -35,6 +36,7 @@ from attnprobe.runs.read_columns import (
     EFFECT_COLUMNS,
     HEAD_COLUMNS,
     NEEDED,
+    RATIONALE_COLUMNS,
     document_columns,
     erasure_columns,
 )
@@ -233,6 +235,17 @@ class RunResults:
         path = self.folder / "curves.parquet"
         return read_table(path, CURVE_COLUMNS, self.chosen) if path.exists() else None
 
+    def rationales(self) -> pd.DataFrame | None:
+        """The table of what is held against people's rationales, or None without one.
+
+        One row a document × annotator × what is held against the items that are marked.
+
+        Raises:
+            InputError: the file cannot be read, or lacks a column.
+        """
+        path = self.folder / "rationales.parquet"
+        return read_table(path, RATIONALE_COLUMNS, self.chosen) if path.exists() else None
+
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.
 
@@ -349,6 +362,11 @@ class RunResults:
                 of others.
         """
         return {name: self.flips_of(name) for name in self._orderings()}
+
+    def with_twins(self) -> dict[str, FirstFlips]:
+        """The same, and behind them the permuted twins of explanations that somebody brought; raises as these."""
+        twins = [name for name in self.of_role(Role.CONTROL) if is_twin(name, self.first_flips)]
+        return self.first_flips | {name: self.flips_of(name) for name in twins}
 
     def flips_of(self, ordering: str) -> FirstFlips:
         """First flips of one ordering; the rows are those of ``several``.

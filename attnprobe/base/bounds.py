@@ -76,6 +76,9 @@ MOST_ORDERINGS = 64
 MOST_MEASUREMENTS = 64
 """Of other packages, that one run may have."""
 
+MOST_ANNOTATORS = 16
+"""Whose rationales may lie beside a split."""
+
 LONGEST_NAME = 1_000
 """Characters of the name or path of a dataset, a model or a run, whoever says it."""
 

@@ -1,4 +1,4 @@
-"""Judge the claims of the paper on runs: the scorecard.
+"""Judge the claims of the papers on runs: the scorecard.
 
 attnprobe claims runs --out claims
 """
@@ -33,6 +33,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Judge, print and write."""
     from attnprobe.analysis.finding_runs import find_runs, of_the_papers
     from attnprobe.analysis.results import RunResults
+    from attnprobe.papers.jain2019.claims import judge_correlation_claims
     from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
     from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, write_scorecard
     from attnprobe.reports.run_table import write_run_tables
@@ -41,7 +42,7 @@ def execute(arguments: argparse.Namespace) -> None:
     if found.left_out:
         say(found.left_out)
     runs = [RunResults.load(folder) for folder in found.folders]
-    scorecard = judge_claims(runs, as_released=arguments.as_released)
+    scorecard = [*judge_claims(runs, as_released=arguments.as_released), *judge_correlation_claims(runs)]
     say_lines(f"{len(runs)} run{'s' * (len(runs) != 1)}.\n\n{for_terminal(scorecard)}\n")
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
     for path in made:

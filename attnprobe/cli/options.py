@@ -104,7 +104,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.data.datasets import load_dataset, locate
     from attnprobe.data.limits import within_limits
     from attnprobe.models.kinds import subject_class
-    from attnprobe.runs.configuration import DataSource, RunConfiguration
+    from attnprobe.runs.configuration import DataSource, RationalesSource, RunConfiguration
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.unfit import told_by
     from attnprobe.stages.training import Run
@@ -131,7 +131,10 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         labels=whole.labels,
         documents={split: len(documents) for split, documents in dataset.splits.items()},
     )
-    configuration = RunConfiguration(dataclasses.replace(settings, dataset=whole.name), source, checkpoint)
+    rationales = RationalesSource.of(dataset.rationales)
+    configuration = RunConfiguration(
+        dataclasses.replace(settings, dataset=whole.name), source, checkpoint, rationales=rationales
+    )
     configuration = with_explanations(configuration, dataset)
     folder = RunFolder.of(arguments.out, configuration.settings)
     with folder.locked() if ranks.first else nullcontext():

@@ -10,7 +10,8 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.folder import split_files
 from attnprobe.data.files.places import listed, nearest
-from attnprobe.data.known_datasets import DATA_VARIABLE, DATASETS, OF_RECIPES, data_folder, known_datasets
+from attnprobe.data.known_datasets import DATA_VARIABLE, DATASETS, data_folder, is_of_recipe, known_datasets
+from attnprobe.data.rationales import read_rationales
 from attnprobe.data.serrano2019.sources import REVISION_MARK
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.data.tokenised_dataset import Dataset
@@ -39,14 +40,16 @@ def load_dataset(
     """
     name, folder = _name_and_folder(locate(name_or_path, data_dir))
     wanted = WantedColumns(label_column, text_column, given_tokens)
-    return Dataset(name, *tokenised_once(split_files(folder), wanted, name))
+    files = split_files(folder)
+    stored = tokenised_once(files, wanted, name)
+    return Dataset(name, *stored, rationales=read_rationales(files["test"], wanted))
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:
     """What a name or path stands for, such that it finds the same data again without the data folder.
 
     Returns:
-        a registered name, a registered name with a revision of the hub (``yelp@c1f9…``), or the absolute path of a
+        a registered name, one with what it is made of (``yelp@c1f9…``, ``sst2@/data/sst5``), or the absolute path of a
         folder. What is returned here stands for itself.
 
     Raises:
@@ -60,17 +63,17 @@ def locate(name_or_path: str, data_dir: Path | None = None) -> str:
         )
     if name_or_path in DATASETS:
         return DATASETS[name_or_path].locate(data_folder(data_dir))
-    if name_or_path.partition(REVISION_MARK)[0] in OF_RECIPES:
+    if is_of_recipe(name_or_path.partition(REVISION_MARK)[0]):
         return name_or_path
     folder = Path(os.path.abspath(_folder(name_or_path, data_dir)))
     # A link may bear the name that says how its files are read.
-    return str(folder if folder.name in OF_RECIPES else folder.resolve())
+    return str(folder if is_of_recipe(folder.name) else folder.resolve())
 
 
 def _name_and_folder(location: str) -> tuple[str, Path]:
     path = Path(location)
     if path.is_absolute():
-        return path.name, DATASETS[path.name].folder(location) if path.name in OF_RECIPES else path
+        return path.name, DATASETS[path.name].folder(location) if is_of_recipe(path.name) else path
     name = location.partition(REVISION_MARK)[0]
     return name, DATASETS[name].folder(location)
 

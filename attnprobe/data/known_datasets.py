@@ -9,9 +9,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attnprobe.base.registry import Registry
 from attnprobe.data.files.file_names import is_dataset_folder
+
+if TYPE_CHECKING:
+    from attnprobe.data.serrano2019.recipes import Recipe
 
 DATA_VARIABLE = "ATTNPROBE_DATA"
 
@@ -51,19 +55,36 @@ _HUB, _FILES = "Hugging Face hub, or your files", "your files"
 OF_RECIPES = {"yahoo": _HUB, "imdb": _FILES, "amazon": _HUB, "yelp": _HUB}
 """The datasets of Serrano & Smith (2019), which a recipe makes, and where each comes from."""
 
+REDUCED = {
+    "sst2": "the treebank's files, or your folder sst5",
+    "imdb2": "your folder imdb8",
+    "sports2": "your folder newsgroups20",
+}
+"""The datasets of Jain & Wallace (2019), or stand-ins, with two classes each, likewise."""
+
+
+def is_of_recipe(name: str) -> bool:
+    """Whether a recipe makes the dataset of this name."""
+    return name in OF_RECIPES or name in REDUCED
+
+
+def _recipe(name: str) -> Recipe:
+    from attnprobe.data.jain2019 import recipes as reduced
+    from attnprobe.data.serrano2019 import recipes as whole
+
+    return (whole.RECIPES | reduced.RECIPES)[name]
+
 
 def _of_recipe(name: str, origin: str) -> NamedDataset:
     def locate(data_dir: Path | None) -> str:
-        from attnprobe.data.serrano2019.recipes import RECIPES
         from attnprobe.data.serrano2019.sources import locate
 
-        return locate(RECIPES[name], data_dir)
+        return locate(_recipe(name), data_dir)
 
     def folder(location: str) -> Path:
-        from attnprobe.data.serrano2019.recipes import RECIPES
         from attnprobe.data.serrano2019.sources import splits_folder
 
-        return splits_folder(RECIPES[name], location)
+        return splits_folder(_recipe(name), location)
 
     return NamedDataset(origin, locate, folder)
 
@@ -75,7 +96,7 @@ def _docstrings(_: str) -> Path:
 
 
 DATASETS.register("docstrings", NamedDataset("embedded", lambda _: "docstrings", _docstrings))
-for _name, _origin in OF_RECIPES.items():
+for _name, _origin in (OF_RECIPES | REDUCED).items():
     DATASETS.register(_name, _of_recipe(_name, _origin))
 
 
@@ -84,7 +105,7 @@ def known_datasets(data_dir: Path | None = None) -> dict[str, str]:
     known = {name: dataset.origin for name, dataset in DATASETS.items()}
     data_dir = data_folder(data_dir)
     if data_dir is not None and data_dir.is_dir():
-        own = {name: data_dir / name for name in OF_RECIPES}
+        own = {name: data_dir / name for name in OF_RECIPES | REDUCED}
         known |= {name: str(folder) for name, folder in own.items() if folder.is_dir()}
         folders = sorted(folder for folder in data_dir.iterdir() if is_dataset_folder(folder))
         known = {folder.name: str(folder) for folder in folders} | known

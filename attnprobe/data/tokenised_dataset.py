@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attnprobe.data.rationales import Rationales
 from attnprobe.data.split import Split
 
 
@@ -16,9 +17,11 @@ class Dataset:
         labels: class names, sorted; numerically where all are numbers.
         splits: the keys are exactly ``train``, ``dev`` and ``test``.
         fingerprint: hexadecimal; another one whenever content, columns, split seed or tokeniser are others.
+        rationales: of people, of the test documents; None where there are none. No model is trained on them.
     """
 
     name: str
     labels: list[str]
     splits: dict[str, Split]
     fingerprint: str
+    rationales: Rationales | None = None

@@ -14,6 +14,7 @@ from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
 from attnprobe.erasure.orderings import ranks
@@ -111,9 +112,20 @@ class AttentionErasures:
 
     def aopcs(self, order: Tensor, documents: Tensor) -> None:
         """There is no closed form here."""
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self.engine.probability_without(erased, documents, self.items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
         return
 
-    def aopc_limits(self, documents: Tensor, score: str) -> None:
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Exact of short documents, attained in others."""
+        return self.engine.aopc_limits(documents, self.items, score)
+
+    def input_effects(self, documents: Tensor) -> None:
         """Not known here."""
         return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import torch
@@ -14,11 +14,12 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
-from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.curve_names import SCORES, Score
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
+from attnprobe.erasure.set_by_set_limits import limits_set_by_set
 
 
 class Attended(NamedTuple):
@@ -139,6 +140,60 @@ class SetErasures(ABC):
         # Beyond a document's items everything stays as it is with all of them.
         found = found.gather(-1, torch.minimum(removed, sizes[:, None]).expand(found.shape))
         return DecisionCurves(*(Curves(*score) for score in found))
+
+    def probability_without(self, erased: Tensor, documents: Tensor, items: Items) -> Tensor:
+        """How sure the model is of its decisions when sets of items are erased (sets, documents).
+
+        Args:
+            erased: True where an item is (sets, documents, items).
+            documents: rows of the batch (documents,).
+            items: of the batch.
+        """
+        rows = documents.repeat(len(erased))
+        found = torch.empty(len(rows), dtype=torch.float64, device=erased.device)
+        tokens = items.tokens(rows, erased.flatten(0, 1) & items.mask[rows])
+        for part, logits in self.evaluate(rows, tokens):
+            found[part] = self._sureness(logits, rows[part])[0]
+        return found.view(erased.shape[:2])
+
+    def aopc_limits(self, documents: Tensor, items: Items, score: Score) -> Tensor | None:
+        """Least and largest AOPC of any ordering, as intervals (documents, 4): exact of short documents, else attained.
+
+        Of a document alone, so that nothing hangs on which others are asked for. None: there is no such score of these
+        decisions.
+
+        Args:
+            documents: rows of the batch (documents,).
+            items: of the batch.
+            score: of the decision.
+        """
+        scores = self._known_scores()
+        if score not in scores:
+            return None
+        if self._limits is None or not torch.equal(self._limits[0], documents):
+            found = [
+                limits_set_by_set(int(items.sizes[document]), partial(self._kept, document, items))
+                for document in documents.tolist()
+            ]
+            self._limits = documents, torch.stack(found).to(items.mask.device)
+        return self._limits[1][:, scores.index(score)]
+
+    _limits: tuple[Tensor, Tensor] | None = None
+    """Of the documents that were asked for last, all scores at once: what costs is to erase."""
+
+    def _known_scores(self) -> tuple[Score, ...]:
+        return SCORES if self.meaning.decides_classes else SCORES[:1]
+
+    def _kept(self, document: int, items: Items, kept: Tensor) -> Tensor:
+        """Scores (sets, scores) of a document of which only these items (sets, items of the document) are left."""
+        erased = torch.zeros(len(kept), items.mask.shape[1], dtype=torch.bool, device=items.mask.device)
+        erased[:, : kept.shape[1]] = ~kept.to(erased.device)
+        rows = torch.full((len(kept),), document, device=erased.device)
+        found = torch.empty(len(kept), len(self._known_scores()), dtype=torch.float64)
+        for part, logits in self.evaluate(rows, items.tokens(rows, erased)):
+            probability, _, logit = self._sureness(logits, rows[part])
+            found[part] = torch.stack([probability, logit], -1)[:, : found.shape[1]].cpu()
+        return found
 
     def _sureness(self, logits: Tensor, documents: Tensor) -> Tensor:
         """Probability, its logarithm and logit of the decisions on these documents (3, …), by logits (…, classes)."""

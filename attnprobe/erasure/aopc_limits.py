@@ -109,7 +109,7 @@ def limits_of_documents(
 ) -> AopcLimits:
     """The same of some documents, rows (documents,) of a batch whose values and contributions these are."""
     kept = KeptScores(contributions, score).of_documents(documents)
-    return limits_of(kept, _rounding(kept, values[documents], readout))
+    return limits_of(kept, rounding_of(kept, values[documents], readout))
 
 
 def limits_of(kept: KeptScores, rounding: Tensor, exact_items: int = EXACT_ITEMS) -> AopcLimits:
@@ -192,7 +192,7 @@ def _together(with_mass: Tensor, exact_items: int, means: int) -> Iterator[tuple
         first += documents
 
 
-def _rounding(kept: KeptScores, values: Tensor, readout: Readout) -> Tensor:
+def rounding_of(kept: KeptScores, values: Tensor, readout: Readout) -> Tensor:
     """How far off rounding may have put each document's limits (batch,).
 
     With M the largest Σ_d |W_cd| |h_jd| + |b_c| of a document, one item's logit is off by less than dim ε M, a weighted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -12,11 +12,20 @@ from torch import Tensor
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
 from attnprobe.erasure.chance import CLOSED, IN_SINGLE, RANDOM_ORDERS, place_among_random
+from attnprobe.erasure.correlation_names import (
+    ATTENTION_GRADIENT,
+    ATTENTION_LEAVE_ONE_OUT,
+    CORRELATIONS,
+    GRADIENT_LEAVE_ONE_OUT,
+)
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.rank_correlation import kendall_tau
+from attnprobe.erasure.rationale_names import RATIONALE
+from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
 from attnprobe.erasure.registered_orderings import (
     ORDERINGS,
     OWN,
@@ -69,6 +78,7 @@ class BatteryResult:
         contributions: each item's weight times the logits that it would give alone (batch, classes, items), or None.
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
+        rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
     """
 
     documents: dict[str, Tensor]
@@ -77,6 +87,7 @@ class BatteryResult:
     contributions: Tensor | None
     mask: Tensor
     curves: CurvesOfDocuments | None = None
+    rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
 
 
 def run_battery(
@@ -86,6 +97,8 @@ def run_battery(
     orderings: Mapping[str, Ordering] | None = None,
     curved: Tensor | None = None,
     limited: Tensor | None = None,
+    marks: Mapping[str, Tensor] | None = None,
+    correlated: Tensor | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -96,6 +109,8 @@ def run_battery(
         orderings: by name, those to erase by; by default the usual ones.
         curved: rows of the documents whose whole curves are wanted.
         limited: rows of the documents of which it is wanted what any ordering can reach.
+        marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
+        correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -111,7 +126,8 @@ def run_battery(
     attention, single = batch.attention, batch.single_effects()
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
-        | _limits(batch, limited),
+        | _limits(batch, limited)
+        | _correlations(batch, correlated),
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -127,10 +143,12 @@ def run_battery(
                 for name, order in orders.items()
             },
             **_sufficient_items(batch),
+            **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
         curves=curves,
+        rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
     )
 
 
@@ -208,13 +226,17 @@ def _checked(made: object, mask: Tensor) -> Order:
     return Order(of_all, ranked)
 
 
+def _judged(orders: Mapping[str, Order], orderings: Mapping[str, Ordering]) -> dict[str, Tensor]:
+    """All orderings but those that are made of where decisions flip, and say nothing of what follows."""
+    return {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+
+
 def _curves(
     batch: Erasable, orders: dict[str, Order], orderings: Mapping[str, Ordering], documents: Tensor | None
 ) -> CurvesOfDocuments | None:
-    """Along all orderings but those that are made of where decisions flip, and say nothing of what follows."""
     if documents is None or not len(documents):
         return None
-    named = {name: order.of_all for name, order in orders.items() if orderings[name].role != Role.REFERENCE}
+    named = _judged(orders, orderings)
     draws = [(name, draw) for name, of_all in named.items() for draw in range(len(of_all))]
     return CurvesOfDocuments(documents, draws, batch.curves(torch.cat(list(named.values())), documents))
 
@@ -271,6 +293,23 @@ def _limits(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
             ends = found.new_full((len(batch.documents), len(LIMIT_ENDS)), torch.nan)
             ends[documents] = found
             columns |= {f"{LIMIT}{score}_{end}": ends[:, place] for place, end in enumerate(LIMIT_ENDS)}
+    return columns
+
+
+def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor]:
+    """Kendall's tau (batch,) by name, NaN of documents that it is not asked of."""
+    if documents is None:
+        return {}
+    weights, mask = batch.attention.weights[documents], batch.attention.mask[documents]
+    columns = {name: weights.new_full((len(batch.documents),), torch.nan) for name in CORRELATIONS}
+    if not len(documents):
+        return columns
+    found = batch.input_effects(documents)
+    if found is None:
+        return {}
+    columns[ATTENTION_GRADIENT][documents] = kendall_tau(weights, found.gradients, mask)
+    columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
+    columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
     return columns
 
 

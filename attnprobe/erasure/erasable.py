@@ -89,6 +89,20 @@ class Flow(NamedTuple):
     of_items: Callable[[Tensor], Tensor]
 
 
+class InputEffects(NamedTuple):
+    """What the words that a model reads do to its decision, one number an item; padding has 0.
+
+    Attributes:
+        gradients: |derivative of the decision's probability by the word's one-hot vector|, which is that by its
+            embedding times the embedding, the attention held fixed (documents, items).
+        left_out: total variation between the outputs with and without the word, everything run again
+            (documents, items).
+    """
+
+    gradients: Tensor
+    left_out: Tensor
+
+
 class Attention(NamedTuple):
     """What a batch's attention is, one number an item.
 
@@ -192,11 +206,30 @@ class Erasures(Protocol):
         """
         ...
 
-    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
-        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: not known.
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is of the decisions when sets of items are erased (sets, documents), float64.
 
-        Four ends a document (documents, 4): between which the least is certain to be, and the largest.
+        ``erased`` (sets, documents, items) is True where an item is, ``documents`` (documents,) are rows of the batch.
         """
+        ...
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall of that when so many items (documents,) are erased, for rows of the batch; None: not known.
+
+        What a set attains, and what none passes (documents, 2).
+        """
+        ...
+
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Least and largest AOPC of any ordering, for rows (documents,) of the batch; None: there is no such score.
+
+        Four ends a document (documents, 4): between which the least is certain to be, and the largest. An end is
+        infinite where the other one is attained, and what is beyond is not known.
+        """
+        ...
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision; None: not known."""
         ...
 
     def contributions(self) -> Tensor | None:
@@ -296,6 +329,14 @@ class Erasable:
         """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
         return self._erasures.aopcs(order, documents)
 
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased; see :meth:`Erasures.probability_without`."""
+        return self._erasures.probability_without(erased, documents)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
+        """The largest fall by sets of a size, where it is known; see :meth:`Erasures.largest_falls`."""
+        return self._erasures.largest_falls(documents, sizes)
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
@@ -316,6 +357,10 @@ class Erasable:
     def _smallest_sufficient_set(self) -> MinimalSufficientSet | None:
         requirements = self.requirements()
         return None if requirements is None else smallest_sets(requirements)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
+        return self._erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""

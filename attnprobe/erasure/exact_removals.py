@@ -36,6 +36,21 @@ def exact_totals(removals: Removals) -> tuple[Tensor, Tensor]:
     return -smallest, largest
 
 
+def totals_of_sets(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The same (columns,) of any scores of sets, of one document: no item is without mass, unless scores say so.
+
+    Args:
+        scores: of what is left (2^items, columns): bit j of a set's number says whether item j is in it.
+    """
+    values = torch.stack([-scores, scores], 1)
+    removed, best = values.clone(), torch.zeros_like(values[:1])
+    for sets, subsets in _layers(len(scores).bit_length() - 1):
+        best = _best_subset(removed, subsets)
+        removed[sets] = values[sets] + best
+    smallest, largest = best[-1]
+    return -smallest, largest
+
+
 def _best_subset(totals: Tensor, subsets: Tensor) -> Tensor:
     """The largest of the totals of subsets (sets, subsets of each), by set."""
     return (

@@ -73,6 +73,12 @@ class KeptScores:
         decided = torch.zeros_like(means.narrow(dim, 0, 1))
         return -torch.logsumexp(torch.cat([decided, -means], dim), dim)
 
+    def of_sets(self, kept: Tensor) -> Tensor:
+        """The score (sets, batch) of sets (sets, batch, items): True where an item is kept, whatever padding says."""
+        mass = self.mass * kept
+        sums = torch.einsum("bmi,sbi->sbm", self.terms, mass)
+        return self.of_means(means_of(sums, mass.sum(-1, keepdim=True), self.empty), dim=-1)
+
     def when_empty(self) -> Tensor:
         """The score when nothing is left (batch,)."""
         return self.of_means(self.empty)

@@ -174,6 +174,10 @@ def _can_be_scaled(batch: Erasable) -> bool:
     return _adds_up(batch) or batch.slopes() is not None
 
 
+def _has_closed_forms(batch: Erasable) -> bool:
+    return batch.requirements() is not None
+
+
 def _has_flow(batch: Erasable) -> bool:
     return batch.flows() is not None
 
@@ -302,6 +306,17 @@ ORDERINGS.register(
         description="the same of the decision's logit: weight times what the item gives beside the bias",
         method="by integrated gradients of the decision's logit over the weights, from all zero on",
         needs=f"{_A_CLASS}, and {_IN_CLOSED_FORM}",
+        on_request=True,
+    ),
+)
+ORDERINGS.register(
+    "shapley",
+    OwnOrdering(
+        "Shapley value",
+        **_by_score("shapley.of_logit", _has_closed_forms),
+        description="the largest exact Shapley value of the decision's logit first, among all subsets of the items",
+        method="by exact Shapley values of the decision's logit under erasure",
+        needs="erasing by renormalising, and a decision for a class, where one row of attention pools",
         on_request=True,
     ),
 )

@@ -124,14 +124,8 @@ class _Matching:
         for span in np.flatnonzero(wrong)[:1].tolist():
             start, end = int(given.starts[span]), int(given.ends[span])
             raise ValueError(f"the span [{start}, {end}) is none of its text, which has {text:,} characters")
-        shown = (parts.starts >= 0) & (parts.items >= 0)
-        if not shown.any() and len(given.scores):
-            raise ValueError("its spans cannot be used, since the tokenizer does not say where its tokens are")
-        reached = shown & (parts.starts < given.ends[:, None]) & (parts.ends > given.starts[:, None])
-        span, part = np.nonzero(reached)
-        size = int(parts.sizes[0])
-        span, item = np.divmod(np.unique(span * size + parts.items[part]), size)  # once, of however many parts
-        return self._join(item, given.scores[span], size)
+        span, item = parts.reached(given.starts, given.ends)
+        return self._join(item, given.scores[span], int(parts.sizes[0]))
 
     def _join(self, items: npt.NDArray[np.int64], scores: Numbers, size: int) -> Numbers:
         sums = np.bincount(items, scores, size).astype(np.float64)

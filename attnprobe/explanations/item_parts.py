@@ -63,6 +63,25 @@ class ItemParts:
             None if self.numbers is None else self.numbers[parts],
         )
 
+    def reached(
+        self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which items of a single document stretches of its text reach into: pairs of a span and an item, each once.
+
+        Args:
+            starts, ends: of the spans in characters, the end exclusive (spans,).
+
+        Raises:
+            ValueError: there are spans, but it is not known where the parts are.
+        """
+        shown = (self.starts >= 0) & (self.items >= 0)
+        if not shown.any() and len(starts):
+            raise ValueError("its spans cannot be used, since the tokenizer does not say where its tokens are")
+        span, part = np.nonzero(shown & (self.starts < ends[:, None]) & (self.ends > starts[:, None]))
+        size = int(self.sizes[0])
+        span, item = np.divmod(np.unique(span * size + self.items[part]), size)  # once, of however many parts
+        return span, item
+
     def special_items(self) -> npt.NDArray[np.bool_]:
         """True where an item is a special token (items of all documents,)."""
         special = np.zeros(int(self.sizes.sum()), dtype=bool)

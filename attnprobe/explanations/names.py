@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import NamedTuple
 
 from attnprobe.base.bounds import MOST_ORDERINGS
@@ -36,6 +36,11 @@ def judged_as(name: str) -> dict[str, JudgedAs]:
         name: JudgedAs(name, Role.EXPLANATION),
         f"{name}{PERMUTED}": JudgedAs(f"{name}, permuted", Role.CONTROL),
     }
+
+
+def is_twin(name: str, orderings: Container[str]) -> bool:
+    """Whether an ordering is the permuted twin of another one of these."""
+    return name.endswith(PERMUTED) and name.removesuffix(PERMUTED) in orderings
 
 
 def check_names(names: Iterable[object], chosen: Collection[str] = ()) -> None:

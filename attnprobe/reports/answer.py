@@ -13,8 +13,10 @@ from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMAT
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
 from attnprobe.reports.controls import chance_in_words, twins_in_words
+from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
 from attnprobe.reports.heads_in_words import effects_in_words, heads_in_words
+from attnprobe.reports.human_rationales import rationales_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
@@ -51,6 +53,8 @@ def answer(summary: Summary) -> str:
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
         filled(twins_in_words(summary)),
+        filled(rationales_in_words(summary)),
+        filled(correlations_in_words(summary)),
         filled(verdict),
         filled(heads_in_words(summary)),
         filled(effects_in_words(summary)),

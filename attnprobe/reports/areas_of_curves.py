@@ -64,11 +64,15 @@ def _normalised(score: str) -> Callable[[Row], str]:
 
 
 def _limits_in_words(score: str, counts: Mapping[str, Any]) -> str:
-    """Of how many documents what is known: exact, between, or that there is no share."""
+    """Of how many documents what is known: exact, between, attained, or that there is no share."""
     known = [f"{counts['exact']:,} exact"] * bool(counts["exact"])
     known += [f"{counts['between']:,} certified between two ends, {counts['widest']:.1g} apart at most"] * bool(
         counts["between"]
     )
+    known += [
+        f"{counts['attained']:,} attained by orders that were searched for, so that 0 and 100 are the least and the "
+        "most that is known to be reached"
+    ] * bool(counts["attained"])
     known += [f"{counts['equal']:,} not defined, because both limits are equal"] * bool(counts["equal"])
     return (
         f"normalised, {score}: 0 is the least comprehensiveness that any ordering of a document has, 100 the most; "
@@ -84,7 +88,8 @@ def curves_in_words(summary: Mapping[str, Any]) -> str:
     normalised = found["orderings"][ATTENTION]["probability"]["normalised"]
     if normalised["value"] is None:
         return ""
+    found_ones = " found" * bool(found["limits"]["probability"]["attained"])
     return (
-        "Between the worst order (0 %) and the best (100 %), attention's AOPC is at "
+        f"Between the worst order{found_ones} (0 %) and the best{found_ones} (100 %), attention's AOPC is at "
         f"{percent_with_interval(normalised)}."
     )

@@ -22,6 +22,7 @@ from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
+from attnprobe.settings.training import FROZEN, UNIFORM
 
 WIDTH = 80
 """Characters in a line."""
@@ -90,26 +91,37 @@ def _training(results: RunResults) -> str:
     training = settings["training"]
     if training is None:
         return f"The model is {of}, tested as it is; the seed of the random orderings is {seed}."
-    made, optimiser = (f"fine-tuned from {of}", "AdamW") if checkpoint else ("trained", "Adam")
+    adam = "AMSGrad" if training.get("amsgrad") else "Adam"
+    made, optimiser = (f"fine-tuned from {of}", "AdamW") if checkpoint else ("trained", adam)
     text = f"The model was {made} with seed {seed} by {optimiser}"
     text += (
         f" with a learning rate of {training['learning_rate']:g} and batches of at most "
         f"{training['batch_documents']:,} documents, for at most {training['epochs']:,} "
         f"epoch{'s' * (training['epochs'] != 1)} and no more than {training['patience']:,} without a gain"
     )
-    return f"{text}{_epochs(results)}."
+    if training.get("weight_decay"):
+        text += f", with a weight decay of {training['weight_decay']:g} but for the attention"
+    return f"{text}{_epochs(results)}.{_given_attention(training.get('attention'))}"
+
+
+def _given_attention(attention: object) -> str:
+    """Of a model whose attention was not learned with it."""
+    if not isinstance(attention, str):
+        return ""
+    of = "uniform" if attention == UNIFORM else f"that of the trained model of {attention.removeprefix(FROZEN)}"
+    return f" Its attention was not learned, but {of}."
 
 
 def _epochs(results: RunResults) -> str:
     """What the log says of the epoch whose weights were kept."""
     try:
-        accuracies = pd.read_csv(BytesIO(read_plain(results.folder / "training.csv", MOST_LOG_BYTES)))[
-            "dev_accuracy"
-        ].to_numpy(dtype=np.float64)
-        best = int(accuracies.argmax())  # the first of several, as in training
+        log = pd.read_csv(BytesIO(read_plain(results.folder / "training.csv", MOST_LOG_BYTES)))
+        column, named = ("dev_auc", "AUC") if "dev_auc" in log else ("dev_accuracy", "accuracy")
+        scores = log[column].to_numpy(dtype=np.float64)
+        best = int(scores.argmax())  # the first of several, as in training
         return (
-            f"; of {len(accuracies):,} epoch{'s' * (len(accuracies) != 1)} the best on the development documents, "
-            f"epoch {best + 1:,} with an accuracy of {accuracies[best]:.3f}, gave the weights"
+            f"; of {len(scores):,} epoch{'s' * (len(scores) != 1)} the best on the development documents, "
+            f"epoch {best + 1:,} with an {named} of {scores[best]:.3f}, gave the weights"
         )
     except (OSError, ValueError, KeyError):
         return ""
@@ -221,6 +233,7 @@ def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
 
 
 def _further(summary: Summary) -> Iterator[str]:
+    yield from _rationales(summary)
     heads = summary.get("heads")
     if heads:
         yield (
@@ -234,6 +247,27 @@ def _further(summary: Summary) -> Iterator[str]:
             f"Each of {len(effects):,} attention heads was also erased by itself in {effects[0]['documents']:,} "
             f"documents: whole, in its most attended {unit} alone, and in one other {unit} drawn at random; their "
             "p-values are Holm's over the heads."
+        )
+    correlated = summary.get("correlations")
+    if correlated:
+        yield (
+            f"In {correlated['documents']:,} documents Kendall's tau-b says how alike words are ranked by attention; "
+            "by the absolute derivative of the decision's probability with respect to the input's words, with "
+            "attention held fixed; and by the total variation of the output without the word, the encoder run again "
+            "(Jain and Wallace 2019)."
+        )
+
+
+def _rationales(summary: Summary) -> Iterator[str]:
+    unit, annotators = summary["run"]["unit"], summary.get("rationales") or {}
+    if annotators:
+        whom = _listed([f"{name} ({of['documents']:,} documents)" for name, of in annotators.items()])
+        yield (
+            f"Orderings were held against the {unit}s that people marked, by annotator: {whom}. Agreement is the area "
+            f"under the precision-recall curve, and F1 in {unit}s and in spans (intersection over union of one half or "
+            f"more; DeYoung et al., 2020) of an ordering's first {unit}s, as many as are marked; that of one annotator "
+            "with another is its ceiling. The fall of the decision's probability without what is marked is also given "
+            f"as a share of the largest that as many {unit}s reach."
         )
 
 

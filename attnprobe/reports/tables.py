@@ -16,8 +16,10 @@ from attnprobe.reports.agreement_of_ranks import rank_agreement_table
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
 from attnprobe.reports.controls import better_than_chance_table, twins_table
+from attnprobe.reports.correlations import correlations_table
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.guarantees_in_words import guarantees_table
+from attnprobe.reports.human_rationales import rationales_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
@@ -294,6 +296,8 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,
     "rank_agreement": rank_agreement_table,
+    "rationales": rationales_table,
+    "correlations": correlations_table,
     "heads": heads,
     "head_effects": head_effects,
     "measurements": measurements_table,
@@ -301,12 +305,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 
 OF_OTHER_SAMPLES = (
-    "curves",
-    "better_than_chance",
-    "twins",
-    "rank_agreement",
-    "heads",
-    "head_effects",
+    *("curves", "better_than_chance", "twins", "rank_agreement", "rationales", "correlations", "heads", "head_effects"),
     *IDENTIFIABILITY_TABLES,
 )
 """Tables of documents that were drawn apart from those of the other statistics."""

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.explanations.names import check_names
@@ -21,8 +21,14 @@ from attnprobe.settings.checkpoint_names import PREFIX
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run_settings import RunSettings
 
+if TYPE_CHECKING:
+    from attnprobe.data.rationales import Rationales
+
 OWN_EXPLANATIONS = "explanations"
 """Of ``config.json``, where there is a file of them: its hash, and how many draws of each it holds."""
+
+RATIONALES = "rationales"
+"""Of ``config.json``, where people's rationales lie beside the test split: their hash, and the annotators."""
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""
@@ -72,13 +78,35 @@ class ExplanationsSource:
 
 
 @dataclass(frozen=True)
+class RationalesSource:
+    """The files of people's rationales beside the test split.
+
+    Attributes:
+        content: the hash of them.
+        annotators: their names.
+    """
+
+    content: str
+    annotators: list[str]
+
+    @classmethod
+    def of(cls, rationales: Rationales | None) -> RationalesSource | None:
+        """What is said of them; None of none."""
+        return None if rationales is None else cls(rationales.content, list(rationales.annotators))
+
+
+@dataclass(frozen=True)
 class RunConfiguration:
-    """The content of ``config.json``; ``checkpoint`` and ``explanations`` are None where there are none."""
+    """The content of ``config.json``.
+
+    ``checkpoint``, ``explanations`` and ``rationales`` are None where there are none.
+    """
 
     settings: RunSettings
     data: DataSource
     checkpoint: CheckpointSource | None = None
     explanations: ExplanationsSource | None = None
+    rationales: RationalesSource | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -96,13 +124,16 @@ class RunConfiguration:
 
     @property
     def erased_by(self) -> str:
-        """The fingerprint, and what tells apart by which explanations of the user's a run is erased."""
-        if self.explanations is None:
+        """The fingerprint, and what tells apart by which explanations and rationales of the user's a run is probed."""
+        how: dict[str, Any] = {}
+        if self.explanations is not None:
+            settings = dataclasses.asdict(self.settings.explanations)
+            how = {name: value for name, value in settings.items() if name != "file"}
+            how |= {"content": self.explanations.content}
+        if self.rationales is not None:
+            how |= {RATIONALES: self.rationales.content}
+        if not how:
             return self.fingerprint
-        settings = dataclasses.asdict(self.settings.explanations)
-        how = {name: value for name, value in settings.items() if name != "file"} | {
-            "content": self.explanations.content
-        }
         return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"
 
     @property
@@ -111,6 +142,11 @@ class RunConfiguration:
         attention = self.settings.attention
         model = self.settings.model
         return kind_of(model).unit(model) if attention is None else attention.unit
+
+    def beside(self) -> dict[str, Any]:
+        """The entries of ``config.json`` on files that a run is probed with, and that no model depends on."""
+        sources = {OWN_EXPLANATIONS: self.explanations, RATIONALES: self.rationales}
+        return {name: dataclasses.asdict(source) for name, source in sources.items() if source is not None}
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds, the versions of everything at work included."""
@@ -124,7 +160,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
-            **({} if self.explanations is None else {OWN_EXPLANATIONS: dataclasses.asdict(self.explanations)}),
+            **self.beside(),
             **what_is_registered(self),
             "versions": {
                 "python": platform.python_version(),
@@ -135,18 +171,19 @@ class RunConfiguration:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or InputError on anything else."""
-        checkpoint, explanations = content.get("checkpoint"), content.get(OWN_EXPLANATIONS)
+        checkpoint, explanations, rationales = map(content.get, ("checkpoint", OWN_EXPLANATIONS, RATIONALES))
         configuration = cls(
             RunSettings.from_json(content["settings"]),
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
             None if explanations is None else ExplanationsSource(**explanations),
+            None if rationales is None else RationalesSource(**rationales),
         )
         check_types(configuration.data)
-        if configuration.checkpoint is not None:
-            check_types(configuration.checkpoint)
+        for source in (configuration.checkpoint, configuration.explanations, configuration.rationales):
+            if source is not None:
+                check_types(source)
         if configuration.explanations is not None:
-            check_types(configuration.explanations)
             check_names(configuration.explanations.draws)
         if configuration.unit not in _UNITS:
             raise ValueError(f"an item cannot be a {configuration.unit}")
@@ -202,7 +239,8 @@ def _is_of(value: object, kind: Any) -> bool:  # noqa: ANN401
 
 def _flat(settings: RunSettings) -> dict[str, Any]:
     entries = settings.identity()
-    training: dict[str, Any] = entries.pop("training") or {}
+    training: dict[str, Any] = {} if settings.training is None else dataclasses.asdict(settings.training)
+    del entries["training"]
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]

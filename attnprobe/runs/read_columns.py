@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
@@ -31,11 +32,18 @@ CURVE_COLUMNS = (
 )
 """Of curves.parquet."""
 
+RATIONALE_COLUMNS = (
+    *("document", "annotator", "kind", "name", "draw", "marked"),
+    *("auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most"),
+)
+"""Of rationales.parquet."""
+
 _ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
 
 _DOCUMENTS = (
     *NEEDED["documents"],
     *(name for each in OWN_MEASUREMENTS.values() for name in each.columns),
+    *CORRELATIONS,
     *LIMIT_COLUMNS,
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),

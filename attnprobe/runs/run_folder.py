@@ -33,7 +33,7 @@ from attnprobe.base.run_layout import (
 from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.base.run_lock import locked
 from attnprobe.base.visible import in_json
-from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RunConfiguration
+from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RATIONALES, RunConfiguration
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
@@ -50,10 +50,13 @@ MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
 CURVES = "curves"
 """The table of whole curves, of runs that keep some."""
 
-OF_SHARDS = (*TABLES, CURVES)
+RATIONALE_ROWS = "rationales"
+"""The table of what is held against people's rationales, of runs whose data have some."""
+
+OF_SHARDS = (*TABLES, CURVES, RATIONALE_ROWS)
 """What is made shard by shard."""
 
-FURTHER_TABLES = (CURVES, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
+FURTHER_TABLES = (CURVES, RATIONALE_ROWS, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
 """What some runs have beside."""
 
 ASKED = "documents"
@@ -61,6 +64,18 @@ ASKED = "documents"
 
 PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 """How tables are written: every page carries a checksum."""
+
+
+def of_any_files(stamp: str) -> str:
+    """A table's stamp, configuration and model, without what tells by which explanations and rationales it was made.
+
+    What is no matter of these, as maps of heads and what `attnprobe identify` finds, has stamps like this.
+
+    >>> of_any_files("1f+9a/c0"), of_any_files("1f/c0")
+    ('1f/c0', '1f/c0')
+    """
+    configuration, apart, model = stamp.partition("/")
+    return configuration.partition("+")[0] + apart + model
 
 
 class RunFolder:
@@ -147,19 +162,17 @@ class RunFolder:
                     f"{self.config} was made with {present.difference(configuration)}; "
                     "give another --out, or --force to start over."
                 )
-            if (present.settings, present.explanations) != (configuration.settings, configuration.explanations):
+            if (present.settings, present.beside()) != (configuration.settings, configuration.beside()):
                 self.record_settings(configuration)
             return
         write_json(self.config, configuration.to_json())
 
     def record_settings(self, configuration: RunConfiguration) -> None:
-        """Say in ``config.json`` what can be asked of a run at any time: a map of heads, other explanations."""
+        """Say in ``config.json`` what can be asked of a run at any time: a map of heads, other explanations, …"""
         content = json.loads(read_text(self.config, MOST_JSON_BYTES)) | {"settings": configuration.settings.to_json()}
-        if configuration.explanations is None:
-            content.pop(OWN_EXPLANATIONS, None)
-        else:
-            content[OWN_EXPLANATIONS] = dataclasses.asdict(configuration.explanations)
-        write_json(self.config, content)
+        for name in (OWN_EXPLANATIONS, RATIONALES):
+            content.pop(name, None)
+        write_json(self.config, content | configuration.beside())
 
     def read_configuration(self) -> RunConfiguration:
         """What the run was made with.
@@ -260,7 +273,7 @@ class RunFolder:
             settings = dataclasses.replace(settings, training=None)
         if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
             return False
-        return not self.lacks_map_of_heads(settings.attention, stamp)
+        return not self.lacks_map_of_heads(settings.attention, of_any_files(stamp))
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

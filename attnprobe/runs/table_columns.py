@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS
+from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
@@ -33,7 +35,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "document": _DOCUMENT,
         "label": Column.whole(low=-1),
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
-        **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE)),
+        **dict.fromkeys(CORRELATIONS, Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)),
+        **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE, infinite=True)),
         **dict.fromkeys(("must_flip", "may_flip", "never_flips"), _OF_ITEMS),
         **dict.fromkeys(("first_flip_earliest", "first_flip_latest", "random_earliest", "random_latest"), _REACHED),
         **dict.fromkeys(("top_can_flip", "top_can_stay", "top_can_change", "earlier_can_fail"), _MAYBE),
@@ -76,6 +79,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(("probability", "kept_probability"), Column.share()),
         "log_probability": Column(Values.REAL, high=SLACK),
         **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
+    },
+    "rationales": {
+        "document": _DOCUMENT,
+        **dict.fromkeys(("annotator", "kind", "name"), Column(Values.NAME)),
+        "draw": Column(Values.WHOLE, 0, 127),
+        "marked": Column.whole(low=1),
+        **dict.fromkeys(("auprc", "token_f1", "iou_f1"), Column.share(missing=_ANYWHERE)),
+        **dict.fromkeys(
+            ("comprehensiveness", "at_most"), Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)
+        ),
     },
     "heads": {
         **_HEAD,
@@ -145,6 +158,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     },
     "items": {
         "contribution_": Column(Values.REAL),
+        RATIONALE: _MAYBE,
         "rank_": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1, missing=_ANYWHERE),
     },
 }

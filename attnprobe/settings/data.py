@@ -23,5 +23,6 @@ class DataLimits(Settings, section="data"):
     )
     given_tokens: bool = setting(
         False,
+        silent=True,
         help="texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case)",
     )

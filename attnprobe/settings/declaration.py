@@ -51,6 +51,7 @@ class Told(NamedTuple):
         shown: the default in words, where the value alone does not say it.
         identity: what tells runs apart of its value: ``ITSELF``; or, where runs that differ in it alone are the same
             run, the value that all of them have for that, or None where it is left out.
+        silent: whether ``config.json`` leaves it out where it is the default, as runs of before have it.
     """
 
     help: str
@@ -63,6 +64,7 @@ class Told(NamedTuple):
     metavar: str = ""
     shown: str = ""
     identity: object = ITSELF
+    silent: bool = False
 
 
 def setting(default: Any = dataclasses.MISSING, /, **told: Any) -> Any:  # noqa: ANN401
@@ -236,6 +238,12 @@ def identity_of(settings: Settings) -> dict[str, Any]:
         for name, identity in told.items()
         if identity is not None
     }
+
+
+def left_unsaid(settings: Settings) -> list[str]:
+    """Which of a table of settings ``config.json`` leaves out: those that are silent and as they are by default."""
+    declared = settings_of(type(settings)).items()
+    return [name for name, of in declared if of.told.silent and getattr(settings, name) == of.default]
 
 
 def check_known(section: str, names: Iterable[str], known: Iterable[str]) -> None:

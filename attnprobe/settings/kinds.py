@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from attnprobe.base.registry import Registry
 from attnprobe.settings.attention import TOKEN, UNITS, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
-from attnprobe.settings.training import FINE_TUNING, TrainingSettings
+from attnprobe.settings.training import FINE_TUNING, OF_JAIN, TrainingSettings
 from attnprobe.settings.transformer import TRANSFORMER
 from attnprobe.settings.unfit import Named, SettingError
 
@@ -36,14 +36,38 @@ class NamedModel:
 MODELS: Registry[NamedModel] = Registry("model")
 """All that are trained here from scratch."""
 
-POOLED = ("han", "flan")
-"""What pools items by attention, with one linear layer behind it; each with every encoder."""
 
-ENCODER_WORDS = {"rnn": "a recurrent encoder", "conv": "a convolutional encoder", "none": "no encoder"}
+@dataclass(frozen=True)
+class Network:
+    """What pools items by attention, with one linear layer behind it.
 
-for _network, _unit in (("han", "sentence"), ("flan", "word")):
-    for _encoder, _described in ENCODER_WORDS.items():
-        MODELS.register(f"{_network}-{_encoder}", NamedModel(f"attention over {_unit}s, {_described}", _unit))
+    Attributes:
+        unit: what its attention weighs, ``word`` or ``sentence``.
+        encoders: what may come before the attention, by name, in words.
+    """
+
+    unit: str
+    encoders: Mapping[str, str]
+
+
+_OF_SERRANO = {"rnn": "a recurrent encoder", "conv": "a convolutional encoder", "none": "no encoder"}
+_OF_JAIN = {
+    "lstm": "a bidirectional LSTM",
+    "cnn": "convolutions of 1, 3, 5 and 7 words",
+    "average": "a layer for each word by itself",
+}
+
+NETWORKS: Mapping[str, Network] = {
+    "han": Network("sentence", _OF_SERRANO),
+    "flan": Network("word", _OF_SERRANO),
+    "jain": Network("word", _OF_JAIN),
+}
+"""By name; a model is one of them with one of its encoders."""
+
+for _name, _network in NETWORKS.items():
+    for _encoder, _described in _network.encoders.items():
+        _described = f"attention over {_network.unit}s, {_described}"
+        MODELS.register(f"{_name}-{_encoder}", NamedModel(_described, _network.unit))
 MODELS.register(TRANSFORMER, NamedModel("attention of several heads over words, read at a first token", "word"))
 
 
@@ -103,10 +127,20 @@ KINDS.register(
     "pooled",
     Kind(
         "HAN and FLAN (Serrano & Smith 2019): attention pools items, one linear layer reads them",
-        lambda model: model in MODELS and model != TRANSFORMER,
+        lambda model: model in MODELS and model.startswith(("han-", "flan-")),
         "attnprobe.models.pooled.subject:PooledSubject",
         ("word2vec", "dropout"),
         unit=lambda model: MODELS[model].unit,
+    ),
+)
+KINDS.register(
+    "jain2019",
+    Kind(
+        "the models of Jain & Wallace (2019): attention pools words, one linear layer reads them, no dropout",
+        lambda model: model in MODELS and model.startswith("jain-"),
+        "attnprobe.models.pooled.subject:PooledSubject",
+        ("word2vec",),
+        training=OF_JAIN,
     ),
 )
 KINDS.register(

@@ -12,13 +12,22 @@ from attnprobe.base.registry import Registry
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
-from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.attention import WORD, AttentionSettings
 from attnprobe.settings.data import DataLimits
-from attnprobe.settings.declaration import Settings, check_known, identity_of, setting, settings_of, shown, with_entries
+from attnprobe.settings.declaration import (
+    Settings,
+    check_known,
+    identity_of,
+    left_unsaid,
+    setting,
+    settings_of,
+    shown,
+    with_entries,
+)
 from attnprobe.settings.dropout import Dropout
 from attnprobe.settings.kinds import KINDS, SECTIONS, Kind, kind_of
 from attnprobe.settings.own_explanations import ExplanationSettings
-from attnprobe.settings.training import TrainingSettings
+from attnprobe.settings.training import FROZEN, LEARNED, UNIFORM, TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.settings.unfit import Named, SettingError, SettingTypeError
 
@@ -58,8 +67,9 @@ class RunSettings(Settings, section=""):
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
         orderings: names of orderings beside the usual ones, or ``all``.
-        curves: whether whole curves are kept; None: where they have a closed form.
+        curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
+        correlations: of how many documents attention is correlated with what the input's words do.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -77,21 +87,35 @@ class RunSettings(Settings, section=""):
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
-    erase_by: str = setting(RENORMALISE, metavar="NAME", help="a way of erasing (attnprobe list)")
-    decision: str = setting(CLASS, metavar="NAME", help="what flips (attnprobe list)")
+    erase_by: str = setting(RENORMALISE, silent=True, metavar="NAME", help="a way of erasing (attnprobe list)")
+    decision: str = setting(CLASS, silent=True, metavar="NAME", help="what flips (attnprobe list)")
     orderings: tuple[str, ...] = setting(
-        (), metavar="NAME,…", help="orderings to erase by beside the usual ones (attnprobe list), or all", shown="none"
+        (),
+        silent=True,
+        metavar="NAME,…",
+        help="orderings to erase by beside the usual ones (attnprobe list), or all",
+        shown="none",
     )
     curves: bool | None = setting(
         None,
+        silent=True,
         help="keep whole curves of a sample of documents, which takes an erasure of every prefix but where they have a "
         "closed form",
-        shown="yes where they have one, in HAN and FLAN",
+        shown="yes where they have one, in HAN and FLAN, and with limits",
     )
     limits: int = setting(
         0,
         at_least=0,
-        help="documents, of those with curves, of which it is found what any ordering can reach (HAN and FLAN)",
+        silent=True,
+        help="documents, of those with curves, of which it is found what any ordering can reach: of more than 12 items "
+        "in transformers what orderings are found to reach",
+    )
+    correlations: int = setting(
+        0,
+        at_least=0,
+        silent=True,
+        help="documents, a seeded sample, of which attention is correlated with gradients of the input and with "
+        "leaving words out of it, which takes a reading for each word (models whose attention pools words)",
     )
     explanations: ExplanationSettings = field(default_factory=ExplanationSettings)
 
@@ -108,11 +132,25 @@ class RunSettings(Settings, section=""):
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
         closed = "attention" not in kind.sections and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
-        if self.limits and (not closed or self.curves is False):
-            sentence = "{} is for whole curves with a closed form: of HAN and FLAN, erased by {}, deciding a {}."
-            raise SettingError("", sentence, Named("limits"), RENORMALISE, CLASS)
+        if self.correlations and not (closed and kind.unit(self.model) == WORD):
+            sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
+            raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
+        if self.training is not None and self.training.attention != LEARNED:
+            self._check_given_attention(self.training, pools="attention" not in kind.sections)
+        if self.limits and self.curves is False:
+            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
         if self.attention is not None:
             self._check_items(self.attention, kind)
+
+    def _check_given_attention(self, training: TrainingSettings, *, pools: bool) -> None:
+        if not pools:
+            sentence = "{} is for models whose attention pools, and not for {}."
+            raise SettingError(training.section, sentence, Named("attention"), self.model)
+        of_run = training.attention.startswith(FROZEN) and training.attention != FROZEN
+        if training.attention != UNIFORM and not of_run:
+            sentence = "{} must be {}, {} or {} and the folder of a run, not {}."
+            values = (LEARNED, UNIFORM, FROZEN, shown(training.attention))
+            raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
         if attention.unit not in kind.units:
@@ -134,19 +172,12 @@ class RunSettings(Settings, section=""):
         for name in ("attention", "transformer"):
             if entries[name] is None:
                 del entries[name]
-        for name, default in (("erase_by", RENORMALISE), ("decision", CLASS)):
-            if entries[name] == default:
-                del entries[name]
-        if not self.orderings:
-            del entries["orderings"]
-        if self.curves is None:
-            del entries["curves"]
-        if not self.limits:
-            del entries["limits"]
+        tables = [(entries[name], getattr(self, name)) for name in TABLES if entries.get(name) is not None]
+        for content, settings in [(entries, self), *tables]:
+            for name in left_unsaid(settings):
+                del content[name]
         if self.explanations == ExplanationSettings():
             del entries["explanations"]
-        if not self.data.given_tokens:
-            del entries["data"]["given_tokens"]
         return entries
 
     def identity(self) -> dict[str, Any]:

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from attnprobe.settings.declaration import Settings, setting
 
+ACCURACY, AUC = JUDGES = ("accuracy", "auc")
+"""What epochs are judged by."""
+
+LEARNED, UNIFORM, FROZEN = "learned", "uniform", "frozen:"
+"""What the attention of a model that pools may be; a run's folder stands behind the last."""
+
 EPOCHS_DOCSTRINGS = 4
 """At most, where nothing is said of them: the embedded dataset is done after fewer than others."""
 
@@ -23,7 +29,42 @@ class TrainingSettings(Settings, section="training"):
     batch_tokens: int = setting(16384, help="tokens in a batch, padding included, at most")
     gradient_norm: float | None = setting(10.0, above=0, help="limit of the gradient's global norm, or none")
     gradient_value: float | None = setting(None, above=0, help="limit of the size of each of its entries, or none")
+    amsgrad: bool = setting(
+        False, silent=True, help="divide Adam's steps by the largest second moment so far (not of hf: models)"
+    )
+    weight_decay: float = setting(
+        0.0,
+        at_least=0,
+        silent=True,
+        help="this times the weight is added to each gradient but the attention's (not of hf: models)",
+    )
+    halving: bool = setting(True, silent=True, help="halve the learning rate after an epoch that is no better")
+    judged_by: str = setting(
+        ACCURACY, choices=JUDGES, silent=True, help="what of the development split says which epoch is the best"
+    )
+    attention: str = setting(
+        LEARNED,
+        silent=True,
+        metavar=f"{LEARNED}|{UNIFORM}|{FROZEN}RUN",
+        help=f"of models that pool: {LEARNED}; {UNIFORM}, equal weights throughout; or {FROZEN}RUN, those of the "
+        "trained model of another run with the same vocabulary (Wiegreffe & Pinter 2019)",
+    )
 
+
+OF_JAIN = TrainingSettings(
+    epochs=8,
+    patience=8,
+    learning_rate=1e-3,
+    gradient_norm=None,
+    amsgrad=True,
+    weight_decay=1e-5 / 32,
+    halving=False,
+    judged_by=AUC,
+)
+"""The recipe of Jain & Wallace (2019): all eight epochs, and of these the best.
+
+Their weight decay of 1e-5 stands beside a loss that is summed over 32 documents; here losses are means.
+"""
 
 FINE_TUNING = TrainingSettings(epochs=3, learning_rate=1e-4, gradient_norm=1.0)
 """How a pretrained model is trained further unless told otherwise: with smaller steps than one from scratch."""

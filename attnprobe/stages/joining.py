@@ -70,7 +70,8 @@ def join_pieces(
     documents = 0
     for name in OF_SHARDS[::-1]:  # that of documents, which says that all are there, last
         if not any(_has_table(files, piece, name) for piece in pieces):
-            continue  # of what is not in every run
+            folder.table(name).unlink(missing_ok=True)  # that the run had when it was probed with other files
+            continue
         windows = _windows(files, pieces, name)
         if name == "documents" and of_labels is not None:
             windows = (_relabelled(rows, of_labels) for rows in windows)

@@ -15,10 +15,11 @@ from attnprobe.data.documents import Documents
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
 from attnprobe.execution.time_limit import begin_step
+from attnprobe.explanations.marked_items import MarkedItems, marked_items
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
-from attnprobe.runs.run_folder import OF_SHARDS, TABLES
+from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.own_orderings import OrderingsOfRun
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
@@ -26,7 +27,14 @@ from attnprobe.stages.run_work import RunWork
 from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
-from attnprobe.stages.tables import Tables, curved_documents, micro_batches, probe_batches, sample_of_documents
+from attnprobe.stages.tables import (
+    Tables,
+    correlated_documents,
+    curved_documents,
+    micro_batches,
+    probe_batches,
+    sample_of_documents,
+)
 from attnprobe.stages.training import Run
 
 
@@ -42,7 +50,7 @@ class ProbingWork(RunWork[Piece]):
 
     Attributes:
         others: the orderings and measurements of other packages, which every process has to have.
-        table_stamp: what the tables are computed from: also the file of explanations, if there is one.
+        table_stamp: what the tables are computed from: also the explanations and rationales of the user's.
     """
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
@@ -111,6 +119,8 @@ class ProbingWork(RunWork[Piece]):
             self._orderings.of(self.tested.probe, encoded, numbers),
             self._curved()[numbers] if self._keeps_curves else None,
             self._limited()[numbers] if self.configuration.settings.limits else None,
+            self._marked(encoded, numbers),
+            self._correlated()[numbers] if self.configuration.settings.correlations else None,
         )
         return tables, remarks
 
@@ -175,13 +185,15 @@ class ProbingWork(RunWork[Piece]):
 
     def _tables_of(self, parts: Sequence[Piece]) -> Tables:
         """Of documents of one window."""
-        names = OF_SHARDS if self._keeps_curves else TABLES
+        names = [*TABLES, *[CURVES] * self._keeps_curves, *[RATIONALE_ROWS] * (self.dataset.rationales is not None)]
         return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in names})
 
     @property
     def _keeps_curves(self) -> bool:
-        asked = self.configuration.settings.curves
-        return self.tested.probe.has_closed_curves if asked is None else asked
+        settings = self.configuration.settings
+        if settings.curves is None:
+            return self.tested.probe.has_closed_curves or settings.limits > 0
+        return settings.curves
 
     def cost(self, piece: Piece) -> int:
         """Words of its documents; nothing where they are only read."""
@@ -242,6 +254,12 @@ class ProbingWork(RunWork[Piece]):
     def _by_window(self, piece: Piece) -> list[Piece]:
         return [piece] if piece.batch is not None else piece.windows()
 
+    def _marked(self, encoded: EncodedSplit[Any], numbers: IntArray) -> MarkedItems | None:
+        rationales = self.dataset.rationales
+        if rationales is None:
+            return None
+        return marked_items(rationales, self.tested.probe.item_parts(encoded), numbers.astype(np.int64))
+
     def _sample(self) -> npt.NDArray[np.bool_]:
         if self._sampled is None:
             self._sampled = sample_of_documents(len(self.split), self.configuration.settings.seed)
@@ -250,6 +268,10 @@ class ProbingWork(RunWork[Piece]):
     def _limited(self) -> npt.NDArray[np.bool_]:
         settings = self.configuration.settings
         return curved_documents(np.asarray(self.split.words_per_document), settings.seed, settings.limits)
+
+    def _correlated(self) -> npt.NDArray[np.bool_]:
+        settings = self.configuration.settings
+        return correlated_documents(len(self.split), settings.seed, settings.correlations)
 
     def _curved(self) -> npt.NDArray[np.bool_]:
         if self._with_curves is None:

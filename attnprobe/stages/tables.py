@@ -14,9 +14,13 @@ import torch
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.erasure.battery import BatteryResult, run_battery
+from attnprobe.erasure.rationale_names import RATIONALE
+from attnprobe.erasure.rationales import NOT_LOOKED_AT
 from attnprobe.erasure.registered_orderings import RANK, Ordering
+from attnprobe.explanations.marked_items import MarkedItems
 from attnprobe.models.probe import Probe
 from attnprobe.stages.curve_tables import CurveRows, curve_table
+from attnprobe.stages.rationale_tables import RationaleRows, rationale_table
 
 ITEM_SAMPLE = 20_000
 """Items are kept of every document of a split up to this size, and of a seeded sample of this size beyond it."""
@@ -30,13 +34,15 @@ Column = npt.NDArray[Any]
 class Tables(NamedTuple):
     """One row a document; a document × ordering × draw; a document × item. In order of document.
 
-    ``curves`` has one a document × ordering × draw × number of items that are removed, where curves are kept.
+    ``curves`` has one a document × ordering × draw × number of items that are removed, where curves are kept;
+    ``rationales`` one a document × annotator × what is held against the items that are marked, where people marked any.
     """
 
     documents: pa.Table
     erasures: pa.Table
     items: pa.Table
     curves: pa.Table | None = None
+    rationales: pa.Table | None = None
 
     def made(self) -> dict[str, pa.Table]:
         """Those that there are, by name."""
@@ -105,6 +111,8 @@ def probe_batches(
     orderings: Mapping[str, Ordering] | None = None,
     curved: npt.NDArray[np.bool_] | None = None,
     limited: npt.NDArray[np.bool_] | None = None,
+    marked: MarkedItems | None = None,
+    correlated: npt.NDArray[np.bool_] | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -120,22 +128,31 @@ def probe_batches(
         orderings: by name, those to erase by; by default the usual ones.
         curved: whose whole curves are kept (documents,); None where there is no table of them.
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
+        marked: what people marked of the documents' items; None where there is no table of that.
+        correlated: whose attention is correlated with what words do (documents,); None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
-        asked = [
+        of_curves, of_limits, of_correlations = (
             None if chosen is None else torch.from_numpy(np.flatnonzero(chosen[rows])).to(device)
-            for chosen in (curved, limited)
-        ]
-        result = run_battery(probe.erasures(batch), as_numbers[rows].to(device), documents, orderings, *asked)
+            for chosen in (curved, limited, correlated)
+        )
+        erasures = probe.erasures(batch)
+        marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
+        drawn = as_numbers[rows].to(device)
+        result = run_battery(
+            erasures, drawn, documents, orderings, of_curves, of_limits, marks=marks, correlated=of_correlations
+        )
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
     chosen[np.concatenate(list(groups))] = True
     tables = collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
-    return tables if curved is None else tables._replace(curves=curve_table(collected.curves))
+    further = {} if curved is None else {"curves": curve_table(collected.curves)}
+    further |= {} if marked is None else {"rationales": rationale_table(collected.rationales)}
+    return tables._replace(**further)
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -159,6 +176,13 @@ def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None
     drawn = _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE]
     chosen = np.zeros(len(words), dtype=bool)
     chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
+    return chosen
+
+
+def correlated_documents(documents: int, seed: int, most: int) -> npt.NDArray[np.bool_]:
+    """Of which documents attention is correlated with what words do (documents,): of those that are drawn first."""
+    chosen = np.zeros(documents, dtype=bool)
+    chosen[_in_order_of_draw(documents, seed)[:most]] = True
     return chosen
 
 
@@ -201,6 +225,7 @@ class Collector:
         self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
         self.items: list[dict[str, Column]] = []
         self.curves: list[CurveRows] = []
+        self.rationales: list[RationaleRows] = []
 
     def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
         """Take in what the tests gave for the documents of these rows.
@@ -230,6 +255,7 @@ class Collector:
         self.items.append(items)
         curves = CurveRows.of(result, self.numbers[rows])
         self.curves += [] if curves is None else [curves]
+        self.rationales += RationaleRows.of(result, self.numbers[rows])
 
     def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:
         """All rows that were added.
@@ -278,7 +304,8 @@ class Collector:
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
         table |= {"token": token} | ({} if before is None else {"before": before})
         ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
-        return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks)
+        marks = {name: _arrow_marks(columns.pop(name)) for name in list(columns) if name.startswith(RATIONALE)}
+        return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks | marks)
 
 
 def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
@@ -293,3 +320,8 @@ def _arrow(column: Column) -> pa.Array:
 def _arrow_ranks(column: Column) -> pa.Array:
     """Places in an ordering; −1 is null: the item has none."""
     return pa.array(column, pa.int32(), mask=column < 0)
+
+
+def _arrow_marks(column: Column) -> pa.Array:
+    """Whether items are marked; null in documents that the annotator did not look at."""
+    return pa.array(column == 1, mask=column == NOT_LOOKED_AT)

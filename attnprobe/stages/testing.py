@@ -17,7 +17,7 @@ from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.execution.work import Done
 from attnprobe.models.subject import Tested
-from attnprobe.runs.configuration import what_is_registered
+from attnprobe.runs.configuration import RationalesSource, what_is_registered
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import recorded_orderings
@@ -51,7 +51,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     Raises:
         InputError: there is no trained model, or it is corrupt or foreign, or not one document could be probed.
     """
-    folder = run.folder
+    folder, run = run.folder, _with_rationales(run)
     tested = run.subject.load()
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
@@ -70,6 +70,16 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         _say_remarks(run, work, joined, not_mapped)
     work.files.remove_all()
     return len(joined.remarks.lost | not_mapped)
+
+
+def _with_rationales(run: Run) -> Run:
+    """The run with the rationales that lie beside its data now, which may have come since it was begun."""
+    rationales = RationalesSource.of(run.dataset.rationales)
+    if rationales == run.configuration.rationales:
+        return run
+    configuration = dataclasses.replace(run.configuration, rationales=rationales)
+    run.folder.record_settings(configuration)
+    return dataclasses.replace(run, configuration=configuration)
 
 
 def _not_tried(run: Run) -> str:

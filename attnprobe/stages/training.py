@@ -21,6 +21,7 @@ from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject
 from attnprobe.runs.configuration import RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.settings.training import AUC
 from attnprobe.training import ALONE, Epoch, Ranks, StreamedSplit, TrainableClassifier, Trainer
 from attnprobe.training.checkpoints import resume_training, save_training
 
@@ -78,7 +79,8 @@ def train(run: Run) -> None:
     if first:
         folder.training_state.unlink(missing_ok=True)
     best = trainer.progress
-    run.say(f"Training: best dev accuracy {best.best_accuracy:.3f} in epoch {best.best_epoch + 1}.")
+    judged_by = "AUC" if settings.training.judged_by == AUC else settings.training.judged_by
+    run.say(f"Training: best dev {judged_by} {best.best_score:.3f} in epoch {best.best_epoch + 1}.")
 
 
 def _begun_or_resumed(run: Run) -> Trainer[Any]:
@@ -154,9 +156,10 @@ def special_strings_in_words(documents: int, of: int, split: str) -> str:
 def write_training_log(path: Path, epochs: list[Epoch]) -> None:
     """Write ``training.csv``, one row an epoch."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in dataclasses.fields(Epoch)], lineterminator="\n")
+    rows = [{name: value for name, value in dataclasses.asdict(epoch).items() if value is not None} for epoch in epochs]
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(dataclasses.asdict(epoch) for epoch in epochs)
+    writer.writerows(rows)
     with replacing(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
 

@@ -20,7 +20,7 @@ from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import check_size, open_plain
 from attnprobe.training import B, Epoch, Progress, Trainer
-from attnprobe.training.adam import Optimiser
+from attnprobe.training.adam import LARGEST, MOMENTS, Optimiser
 from attnprobe.training.finite_weights import first_not_finite
 
 
@@ -59,7 +59,7 @@ def save_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
         tensors |= {f"optimiser.{parameter}.{name}": tensor for name, tensor in state.items()}
     progress = {
         "epochs": [dataclasses.asdict(epoch) for epoch in trainer.progress.epochs],
-        "best_accuracy": trainer.progress.best_accuracy,
+        "best_score": trainer.progress.best_score,
         "best_epoch": trainer.progress.best_epoch,
         "learning_rate": trainer.progress.learning_rate,
     }
@@ -91,11 +91,8 @@ def resume_training(path: Path, trainer: Trainer[B], fingerprint: str) -> None:
         raise InputError(f"{path} is not a training state; delete it or start over with --force.") from None
 
 
-_COPIES = 4
-"""Of the weights in a training state: as they are, the best, and two moments."""
-
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam keeps of each weight's gradient, beside the number of steps."""
+_COPIES = 5
+"""Of the weights in a training state: as they are, the best, and up to three moments."""
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -113,7 +110,7 @@ def _check_numbers(progress: Progress) -> None:
     of_epochs = [value for epoch in progress.epochs for value in vars(epoch).values() if value is not None]
     if type(progress.best_epoch) is not int:
         raise TypeError("the best epoch has no number")
-    for value in (progress.best_accuracy, progress.learning_rate, *of_epochs):
+    for value in (progress.best_score, progress.learning_rate, *of_epochs):
         if not isinstance(value, int | float):
             raise TypeError(f"{type(value).__name__} is no number")
     if not math.isfinite(progress.learning_rate) or progress.learning_rate < 0:
@@ -127,12 +124,13 @@ def _restore(optimiser: Optimiser, tensors: dict[str, Tensor]) -> None:
         states.setdefault(int(parameter), {})[key] = tensor
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for number, state in states.items():
-        if state.keys() != {"step", *_MOMENTS} or not 0 <= float(state["step"]) < math.inf:
+        if state.keys() - {LARGEST} != {"step", *MOMENTS} or not 0 <= float(state["step"]) < math.inf:
             raise ValueError("not the state of an optimiser")
         if not state["step"].is_floating_point():
             raise ValueError("not the steps of an optimiser")
         weight = parameters[number] if 0 <= number < len(parameters) else torch.empty(0)
-        if not _alike({name: state[name] for name in _MOMENTS}, dict.fromkeys(_MOMENTS, weight)):
+        moments = state.keys() - {"step"}
+        if not _alike({name: state[name] for name in moments}, dict.fromkeys(moments, weight)):
             raise ValueError("not the state of this model's optimiser")
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor, nn
 
 from attnprobe.data.batches import LabelledBatch
+from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.adam import Optimiser
 
 B = TypeVar("B", bound=LabelledBatch)
@@ -25,7 +26,7 @@ class TrainableClassifier(Protocol[In]):
         """The same to rounding, for whoever looks at nothing else in the model."""
         ...
 
-    def optimiser(self, learning_rate: float) -> Optimiser:
+    def optimiser(self, settings: TrainingSettings) -> Optimiser:
         """An optimiser that updates every weight."""
         ...
 

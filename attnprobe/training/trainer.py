@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.base.freed_memory import keep_freed_memory
-from attnprobe.settings.training import TrainingSettings
-from attnprobe.training.evaluation import accuracy
+from attnprobe.settings.training import AUC, TrainingSettings
+from attnprobe.training.evaluation import accuracy, auc
 from attnprobe.training.gradient_limits import limit_gradients
 from attnprobe.training.progress import Epoch, Progress
 from attnprobe.training.ranks import ALONE, Ranks
@@ -46,7 +46,7 @@ class Trainer(Generic[B]):
         self.seed = seed
         self.ranks = ranks
         self.progress = Progress(learning_rate=settings.learning_rate)
-        self.optimiser = model.optimiser(settings.learning_rate)
+        self.optimiser = model.optimiser(settings)
 
     def step(self, batch: B, weight: float = 1.0) -> Tensor:
         """One update of the weights; returns the loss (detached).
@@ -96,6 +96,7 @@ class Trainer(Generic[B]):
             learning_rate=self.progress.learning_rate,
             tokens_per_second=sum(each.tokens for each in done) / elapsed,
             seconds=time.perf_counter() - started,
+            dev_auc=auc(self.model, dev, device) if self.settings.judged_by == AUC else None,
         )
         self._judge(epoch)
         return epoch
@@ -113,10 +114,11 @@ class Trainer(Generic[B]):
     def _judge(self, epoch: Epoch) -> None:
         progress = self.progress
         progress.epochs.append(epoch)
-        if epoch.dev_accuracy > progress.best_accuracy:
-            progress.best_accuracy, progress.best_epoch = epoch.dev_accuracy, epoch.epoch
+        score = epoch.dev_accuracy if epoch.dev_auc is None else epoch.dev_auc
+        if score > progress.best_score:
+            progress.best_score, progress.best_epoch = score, epoch.epoch
             progress.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-        else:
+        elif self.settings.halving:
             self.set_learning_rate(progress.learning_rate / 2)
 
     def set_learning_rate(self, rate: float) -> None:

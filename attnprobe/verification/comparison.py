@@ -16,7 +16,6 @@ from attnprobe.verification.reference import Reference
 from attnprobe.verification.reference_chance import AreasOfOrders
 from attnprobe.verification.reference_limits import ITEMS, extremes
 from attnprobe.verification.stored_results import Column, StoredDocument, StoredFlip
-from attnprobe.verification.sufficient_sets import fewest_items, guarantees, necessary_items
 
 AGREE = 1e-5
 """Weights and masses agree within this; probabilities, divergences and gradients within this times the document's
@@ -56,8 +55,8 @@ class Comparison:
 
     def compare(
         self, stored: StoredDocument, reference: Reference, orders: dict[tuple[str, int], Order], seed: int
-    ) -> None:
-        """Take in one document.
+    ) -> bool:
+        """Take in one document; whether its decision is the same, so that the rest could be compared.
 
         Args:
             stored: what the run says of it.
@@ -66,34 +65,33 @@ class Comparison:
             seed: its own, of which random orders are made.
         """
         if not self._same_decision(stored, reference):
-            return
+            return False
         self._compare_items(stored, reference)
         for (name, draw), flip in stored.erasures.items():
             if name != SMALLEST_SET and (name, draw) not in orders:
                 continue  # of another package, and the run does not say in which order it erased
             self.first_flips += 1
-            where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+            where = self.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
             if name == SMALLEST_SET:
                 self._compare_smallest(where, flip.removed, reference)
             else:
                 self._compare_first_flip(where, flip, reference, orders[name, draw])
-                if draw == 0 and flip.sufficient is not None:
-                    self._compare_sufficient(where, flip.sufficient, reference, orders[name, draw])
             rank = (stored.items or {}).get(f"{RANK}{name}")
             if draw == 0 and rank is not None:
                 self._compare_rank(
-                    self._where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
+                    self.where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
                 )
 
         for (name, draw), curve in stored.curves.items():
             if (name, draw) in orders:
-                where = self._where("curves", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                where = self.where("curves", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
                 self._compare_curve(where, curve, reference, orders[name, draw])
 
         self._compare_limits(stored, reference)
-        self._compare_smallest_sufficient(stored, reference)
+        self._compare_correlations(stored, reference)
         if stored.among_random and reference.items <= ITEMS:
-            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * _size(reference))
+            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
+        return True
 
     def _compare_among_random(
         self, stored: StoredDocument, orders: dict[tuple[str, int], Order], areas: AreasOfOrders, slack: float
@@ -107,15 +105,26 @@ class Comparison:
             others = areas.at_random(among.tried)
             more, at_least = (sum(other > area + end for other in others) for end in (slack, -slack))
             if not more <= among.better <= among.better + among.equal <= at_least:
-                where = self._where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                where = self.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
                 self.differing.append(
                     f"{where}: random_better is {among.better} and random_equal {among.equal}, but of {among.tried} "
                     f"random orders {more} reach more and {at_least} as much or more"
                 )
 
+    def _compare_correlations(self, stored: StoredDocument, reference: Reference) -> None:
+        """Each is the reference's, but for pairs of words that are a matter of rounding."""
+        if not stored.correlations:
+            return
+        found, where = reference.correlations(), self.where("documents", stored.number)
+        for name, tau in stored.correlations.items():
+            self.made["correlations"] += 1
+            self.within_rounding += found[name].slack > 0
+            if not abs(tau - found[name].value) <= AGREE + found[name].slack:
+                self.differing.append(f"{where}: {name} is {tau:.8g}, the reference finds {found[name].value:.8g}")
+
     def _compare_limits(self, stored: StoredDocument, reference: Reference) -> None:
         """No ordering that was erased passes a limit; of a short document the least and the most are within theirs."""
-        slack, where = AGREE * _size(reference), self._where("documents", stored.number)
+        slack, where = AGREE * size_of(reference), self.where("documents", stored.number)
         for score, (lower, lower_attained, upper_attained, upper) in stored.limits.items():
             self.made["limits"] += 1
             reached = [float((curve[score][0] - curve[score][1:]).mean()) for curve in stored.curves.values()]
@@ -133,7 +142,7 @@ class Comparison:
 
     def _compare_curve(self, where: str, curve: dict[str, Column], reference: Reference, order: Order) -> None:
         """Some points of a curve, its ends among them, are what the model says without these items, and with them."""
-        size, n = _size(reference), reference.items
+        size, n = size_of(reference), reference.items
         inner = np.random.default_rng(n).permutation(np.arange(2, n))[: POINTS - 3]
         for k in sorted({0, 1, n, *inner.tolist()}):
             items, certain = order.prefix(k) if k else ([], True)
@@ -149,18 +158,18 @@ class Comparison:
                 for name, number in found.items():
                     if kept + name in curve:
                         at = f"{where}, {k} removed"
-                        self._compare_number(at, kept + name, float(curve[kept + name][k]), number, size)
+                        self.compare_number(at, kept + name, float(curve[kept + name][k]), number, size)
 
     def _same_decision(self, stored: StoredDocument, reference: Reference) -> bool:
         """Whether it is the same document with the same decision, so that the rest can be compared."""
-        where = self._where("documents", stored.number)
+        where = self.where("documents", stored.number)
         self.made["documents"] += 1
         if stored.n != reference.items:
             self.differing.append(f"{where}: n is {stored.n}, the reference finds {reference.items}")
             return False
         if stored.decision == reference.decision:
             p = float(reference.probability(reference.logits()))
-            self._compare_number(where, "p_decision", stored.p_decision, p, _size(reference))
+            self.compare_number(where, "p_decision", stored.p_decision, p, size_of(reference))
             return True
         if reference.may_decide(stored.decision):
             self.within_rounding += 1
@@ -171,18 +180,19 @@ class Comparison:
     def _compare_items(self, stored: StoredDocument, reference: Reference) -> None:
         if stored.items is None:
             return
-        size = _size(reference)
+        size = size_of(reference)
         alone = set(np.random.default_rng(stored.number).permutation(reference.items)[:SINGLE].tolist())
         for item, (weight, gradient) in enumerate(zip(reference.weights, reference.gradients, strict=True)):
-            where = self._where("items", stored.number, f"position {item}")
+            where = self.where("items", stored.number, f"position {item}")
             row = {name: column[item] for name, column in stored.items.items()}
-            self._compare_number(where, "weight", row["weight"], float(weight))
-            self._compare_number(where, "gradient", row["gradient"], float(gradient), size)
+            self.compare_number(where, "weight", row["weight"], float(weight))
+            self.compare_number(where, "gradient", row["gradient"], float(gradient), size)
             if item in alone:
-                self._compare_number(where, "js", row["js"], reference.js([item]), size)
+                self.compare_number(where, "js", row["js"], reference.js([item]), size)
                 self._compare_flip(where, bool(row["flips"]), reference.flips([item]))
 
-    def _compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
+    def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
+        """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
         self.made[column] += 1
         if not abs(stored - found) <= AGREE * size:
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")
@@ -234,7 +244,7 @@ class Comparison:
                 self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
                 return
         if removed == counts[-1] and certain:
-            self._compare_number(where, "mass", flip.mass, float(reference.weights[items].sum()))
+            self.compare_number(where, "mass", flip.mass, float(reference.weights[items].sum()))
 
     def _compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
         """A set of this size flips the decision, and none that is smaller by one: then no other smaller one does.
@@ -260,58 +270,12 @@ class Comparison:
                 self.differing.append(f"{where}: removed is {_told(removed)}, the reference finds {there}")
                 return
 
-    def _compare_sufficient(self, where: str, count: int, reference: Reference, order: Order) -> None:
-        """So many of the first items guarantee the decision, and one fewer does not."""
-        for k, claimed in ((count, True), (count - 1, False)):
-            if k < 0:
-                continue
-            items, certain = order.prefix(k) if k else ([], True)
-            self._compare_guarantee(where, "sufficient", items if certain else None, claimed, reference)
-
-    def _compare_smallest_sufficient(self, stored: StoredDocument, reference: Reference) -> None:
-        """The set that is said guarantees the decision, and no smaller one does; without a necessary item none does."""
-        if not stored.sufficient:
-            return
-        where = self._where("documents", stored.number)
-        smallest, bound, necessary = stored.sufficient
-        self.made["sufficient sets"] += 1
-        least, most = fewest_items(reference)
-        if not (bound <= most and least <= smallest and bound <= smallest):
-            self.differing.append(
-                f"{where}: the smallest set that guarantees the decision has {bound} to {smallest} items, "
-                f"the reference finds {least} to {most}"
-            )
-        fewest, largest = necessary_items(reference)
-        if not fewest <= necessary <= largest:
-            self.differing.append(
-                f"{where}: sufficient_necessary is {necessary}, the reference finds {fewest} to {largest}"
-            )
-        chosen = (stored.items or {}).get("sufficient")
-        if chosen is not None:
-            kept = np.flatnonzero(chosen).tolist()
-            if len(kept) != smallest:
-                self.differing.append(
-                    f"{where}: sufficient_smallest is {smallest}, but {len(kept)} items are sufficient"
-                )
-            self._compare_guarantee(where, "sufficient", kept, True, reference)
-
-    def _compare_guarantee(
-        self, where: str, column: str, kept: list[int] | None, claimed: bool, reference: Reference
-    ) -> None:
-        self.made["sufficient sets"] += 1
-        found = None if kept is None else guarantees(reference, kept)
-        self.within_rounding += found is None
-        if found is not None and found != claimed:
-            does = "does not guarantee" if claimed else "guarantees"
-            self.differing.append(
-                f"{where}: {column}: by the reference keeping {len(kept or [])} items {does} the decision"
-            )
-
-    def _where(self, table: str, document: int, at: str = "") -> str:
+    def where(self, table: str, document: int, at: str = "") -> str:
+        """A place in the run's tables, as sentences begin with it."""
         return f"{self.folder.table(table)}, document {document}" + f", {at}" * bool(at)
 
 
-def _size(reference: Reference) -> float:
+def size_of(reference: Reference) -> float:
     """The largest logit or gradient, or one: what goes wrong in the last digit of it is rounding."""
     return max(1.0, float(reference.logits().abs().max()), float(reference.gradients.abs().max()))
 

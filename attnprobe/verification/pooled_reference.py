@@ -1,4 +1,4 @@
-"""The slow reference of HAN and FLAN, by hooks on the attention that pools."""
+"""The slow reference of models whose attention pools, by hooks on it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from attnprobe.data.batches import Batch
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference_correlations import Tau, correlations
 
 
 class PooledReference(Reference):
@@ -102,6 +103,10 @@ class PooledReference(Reference):
         logits = self.logits().clone()
         logits[self.decision] = -torch.inf
         return self.weights * (self._alone[:, self.decision] - self._alone[:, int(logits.argmax())])
+
+    def correlations(self) -> dict[str, Tau]:
+        """By column Kendall's tau over the words of the input; none of a document of one word."""
+        return correlations(self._model, self._batch, self.weights)
 
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
         """Not needed: the smallest sets are known."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.verification.reference_correlations import Tau
 
 ROUNDING = 1e-4
 """Logits that differ by less than this share of the largest one (of one, if that is less) are equal in float32."""
@@ -88,6 +89,10 @@ class Reference(ABC):
     def worst_erasures(self, kept: list[int]) -> list[list[int]]:
         """Sets of items beside ``kept``, one of which flips the decision if any such set does, where items add up."""
         raise NotImplementedError
+
+    def correlations(self) -> dict[str, Tau]:
+        """By column Kendall's tau over the words of the input; none where they are not the items."""
+        return {}
 
     @abstractmethod
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:

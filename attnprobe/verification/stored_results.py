@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import RANK
-from attnprobe.runs.run_folder import CURVES, RunFolder
+from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
 _DOCUMENTS = ("n", "decision", "p_decision")
@@ -22,8 +24,19 @@ _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_
 _ITEMS = ("weight", "gradient", "js", "flips")
 
 _SUFFICIENT = ("sufficient_smallest", "sufficient_bound", "sufficient_necessary")
+_HELD = ("annotator", "kind", "name", "draw")
+_HELD_NUMBERS = ("marked", "auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most")
 
 Column = npt.NDArray[Any]
+
+
+class HeldKey(NamedTuple):
+    """Whose items, and what is held against them: its kind, its name and its draw."""
+
+    annotator: str
+    kind: str
+    name: str
+    draw: int
 
 
 class StoredFlip(NamedTuple):
@@ -67,6 +80,9 @@ class StoredDocument:
         sufficient: of the smallest set that guarantees the decision its number of items, a number below which none
             does, and how many items every such set has; empty where that is not known.
         among_random: by ordering and draw, where it is known.
+        rationales: by annotator, kind, name and draw what is held against the items that are marked, by column; empty
+            where the run has no table of that.
+        correlations: by column Kendall's tau, where it was asked for and is defined.
     """
 
     number: int
@@ -79,6 +95,18 @@ class StoredDocument:
     limits: dict[str, Column] = field(default_factory=dict)
     sufficient: tuple[int, ...] = ()
     among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
+    rationales: dict[HeldKey, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def marked(self) -> dict[str, set[int]]:
+        """By annotator the items that are marked, where items were kept."""
+        return {
+            name.removeprefix(RATIONALE): set(np.flatnonzero(marks == 1).tolist())
+            for name, marks in (self.items or {}).items()
+            if name.startswith(RATIONALE)
+        }
+
+    correlations: dict[str, float] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -105,14 +133,18 @@ def stored_documents(
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
     sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
-    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient), numbers)
+    taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
+    documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
     erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
-    ranks = [name for name in columns_of(folder.table("items")) if name.startswith(RANK) or name == "sufficient"]
+    ranks = [
+        name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name == "sufficient"
+    ]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
     curves = _curves(folder, numbers) if folder.table(CURVES).exists() else {}
+    rationales = _rationales(folder, numbers) if folder.table(RATIONALE_ROWS).exists() else {}
     return [
         StoredDocument(
             number,
@@ -133,6 +165,8 @@ def stored_documents(
             _limits({name: documents[number][name] for name in limits}),
             tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
+            rationales.get(number, {}),
+            {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
         )
         for number in numbers.tolist()
     ]
@@ -172,6 +206,21 @@ def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, di
     return found
 
 
+def _rationales(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[HeldKey, dict[str, float]]]:
+    """By number what is held against the items that are marked in those of these documents in which some are."""
+    rows = rows_of_documents(folder.table(RATIONALE_ROWS), ["document", *_HELD, *_HELD_NUMBERS], numbers)
+    found: dict[int, dict[HeldKey, dict[str, float]]] = {}
+    for row in rows.to_pylist():
+        key = HeldKey(*(row[name] for name in _HELD))
+        of_document = found.setdefault(row["document"], {})
+        if key in of_document:
+            raise InputError(
+                f"{folder.table(RATIONALE_ROWS)}, document {row['document']}: there are two rows of {key}."
+            )
+        of_document[key] = {name: np.nan if row[name] is None else float(row[name]) for name in _HELD_NUMBERS}
+    return found
+
+
 def _by_document(
     folder: RunFolder, table: str, columns: tuple[str, ...], numbers: npt.NDArray[np.integer]
 ) -> dict[int, dict[str, Column]]:
@@ -187,5 +236,8 @@ def _by_document(
 
 
 def _numbers(name: str, column: pa.ChunkedArray) -> Column:
-    values: Column = (column.fill_null(-1) if name.startswith(RANK) else column).to_numpy(zero_copy_only=False)
+    if name.startswith(RATIONALE):
+        column = column.cast(pa.int8())
+    filled = column.fill_null(-1) if name.startswith((RANK, RATIONALE)) else column
+    values: Column = filled.to_numpy(zero_copy_only=False)
     return values

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from attnprobe.erasure.registered_orderings import SMALLEST_SET
+from attnprobe.verification.comparison import Comparison
+from attnprobe.verification.orders import Order
 from attnprobe.verification.reference import Reference
+from attnprobe.verification.stored_results import StoredDocument
 
 MARGIN = 1e-5
 """By what share of what has to be reached sums may differ in the run's precision."""
@@ -55,3 +59,66 @@ def fewest_items(reference: Reference) -> tuple[int, int]:
         )
         ends.append(leads.shape[1] if solved.x is None else int(np.ceil(solved.mip_dual_bound - 1e-6)))
     return ends[0], ends[1]
+
+
+def compare_sufficient_sets(
+    comparison: Comparison, stored: StoredDocument, reference: Reference, orders: Mapping[tuple[str, int], Order]
+) -> None:
+    """Take in what a run says of what guarantees one document's decision; nothing where it says nothing.
+
+    Args:
+        comparison: what was compared, and differs.
+        stored: what the run says of the document.
+        reference: the same document, with the same decision.
+        orders: its orderings, made of the reference's numbers.
+    """
+    if not stored.sufficient:
+        return
+    _compare_smallest(comparison, stored, reference)
+    for (name, draw), flip in stored.erasures.items():
+        if draw or flip.sufficient is None or name == SMALLEST_SET or (name, draw) not in orders:
+            continue
+        where = comparison.where("erasures", stored.number, f"ordering {name}")
+        for count, claimed in ((flip.sufficient, True), (flip.sufficient - 1, False)):
+            if count >= 0:
+                items, certain = orders[name, draw].prefix(count) if count else ([], True)
+                _compare_guarantee(comparison, where, items if certain else None, reference, claimed=claimed)
+
+
+def _compare_smallest(comparison: Comparison, stored: StoredDocument, reference: Reference) -> None:
+    """The set that is said guarantees the decision, and no smaller one does; and how many items every such set has."""
+    where = comparison.where("documents", stored.number)
+    smallest, bound, necessary = stored.sufficient
+    comparison.made["sufficient sets"] += 1
+    least, most = fewest_items(reference)
+    if not (bound <= most and least <= smallest and bound <= smallest):
+        comparison.differing.append(
+            f"{where}: the smallest set that guarantees the decision has {bound} to {smallest} items, "
+            f"the reference finds {least} to {most}"
+        )
+    fewest, largest = necessary_items(reference)
+    if not fewest <= necessary <= largest:
+        comparison.differing.append(
+            f"{where}: sufficient_necessary is {necessary}, the reference finds {fewest} to {largest}"
+        )
+    chosen = (stored.items or {}).get("sufficient")
+    if chosen is not None:
+        kept = np.flatnonzero(chosen).tolist()
+        if len(kept) != smallest:
+            comparison.differing.append(
+                f"{where}: sufficient_smallest is {smallest}, but {len(kept)} items are sufficient"
+            )
+        _compare_guarantee(comparison, where, kept, reference, claimed=True)
+
+
+def _compare_guarantee(
+    comparison: Comparison, where: str, kept: list[int] | None, reference: Reference, *, claimed: bool
+) -> None:
+    comparison.made["sufficient sets"] += 1
+    found = None if kept is None else guarantees(reference, kept)
+    comparison.within_rounding += found is None
+    if found is not None and found != claimed:
+        does = "does not guarantee" if claimed else "guarantees"
+        comparison.differing.append(
+            f"{where}: sufficient: by the reference keeping {len(kept or [])} items {does} the decision"
+        )

@@ -19,8 +19,10 @@ from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import orders_of
+from attnprobe.verification.rationale_rows import compare_rationales
 from attnprobe.verification.reference_registry import reference_maker
 from attnprobe.verification.stored_results import stored_documents
+from attnprobe.verification.sufficient_sets import compare_sufficient_sets
 
 
 def compare_with_reference(
@@ -59,7 +61,11 @@ def compare_with_reference(
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
         )
-        comparison.compare(stored[row], reference, orders, seed_of_document)
+        if not comparison.compare(stored[row], reference, orders, seed_of_document):
+            continue
+        compare_sufficient_sets(comparison, stored[row], reference, orders)
+        if stored[row].items is not None:
+            compare_rationales(comparison, stored[row], reference, orders)
     if comparison.differing:
         more = len(comparison.differing) - 1
         raise InputError(comparison.differing[0] + f"; and so on in {more:,} more comparisons" * bool(more) + ".")
@@ -99,6 +105,8 @@ _WORDS = {
     "probability": "points of curves",
     "limits": "limits of AOPC",
     "random orders": "places among random orders",
+    "rationales": "rows on rationales",
+    "correlations": "correlations",
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
     "sufficient sets": "sets that guarantee the decision",

@@ -40,6 +40,7 @@ from attnprobe.verification.origin import (
     labels_of_documents,
 )
 from attnprobe.verification.own_orders import check_own_orders
+from attnprobe.verification.rationale_marks import check_marks
 from attnprobe.verification.row_batches import reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
 from attnprobe.verification.truth import compare_with_reference, drawn
@@ -94,6 +95,10 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         with_items = present.numbers[kept[present.numbers]]
         every = np.ones(len(with_items), dtype=bool)
         yield check_own_orders(run, tested, drawn(with_items, every, sample))
+    if run.configuration.rationales is not None or run.dataset.rationales is not None:
+        kept = sample_of_documents(len(run.dataset.splits["test"]), run.configuration.settings.seed)
+        with_items = present.numbers[kept[present.numbers]]
+        yield check_marks(run, tested, drawn(with_items, np.ones(len(with_items), dtype=bool), sample))
     measurements = recorded_measurements(told)
     if measurements:
         every = np.ones(len(present.numbers), dtype=bool)
@@ -131,7 +136,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     rows = check_items(folder.table("items"), present, sampled)
     of = f"{sampled[present.numbers].sum():,} documents"
     yield f"items.parquet holds {rows:,} rows, one for each item of {of}, whose weights sum to one"
-    if settings.curves or folder.table(CURVES).exists():
+    if settings.curves or settings.limits or folder.table(CURVES).exists():
         yield _check_curves(run, present, [name for name, _ in orderings])
     for name in FURTHER_TABLES:
         if name != CURVES and folder.table(name).exists():

@@ -1,5 +1,7 @@
 """Areas of whole curves as a run's folder has them, against those of tensors and the limits that they lie between."""
 
+import json
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -103,10 +105,54 @@ def test_limits_contain_every_ordering_and_those_that_are_equal_are_counted(run)
         assert (aopc >= lower[known, None] - 1e-5).all()
         assert (aopc <= upper[known, None] + 1e-5).all()
         counts = statistics["limits"][score]
-        assert counts.documents == known.sum() == counts.equal + counts.exact + counts.between
+        assert counts.documents == known.sum() == counts.equal + counts.exact + counts.between + counts.attained
+        assert counts.attained == 0
         of = statistics["orderings"]["attention"][score]
         assert of.normalised.n == counts.documents - counts.equal
         assert of.comprehensiveness.n == statistics["documents"]
+
+
+def test_where_a_limit_is_attained_shares_are_of_what_is_reached_and_certain_of_nothing(run, tmp_path):
+    """Two ends of every second document become infinite, and attained ones what no ordering of the run passes."""
+    for path in run.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    rows = pd.read_parquet(tmp_path / "documents.parquet")
+    attained = rows["document"] % 2 == 0
+    for score in ("probability", "logit"):
+        for end, beyond in (("lower_low", -np.inf), ("upper_high", np.inf)):
+            known = rows[f"aopc_{score}_{end}"].notna()
+            rows.loc[attained & known, f"aopc_{score}_{end}"] = beyond
+    rows.to_parquet(tmp_path / "documents.parquet")
+    results, before = RunResults.load(tmp_path), curve_statistics(RunResults.load(run))
+    curves, statistics = WholeCurves.of(results), curve_statistics(results)
+    for score in ("probability", "logit"):
+        counts, whole = statistics["limits"][score], before["limits"][score]
+        assert 0 < counts.attained < counts.documents
+        assert counts.documents == whole.documents == counts.equal + counts.exact + counts.between + counts.attained
+        assert np.isfinite([counts.widest, *counts.least[:3], *counts.most[:3]]).all()
+        aopc = areas(curves, score).comprehensiveness
+        several = results.several.iloc[curves.documents]
+        low, high = (several[f"aopc_{score}_{end}"].to_numpy(float) for end in ("lower_high", "upper_low"))
+        endless = np.isinf(several[f"aopc_{score}_lower_low"].to_numpy(float))
+        low, high = np.minimum(low, aopc.min(1))[endless], np.maximum(high, aopc.max(1))[endless]
+        for name, places in curves.of_orderings().items():
+            with np.errstate(invalid="ignore"):
+                shares = (aopc[endless][:, places] - low[:, None]) / (high - low)[:, None]
+            of, were = statistics["orderings"][name][score], before["orderings"][name][score]
+            assert 0 <= of.normalised_least.value <= were.normalised_least.value
+            assert were.normalised_most.value <= of.normalised_most.value <= 1
+            known = shares[high - low > 1e-9].mean(1)
+            assert len(known)
+            others = of.normalised.value * of.normalised.n - known.sum()
+            assert -1e-6 <= others <= of.normalised.n - len(known) + 1e-6
+    summary = summarise(results)
+    assert "attained by orders that were searched for" in areas_of_curves(summary).caption
+    assert "the worst order found (0 %) and the best found (100 %)" in curves_in_words(summary)
+    assert "found" not in curves_in_words(summarise(RunResults.load(run)))
+    with mpl.rc_context(style.SETTINGS):
+        figure = FIGURES["normalised_aopc"](results)
+    assert "found" in figure.axes[0].get_xlabel()
+    assert json.dumps(summary["curves"]["limits"], allow_nan=False)
 
 
 def test_a_grid_begins_and_ends_where_all_curves_do(run):

@@ -78,13 +78,16 @@ def run(tmp_path_factory):
 
 def with_ordering(path):
     """Give the rows of an ordering once more, by another name."""
-    erasures = pq.read_table(path / "erasures.parquet")
-    names = erasures["ordering"].cast(pa.string())
-    more = erasures.filter(pa.compute.equal(names, "gradient"))
-    column = erasures.column_names.index("ordering")
-    erasures = erasures.set_column(column, "ordering", names)
-    more = more.set_column(column, "ordering", pa.array([ORDERING] * len(more)))
-    pq.write_table(pa.concat_tables([erasures, more]), path / "erasures.parquet")
+    for name in ("erasures", "curves"):
+        table = pq.read_table(path / f"{name}.parquet")
+        names = table["ordering"].cast(pa.string())
+        more = table.filter(pa.compute.equal(names, "gradient"))
+        column = table.column_names.index("ordering")
+        table = table.set_column(column, "ordering", names)
+        more = more.set_column(column, "ordering", pa.array([ORDERING] * len(more)))
+        by = ["document", "ordering", "draw"] + ["removed"] * (name == "curves")
+        table = pa.concat_tables([table, more]).sort_by([(each, "ascending") for each in by])
+        pq.write_table(table, path / f"{name}.parquet")
     items = pq.read_table(path / "items.parquet")
     pq.write_table(items.append_column(f"rank_{ORDERING}", items["rank_gradient"]), path / "items.parquet")
 

@@ -11,14 +11,18 @@ import pytest
 import safetensors.torch
 
 from attnprobe.cli import main
+from attnprobe.erasure.curve_names import LIMIT_ENDS
 from attnprobe.runs.run_folder import PARQUET
-from tests.fixtures.commands import planted_folder
+from tests.fixtures.commands import planted_rows, write_splits
 
 TEST_DOCUMENTS = 6
 MODELS = {
     "flan-rnn": ["--epochs", "4", "--learning-rate", "0.01"],
     "han-rnn": ["--epochs", "4", "--learning-rate", "0.01", "--limits", "30"],
-    "transformer": ["--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2", "--curves"],
+    "transformer": [
+        *("--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2"),
+        *("--orderings", "all", "--limits", "30"),
+    ],
     "hf": ["--epochs", "2", "--unit", "word", "--greedy", "--head-map-documents", "2"],
 }
 
@@ -27,7 +31,8 @@ MODELS = {
 def place(tmp_path_factory):
     """A folder with data and a cache of its own, which holds for the module."""
     folder = tmp_path_factory.mktemp("verify")
-    planted_folder(folder / "planted", test=TEST_DOCUMENTS)
+    rows = [*planted_rows(TEST_DOCUMENTS - 1, 3), ("pos", "word1 plantedpos. word3.")]
+    write_splits(folder / "planted", train=planted_rows(80, 1), dev=planted_rows(20, 2), test=rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         yield folder
@@ -95,16 +100,22 @@ def test_a_sound_run_is_verified(verify, probed, name):
     assert lines[-1].startswith("  verified: head_effects.parquet agrees") == (name in ("transformer", "hf"))
 
 
-@pytest.mark.parametrize("score", ["probability", "logit"])
-@pytest.mark.parametrize("end", ["lower_high", "upper_low", "lower_low", "upper_high"])
-def test_limits_of_short_documents_are_found_again(verify, probed, tmp_path, score, end):
-    """HAN's sentences are few: every set of them is erased."""
-    copy = shutil.copytree(probed("han-rnn"), tmp_path / "run")
+@pytest.mark.parametrize(
+    ("name", "score", "end"),
+    [
+        *(("han-rnn", score, end) for score in ("probability", "logit") for end in LIMIT_ENDS),
+        ("transformer", "probability", "lower_low"),
+        ("transformer", "logit", "upper_low"),
+    ],
+)
+def test_limits_of_short_documents_are_found_again(verify, probed, tmp_path, name, score, end):
+    """HAN's sentences are few, and the last document has six tokens: every set of them is erased."""
+    copy = shutil.copytree(probed(name), tmp_path / "run")
     inward = 1e-2 if end == "lower_low" else -1e-2 if end == "upper_high" else 0.0
     outward = {"lower_high": -1.0, "upper_low": 1.0}.get(end, 0.0)
 
     def change(rows):
-        for each in ("lower_low", "lower_high", "upper_low", "upper_high"):
+        for each in LIMIT_ENDS:
             rows[f"aopc_{score}_{each}"] += inward if each == end else 0.0
         rows[f"aopc_{score}_{end}"] += outward
         return rows

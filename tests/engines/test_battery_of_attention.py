@@ -15,6 +15,7 @@ from tests.fixtures.attached_models import (
     engines_of,
     erased_weights,
     key_mask,
+    logits_by_hand,
     orderings,
     sets_to_tokens,
     words,
@@ -157,3 +158,23 @@ def test_documents_with_one_item():
         assert result.items["weight"][:2, 0].tolist() == pytest.approx([1, 1])
         for columns in result.erasures.values():
             assert set(columns["removed"][:2].tolist()) <= {-1, 1}
+
+
+@pytest.mark.parametrize(("family", "task"), [("bert", "classification"), ("gpt2", "language-modelling")])
+def test_how_sure_a_model_is_without_sets_of_items_is_what_it_says_when_they_are_erased(family, task):
+    case = attached(family, task)
+    selected = case.select()
+    items = words(key_mask(case, selected))
+    rows = torch.arange(len(items.mask)).flip(0)[:2]
+    erased = torch.rand(3, 2, items.mask.shape[1], generator=torch.Generator().manual_seed(1)) < 0.5
+    for kind in engines_of(case, selected):
+        erasures = AttentionErasures(case.engine(kind, selected), items, "mean")
+        found = erasures.probability_without(erased, rows)
+        for which, sets in enumerate(erased):
+            whole = torch.zeros_like(items.mask)
+            whole[rows] = sets & items.mask[rows]
+            of_each = [set(row.nonzero()[:, 0].tolist()) for row in whole]
+            logits = logits_by_hand(case, selected, sets_to_tokens(items, of_each))
+            expected = logits.double().softmax(-1).gather(1, erasures.decision()[:, None])[rows, 0]
+            torch.testing.assert_close(found[which], expected, rtol=0, atol=1e-5)
+        assert erasures.largest_falls(rows, torch.tensor([1, 1])) is None

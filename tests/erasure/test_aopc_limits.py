@@ -22,7 +22,7 @@ SCORES = ("probability", "logit")
 def limits_without_programming(documents, name):
     """The limits with no document searched by dynamic programming, rounding included."""
     scores = documents.scores(name)
-    rounding = limits_module._rounding(scores, documents.values, documents.readout)
+    rounding = limits_module.rounding_of(scores, documents.values, documents.readout)
     return limits_of(scores, rounding, exact_items=0)
 
 

@@ -52,7 +52,7 @@ def test_repeated_items_are_taken_in_order(seed, row):
     """Documents whose items come several times, which would be tried in every order of the copies."""
     documents = draw(seed, "repeated", 2, 40, 13, shortest=9)
     scores = documents.scores()
-    rounding = limits_module._rounding(scores, documents.values, documents.readout)
+    rounding = limits_module.rounding_of(scores, documents.values, documents.readout)
     searched, exact = limits_of(scores, rounding, exact_items=0), limits_of(scores, rounding)
     assert {*searched.certainty()[0], *searched.certainty()[1]} == {Certainty.EXACT}
     for limit, other in zip(searched, exact, strict=True):

@@ -116,8 +116,12 @@ def read_experiment(path):
 
 def check_ranges(settings):
     """As their documentation says."""
-    counts = [*vars(settings.data).values(), *vars(settings.training).values()]
-    assert all(0 < count < math.inf for count in counts if count is not None and not isinstance(count, bool))
+    of_training = {name: value for name, value in vars(settings.training).items() if name != "weight_decay"}
+    counts = [*vars(settings.data).values(), *of_training.values()]
+    assert all(
+        0 < count < math.inf for count in counts if isinstance(count, (int, float)) and not isinstance(count, bool)
+    )
+    assert 0 <= settings.training.weight_decay < math.inf
     assert all(0 <= rate < 1 for rate in vars(settings.dropout).values())
     if settings.transformer is not None:
         assert settings.transformer.num_layers <= 1000

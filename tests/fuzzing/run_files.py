@@ -186,8 +186,8 @@ class Network(nn.Module):
     def logits(self, batch):
         return self(batch)
 
-    def optimiser(self, learning_rate):
-        return Adam(self.parameters(), learning_rate)
+    def optimiser(self, settings):
+        return Adam(self.parameters(), settings.learning_rate)
 
 
 def _step(trainer: Any) -> None:

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from attnprobe.analysis.results import RunResults
-from attnprobe.runs.run_folder import left_out_before, readout_bias
+from attnprobe.runs.run_folder import OF_SHARDS, left_out_before, readout_bias
 from attnprobe.stages.group_files import GroupFiles
 from attnprobe.stages.shard_files import DamagedError, Remarks, ShardFiles
 from attnprobe.stages.tables import Tables
@@ -134,7 +134,7 @@ OF_LINEAR = "optimiser.1."
         (lambda tensors: None, {"learning_rate": "fast"}),
         (lambda tensors: None, {"learning_rate": 10**400}),
         (lambda tensors: None, {"best_epoch": "0"}),
-        (lambda tensors: None, {"best_accuracy": {}}),
+        (lambda tensors: None, {"best_score": {}}),
         (lambda tensors: tensors.pop(f"{OF_LINEAR}exp_avg"), {}),
         (lambda tensors: tensors.update({f"{OF_LINEAR}exp_avg": torch.zeros(1)}), {}),
         (lambda tensors: tensors.update({f"{OF_LINEAR}step": torch.tensor(True)}), {}),
@@ -267,7 +267,7 @@ def test_a_shard_with_endless_documents_is_damaged(tmp_path):
     files, rows = ShardFiles(tmp_path), list(range(len(results.SIZES)))
     table = pa.table({"document": rows})
     said = {"piece": results.PIECE.name, **results.MADE._asdict(), "cut": float("inf"), "longest": 0, "lost": {}}
-    for name in results.NAMES:
+    for name in OF_SHARDS:
         path = files.path(results.PIECE, name)
         pq.write_table(table.replace_schema_metadata({"attnprobe": json.dumps(said)}), path)
     assert files.is_done(results.PIECE, results.MADE)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import attnprobe
 from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.curve_names import SCORES
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled import stepwise
 from attnprobe.models.pooled.probe import PooledErasures
@@ -45,6 +46,16 @@ def test_with_renormalising_and_classes_numbers_are_those_of_the_closed_forms(ca
         torch.testing.assert_close(getattr(by_steps, name)(), getattr(closed, name)(), rtol=1e-9, atol=1e-11)
     single, stepped = closed.single_effects(), by_steps.single_effects()
     torch.testing.assert_close(stepped.js, single.js, rtol=1e-6, atol=1e-9)
+
+
+@given(cases(dtype=torch.float64))
+def test_with_renormalising_and_classes_limits_of_few_items_are_those_of_the_closed_forms(case):
+    closed, by_steps = both(case)
+    documents = torch.nonzero((case.mask.sum(-1) <= 12) & (closed.decision() == by_steps.decision()))[:, 0]
+    for score in SCORES:
+        one, other = closed.aopc_limits(documents, score), by_steps.aopc_limits(documents, score)
+        scale = float(one.abs().max().clamp(min=1.0)) if len(documents) else 1.0
+        torch.testing.assert_close(other, one, rtol=0, atol=1e-8 * scale)
 
 
 @given(cases(dtype=torch.float64))

@@ -21,7 +21,16 @@ def tables_of(tmp_path, *arguments, write=write_run, **options):
 @pytest.mark.parametrize("write", [write_run, write_transformer_run])
 def test_every_table_is_written_twice(tmp_path, write):
     _, paths = tables_of(tmp_path, [3, 4, 5, 6, 1], write=write)
-    missing = {"measurements", "head_effects", "curves", "guarantees", "twins", "rank_agreement"}
+    missing = {
+        "measurements",
+        "head_effects",
+        "curves",
+        "guarantees",
+        "twins",
+        "rank_agreement",
+        "rationales",
+        "correlations",
+    }
     expected = set(TABLES) - missing - ({"heads"} if write is write_run else set())
     assert set(paths) == {f"{name}.{suffix}" for name in expected for suffix in ("csv", "tex")}
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == set(paths)

@@ -110,19 +110,51 @@ CASES = [
     case(
         "--word2vec",
         {"word2vec": True},
-        "{word2vec} is not for the model transformer, but for models of other kinds: pooled.",
-        TRANSFORMER,
-    ),
-    case(
-        "--limits 5",
-        {"limits": 5},
-        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
+        "{word2vec} is not for the model transformer, but for models of other kinds: pooled, jain2019.",
         TRANSFORMER,
     ),
     case(
         "--limits 5 --no-curves",
         {"limits": 5, "curves": False},
-        "{limits} is for whole curves with a closed form: of HAN and FLAN, erased by renormalise, deciding a class.",
+        "{limits} is of documents with whole curves, which are not kept.",
+    ),
+    case(
+        "--limits 5 --no-curves",
+        {"limits": 5, "curves": False},
+        "{limits} is of documents with whole curves, which are not kept.",
+        TRANSFORMER,
+    ),
+    case(
+        "--correlations 5",
+        {"correlations": 5},
+        "{correlations} is for models whose attention pools words, erased by renormalise, deciding a class.",
+        "han-none",
+    ),
+    case(
+        "--attention half",
+        of("training", attention="half"),
+        "{training.attention} must be learned, uniform or frozen: and the folder of a run, not 'half'.",
+    ),
+    case(
+        "--attention frozen:",
+        of("training", attention="frozen:"),
+        "{training.attention} must be learned, uniform or frozen: and the folder of a run, not 'frozen:'.",
+    ),
+    case(
+        "--attention uniform",
+        of("training", attention="uniform"),
+        "{training.attention} is for models whose attention pools, and not for transformer.",
+        TRANSFORMER,
+    ),
+    case(
+        "--judged-by f1",
+        of("training", judged_by="f1"),
+        "{training.judged_by} must be accuracy or auc, not 'f1'.",
+    ),
+    case(
+        "--weight-decay -1.0",
+        of("training", weight_decay=-1.0),
+        "{training.weight_decay} must be a number from 0 on, not -1.0.",
     ),
     case(
         "--dropout-words 1.0", of("dropout", words=1.0), "{dropout.words} must be a number from 0 to below 1, not 1.0."
@@ -282,7 +314,7 @@ def other(declared):
     """A value that is not the default, and fits all other defaults; and how the command line says it."""
     if declared.kind is bool:
         return not declared.default, [f"--no-{declared.name}" if declared.default else declared.flag]
-    texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet"}
+    texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet", "attention": "uniform"}
     value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]

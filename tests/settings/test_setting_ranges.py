@@ -30,7 +30,7 @@ OUTSIDE = {
     "str": ("", " ", "\t"),
     "tuple[str, ...]": (("a", ""), (" ",)),
 }
-ZERO_IS_A_VALUE = {"words", "sentences", "document", "dropout", "head_map_documents"}
+ZERO_IS_A_VALUE = {"words", "sentences", "document", "dropout", "head_map_documents", "weight_decay"}
 
 
 def numbers():

@@ -16,6 +16,7 @@ from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.stored_results import StoredDocument, StoredFlip
+from attnprobe.verification.sufficient_sets import compare_sufficient_sets
 from attnprobe.verification.truth import drawn
 from tests.fixtures.ragged_documents import random_documents
 from tests.verification.test_pooled_reference import CLASSES, model_of
@@ -66,7 +67,8 @@ def cases():
 def compared(cases):
     comparison = Comparison(FOLDER)
     for stored, reference, orders in cases:
-        comparison.compare(stored, reference, orders, seed_of(stored.number))
+        if comparison.compare(stored, reference, orders, seed_of(stored.number)):
+            compare_sufficient_sets(comparison, stored, reference, orders)
     return comparison
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.probe import PooledProbe
@@ -166,3 +168,18 @@ def test_divergence_of_opposite_certainties_is_log_two():
     reference = Readings({(): [50.0, -50.0], (0,): [-50.0, 50.0], (1,): [50.0, -50.0]})
     assert reference.js([0]) == pytest.approx(np.log(2))
     assert reference.js([1]) == 0
+
+
+@pytest.mark.parametrize("name", ["jain-lstm", "jain-average", "flan-conv"])
+def test_correlations_are_those_of_the_battery(name):
+    model, encoded = model_of(name), random_documents(10, CLASSES, sentences=3, words=4)
+    batch, every = encoded.batch(np.arange(10)), torch.arange(10)
+    result = run_battery(PooledProbe(model).erasures(batch), every, correlated=every)
+    for row in range(10):
+        reference = PooledReference(model, encoded.batch(np.array([row])))
+        found = reference.correlations()
+        assert set(found) == (set(CORRELATIONS) if reference.items > 1 else set())
+        for column, (tau, slack) in found.items():
+            stored = float(result.documents[column][row])
+            assert stored == pytest.approx(tau, abs=slack + 1e-9, nan_ok=True)
+            assert slack < 0.3

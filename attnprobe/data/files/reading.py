@@ -111,6 +111,15 @@ def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
     )
 
 
+def read_texts(path: Path, wanted: WantedColumns) -> Iterator[Text]:
+    """The texts of all documents of a file, read one after another.
+
+    Raises:
+        InputError: the file cannot be read, or anything in it is not as it should be.
+    """
+    return (document.text for document in _documents(path, wanted))
+
+
 def changed(path: Path) -> InputError:
     """What to say of a file that is not the one that it was a moment ago."""
     return InputError(f"{path}: the file was changed while it was read; start again.")

@@ -20,6 +20,7 @@ from attnprobe.data.serrano2019.recipes import LengthLimits, Recipe
 from attnprobe.data.serrano2019.records import Record, one_line
 from attnprobe.data.serrano2019.source_notes import source_notes
 from attnprobe.data.serrano2019.split_rules import (
+    DEV,
     REASONS,
     SPLITS,
     TEST,
@@ -33,7 +34,7 @@ from attnprobe.data.serrano2019.split_rules import (
 from attnprobe.data.tokens.tokenisation import CHUNK_CHARACTERS, map_chunks
 
 SCHEMA = pa.schema([("label", pa.string()), ("text", pa.string())])
-GIVEN = {"train": TRAIN, "test": TEST, "": UNSPLIT}
+GIVEN = {"train": TRAIN, "dev": DEV, "test": TEST, "": UNSPLIT}
 ROWS_WRITTEN_AT_ONCE = 20_000
 
 

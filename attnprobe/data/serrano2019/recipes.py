@@ -13,6 +13,7 @@ from attnprobe.data.serrano2019 import split_rules as splits
 from attnprobe.data.serrano2019.hub import HubRepository
 from attnprobe.data.serrano2019.imdb_json import imdb_records
 from attnprobe.data.serrano2019.records import Record
+from attnprobe.data.serrano2019.reductions import Reduction
 from attnprobe.data.serrano2019.split_rules import Codes, Pool
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
 from attnprobe.data.serrano2019.zhang_csv import STARS, amazon_records, yelp_records
@@ -53,6 +54,7 @@ class Recipe:
         limits: of the splits that are cut, if any is.
         split: which document goes where.
         rule: that in words.
+        reduces: the dataset with more classes of whose folder it can be made, if there is one.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Recipe:
     limits: LengthLimits | None
     split: Callable[[Pool], Codes]
     rule: str
+    reduces: Reduction | None = None
 
 
 YAHOO = Recipe(

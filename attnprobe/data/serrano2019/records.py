@@ -9,7 +9,7 @@ class Record(NamedTuple):
     """A document before any filter.
 
     Attributes:
-        split: ``train`` or ``test`` as the source has it; empty where it does not split.
+        split: ``train``, ``dev`` or ``test`` as the source has it; empty where it does not split.
         label: the class; whatever is none of the dataset's classes is left out later, and counted.
         text: as it stands in the source, perhaps empty.
     """

@@ -14,10 +14,12 @@ from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
 from attnprobe.data.files.file_names import SUFFIXES
+from attnprobe.data.files.folder import split_files
 from attnprobe.data.serrano2019.folder import make_splits_folder
 from attnprobe.data.serrano2019.hub import HubRepository, NotFromHubError, hub_records, resolved_revision
 from attnprobe.data.serrano2019.recipes import Recipe
 from attnprobe.data.serrano2019.records import Record
+from attnprobe.data.serrano2019.reductions import Reduction, reduced_records
 from attnprobe.data.serrano2019.split_rules import SPLIT_SEED
 from attnprobe.data.serrano2019.zhang_csv import has_header
 from attnprobe.data.tokens.tokeniser import tokeniser_version
@@ -32,7 +34,8 @@ def locate(recipe: Recipe, data_dir: Path | None) -> str:
 
     Returns:
         the absolute path of its folder in ``data_dir``, if that holds ready splits or the originals' files; else the
-        name and the hub's revision, as ``yelp@c1f9…``, after it has been downloaded.
+        name and what it is made of: the folder of a dataset with more classes, as ``sst2@/data/sst5``, or the hub's
+        revision, as ``yelp@c1f9…``, after it has been downloaded.
 
     Raises:
         InputError: it is in neither place; the message says which file to put where.
@@ -41,6 +44,9 @@ def locate(recipe: Recipe, data_dir: Path | None) -> str:
         folder = Path(os.path.abspath(data_dir / recipe.name))
         if holds_splits(folder) or original_files(recipe, folder):
             return str(folder)
+        larger = None if recipe.reduces is None else Path(os.path.abspath(data_dir / recipe.reduces.folder))
+        if larger is not None and holds_splits(larger):
+            return f"{recipe.name}{REVISION_MARK}{larger}"
     try:
         revision = resolved_revision(_hub(recipe))
         _hub_folder(recipe, revision)
@@ -60,6 +66,8 @@ def splits_folder(recipe: Recipe, location: str) -> Path:
         InputError: the data are gone, cannot be read, or are of another form.
     """
     name, _, revision = location.partition(REVISION_MARK)
+    if name == recipe.name and revision and recipe.reduces is not None:
+        return _reduced_folder(recipe, recipe.reduces, Path(revision))
     if name == recipe.name and revision:
         try:
             return _hub_folder(recipe, revision)
@@ -96,8 +104,10 @@ def original_files(recipe: Recipe, folder: Path) -> list[Path]:
 
 def missing(recipe: Recipe, data_dir: Path | None, hub: NotFromHubError) -> InputError:
     """What to say where the dataset is nowhere: which files to put where, and what else would help."""
-    names = recipe.originals[0]
-    files = f"the file{'s' if len(names) > 1 else ''} {' and '.join(names)} of {recipe.title}"
+    names = recipe.originals[0] if recipe.originals else ()
+    files = (
+        f"the file{'s' if len(names) > 1 else ''} {' and '.join(names)} of {recipe.title}" if names else "its splits"
+    )
     if data_dir is None:
         folder = EXAMPLE_DATA_DIR / recipe.name
         looked = f"The dataset {recipe.name!r} is in no data folder, since there is no --data-dir"
@@ -106,6 +116,8 @@ def missing(recipe: Recipe, data_dir: Path | None, hub: NotFromHubError) -> Inpu
         folder = data_dir / recipe.name
         looked, put = f"The dataset {recipe.name!r} is not in {folder}", f"put {files} into {folder}"
     remedy = f"{hub.remedy}, or " if hub.remedy else ""
+    if recipe.reduces is not None:
+        put = f"{put}, or put a folder {recipe.reduces.folder}, which it can be made of, beside it"
     return InputError(f"{looked}, and {hub.reason}; {remedy}{put}.")
 
 
@@ -132,6 +144,16 @@ def _originals_folder(recipe: Recipe, files: Sequence[Path]) -> Path:
     folder = _cached(recipe, described)
     if not folder.is_dir():
         _make(recipe, _original_records(recipe, files), folder, described)
+    return folder
+
+
+def _reduced_folder(recipe: Recipe, reduction: Reduction, larger: Path) -> Path:
+    files = list(split_files(larger).values())
+    names = ", ".join(path.name for path in files)
+    described = f"{names} of a folder {larger.name}, content {content_key(files, recipe.name)}"
+    folder = _cached(recipe, described)
+    if not folder.is_dir():
+        _make(recipe, reduced_records(larger, reduction), folder, described)
     return folder
 
 

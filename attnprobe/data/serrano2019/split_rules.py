@@ -29,7 +29,7 @@ class Pool(NamedTuple):
 
     Attributes:
         labels: the number of each one's class.
-        given: ``TRAIN`` or ``TEST`` as the source has it, or ``UNSPLIT``.
+        given: ``TRAIN``, ``DEV`` or ``TEST`` as the source has it, or ``UNSPLIT``.
         unfit: 0, or the reason why the length of the document keeps it out of a split that is cut.
     """
 
@@ -76,6 +76,11 @@ def split_imdb(pool: Pool) -> Codes:
     draws = np.random.default_rng(SPLIT_SEED).random(len(pool.labels))
     bounds = [IMDB_TRAINING_SHARE, IMDB_TRAINING_SHARE + IMDB_DEVELOPMENT_SHARE]
     return np.digitize(draws, bounds).astype(np.int8)
+
+
+def split_as_given(pool: Pool) -> Codes:
+    """As the source has it, which says of every document where it goes."""
+    return pool.given
 
 
 def split_reviews(pool: Pool) -> Codes:

@@ -45,16 +45,12 @@ class Game(NamedTuple):
     Attributes:
         mass: attention weights that sum to one, zero at padding and where there is none (batch, items).
         gains: G_j (batch, classes, items).
-        empty: what is left of nothing (classes,).
+        empty: what is left of nothing (classes,), or by document (batch, classes).
     """
 
     mass: Tensor
     gains: Tensor
     empty: Tensor
-
-    def of_documents(self, which: Tensor) -> Game:
-        """Some of the documents."""
-        return Game(self.mass[which], self.gains[which], self.empty)
 
 
 def nodes_over_t(mass: Tensor) -> tuple[Tensor, Tensor]:

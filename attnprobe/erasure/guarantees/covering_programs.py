@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from attnprobe.base.errors import SolverError
 
@@ -142,6 +141,8 @@ def _solve(costs: np.ndarray, rows: np.ndarray, lower: np.ndarray, upper: np.nda
     Raises:
         SolverError: it was neither solved nor found to have no solution.
     """
+    from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import, and wanted of few documents
+
     result = milp(
         costs,
         integrality=np.ones(len(costs)),

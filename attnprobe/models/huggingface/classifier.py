@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from attnprobe.models.huggingface.pieces import PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.adam import Optimiser
 
 if TYPE_CHECKING:
@@ -31,6 +32,6 @@ class PieceClassifier(nn.Module):
         """The same."""
         return self.forward(batch)
 
-    def optimiser(self, learning_rate: float) -> Optimiser:
+    def optimiser(self, settings: TrainingSettings) -> Optimiser:
         """AdamW (Loshchilov & Hutter 2019) on all weights, with its usual decay."""
-        return torch.optim.AdamW(self.parameters(), lr=learning_rate)
+        return torch.optim.AdamW(self.parameters(), lr=settings.learning_rate)

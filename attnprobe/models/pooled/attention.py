@@ -1,4 +1,4 @@
-"""Additive attention (Bahdanau et al. 2015; Yang et al. 2016), the attention that Serrano & Smith put to the test."""
+"""The attention that pools, and is put to the test: additive (Bahdanau et al. 2015; Yang et al. 2016)."""
 
 from __future__ import annotations
 
@@ -7,44 +7,67 @@ import math
 import torch
 from torch import Tensor, nn
 
-from attnprobe.data.batches import pad
+from attnprobe.data.batches import Batch, pad
 
 
-class AdditiveAttention(nn.Module):
-    """Weights of items: softmax over the document of q · tanh(A h + c).
+class PoolingAttention(nn.Module):
+    """Weights of items, a softmax over the document.
 
     The module returns the weights, and its caller multiplies them with the values: so hooks can edit them.
     """
 
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(dim, dim)
-        self.query = nn.Linear(dim, 1, bias=False)
+    def of_items(self, values: Tensor) -> Tensor:
+        """Pre-softmax scores (…,) of values (…, dim)."""
+        raise NotImplementedError
 
-    def scores(self, values: Tensor, mask: Tensor) -> Tensor:
+    def scores(self, values: Tensor, mask: Tensor, batch: Batch | None = None) -> Tensor:
         """Pre-softmax scores (batch, items), −∞ at padding.
 
         Args:
             values: (batch, items, dim).
             mask: True where an item is real (batch, items).
+            batch: what they are of, for attention that does not look at values.
         """
-        scores: Tensor = self.query(torch.tanh(self.project(values))).squeeze(-1)
-        return scores.masked_fill(~mask, -torch.inf)
+        return self.of_items(values).masked_fill(~mask, -torch.inf)
 
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, values: Tensor, mask: Tensor, batch: Batch | None = None) -> Tensor:
         """Attention weights (batch, items), zero at padding. Every row must hold a real item."""
-        return torch.softmax(self.scores(values, mask), dim=-1)
+        return torch.softmax(self.scores(values, mask, batch), dim=-1)
 
-    def pooled(self, values: Tensor, lengths: Tensor) -> Tensor:
+    def pooled(self, values: Tensor, lengths: Tensor, batch: Batch | None = None) -> Tensor:
         """Weighted sums Σ aᵢ hᵢ (sequences, dim) of sequences of these lengths that lie one after another (items, dim).
 
         What :func:`pool` makes of the weights, to rounding, and without padding: for training, which edits no weights.
         """
+        return pooled_by(self.of_items(values), values, lengths)
+
+
+class AdditiveAttention(PoolingAttention):
+    """Scores q · tanh(A h + c).
+
+    Args:
+        dim: of the values.
+        hidden: of what the query is compared with; None: as wide as the values.
+    """
+
+    def __init__(self, dim: int, hidden: int | None = None) -> None:
+        super().__init__()
+        hidden = hidden or dim
+        self.project = nn.Linear(dim, hidden)
+        self.query = nn.Linear(hidden, 1, bias=False)
+
+    def of_items(self, values: Tensor) -> Tensor:
+        """Pre-softmax scores (…,) of values (…, dim)."""
         scores: Tensor = self.query(torch.tanh(self.project(values))).squeeze(-1)
-        padded, mask = pad(scores, lengths, value=-math.inf)
-        weighted = values * torch.softmax(padded, dim=-1)[mask][:, None]
-        sequences = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-        return values.new_zeros(len(lengths), values.shape[1]).index_add(0, sequences, weighted)
+        return scores
+
+
+def pooled_by(scores: Tensor, values: Tensor, lengths: Tensor) -> Tensor:
+    """Sums (sequences, dim) of sequences of these lengths, weighted by the softmax of scores (items,)."""
+    padded, mask = pad(scores, lengths, value=-math.inf)
+    weighted = values * torch.softmax(padded, dim=-1)[mask][:, None]
+    sequences = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    return values.new_zeros(len(lengths), values.shape[1]).index_add(0, sequences, weighted)
 
 
 def pool(weights: Tensor, values: Tensor) -> Tensor:

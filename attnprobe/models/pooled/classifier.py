@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch
 from attnprobe.models.bit_dropout import BitDropout
-from attnprobe.models.pooled.attention import AdditiveAttention, pool
-from attnprobe.training.adam import Adam, Optimiser
+from attnprobe.models.pooled.attention import AdditiveAttention, PoolingAttention, pool
+from attnprobe.settings.training import TrainingSettings
+from attnprobe.training.adam import Optimiser, adam_of
 
 EMBEDDING_DIM = 200
 
@@ -24,12 +25,14 @@ class PooledClassifier(nn.Module):
 
     unit: str
 
-    def __init__(self, vocabulary_size: int, item_dim: int, classes: int, dropout: float) -> None:
+    def __init__(
+        self, vocabulary_size: int, item_dim: int, classes: int, dropout: float, *, sparse: bool = True
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary_size, EMBEDDING_DIM, padding_idx=0, sparse=True)
+        self.embedding = nn.Embedding(vocabulary_size, EMBEDDING_DIM, padding_idx=0, sparse=sparse)
         with torch.no_grad():  # rows of length one, as word2vec's are scaled to
             self.embedding.weight.copy_(nn.functional.normalize(self.embedding.weight, dim=-1))
-        self.attention = AdditiveAttention(item_dim)
+        self.attention: PoolingAttention = AdditiveAttention(item_dim)
         self.pooled_dropout = BitDropout(dropout)
         self.head = nn.Linear(item_dim, classes)
         nn.init.xavier_uniform_(self.head.weight)
@@ -39,6 +42,13 @@ class PooledClassifier(nn.Module):
         """The vectors that the tested attention pools (documents, items, dim), and their mask (documents, items)."""
         raise NotImplementedError
 
+    def items_of(self, words: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The same of given embeddings in the place of those of the batch's words (words of all documents, dim).
+
+        Of models alone whose items are words.
+        """
+        raise NotImplementedError
+
     def pooled(self, batch: Batch) -> Tensor:
         """The vectors that the readout is given (documents, dim): to rounding what the attention makes of ``items``.
 
@@ -46,16 +56,16 @@ class PooledClassifier(nn.Module):
         """
         raise NotImplementedError
 
-    def optimiser(self, learning_rate: float) -> Optimiser:
-        """Adam, which updates only the embeddings of words that the batch holds."""
-        return Adam(self.parameters(), learning_rate)
+    def optimiser(self, settings: TrainingSettings) -> Optimiser:
+        """Adam, which updates only the embeddings of words that the batch holds where their gradient is sparse."""
+        return adam_of(self, settings)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (documents, classes)."""
         if self.training:
             return self.logits(batch)
         values, mask = self.items(batch)
-        logits: Tensor = self.head(pool(self.attention(values, mask), values))
+        logits: Tensor = self.head(pool(self.attention(values, mask, batch), values))
         return logits
 
     def logits(self, batch: Batch) -> Tensor:

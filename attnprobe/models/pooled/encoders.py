@@ -1,7 +1,10 @@
-"""Encoders of a sequence of vectors: recurrent, convolutional, none (Serrano & Smith 2019, §3)."""
+"""Encoders of a sequence of vectors: recurrent, convolutional, one by one, none (Serrano & Smith 2019, §3; Jain &
+Wallace 2019, §2)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -31,18 +34,18 @@ class Encoder(Protocol):
 
 
 class RecurrentEncoder(nn.Module):
-    """One layer of bidirectional GRU: two GRUs, the second on the sequence turned round within its length.
+    """One layer of bidirectional GRU or LSTM: two of them, the second on the sequence turned round within its length.
 
-    The same numbers as a packed bidirectional GRU, several times as fast on a CPU.
+    The same numbers as a packed bidirectional one, several times as fast on a CPU.
     """
 
-    def __init__(self, dim: int, hidden: int = 50) -> None:
+    def __init__(self, dim: int, hidden: int = 50, cell: type[nn.GRU] | type[nn.LSTM] = nn.GRU) -> None:
         super().__init__()
         self.output_dim = 2 * hidden
-        self.forwards = nn.GRU(dim, hidden, batch_first=True)
-        self.backwards = nn.GRU(dim, hidden, batch_first=True)
-        for gru in (self.forwards, self.backwards):
-            for name, parameter in gru.named_parameters():
+        self.forwards = cell(dim, hidden, batch_first=True)
+        self.backwards = cell(dim, hidden, batch_first=True)
+        for layer in (self.forwards, self.backwards):
+            for name, parameter in layer.named_parameters():
                 _initialise(name, parameter)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
@@ -56,8 +59,9 @@ class RecurrentEncoder(nn.Module):
 
     def flat(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Hidden states of both directions (items, 2 · hidden)."""
-        if values.device.type == "cpu":
-            return packed_gru(values, lengths, self.forwards, self.backwards)
+        ahead, behind = self.forwards, self.backwards
+        if values.device.type == "cpu" and isinstance(ahead, nn.GRU) and isinstance(behind, nn.GRU):
+            return packed_gru(values, lengths, ahead, behind)
         padded, mask = pad(values, lengths)  # cuDNN has a kernel of its own
         return self.forward(padded, mask)[mask]
 
@@ -73,26 +77,28 @@ def _initialise(name: str, parameter: Tensor) -> None:
 
 
 class ConvolutionalEncoder(nn.Module):
-    """Convolutions of widths 3 and 5, 50 channels each, then ReLU; with an input dropout of its own, as in 2019."""
+    """Convolutions of several odd widths, some channels each, then ReLU; with an input dropout of its own.
 
-    WIDTHS = (3, 5)
+    By default as Serrano & Smith (2019) have them.
+    """
 
-    def __init__(self, dim: int, channels: int = 50, dropout: float = 0.3) -> None:
+    def __init__(self, dim: int, channels: int = 50, dropout: float = 0.3, widths: tuple[int, ...] = (3, 5)) -> None:
         super().__init__()
-        self.output_dim = channels * len(self.WIDTHS)
+        self.widths = widths
+        self.output_dim = channels * len(widths)
         self.dropout = BitDropout(dropout)
-        self.convolutions = nn.ModuleList(nn.Conv1d(dim, channels, width, padding=width // 2) for width in self.WIDTHS)
+        self.convolutions = nn.ModuleList(nn.Conv1d(dim, channels, width, padding=width // 2) for width in widths)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Channels of all widths (batch, items, 50 · widths), zero at padding."""
+        """Channels of all widths (batch, items, channels · widths), zero at padding."""
         real = mask[:, None].to(values.dtype)
         channels_first = self.dropout(values).transpose(1, 2) * real
         outputs = torch.cat([convolution(channels_first) for convolution in self.convolutions], dim=1)
         return (torch.relu(outputs) * real).transpose(1, 2)
 
     def flat(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Channels of all widths (items, 50 · widths): of one long sequence, with zeros between those that it is of."""
-        gap = max(self.WIDTHS) // 2
+        """Channels of all widths (items, channels · widths): of one long sequence, with zeros between its parts."""
+        gap = max(self.widths) // 2
         sequences = torch.arange(1, len(lengths) + 1, device=lengths.device)
         places = torch.arange(len(values), device=lengths.device) + gap * sequences.repeat_interleave(lengths)
         apart = values.new_zeros(len(values) + gap * (len(lengths) + 1), values.shape[1])
@@ -131,7 +137,31 @@ class NoEncoder(nn.Module):
         return values
 
 
-ENCODERS: Registry[type[RecurrentEncoder] | type[ConvolutionalEncoder] | type[NoEncoder]] = Registry("encoder")
+class OneByOneEncoder(nn.Module):
+    """Each vector by itself through a linear layer and tanh: it knows nothing of its neighbours."""
+
+    def __init__(self, dim: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.output_dim = hidden
+        self.project = nn.Linear(dim, hidden)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """What becomes of each (batch, items, hidden)."""
+        return torch.tanh(self.project(values))
+
+    def flat(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """What becomes of each (items, hidden)."""
+        return torch.tanh(self.project(values))
+
+
+AnyEncoder = RecurrentEncoder | ConvolutionalEncoder | NoEncoder | OneByOneEncoder
+
+ENCODERS: Registry[Callable[[int], AnyEncoder]] = Registry("encoder")
+"""By name, each made of the width of what it encodes: first those of Serrano & Smith, then those of Jain & Wallace."""
+
 ENCODERS.register("rnn", RecurrentEncoder)
 ENCODERS.register("conv", ConvolutionalEncoder)
 ENCODERS.register("none", NoEncoder)
+ENCODERS.register("lstm", partial(RecurrentEncoder, hidden=128, cell=nn.LSTM))
+ENCODERS.register("cnn", partial(ConvolutionalEncoder, channels=32, dropout=0.0, widths=(1, 3, 5, 7)))
+ENCODERS.register("average", OneByOneEncoder)

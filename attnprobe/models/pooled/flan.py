@@ -24,11 +24,15 @@ class FLAN(PooledClassifier):
 
     def items(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Encoded words (documents, words, dim) and their mask."""
-        words, mask = pad(batch.words, batch.document_lengths)
-        return self.word_encoder(self.word_dropout(self.embedding(words)), mask), mask
+        return self.items_of(self.embedding(batch.words), batch)
+
+    def items_of(self, words: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The same of given embeddings (words of all documents, dim)."""
+        padded, mask = pad(self.word_dropout(words), batch.document_lengths)
+        return self.word_encoder(padded, mask), mask
 
     def pooled(self, batch: Batch) -> Tensor:
         """What attention makes of the words (documents, dim)."""
         lengths = batch.document_lengths
         words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), lengths)
-        return self.attention.pooled(words, lengths)
+        return self.attention.pooled(words, lengths, batch)

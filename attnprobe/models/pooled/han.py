@@ -44,7 +44,7 @@ class HAN(PooledClassifier):
         of_words, of_sentences = batch.sentence_lengths, batch.sentences_per_document
         words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), of_words)
         vectors = self.sentence_dropout(self.word_attention.pooled(words, of_words))
-        return self.attention.pooled(self.sentence_encoder.flat(vectors, of_sentences), of_sentences)
+        return self.attention.pooled(self.sentence_encoder.flat(vectors, of_sentences), of_sentences, batch)
 
     def _sentence_vectors(self, batch: Batch) -> Tensor:
         """One vector a sentence (sentences of all documents, dim): sentences of like length go through together."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,12 +17,21 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, of_class
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Erasures, OutputProducts, Pooling, SingleEffects
+from attnprobe.erasure.erasable import (
+    Attention,
+    DecisionCurves,
+    Erasures,
+    InputEffects,
+    OutputProducts,
+    Pooling,
+    SingleEffects,
+)
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
@@ -30,8 +39,10 @@ from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.pooled.classifier import PooledClassifier
+from attnprobe.models.pooled.input_effects import input_effects
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 from attnprobe.models.probe import Probe
+from attnprobe.settings.attention import WORD
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 
 POOLING = "pooling"
@@ -54,10 +65,18 @@ class PooledErasures:
         scores: its pre-softmax scores (batch, items).
         mask: True where an item is real (batch, items).
         readout: the affine rest of the model.
+        of_inputs: what the words of rows of the batch do to the decision, where that can be asked.
     """
 
-    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear) -> None:
-        self._scores, self._values, self._readout = scores, values, readout
+    def __init__(
+        self,
+        values: Tensor,
+        scores: Tensor,
+        mask: Tensor,
+        readout: nn.Linear,
+        of_inputs: Callable[[Tensor], InputEffects] | None = None,
+    ) -> None:
+        self._scores, self._values, self._readout, self._of_inputs = scores, values, readout, of_inputs
         self._contributions = Contributions(values, None, mask, readout, scores=scores)
 
     @cached_property
@@ -106,10 +125,22 @@ class PooledErasures:
         """AOPC of the probability along orders of some documents (orders, documents), from sums of what is left."""
         return aopc_of_orders(KeptScores(self._contributions, "probability").of_documents(documents), order)
 
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, from the sums over what is left."""
+        return KeptScores(self._contributions, "probability").of_documents(documents).of_sets(~erased)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor:
+        """The largest fall by sets of a size, as an interval (documents, 2)."""
+        return largest_falls(self._contributions, self._values, self._readout, documents, sizes)
+
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision."""
+        return None if self._of_inputs is None else self._of_inputs(documents)
 
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
@@ -188,13 +219,17 @@ class PooledProbe(Probe[Batch]):
     def read(self, batch: Batch) -> Reading:
         """Values, attention scores and mask of a batch; costs one forward pass."""
         values, mask = self.model.items(batch)
-        return Reading(values, self.model.attention.scores(values, mask), mask)
+        return Reading(values, self.model.attention.scores(values, mask, batch), mask)
 
     def erasures(self, batch: Batch) -> Erasures:
         """A batch ready for erasures, by closed forms where there are any."""
         if self.meaning == BY_DEFAULT:
-            return PooledErasures(*self.read(batch), self.readout)
+            of_inputs = partial(self._input_effects, batch) if self.unit == WORD else None
+            return PooledErasures(*self.read(batch), self.readout, of_inputs)
         return StepwiseErasures(*self.read(batch), self.readout, self.meaning)
+
+    def _input_effects(self, batch: Batch, documents: Tensor) -> InputEffects:
+        return input_effects(self.model, batch, documents)
 
     def heads_read(self, layers: str, heads: str) -> int:
         """One."""
@@ -220,7 +255,7 @@ class PooledProbe(Probe[Batch]):
         """Words, or sentences from their first word to their last; see :meth:`Probe.item_parts`."""
         documents = encoded.documents
         starts, ends = documents.word_starts, documents.word_ends
-        if self.unit == "word":
+        if self.unit == WORD:
             return ItemParts.of_items(documents.words_per_document, starts, ends, documents.texts)
         first, behind = documents.word_offsets[:-1], documents.word_offsets[1:]
         sizes = documents.sentences_per_document.astype(np.int64)
@@ -230,7 +265,7 @@ class PooledProbe(Probe[Batch]):
         """The texts of the chosen documents' items, in order: words, or whole sentences."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         rows = range(len(documents))
-        if self.unit == "word":
+        if self.unit == WORD:
             words = pa.DictionaryArray.from_arrays(documents.words, pa.array(documents.types, pa.string()))
             between = [gap for document in rows for gap in documents.between_words(document)]
             return ItemColumns(words, pa.array(between, pa.string()).dictionary_encode())

@@ -16,6 +16,7 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
+from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
@@ -130,9 +131,20 @@ class StepwiseErasures:
 
     def aopcs(self, order: Tensor, documents: Tensor) -> None:
         """There is no closed form here."""
+
+    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
+        """How sure the model is when sets of items are erased, set by set."""
+        return self._sets.probability_without(erased, documents, self._items)
+
+    def largest_falls(self, documents: Tensor, sizes: Tensor) -> None:
+        """Not known here."""
         return
 
-    def aopc_limits(self, documents: Tensor, score: str) -> None:
+    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
+        """Exact of short documents, attained in others."""
+        return self._sets.aopc_limits(documents, self._items, score)
+
+    def input_effects(self, documents: Tensor) -> None:
         """Not known here."""
         return
 

@@ -1,4 +1,4 @@
-"""HAN or FLAN in a run: trained from scratch on the dataset's words, and tested by its closed forms."""
+"""A model whose attention pools, in a run: trained from scratch on the dataset's words, tested by its closed forms."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import torch
 from attnprobe.data.batches import Batch
 from attnprobe.data.word2vec import word2vec_vectors
 from attnprobe.erasure.meaning import BY_DEFAULT
-from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
+from attnprobe.models.pooled.given_attention import FrozenAttention
+from attnprobe.models.pooled.guides import load_guide, made_of
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.models.subject import Tested, VocabularySubject
 
 
 class PooledSubject(VocabularySubject[PooledClassifier]):
-    """HAN or FLAN."""
+    """HAN, FLAN, or one of Jain & Wallace's."""
 
     def made(self) -> PooledClassifier:
         """A model with random weights, on the CPU."""
-        settings = self.configuration.settings
-        return POOLED[settings.model](len(self.vocabulary), len(self.dataset.labels), settings.dropout)
+        return made_of(self.configuration.settings, len(self.vocabulary), len(self.dataset.labels))
 
     def begin(self, model: PooledClassifier) -> None:
-        """Write the vocabulary; put word2vec's vectors in the place of the initial embeddings, where asked for."""
+        """Write the vocabulary; put in the place of random weights what is known before.
+
+        Those are word2vec's vectors, and the weights of another run whose attention this one has, where asked for.
+        """
         super().begin(model)
+        if isinstance(model.attention, FrozenAttention):
+            load_guide(model.attention.guide, self.configuration.settings, self.vocabulary)
         settings = self.configuration.settings
         if settings.word2vec:
             vectors = word2vec_vectors(self.dataset, self.vocabulary, EMBEDDING_DIM, settings.seed)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
 from attnprobe.models.transformer.multi_head_attention import MultiHeadAttention
+from attnprobe.settings.training import TrainingSettings
 from attnprobe.settings.transformer import MASK, TransformerOptions
-from attnprobe.training.adam import Adam, Optimiser
+from attnprobe.training.adam import Optimiser, adam_of
 
 FIRST_TOKEN = "[CLS]"
 
@@ -124,6 +125,6 @@ class TransformerClassifier(nn.Module):
         """The same."""
         return self.forward(batch)
 
-    def optimiser(self, learning_rate: float) -> Optimiser:
+    def optimiser(self, settings: TrainingSettings) -> Optimiser:
         """Adam, which updates only the embeddings of words that the batch holds."""
-        return Adam(self.parameters(), learning_rate)
+        return adam_of(self, settings)

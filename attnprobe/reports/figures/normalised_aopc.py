@@ -38,7 +38,9 @@ def draw(results: RunResults) -> Figure | None:
         axes.plot([], [], _MARKERS[score], color="black", markerfacecolor=fill, markersize=4, label=f"of the {score}")
     axes.set(xlim=(0, 1), ylim=(0.5, len(orderings) + 0.5))
     axes.set_yticks(rows, [in_figure(results.title(name)) for name in orderings])
-    axes.set_xlabel("AOPC, between the worst ordering (0 %)\nand the best (100 %)")
+    found = any(counts.attained for counts in statistics["limits"].values())
+    between = "worst found (0 %)\nand the best found" if found else "worst ordering (0 %)\nand the best"
+    axes.set_xlabel(f"AOPC, between the {between} (100 %)")
     axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
     legend_above(axes)

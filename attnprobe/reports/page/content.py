@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import is_smallest
+from attnprobe.explanations.names import is_twin
 from attnprobe.reports.page.documents import SampledDocuments, ranked_by
 from attnprobe.reports.page.embedding import embedded_json
 from attnprobe.reports.page.marks import Mark, Marks
@@ -154,7 +155,7 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
     bias = readout_bias(candidate.summary)
     contributions = columns.contributions
     affine = bool(bias) and len(bias or ()) == len(contributions)
-    orderings = list(results.first_flips)
+    orderings = list(results.with_twins())
     data = {
         "name": legible(results.name),
         "source": source,
@@ -173,10 +174,12 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
                 "id": name,
                 "name": results.title(name),
                 "exact": is_smallest(name),
+                **({"twin": True} if is_twin(name, orderings) else {}),
                 "ranked_by": ranked_by(name, columns.doubles, affine=affine),
             }
             for name in orderings
         ],
+        "people": [{"column": column, "name": legible(name)} for column, name in columns.annotators.items()],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
     }

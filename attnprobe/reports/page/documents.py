@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from attnprobe.analysis.erased_orders import Positions, order_of_places, ranked_orderings
-from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.results import FirstFlips, RunResults
+from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
 from attnprobe.runs.tables import check_columns, columns_of_table
@@ -23,6 +24,9 @@ SNIPPET = 110
 """Characters of a document that the list of documents shows."""
 
 _CONTRIBUTION = re.compile(r"contribution_(\d+)")
+
+MOST_SHARE = 65_535
+"""What a probability of one is as a whole number of 16 bits."""
 
 DOUBLES = ("weight", "gradient")
 """Columns that shade the items, kept as they are: float32 would tie what is not equal."""
@@ -51,7 +55,7 @@ class ItemColumns:
         doubles: kept as float64.
         singles: kept as float32, the contributions to each class last.
         ranks: orderings of which the table has the order in which they erased.
-        flags: kept as bytes.
+        flags: kept as bytes: whether an item flips the decision alone, and whether people marked it.
     """
 
     texts: list[str]
@@ -78,8 +82,13 @@ class ItemColumns:
             [name for name in DOUBLES if name in names],
             [*effects, *(f"contribution_{c}" for c in classes)],
             ranked_orderings(names),
-            [name for name in ("flips",) if name in names],
+            [name for name in names if name == "flips" or name.startswith(RATIONALE)],
         )
+
+    @property
+    def annotators(self) -> dict[str, str]:
+        """The columns that say which items people marked, and whose marks they are."""
+        return {name: name.removeprefix(RATIONALE) for name in self.flags if name.startswith(RATIONALE)}
 
     @property
     def contributions(self) -> list[str]:
@@ -132,6 +141,8 @@ class SampledDocuments:
             **dict.fromkeys(of.flags, "u1"),
         }
         ranks = {f"{RANK}{name}": table[f"{RANK}{name}"] for name in of.ranks}
+        for name in of.annotators:  # null where the annotator did not look at the document
+            table[name] = table[name].astype(object).fillna(False).astype(bool)
         return {
             **{name: table[name].to_numpy(dtype=kind) for name, kind in kinds.items()},
             **{name: places.to_numpy(dtype=np.float64, na_value=np.nan) for name, places in ranks.items()},
@@ -173,7 +184,12 @@ class SampledDocuments:
     @cached_property
     def shown_ranks(self) -> list[str]:
         """The orderings whose order the page packs: those that it shows."""
-        return [name for name in self.results.first_flips if name in self.columns.ranks]
+        return [name for name in self._flips if name in self.columns.ranks]
+
+    @cached_property
+    def _flips(self) -> dict[str, FirstFlips]:
+        """Of the orderings that the page shows."""
+        return self.results.with_twins()
 
     def _places(self, row: int, ordering: str, n: int) -> bytes:
         """Each item's place in an ordering from 1 on, 0 where it has none, in the fewest bytes that hold n."""
@@ -206,7 +222,7 @@ class SampledDocuments:
                 *(columns[name].tobytes() for name in self.columns.flags),
             ]
         )
-        flips = self.results.first_flips
+        flips = self._flips
         several, number = self.results.several, int(self._document_numbers[row])
         told: dict[str, Any] = {
             name: several[name].iat[row] for name in ("label", "decision", "p_decision") if name in several
@@ -229,4 +245,32 @@ class SampledDocuments:
             "tokens": [legible_item(token) for token in tokens],
             "between": between,
             "numbers": base64.b64encode(packed).decode("ascii"),
+            **self._kept_courses(number),
         }
+
+    def _kept_courses(self, number: int) -> dict[str, Any]:
+        """The decision's probability along the first draw of each ordering, where whole curves are kept of it.
+
+        Not of an affine readout, of which the page computes it. ``courses`` is base64 of little-endian whole numbers
+        (items + 1,), of which the largest that 16 bits hold is one: it is drawn and told in per cent.
+        """
+        found = {} if self.columns.contributions else self._courses.get(number, {})
+        packed = {
+            name: base64.b64encode(np.rint(course * MOST_SHARE).astype("<u2").tobytes()).decode("ascii")
+            for name, course in found.items()
+        }
+        return {"courses": packed} if packed else {}
+
+    @cached_property
+    def _courses(self) -> dict[int, dict[str, npt.NDArray[np.float64]]]:
+        """By document and ordering, probabilities without the first items of draw 0 (items + 1,)."""
+        table = self.results.curves()
+        courses: dict[int, dict[str, npt.NDArray[np.float64]]] = {}
+        if table is None:
+            return courses
+        wanted = table[table["document"].isin(self._numbers) & (table["draw"] == 0)]
+        by_both: Any = wanted.groupby(["document", "ordering"], observed=True)["probability"]
+        for (document, ordering), course in by_both:
+            if ordering in self._flips:
+                courses.setdefault(int(document), {})[str(ordering)] = course.to_numpy(np.float64).clip(0, 1)
+        return courses

@@ -12,10 +12,12 @@ from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
+from attnprobe.reports.page.panels.curves import CurvesPanel, curves_panel
 from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
 from attnprobe.reports.page.panels.fractions import END, ENDS, SPAN, FractionRow, fraction_rows
 from attnprobe.reports.page.panels.heads import HeadStack, effect_stacks, head_stacks
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
+from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
@@ -47,6 +49,8 @@ class Overview:
     heads: list[HeadStack]
     head_effects: list[HeadStack]
     identifiability: list[Outcome]
+    curves: CurvesPanel | None
+    rationales: list[Block]
     blocks: list[Block]
 
 
@@ -84,5 +88,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         heads=head_stacks(results, summary, marks),
         head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
+        curves=curves_panel(results, summary, list(results.with_twins())),
+        rationales=rationale_blocks(summary),
         blocks=blocks(summary),
     )

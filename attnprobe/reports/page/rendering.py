@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from attnprobe import __version__
 from attnprobe.analysis.results import RunResults
+from attnprobe.explanations.names import PERMUTED, is_twin
 from attnprobe.reports.page.content import BUDGET, RunContent, page_content
 from attnprobe.reports.page.embedding import content_hash
 from attnprobe.reports.page.readable import legible
@@ -90,12 +91,18 @@ def _style(content: Sequence[RunContent]) -> str:
     """The style sheet, with a class for the colour of each ordering of each run."""
     light, dark = [], []
     for number, run in enumerate(content):
-        for place, colour in enumerate(colours(run.orderings).values()):
+        for place, colour in enumerate(_hues(run.orderings)):
             on_dark = ON_DARK if _luminance(colour) < DARKEST else colour
             light.append(f".r{number}o{place} {{ --hue: {colour}; }}")
             dark.append(f".r{number}o{place} {{ --hue: color-mix(in srgb, {on_dark} 82%, white); }}")
     rules = [*light, "@media (prefers-color-scheme: dark) {", *dark, "}"]
     return (TEMPLATES / "page.css").read_text(encoding="utf-8") + "\n".join(rules) + "\n"
+
+
+def _hues(orderings: Sequence[str]) -> list[str]:
+    """A colour for each ordering; a permuted twin has that of its explanation, and is dashed where it is a line."""
+    hues = colours(name for name in orderings if not is_twin(name, orderings))
+    return [hues[name.removesuffix(PERMUTED) if is_twin(name, orderings) else name] for name in orderings]
 
 
 def _luminance(colour: str) -> float:

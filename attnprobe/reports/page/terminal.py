@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,8 @@ def document_in_terminal(
         ordering: one that the run has the order or the numbers of.
         bias: the readout's, where it is affine: what is decided when nothing is left.
         width: characters in a line.
-        colour: shade and strike through with escape sequences; without, tildes are around what is struck.
+        colour: shade, strike through and underline what people marked with escape sequences; without, tildes are around
+            what is struck, and underscores around what is marked.
 
     Raises:
         InputError: there is no such document, or nothing is known of the ordering.
@@ -79,8 +80,11 @@ def document_in_terminal(
     struck[[] if erased is None else erased] = True
     texts = [legible_item(token) for token in items["token"]]
     between, hue = gaps(items["before"].tolist()), colours([ordering])[ordering] if colour else None
-    text = _text(texts, between, shades, struck, hue, width, results.unit)
+    marked = {name: items[column].to_numpy(dtype=bool) for column, name in documents.columns.annotators.items()}
+    by_anyone = np.logical_or.reduce([*marked.values(), np.zeros(len(items), dtype=bool)])
+    text = _text(texts, between, [*map(_Look, shades, struck, by_anyone)], hue, width, results.unit)
     said = [
+        _marked(marked, results.unit, colour=colour),
         _outcome(results, row, items, ordering, erased, bias if affine else None),
         _all_orderings(results, row),
         _smallest(documents, row, texts),
@@ -138,22 +142,24 @@ def _head(results: RunResults, row: int) -> str:
     ).rstrip()
 
 
+class _Look(NamedTuple):
+    """How an item is shown: how dark, whether it is struck through, and whether people marked it."""
+
+    shade: float
+    gone: bool
+    marked: bool
+
+
 def _text(
-    texts: Sequence[str],
-    between: Sequence[str],
-    shades: Numbers,
-    struck: npt.NDArray[np.bool_],
-    hue: str | None,
-    width: int,
-    unit: str,
+    texts: Sequence[str], between: Sequence[str], looks: Sequence[_Look], hue: str | None, width: int, unit: str
 ) -> str:
     """The items in lines, with the text between them as it is; sentences each begin a line."""
     page = _Page(width)
-    for j, (text, gap) in enumerate(zip(texts, between, strict=True)):
+    for j, (text, gap, look) in enumerate(zip(texts, between, looks, strict=True)):
         if unit == "sentence" and j:
             gap = "\n" + gap.strip(" ").removeprefix("\n")
         page.write_between(gap)
-        page.write(text, partial(_painted, shade=float(shades[j]), gone=bool(struck[j]), hue=hue))
+        page.write(text, partial(_painted, look=look, hue=hue))
     return page.text()
 
 
@@ -218,15 +224,26 @@ class _Page:
         self._room, self._space = self._width, ""
 
 
-def _painted(text: str, shade: float, gone: bool, hue: str | None) -> str:
+def _painted(text: str, look: _Look, hue: str | None) -> str:
     if hue is None:
-        return f"~~{text}~~" if gone else text
-    codes = ["9"] if gone else []
-    if round(9 * shade) > 0:
+        text = f"_{text}_" if look.marked else text
+        return f"~~{text}~~" if look.gone else text
+    codes = ["4"] * bool(look.marked) + ["9"] * bool(look.gone)
+    if round(9 * look.shade) > 0:
         channels = (int(hue[start : start + 2], 16) for start in (1, 3, 5))
-        mixed = (round(255 + (channel - 255) * STRONGEST * shade) for channel in channels)
+        mixed = (round(255 + (channel - 255) * STRONGEST * look.shade) for channel in channels)
         codes += ["38;2;16;16;16", "48;2;" + ";".join(map(str, mixed))]
     return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
+
+
+def _marked(by: Mapping[str, npt.NDArray[np.bool_]], unit: str, *, colour: bool) -> str:
+    """What is underlined, and how much of it each annotator marked; empty where nobody marked any item."""
+    counts = {legible(name): int(marked.sum()) for name, marked in by.items() if marked.any()}
+    if not counts:
+        return ""
+    shown = "Underlined" if colour else "Between underscores"
+    said = [f"annotator {name} marked ({count:,} {unit}{'s' * (count != 1)})" for name, count in counts.items()]
+    return f"{shown} is what {' or '.join(said)}."
 
 
 def _outcome(
@@ -285,7 +302,7 @@ def _contributions(items: pd.DataFrame) -> Numbers:
 
 def _all_orderings(results: RunResults, row: int) -> str:
     said = []
-    for name, flips in results.first_flips.items():
+    for name, flips in results.with_twins().items():
         counts = sorted({int(count) for count in flips.removed[row] if not np.isnan(count)})
         ends = [f"{count:,}" for count in (counts if len(counts) == 1 else (*counts[:1], *counts[-1:]))]
         ways = [" to ".join(ends)] if ends else []

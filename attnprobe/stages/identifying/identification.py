@@ -59,7 +59,8 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
     require_default(read_configuration(folder.config), str(folder.path), "identifying")
     tested = run.subject.load()
     stamp = f"{run.configuration.fingerprint}/{tested.digest}"
-    if not folder.is_probed(stamp):
+    probed = f"{run.configuration.erased_by}/{tested.digest}"
+    if not folder.is_probed(probed):
         raise InputError(f"{folder.path} holds no results of its model; run attnprobe probe first.")
     affine = tested.probe.readout is not None
     if _is_identified(folder, stamp, wanted, affine=affine):
@@ -70,7 +71,10 @@ def identify(run: Run, wanted: Identified, execution: ExecutionSettings = BY_DEF
         entries, without_programs = _programs(run, tested, wanted, execution, nullities)
         lost = without_nullity | without_programs
         folder.note(quarantined={IDENTIFICATION: left_out(lost)})
-        _write(folder, stamp, wanted, nullities, entries, affine=affine)
+        if affine:
+            windows = groups_of_table(folder.table("documents"))
+            folder.write_table("documents", (with_reach(window, entries) for window in windows), probed)
+        _write(folder, stamp, wanted, nullities, entries)
     remove_leftovers(folder.identification_state, deep=False)
     remove_unfinished(folder.identification_state)
     if lost:
@@ -155,13 +159,8 @@ def _write(
     wanted: Identified,
     nullities: Columns,
     entries: dict[int, list[Entry]],
-    *,
-    affine: bool,
 ) -> None:
     """The table of heads is written last: where it is, the others are."""
-    if affine:
-        windows = groups_of_table(folder.table("documents"))
-        folder.write_table("documents", (with_reach(window, entries) for window in windows), stamp)
     heads = head_table([nullities], entries)
     for name, table in (("weight_ranges", weight_table(heads, entries)), ("identifiability", heads)):
         with replacing(folder.table(name)) as temporary:

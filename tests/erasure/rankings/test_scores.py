@@ -1,5 +1,8 @@
 """What further orderings rank by, against automatic differentiation, loops over items and a readout written out."""
 
+import itertools
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +18,7 @@ from attnprobe.erasure.rankings import (
     leave_one_out,
     output_shares,
     runner_up_margin,
+    shapley,
 )
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, chosen_orderings
 from attnprobe.models.pooled.probe import PooledErasures
@@ -93,6 +97,32 @@ def test_the_margin_to_the_runner_up_is_what_the_item_adds(case):
     alone = case[3](case[0])
     expected = by_loop(case, lambda d, i: weights[d, i] * (alone[d, i, y[d]] - alone[d, i, second[d]]))
     check(case, runner_up_margin.margin(batch_of(case)), expected)
+
+
+def test_shapley_values_are_means_over_all_orders(case):
+    """What an item adds to y's logit where it comes, in the mean over every order of the document's items."""
+    mask, y = case[2], decided(case)
+
+    def of(document, item):
+        if not weights_of(case)[document, item]:
+            return 0.0
+        real = [j for j in mask[document].nonzero()[:, 0].tolist() if weights_of(case)[document, j]]
+        others, total = [j for j in real if j != item], 0.0
+        for size in range(len(others) + 1):
+            for kept in itertools.combinations(others, size):
+                orders = math.factorial(size) * math.factorial(len(others) - size)
+                added = kept_alone(case, document, [*kept, item]) - kept_alone(case, document, kept)
+                total += orders * float(added[y[document]])
+        return total / math.factorial(len(real))
+
+    check(case, shapley.of_logit(batch_of(case)), by_loop(case, of))
+
+
+def kept_alone(case, document, kept):
+    """The logits of some items alone, renormalised; of none the bias."""
+    weights = torch.zeros_like(weights_of(case)[document])
+    weights[list(kept)] = weights_of(case)[document][list(kept)]
+    return case[3]((weights / weights.sum()) @ case[0][document]) if len(kept) else case[3].bias
 
 
 @pytest.mark.parametrize("of", ["logit", "probability"])

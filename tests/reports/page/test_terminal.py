@@ -9,6 +9,7 @@ import pytest
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.reports.page.terminal import document_in_terminal
+from tests.fixtures.curved_runs import write_curved_run
 from tests.fixtures.page_runs import MadeRun
 
 ESCAPE = re.compile("\x1b\\[[0-9;]*m")
@@ -63,3 +64,39 @@ def test_unknown_documents_are_refused(made):
     for number in (10, 99):  # of one word; not there
         with pytest.raises(InputError, match=f"no document {number} "):
             shown(made, number)
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """A run in which two people marked words, and somebody brought an explanation."""
+    folder = tmp_path_factory.mktemp("explained") / "run"
+    write_curved_run(folder, documents=20, limits=0, classes=2, marked=True, explanations=["mine"])
+    return folder
+
+
+def test_what_people_marked_is_underlined(explained):
+    items = pd.read_parquet(explained / "items.parquet")
+    for number in (1, 2, 4):
+        of_document = items[items["document"] == number]
+        marks = of_document[["rationale_first", "rationale_b"]].astype(object).fillna(False).astype(bool)
+        results = RunResults.load(explained)
+        plain, coloured = (document_in_terminal(results, number, colour=colour) for colour in (False, True))
+        words = plain.split("\n\n")[1].split()
+        assert ["_" in word.replace("~", "") for word in words] == marks.any(axis=1).tolist()
+        underlined = re.findall("\x1b\\[([0-9;]*)m", coloured.split("\n\n")[1])
+        assert sum(codes.split(";")[0] == "4" for codes in underlined) == marks.any(axis=1).sum()
+        said = " ".join(plain.split())
+        for name, count in zip(("first", "b"), marks.sum().tolist(), strict=True):
+            assert (f"annotator {name} marked ({count} word" in said) == bool(count)
+        assert ("Underlined is what annotator" in coloured) == bool(marks.any(axis=None))
+
+
+def test_a_brought_explanation_and_its_twin_are_shown_like_orderings(explained):
+    ranks = pd.read_parquet(explained / "items.parquet").query("document == 2")
+    erasures = pd.read_parquet(explained / "erasures.parquet").query("document == 2").set_index("ordering")
+    for ordering in ("mine", "mine_permuted"):
+        text = document_in_terminal(RunResults.load(explained), 2, ordering=ordering, colour=False)
+        struck = ["~~" in word for word in text.split("\n\n")[1].split()]
+        removed = int(erasures["removed"][ordering]) if not erasures["emptied"][ordering] else 0
+        assert struck == (ranks[f"rank_{ordering}"] < max(removed, 0)).tolist()
+        assert "mine, permuted" in " ".join(text.split())

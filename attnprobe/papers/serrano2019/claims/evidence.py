@@ -38,7 +38,7 @@ class Evidence:
     @property
     def has_encoder(self) -> bool:
         """Whether the model encodes its items in their context."""
-        return not self.results.model.endswith("-none")
+        return not self.results.model.endswith(("-none", "-average"))
 
     @cached_property
     def entropy(self) -> Estimate:

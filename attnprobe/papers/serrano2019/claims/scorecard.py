@@ -33,7 +33,8 @@ class Claim:
     """One claim.
 
     Attributes:
-        id: S1 … S5 on single weights, M1 … M7 on sets; O1 and O2, ours, are identities whose size is told.
+        id: S1 … S5 on single weights, M1 … M7 on sets; O1 and O2, ours, are identities whose size is told; J1 … J6 are
+            those of Jain & Wallace (2019) on correlations.
         sentence: the claim, in our words.
         section: what part of the study it belongs to.
         statistic: what is measured.
@@ -263,7 +264,7 @@ def judge_claims(runs: Iterable[RunResults], *, as_released: bool = False) -> li
         grid.setdefault(evidence.pair, []).append(OfASeed.of(evidence))
         other_grid.setdefault(evidence.pair, []).append(OfASeed.of(other))
     return [
-        _judge(claim, [*cases[claim.id], *_compared(claim, grid, other_grid)], claim.missing(grid), as_released)
+        result_of(claim, [*cases[claim.id], *_compared(claim, grid, other_grid)], claim.missing(grid), as_released)
         for claim in CLAIMS
     ]
 
@@ -274,14 +275,24 @@ def _compared(claim: Claim, grid: Grid, other_grid: Grid) -> list[Case]:
     return [case._replace(other=other.judgement) for case, other in both]
 
 
-def _judge(claim: Claim, cases: Sequence[Case], missing: list[str], as_released: bool) -> ClaimResult:
+def result_of(
+    claim: Claim, cases: Sequence[Case], missing: Sequence[str] = (), as_released: bool = False
+) -> ClaimResult:
+    """The verdict on a claim from its cases.
+
+    Args:
+        claim: which.
+        cases: in which it was judged.
+        missing: what would have to be run.
+        as_released: see :class:`ClaimResult`.
+    """
     judgements, adjusted = _after_holm([case.judgement for case in cases])
     judged = [case._replace(judgement=judgement) for case, judgement in zip(cases, judgements, strict=True)]
     if not claim.by_first_flips:
-        return ClaimResult(claim, claim.verdict(judged), judged, adjusted, missing, as_released, None)
+        return ClaimResult(claim, claim.verdict(judged), judged, adjusted, list(missing), as_released, None)
     others, _ = _after_holm([case.other for case in cases if case.other is not None])
     judged = [case._replace(other=other) for case, other in zip(judged, others, strict=True)]
-    result = ClaimResult(claim, claim.verdict(judged), judged, adjusted, missing, as_released, None)
+    result = ClaimResult(claim, claim.verdict(judged), judged, adjusted, list(missing), as_released, None)
     return result._replace(other_verdict=claim.verdict(result.other_cases))
 
 

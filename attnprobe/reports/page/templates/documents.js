@@ -3,6 +3,7 @@
 const ATTENTION = "attention";
 const RANDOM = "random";
 const EMPTIED = 0;
+const MOST_SHARE = 65535;
 
 /** What is known of a document of a run, with its numbers unpacked. */
 function openDocument(run, index) {
@@ -30,8 +31,19 @@ function openDocument(run, index) {
   for (const name of ["removed", "emptied", "mass"]) doc[name] = Object.assign(Object.create(null), packed[name]);
   doc.exact = run.bias !== null;
   doc.contributions = run.labels.map((_, c) => columns[`contribution_${c}`]);
+  doc.kept = Object.create(null);
+  for (const [id, course] of Object.entries(packed.courses ?? {})) {
+    const whole = Uint8Array.from(atob(course), (character) => character.charCodeAt(0)).buffer;
+    doc.kept[id] = Float64Array.from(new Uint16Array(whole), (each) => each / MOST_SHARE);
+  }
   packed.opened = doc;
   return doc;
+}
+
+/** Whether the first annotator marked an item (2), another one alone (1), or nobody (0). */
+function markedBy(doc, j) {
+  const who = doc.run.people.findIndex(({ column }) => doc[column][j] === 1);
+  return who < 0 ? 0 : who === 0 ? 2 : 1;
 }
 
 /** The name of the ordering that is the smallest set itself; empty where none is known. */

@@ -55,8 +55,8 @@ class Pane {
     smallest.title = smallest.disabled ? this.withoutSmallest() : "";
     this.find(".exactness").textContent = doc.exact
       ? "Exact: computed here, from each item's stored contribution, for any set you erase."
-      : `This model's readout is not affine, so that erasures cannot be computed here. What the tests computed is shown: each ${run.unit} erased alone, and each ordering up to its first flip.`;
-    this.find(".course-section").hidden = !doc.exact || !run.orderings.some(({ id }) => orderOf(doc, id)?.length === doc.n);
+      : `This model's readout is not affine, so that erasures cannot be computed here. What the tests computed is shown: each ${run.unit} erased alone, and each ordering up to its first flip${Object.keys(doc.kept).length ? ", and how sure the model is along whole orderings" : ""}.`;
+    this.find(".course-section").hidden = !run.orderings.some(({ id }) => orderOf(doc, id)?.length === doc.n && (doc.exact || doc.kept[id]));
     this.find(".unknown-orders").replaceChildren(...this.ordersUnknown());
     this.find(".unknown-orders").hidden = unknownOrders(doc).length === 0;
     this.shade(this.by, this.compared);
@@ -105,7 +105,7 @@ class Pane {
     const order = orderOf(doc, by);
     this.find(".k").max = order ? order.length : 0;
     this.find(".k").disabled = !order?.length;
-    if (doc.exact) drawCourses(this.find(".course"), doc, runNumber, by);
+    drawCourses(this.find(".course"), doc, runNumber, by);
     this.find(".course-title").replaceChildren("Probability of ", html("bdi", {}, doc.decided), " as items go");
     drawFlipTicks(this.find(".flip-ticks"), doc, runNumber, by);
     this.explainScale();
@@ -127,7 +127,20 @@ class Pane {
       return html("span", { class: "scale" }, html("b", {}, named(ordering)), ` ${low} `, ...steps, ` ${high}`);
     };
     this.find(".legend").replaceChildren(scale(this.by, "s"), ...(this.compared ? [scale(this.compared, "t")] : []),
-      ...(doc.flips?.some((flag) => flag) ? [html("span", { class: "scale" }, html("span", { class: "item flips s0 t0" }, "\u2002"), " flips the decision alone")] : []));
+      ...(doc.flips?.some((flag) => flag) ? [html("span", { class: "scale" }, html("span", { class: "item flips s0 t0" }, "\u2002"), " flips the decision alone")] : []),
+      ...this.marksExplained());
+  }
+
+  /** Whose marks are underlined in this document. */
+  marksExplained() {
+    const { doc } = this;
+    const people = doc.run.people.filter(({ column }) => doc[column].some((flag) => flag));
+    const sample = (kind, words) => html("span", { class: "scale" }, html("span", { class: `item ${kind} s0 t0` }, "\u2002"), words);
+    const others = people.filter(({ column }) => column !== doc.run.people[0]?.column);
+    return [
+      ...(people.length > others.length ? [sample("marked", ` marked by annotator ${people[0].name}`)] : []),
+      ...(others.length ? [sample("marked-by-others", ` marked by ${others.map(({ name }) => name).join(", ")} alone`)] : []),
+    ];
   }
 
   toggle(j) {
@@ -186,14 +199,14 @@ class Pane {
       const now = uncertain ? null : probabilities(logits);
       flipped = now ? count > 0 && mass > 0 && largestOf(now) !== doc.decision : null;
       drawDistribution(this.find(".distribution tbody"), doc, now, this.before);
-      moveCursor(this.find(".course"), doc, k);
       this.say(this.exactly(count, mass, now, flipped));
     } else {
       drawDecision(this.find(".distribution tbody"), doc, count === 0);
       const known = this.asTested(k, count);
       flipped = known.flipped;
-      this.say(known.words);
+      this.say([...known.words, ...this.alongCurve(k)]);
     }
+    moveCursor(this.find(".course"), doc, k);
     this.root.classList.toggle("flipped", flipped === true);
     this.drawFirstFlips();
     this.owner.changed(this);
@@ -238,6 +251,12 @@ class Pane {
     return { flipped: null, words: [`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`] };
   }
 
+  /** The decision's probability without the first k items, where whole curves of the ordering are kept, in words. */
+  alongCurve(k) {
+    const p = k ? this.doc.kept[this.by]?.[k] : undefined;
+    return p === undefined ? [] : [" The probability of ", html("bdi", { class: "class" }, this.doc.decided), ` is then ${percent(p)}.`];
+  }
+
   /** What is decided with everything erased, where a test came so far: one whose decision changed only then, or never. */
   nothingLeft() {
     const { doc } = this;
@@ -277,8 +296,10 @@ class Pane {
       return rank ? `${name}: ${rank} of ${orderOf(doc, id).length}` : `${name}: not in it`;
     });
     const alone = doc.flips ? `Alone: JS ${doc.js ? significant(doc.js[j]) : "?"} nats, ${doc.flips[j] ? "flips the decision" : "the decision stays"}` : "";
+    const people = doc.run.people.filter(({ column }) => doc[column][j] === 1).map(({ name }) => name);
+    const marked = people.length ? [html("span", {}, `Marked by ${people.join(", ")}`)] : [];
     this.tip.replaceChildren(...(ranks.length ? [html("b", {}, "Rank")] : []), ...ranks.map((line) => html("span", {}, line)),
-      html("span", {}, `Attention ${significant(doc.weight[j])}${doc.gradient ? `, gradient ${significant(doc.gradient[j])}` : ""}`), html("span", {}, alone));
+      html("span", {}, `Attention ${significant(doc.weight[j])}${doc.gradient ? `, gradient ${significant(doc.gradient[j])}` : ""}`), html("span", {}, alone), ...marked);
     const around = this.root.getBoundingClientRect();
     const box = element.getClientRects()[0];
     const left = Math.min(Math.max(0, box.left - around.left), around.width - this.tip.offsetWidth - 4);

@@ -55,13 +55,13 @@ function drawCourses(place, doc, runNumber, chosen) {
   const lines = [];
   const circles = [];
   const x = (k) => (100 * k) / doc.n;
-  doc.run.orderings.forEach(({ id }, number) => {
+  doc.run.orderings.forEach(({ id, twin }, number) => {
     const order = orderOf(doc, id);
-    const hue = `r${runNumber}o${number}${id === chosen ? " chosen" : ""}`;
-    if (id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    const hue = `r${runNumber}o${number}${twin ? " twin" : ""}${id === chosen ? " chosen" : ""}`;
+    if (doc.exact && id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
     if (!order || order.length < doc.n) return;
-    doc.courses ??= Object.create(null);
-    const course = (doc.courses[id] ??= courseOf(doc, order));
+    const course = doc.exact ? (doc.kept[id] ??= courseOf(doc, order)) : doc.kept[id];
+    if (!course) return;
     const step = Math.max(1, Math.ceil(doc.n / MOST_POINTS));
     let path = "";
     for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - 100 * course[k]).toFixed(2)}`;

@@ -76,7 +76,8 @@ class Words {
 
   classOf(j) {
     const shade = `s${this.levels.by[j]} t${this.levels.with[j]}`;
-    return `item ${shade}${this.erased[j] ? " erased" : ""}${this.doc.flips?.[j] ? " flips" : ""}`;
+    const marked = ["", " marked-by-others", " marked"][markedBy(this.doc, j)];
+    return `item ${shade}${this.erased[j] ? " erased" : ""}${this.doc.flips?.[j] ? " flips" : ""}${marked}`;
   }
 
   /** Shade by one ordering, and underline by another one or none. */

@@ -1,0 +1,51 @@
+"""Tables and the figure of Jain & Wallace (2019) from finished runs: what the script in ``figures/`` does."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+from attnprobe.analysis.finding_runs import load_runs
+from attnprobe.base.atomic_files import output_folder
+from attnprobe.base.errors import InputError
+from attnprobe.base.exit_status import leave
+from attnprobe.base.visible import visible
+from attnprobe.papers.jain2019.figures import draw_correlations
+from attnprobe.papers.jain2019.runs import correlated, run_row
+from attnprobe.papers.jain2019.tables import write_tables
+from attnprobe.reports import style
+
+
+def main(description: str | None) -> None:
+    """Draw as the command line says, and print the files; what keeps it from its end is one sentence."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one above")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+
+    def work() -> None:
+        arguments = parser.parse_args()
+        for path in draw(arguments.runs, arguments.out):
+            print(visible(str(path)))
+
+    leave(parser.prog, work)
+
+
+def draw(runs: list[Path], folder: Path) -> list[Path]:
+    """Write the tables and the figure of the runs in these folders whose attention was correlated.
+
+    Raises:
+        InputError: there are none, or a run cannot be read.
+    """
+    rows = [run_row(run) for run in correlated(load_runs(runs))]
+    if not rows:
+        named = ", ".join(map(str, runs))
+        raise InputError(
+            f"There is no run of a jain- model with correlations in {named}: --correlations asks for them."
+        )
+    table = pd.DataFrame(rows).sort_values(["dataset", "model", "seed"], ignore_index=True)
+    output_folder(folder)
+    with mpl.rc_context(style.SETTINGS):
+        return write_tables(table, folder) + draw_correlations(table, folder)
