@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import kendalltau
 from torch import Tensor
 
 from attnprobe.data.batches import Batch
@@ -90,4 +89,6 @@ def _tau(one: tuple[Numbers, float], other: tuple[Numbers, float]) -> Tau:
         apart = np.abs(numbers[pairs[:, 0]] - numbers[pairs[:, 1]])
         uncertain |= apart <= _TIED * max(np.abs(numbers).max(), least)
     count = int(uncertain.sum())
+    from scipy.stats import kendalltau  # slow to import, and wanted of runs with correlations alone
+
     return Tau(float(kendalltau(one[0], other[0]).statistic), 3 * count / max(1, len(pairs) - count))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from attnprobe.erasure.registered_orderings import SMALLEST_SET
 from attnprobe.verification.comparison import Comparison
@@ -41,6 +40,8 @@ def necessary_items(reference: Reference) -> tuple[int, int]:
 
 def fewest_items(reference: Reference) -> tuple[int, int]:
     """The number of items of the smallest set that guarantees the decision, at least and at most but for rounding."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
+
     leads = reference.leads()
     if guarantees(reference, []):
         return 0, 0
