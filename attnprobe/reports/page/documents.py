@@ -55,7 +55,8 @@ class ItemColumns:
         doubles: kept as float64.
         singles: kept as float32, the contributions to each class last.
         ranks: orderings of which the table has the order in which they erased.
-        flags: kept as bytes: whether an item flips the decision alone, and whether people marked it.
+        flags: kept as bytes: whether an item flips the decision alone, whether it is in the smallest set that
+            guarantees it, and whether people marked it.
     """
 
     texts: list[str]
@@ -82,7 +83,7 @@ class ItemColumns:
             [name for name in DOUBLES if name in names],
             [*effects, *(f"contribution_{c}" for c in classes)],
             ranked_orderings(names),
-            [name for name in names if name == "flips" or name.startswith(RATIONALE)],
+            [name for name in names if name in ("flips", "sufficient") or name.startswith(RATIONALE)],
         )
 
     @property

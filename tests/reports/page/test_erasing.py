@@ -123,3 +123,23 @@ def test_the_smallest_set_flips_and_is_as_small_as_the_engines(made, made_page, 
             assert "The decision flips" in state(page)
             sizes.append(removed)
     assert len(set(sizes)) > 1
+
+
+def test_the_smallest_set_that_guarantees_the_decision_is_kept(made, made_page, opened):
+    """What is left is the set of the run's files, and the decision stays whatever else is erased then."""
+    page = opened(made_page, "#run=0&document=4")
+    items = pd.read_parquet(made.folder / "items.parquet")
+    of_document = items[items["document"] == 4].sort_values("position")
+    kept = np.flatnonzero(of_document["sufficient"]).tolist()
+    others = [position for position in range(len(of_document)) if position not in kept]
+    button = page.get_by_role("button", name="Keep what guarantees it")
+    assert "whatever subset of the others is erased" in (button.get_attribute("title") or "")
+    button.click()
+    assert erased(page) == others
+    if kept:
+        assert "What is left guarantees it, whatever else is erased." in state(page)
+    decided = int(np.argmax(made.distribution(4, [])))
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        positions = [position for position in others if generator.random() < 0.5]
+        assert int(np.argmax(made.distribution(4, positions))) == decided

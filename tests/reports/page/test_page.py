@@ -39,7 +39,12 @@ def test_every_number_is_kept_as_it_is_in_the_files(made, made_page):
             places = np.frombuffer(packed, "u1", len(of), start)
             start += places.nbytes
             np.testing.assert_array_equal(places, of[f"rank_{name}"].fillna(-1) + 1)
-        assert len(packed) - start == len(of)
+        for name in run["columns"]["flags"]:
+            flags = np.frombuffer(packed, "u1", len(of), start)
+            start += flags.nbytes
+            np.testing.assert_array_equal(flags, of[name])
+        assert len(packed) == start
+    assert run["columns"]["flags"] == ["flips", "sufficient"]
     assert run["columns"]["ranks"] == [
         "random",
         "attention",

@@ -53,6 +53,9 @@ class Pane {
     const smallest = this.find("[data-do=smallest]");
     smallest.disabled = !orderOf(doc, smallestSet(doc))?.length;
     smallest.title = smallest.disabled ? this.withoutSmallest() : "";
+    const guarantee = this.find("[data-do=guarantee]");
+    guarantee.hidden = !doc.sufficient;
+    guarantee.title = doc.sufficient ? this.guaranteedBy() : "";
     this.find(".exactness").textContent = doc.exact
       ? "Exact: computed here, from each item's stored contribution, for any set you erase."
       : `This model's readout is not affine, so that erasures cannot be computed here. What the tests computed is shown: each ${run.unit} erased alone, and each ordering up to its first flip${Object.keys(doc.kept).length ? ", and how sure the model is along whole orderings" : ""}.`;
@@ -68,6 +71,21 @@ class Pane {
     if (smallestSet(doc) === "") return "No exact smallest set is known for this readout.";
     if (firstFlip(doc, smallestSet(doc)) > 0) return "Which items are in it is not in the run's files.";
     return firstFlip(doc, smallestSet(doc)) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
+  }
+
+  /** What the smallest set is whose items, kept, guarantee the decision. */
+  guaranteedBy() {
+    const { doc } = this;
+    const count = doc.sufficient.reduce((a, b) => a + b, 0);
+    return count === 0
+      ? "The decision stays whatever is erased."
+      : `The smallest set: with ${count === 1 ? `this one ${doc.run.unit}` : `these ${count} ${doc.run.unit}s`} kept the decision stays, whatever subset of the others is erased.`;
+  }
+
+  /** Whether what is left has all of that set. */
+  isGuaranteed() {
+    const { doc } = this;
+    return Boolean(doc.sufficient) && doc.sufficient.every((flag, j) => !flag || !this.erased[j]);
   }
 
   /** What cannot be shown of this document, in a sentence. */
@@ -170,6 +188,7 @@ class Pane {
   act(what, ordering) {
     if (what === "restore") this.eraseOnly([]);
     else if (what === "smallest") this.eraseOnly(orderOf(this.doc, smallestSet(this.doc)) ?? []);
+    else if (what === "guarantee") this.eraseOnly(Array.from(this.doc.sufficient.keys()).filter((j) => !this.doc.sufficient[j]));
     else if (what === "flip") {
       if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
       this.erasePrefix(Math.max(0, firstFlip(this.doc, this.by) ?? 0));
@@ -226,7 +245,8 @@ class Pane {
     }
     return flipped
       ? [html("strong", {}, "The decision flips"), " to ", label(decided), ` (${percent(now[decided])}) without ${gone}.`]
-      : ["The decision is still ", label(doc.decision), ` (${percent(now[doc.decision])}) without ${gone}.`];
+      : ["The decision is still ", label(doc.decision), ` (${percent(now[doc.decision])}) without ${gone}.`,
+        this.isGuaranteed() ? " What is left guarantees it, whatever else is erased." : ""];
   }
 
   /** What the tests computed of the erased set, in words; `flipped` is null where they did not compute it. */
