@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
 from attnprobe.cli.options import add_machine_arguments, say, say_lines, writing_run
 
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.cli.flags import add_settings
     from attnprobe.settings.adversary import Adversaries
 
-    parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a run of HAN or FLAN; it is left as it is")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, whose attention pools; left as it is")
     add_settings(parser, Adversaries)
     parser.add_argument(
         "--out",
@@ -44,6 +45,10 @@ def execute(arguments: argparse.Namespace) -> None:
     with told_by(in_flags):
         wanted = Adversaries(**given(arguments, Adversaries))
     results = RunResults.load(arguments.run)
+    if (arguments.out / "config.json").exists():
+        raise InputError(f"{arguments.out} is a run's folder, which is left as it is; give another --out.")
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise InputError(f"{arguments.out} is no folder, and --out has to be one.")
     with writing_run(arguments.run, arguments, shared=True) as run:
         moved = move_attention(run, wanted, searched_divergence)
     frontier = frontier_of(*moved)

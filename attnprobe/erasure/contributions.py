@@ -314,7 +314,7 @@ def affine(readout: Readout) -> tuple[Tensor, Tensor]:
         readout = (readout.weight, readout.bias)
     weight = readout[0].detach().double()
     bias = weight.new_zeros(len(weight)) if readout[1] is None else readout[1].detach().double()
-    if weight.dim() != 2 or not len(weight) or bias.shape != weight.shape[:1]:
+    if weight.dim() != 2 or not weight.numel() or bias.shape != weight.shape[:1]:
         raise ValueError(
             f"the readout has a weight of shape {tuple(weight.shape)} and a bias of {tuple(bias.shape)}, but "
             "(classes, dim) and (classes,) are needed"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attnprobe.erasure.curve_names import SCORES
-from attnprobe.erasure.registered_orderings import ATTENTION
+from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.cells import INTERVALS, Row, Table, cell, percentage, table_of
 from attnprobe.reports.latex import in_latex
-from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.numbers import percent, percent_with_interval
 from attnprobe.reports.style import display_name
 
 TRIVIAL = (
@@ -89,7 +89,9 @@ def curves_in_words(summary: Mapping[str, Any]) -> str:
     if normalised["value"] is None:
         return ""
     found_ones = " found" * bool(found["limits"]["probability"]["attained"])
+    at_random = found["orderings"].get(RANDOM)
+    beside = f", a random order's at {percent(at_random['probability']['normalised']['value'])}" if at_random else ""
     return (
         f"Between the worst order{found_ones} (0 %) and the best{found_ones} (100 %), attention's AOPC is at "
-        f"{percent_with_interval(normalised)}."
+        f"{percent_with_interval(normalised)}{beside} ({normalised['n']:,} documents)."
     )

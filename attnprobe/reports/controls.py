@@ -105,8 +105,8 @@ def _beside_twin(name: str, row: Mapping[str, Any], summary: Summary, unit: str)
         told = "its scores change decisions later than shuffled ones"
     return (
         f"{in_prose(name, summary)} erases {percent_with_interval(row['erased'])} of the {unit}s until the decision "
-        f"changes, its twin {percent_with_interval(row['erased_by_twin'])}, {points_with_interval(less)} points more: "
-        f"{told}."
+        f"changes, its twin {percent_with_interval(row['erased_by_twin'])} (the twin's less its own, in points: "
+        f"{points_with_interval(less)}): {told}."
     )
 
 

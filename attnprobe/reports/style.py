@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attnprobe.erasure.registered_orderings import OWN
+from attnprobe.erasure.registered_orderings import OWN, Role
 from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 COLOURS = {name: ordering.colour for name, ordering in OWN.items() if ordering.colour}
@@ -67,14 +67,27 @@ def dashes(orderings: Iterable[str]) -> dict[str, tuple[float, ...]]:
     (4.0, 1.0)
     """
     orderings = list(orderings)
-    unknown = [name for name in orderings if name not in COLOURS]
-    turns = {name: i // len(FURTHER_COLOURS) % len(FURTHER_DASHES) for i, name in enumerate(unknown)}
+    turns = {name: turn // len(FURTHER_COLOURS) % len(FURTHER_DASHES) for name, turn in _turns(orderings).items()}
     return {name: FURTHER_DASHES[turns[name]] if name in turns else DASHES.get(name, ()) for name in orderings}
 
 
 def colours(orderings: Iterable[str]) -> dict[str, str]:
-    """A colour for each ordering; those that are not known share out the remaining ones in turn."""
+    """A colour for each ordering, the same in every figure; those without one of their own share the others in turn."""
     orderings = list(orderings)
-    unknown = [name for name in orderings if name not in COLOURS]
-    further = {name: FURTHER_COLOURS[i % len(FURTHER_COLOURS)] for i, name in enumerate(unknown)}
+    further = {name: FURTHER_COLOURS[turn % len(FURTHER_COLOURS)] for name, turn in _turns(orderings).items()}
     return {name: COLOURS.get(name) or further[name] for name in orderings}
+
+
+_WITHOUT_COLOUR = sorted(
+    (name for name, ordering in OWN.items() if not ordering.colour),
+    key=lambda name: (OWN[name].on_request, OWN[name].role is Role.CONTROL),
+)
+"""Orderings of this package that share colours; those of every run first, and controls behind explanations."""
+
+
+def _turns(orderings: Iterable[str]) -> dict[str, int]:
+    """Whose turn it is with the shared colours: of this package's the same each time, of others one by one."""
+    unknown = [name for name in orderings if name not in COLOURS]
+    others = [name for name in unknown if name not in _WITHOUT_COLOUR]
+    first = len(_WITHOUT_COLOUR) if len(others) < len(unknown) else 0
+    return {name: first + others.index(name) if name in others else _WITHOUT_COLOUR.index(name) for name in unknown}

@@ -77,9 +77,9 @@ def compare_sufficient_sets(
         return
     _compare_smallest(comparison, stored, reference)
     for (name, draw), flip in stored.erasures.items():
-        if draw or flip.sufficient is None or name == SMALLEST_SET or (name, draw) not in orders:
+        if flip.sufficient is None or name == SMALLEST_SET or (name, draw) not in orders:
             continue
-        where = comparison.where("erasures", stored.number, f"ordering {name}")
+        where = comparison.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
         for count, claimed in ((flip.sufficient, True), (flip.sufficient - 1, False)):
             if count >= 0:
                 items, certain = orders[name, draw].prefix(count) if count else ([], True)

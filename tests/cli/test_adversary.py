@@ -48,7 +48,7 @@ def test_it_says_how_far_and_leaves_the_run_as_it_is(run, tmp_path):
     frontier = pd.read_csv(tmp_path / "adversary" / "frontier.csv").set_index("epsilon")
     assert frontier.loc[0.05, "js"] == pytest.approx(rows.loc[rows["epsilon"] == 0.05, "js"].mean())
     said = " ".join(out.split())
-    assert f"attention can be {frontier.loc[0.05, 'js']:.3f} [" in said
+    assert f"attention can on average be {frontier.loc[0.05, 'js']:.3f} [" in said
     assert "(exact; 0.693, log 2, is the most that there is)" in said
     assert {path.name for path in (tmp_path / "adversary").iterdir()} == {
         *("documents.csv", "frontier.csv", "frontier.tex", "frontier.png", "frontier.pdf")
@@ -63,6 +63,13 @@ def test_what_it_cannot_be_asked_of_is_refused(run, tmp_path):
     assert status == 2
     assert "--documents" in errors
     assert not (tmp_path / "adversary").exists()
+    (tmp_path / "file").write_text("")
+    for out, said in ((run, "is a run's folder, which is left as it is"), (tmp_path / "file", "is no folder")):
+        before = contents(run)
+        status, _, errors = attnprobe("adversary", run, "--documents", 2, "--out", out, cwd=tmp_path)
+        assert status == 2
+        assert said in errors
+        assert contents(run) == before
 
 
 def rows_of(documents, epsilon):

@@ -114,7 +114,9 @@ def farthest_rows(
     gains = torch.full_like(rows.weights[:, 0] if rows.weights.shape[1] else rows.low.sum(-1), -distance.base)
     bound = gains.clone()
     documents = torch.nonzero(several)[:, 0]
-    if rows.leads.shape[1] == 1 and most is None:
+    if not len(documents):
+        pass
+    elif rows.leads.shape[1] == 1 and most is None:
         pair = farthest_pairs(rows.of_documents(documents), distance)
         gains[documents] = bound[documents] = pair.gains
         found[documents] = (

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
 _NOTHING = 16 * torch.finfo(torch.float64).eps
 """Base and gains are of the size of one, and cancel where rows are the same."""
 

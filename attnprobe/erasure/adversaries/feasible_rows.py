@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.arrays import first_document
-
 ROUNDING = 1e-9
 """A weight that is no larger is that of a solver, or of limits that are widened."""
 
@@ -55,7 +53,8 @@ class FeasibleRows:
         total = mass.sum(-1, keepdim=True)
         empty = (total == 0) & mask.any(-1, keepdim=True)
         if bool(empty.any()):
-            raise ValueError(f"weights sum to nothing in {first_document(empty)}, and no row is like another")
+            document = int(torch.nonzero(empty)[0, 0])
+            raise ValueError(f"weights sum to nothing in document {document}, and no row is like another")
         # Twice, since a sum may overflow or lose what is far below one.
         weights = mass / total.masked_fill(total == 0, 1.0)
         weights = weights / weights.sum(-1, keepdim=True).clamp(min=0.5)

@@ -120,9 +120,7 @@ def of_contributions(contributions: Contributions) -> Tensor:
 
 def game_of(contributions: Contributions) -> Game:
     """The game of documents, whose weights sum to one."""
-    total = contributions.mass.sum(-1, keepdim=True)
-    mass = contributions.mass / total.masked_fill(total == 0, 1.0)
-    return Game(mass, contributions.alone * mass[:, None], contributions.bias)
+    return Game.of(contributions.mass, contributions.alone, contributions.bias)
 
 
 def _without_renormalising(contributions: Contributions) -> Tensor:

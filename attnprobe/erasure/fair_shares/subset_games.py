@@ -35,6 +35,9 @@ _STEP, _POWER = 0.4, -0.27
 """Steps of u are 0.4 n^−0.27 wide for n players. With 3 to 1,000, whose weights are equal, or spread over e^{±2} or
 e^{±10}, results change by less than 1e-12 of a logit with steps half as wide."""
 
+_LIGHTEST = 1e-290
+"""Of an item, where all weigh one: what is lighter has few digits, and 45 over it has none."""
+
 _MOST_NUMBERS = 1 << 17
 """Numbers that are held at once: 1 MB, which stays in a core's cache."""
 
@@ -52,19 +55,32 @@ class Game(NamedTuple):
     gains: Tensor
     empty: Tensor
 
+    @classmethod
+    def of(cls, mass: Tensor, alone: Tensor, empty: Tensor) -> Game:
+        """Of weights (batch, items) and the logits that each item would give alone (batch, classes, items).
+
+        Weights that are hardly there are lifted to what products with them can be computed of.
+        """
+        total = mass.sum(-1, keepdim=True)
+        share = mass / total.masked_fill(total == 0, 1.0)
+        share = torch.where(share > 0, share.clamp(min=_LIGHTEST), 0.0)
+        return cls(share, alone * share[:, None], empty)
+
 
 def nodes_over_t(mass: Tensor) -> tuple[Tensor, Tensor]:
     """Nodes and their weights (batch, nodes) of ∫₀^∞ … dt for documents (batch, items).
 
     All documents have as many nodes, and steps no wider than they may be.
     """
+    if not mass.numel():
+        return mass.new_zeros(len(mass), 1), mass.new_zeros(len(mass), 1)
     heaviest = mass.amax(-1, keepdim=True)
     heaviest = torch.where(heaviest > 0, heaviest, 1.0)  # of a document without mass nothing is left to integrate
     lightest = mass.masked_fill(mass == 0, torch.inf).amin(-1, keepdim=True).clamp(max=heaviest)
     # exp(u − e^{−u}) is e^u from about u = 40 on, and no less than e^u / 3 from u = 0 on.
-    last = torch.log(_PAST * heaviest / lightest) + math.log(3)
+    last = torch.log(heaviest) - torch.log(lightest) + math.log(3 * _PAST)  # whose quotient may be infinite
     players = (mass > 0).sum(-1, keepdim=True).clamp(min=12).double()
-    count = int(torch.ceil((last - _LEFT) / (_STEP * players**_POWER)).max()) + 1 if len(mass) else 2
+    count = int(torch.ceil((last - _LEFT) / (_STEP * players**_POWER)).max()) + 1
     u = _LEFT + (last - _LEFT) * torch.linspace(0, 1, count, dtype=mass.dtype, device=mass.device)
     t = torch.exp(u - torch.exp(-u)) / heaviest
     step = (last - _LEFT) / (count - 1)
@@ -76,7 +92,7 @@ def expected(game: Game, keep: Tensor) -> Tensor:
     has_mass = game.mass > 0
     keep = torch.where(has_mass, keep, 0.0)
     t, weight = nodes_over_t(game.mass)
-    found = torch.zeros_like(game.gains[..., 0])
+    found = torch.zeros_like(game.gains.sum(-1))
     for nodes in _chunks(t, game.mass.shape[1] * len(t)):
         gone = -torch.expm1(-game.mass[:, None] * t[:, nodes, None])  # 1 − x
         left = torch.log1p(-keep[:, None] * gone)

@@ -116,7 +116,7 @@ def _completing(
             )
         else:
             return others
-    raise SolverError(f"whether item {item} is relevant was not found out: {_MOST_ROUNDS} answers fell short")
+    raise SolverError(f"not found out, as {_MOST_ROUNDS} answers of a program fell short by rounding")
 
 
 def _left_out(gains: np.ndarray, thresholds: np.ndarray, item: int, order: np.ndarray) -> np.ndarray:

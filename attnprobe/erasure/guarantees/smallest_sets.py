@@ -33,6 +33,9 @@ class MinimalSufficientSet(NamedTuple):
 
 def smallest_sets(requirements: Requirements) -> MinimalSufficientSet:
     """The smallest set of each document."""
+    if not requirements.mask.numel():
+        nothing = torch.zeros_like(requirements.sizes)
+        return MinimalSufficientSet(nothing, requirements.mask, nothing)
     needed, row = requirements.needed_by_row().max(-1)
     kept = _largest(requirements.of_row(row), needed)
     count = needed.clone()

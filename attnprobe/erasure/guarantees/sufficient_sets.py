@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from attnprobe.base.errors import SolverError
 from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, numpy_or_torch
 from attnprobe.erasure.contributions import Contributions, Readout
 from attnprobe.erasure.guarantees.covering_programs import completing_set
@@ -92,5 +93,8 @@ def relevant_items(values: Array, weights: Array, mask: Mask, readout: Readout, 
         thresholds = requirements.thresholds[document].cpu().numpy()
         for place, item in enumerate(real.tolist()):
             if not found[document, item] and gains[:, place].any():
-                found[document, item] = completing_set(gains, thresholds, place) is not None
+                try:
+                    found[document, item] = completing_set(gains, thresholds, place) is not None
+                except SolverError as error:
+                    raise SolverError(f"whether item {item} of document {document} is relevant: {error}") from error
     return found

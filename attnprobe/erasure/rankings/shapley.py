@@ -18,7 +18,6 @@ def of_logit(batch: Erasable) -> Tensor:
     pooling, mass = batch.pooling(), batch.attention.weights
     assert pooling is not None
     decision = batch.decision()
-    gains = of_class(pooling.alone, decision) * mass
     # Of each document the one class that is decided for, so that the bias is its own.
     empty = pooling.bias[decision][:, None]
-    return shapley(Game(mass, gains[:, None], empty)).squeeze(1)
+    return shapley(Game.of(mass, of_class(pooling.alone, decision)[:, None], empty)).squeeze(1)

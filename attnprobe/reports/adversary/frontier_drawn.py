@@ -40,6 +40,10 @@ def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -
     if frontier.searched is not None:
         at = epsilons.index(frontier.searched.epsilon)
         n = frontier.searched.reached.n
+        same = frontier.searched.attained.value
+        axes.plot(
+            at, same, "D", color=_ORANGE, markerfacecolor="white", markersize=4, label=f"exact, in these {n}", zorder=3
+        )
         label = f"gradient search ({n} documents)"
         axes.plot(at, frontier.searched.reached.value, "D", color=_ORANGE, markersize=4, label=label, zorder=3)
     axes.axhline(math.log(2), color="black", linewidth=0.6, linestyle=(0, (1, 1.5)))

@@ -48,9 +48,9 @@ def _at(one: AtEpsilon, unit: str, documents: int) -> str:
         certain = f"exact in {one.exact:,} documents, else between this and {nats(one.js_bound)}"
     alone = percent_with_interval(one.one_item._asdict())
     return (
-        f"With predictions that move by no more than {one.epsilon:g}, attention can be {nats(one.js)} nats of "
-        f"Jensen-Shannon divergence away ({certain}; {MOST_NATS}). In {alone} of the documents the farthest attention "
-        f"is on one {unit} alone."
+        f"With predictions that move by no more than {one.epsilon:g}, attention can on average be {nats(one.js)} nats "
+        f"of Jensen-Shannon divergence away ({certain}; {MOST_NATS}). In {alone} of the documents the farthest "
+        f"attention is on one {unit} alone."
     )
 
 

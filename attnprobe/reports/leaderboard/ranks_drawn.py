@@ -67,7 +67,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
         axes.set_xlabel(f"{measure.title}\n({which} is better)")
         if measure.percent:
             axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
-        axes.locator_params(axis="x", nbins=5)
+        axes.locator_params(axis="x", nbins=5 if len(board.rankings) < 3 else 3)
         axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
         axes.set_title("place", loc="right", fontsize=6)
         axes.tick_params(axis="y", length=0)
