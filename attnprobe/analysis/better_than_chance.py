@@ -64,7 +64,7 @@ def better_than_chance(results: RunResults) -> dict[str, Any]:
     documents = 0
     for name, (tried, better, equal) in counts.items():
         documents = len(tried)
-        columns[name] = (better + (equal + 1) / 2) / (tried + 1)
+        columns[name] = (better + equal / 2) / tried
         p = p_values(better, equal, tried, ties[: len(tried), : tried.shape[1]])
         shares[name] = found_share(p) if fewest >= FEWEST_ORDERS else None
     outdone = means(columns)

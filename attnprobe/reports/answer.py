@@ -228,8 +228,8 @@ def _verdict(summary: Summary) -> str:
 
 
 def _beside_the_verdict(summary: Summary) -> str:
-    """What came of the orderings that the verdict does not judge by."""
-    said = ""
+    """What came of the orderings that the verdict does not judge by, those of one outcome together."""
+    by_outcome: dict[str, list[str]] = {}
     for one in _against_further(summary):
         lead = one["lead"]
         outcome = "earlier or not, these documents do not tell"
@@ -237,10 +237,16 @@ def _beside_the_verdict(summary: Summary) -> str:
             outcome = "earlier than its order"
         elif lead["low"] is not None and lead["low"] > -NEGLIGIBLE_LEAD:
             outcome = "no earlier than its order"
-        said += (
-            f" (Erasing by {in_prose(one['second'], summary)}, by which it is not judged, changes decisions {outcome}.)"
-        )
-    return said
+        by_outcome.setdefault(outcome, []).append(in_prose(one["second"], summary))
+    return "".join(
+        f" (Erasing by {_alternatives(names)}, by which it is not judged, changes decisions {outcome}.)"
+        for outcome, names in by_outcome.items()
+    )
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a; b or c``: a name may hold a comma."""
+    return " or ".join(filter(None, ["; ".join(names[:-1]), names[-1]]))
 
 
 def _sentence(summary: Summary, unit: str, evenness: str) -> str:

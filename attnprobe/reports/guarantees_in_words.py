@@ -66,7 +66,8 @@ def guarantees_in_words(summary: Summary) -> str:
     erased = summary["first_flips"][smallest]["restricted_mean"]["value"]
     median = f"{least['median']:g} {unit}{'s' * (least['median'] != 1)}"
     return (
-        f"To change the decision {percent(erased)} of the {unit}s have to be erased at least; keeping "
+        f"To change the decision {percent(erased)} of the {unit}s have to be erased at least (all, where no "
+        f"set flips it while some are left); keeping "
         f"{percent_with_interval(least['share'])} of them (median: {median}) guarantees it, whatever subset of the "
         f"others is erased. Of the most attended {unit}s the first {percent(found['orderings'][ATTENTION]['value'])} "
         "do."

@@ -15,7 +15,10 @@ FURTHER_COLOURS = ("#CC79A7", "#56B4E9", "#F0E442")
 """Okabe & Ito's others, for orderings that are not known here."""
 
 DASHES = {name: ordering.dashes for name, ordering in OWN.items() if ordering.dashes}
-"""Of lines, in points on and off; the others are solid."""
+"""Of lines of orderings of this package, in points on and off."""
+
+FURTHER_DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 1.0), (1.0, 1.0), (5.0, 1.0, 1.0, 1.0), (2.5, 0.8))
+"""Of the lines of orderings that share a colour, in turn: the first is solid."""
 
 WIDTH = 3.3
 """Of a figure: a column of a paper, in inches."""
@@ -55,6 +58,18 @@ def display_name(ordering: str, told: Mapping[str, Any]) -> str:
     ('Gradient × attention', 'Erased alone')
     """
     return record_of(recorded_orderings(told), ordering).title
+
+
+def dashes(orderings: Iterable[str]) -> dict[str, tuple[float, ...]]:
+    """Dashes for each ordering, none where its line is solid; those that share a colour differ by them.
+
+    >>> dashes(["attention", "a", "b", "c", "d"])["d"]
+    (4.0, 1.0)
+    """
+    orderings = list(orderings)
+    unknown = [name for name in orderings if name not in COLOURS]
+    turns = {name: i // len(FURTHER_COLOURS) % len(FURTHER_DASHES) for i, name in enumerate(unknown)}
+    return {name: FURTHER_DASHES[turns[name]] if name in turns else DASHES.get(name, ()) for name in orderings}
 
 
 def colours(orderings: Iterable[str]) -> dict[str, str]:

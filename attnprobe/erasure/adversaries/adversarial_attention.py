@@ -70,7 +70,7 @@ def adversarial_attention(
 
     With two classes, and no limits on what items gain, the answer is exact: a vertex has at most two items, and all
     are looked at, in O(items²); so it is with three classes and three items, up to 300 items. Otherwise it is sought by
-    branch and bound, and is exact where ``bound`` equals ``distance`` but for 1e-10.
+    branch and bound, and is exact where ``bound`` equals ``distance`` but for 1e-10 (of ``hellinger``, of its square).
 
     Args:
         values: what the weights average (batch, items, dim).

@@ -17,6 +17,10 @@ import torch
 from torch import Tensor
 
 
+_NOTHING = 16 * torch.finfo(torch.float64).eps
+"""Base and gains are of the size of one, and cancel where rows are the same."""
+
+
 @dataclass(frozen=True)
 class RowDistance:
     """A distance of two rows of attention.
@@ -34,8 +38,8 @@ class RowDistance:
     most: float
 
     def of_sum(self, total: Tensor) -> Tensor:
-        """The distance itself of ``base`` and gains."""
-        total = total.clamp(min=0.0)
+        """The distance itself of ``base`` and gains; what is left of sums that cancel is nothing."""
+        total = torch.where(total < _NOTHING, 0.0, total)
         return total.sqrt() if self.root else total
 
 

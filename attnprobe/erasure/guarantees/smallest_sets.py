@@ -38,7 +38,11 @@ def smallest_sets(requirements: Requirements) -> MinimalSufficientSet:
     count = needed.clone()
     unmet = torch.nonzero(~requirements.met_by(kept))[:, 0]
     if len(unmet):
-        count[unmet], kept[unmet] = _along_orderings(requirements.of_documents(unmet))
+        some = requirements.of_documents(unmet)
+        count[unmet], kept[unmet] = _along_orderings(some)
+        # Where each row alone asks for one item, and no one item reaches all rows, two are needed.
+        alone = (some.gains >= some.thresholds[..., None]).all(1).any(-1)
+        needed[unmet] = torch.where((needed[unmet] == 1) & ~alone, 2, needed[unmet])
     for document in torch.nonzero(count > needed)[:, 0].tolist():
         cover = smallest_cover(
             requirements.gains[document].cpu().numpy(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 from pathlib import Path
@@ -14,13 +13,12 @@ from tqdm import tqdm
 
 from attnprobe.base.atomic_files import output_folder
 from attnprobe.base.errors import InputError
-from attnprobe.base.exit_status import leave
-from attnprobe.base.visible import visible
 from attnprobe.papers.bhardwaj2021.encoder_measurements import accuracy_row, logit_rank_rows, rank_rows, run_columns
 from attnprobe.papers.bhardwaj2021.figures import draw_accuracy, draw_confounds, draw_logit_ranks, draw_ranks
 from attnprobe.papers.bhardwaj2021.over_seeds import over_seeds
 from attnprobe.papers.bhardwaj2021.tables import MEASURED, write_tables
 from attnprobe.papers.bhardwaj2021.trained_encoders import TrainedEncoder, dataset_once, find_encoders
+from attnprobe.papers.figure_scripts import draw_from_runs
 from attnprobe.papers.serrano2019.figures.table_files import write_csv
 from attnprobe.reports import style
 
@@ -31,17 +29,8 @@ LOGIT_DOCUMENTS, LOGIT_DRAWS, LOGIT_LENGTHS = 10, 10, (20, 24, 28, 32, 48, 64, 8
 
 
 def main(description: str | None) -> None:
-    """Draw as the command line says, and print the files; what keeps it from its end is one sentence."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one above")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-
-    def work() -> None:
-        arguments = parser.parse_args()
-        for path in draw(arguments.runs, arguments.out):
-            print(visible(str(path)))
-
-    leave(parser.prog, work)
+    """Draw as the command line says."""
+    draw_from_runs(description, draw)
 
 
 def draw(runs: list[Path], folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,8 +10,7 @@ import pandas as pd
 from attnprobe.analysis.finding_runs import load_runs
 from attnprobe.base.atomic_files import output_folder
 from attnprobe.base.errors import InputError
-from attnprobe.base.exit_status import leave
-from attnprobe.base.visible import visible
+from attnprobe.papers.figure_scripts import draw_from_runs
 from attnprobe.papers.jain2019.figures import draw_correlations
 from attnprobe.papers.jain2019.runs import correlated, run_row
 from attnprobe.papers.jain2019.tables import write_tables
@@ -20,17 +18,8 @@ from attnprobe.reports import style
 
 
 def main(description: str | None) -> None:
-    """Draw as the command line says, and print the files; what keeps it from its end is one sentence."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder, or one above")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-
-    def work() -> None:
-        arguments = parser.parse_args()
-        for path in draw(arguments.runs, arguments.out):
-            print(visible(str(path)))
-
-    leave(parser.prog, work)
+    """Draw as the command line says."""
+    draw_from_runs(description, draw)
 
 
 def draw(runs: list[Path], folder: Path) -> list[Path]:

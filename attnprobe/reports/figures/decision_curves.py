@@ -23,7 +23,7 @@ def draw(results: RunResults) -> Figure | None:
         return None
     figure, axes = new_panel(results, height=2.9, documents=statistics["documents"])
     means = dict(on_grid(curves, "probability", GRID))
-    colours = style.colours(means)
+    colours, dashes = style.colours(means), style.dashes(means)
     for name, mean in means.items():
         area = statistics["orderings"][name]["probability"].comprehensiveness
         require_drawn(f"end of the curve of {name}", mean[-1], next(iter(means.values()))[-1])
@@ -31,7 +31,7 @@ def draw(results: RunResults) -> Figure | None:
             GRID,
             mean,
             color=colours[name],
-            dashes=style.DASHES.get(name, ()),
+            dashes=dashes[name],
             label=in_figure(f"{results.title(name)}, {_two_digits(area.value)}"),
         )
     axes.set(xlim=(0, 1), ylim=(0, 1.02))

@@ -23,15 +23,14 @@ def draw(results: RunResults) -> Figure:
         return figure
     for name, curve in curves.items():
         require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
-    colours = style.colours(curves)
+    colours, dashes = style.colours(curves), style.dashes(curves)
     for name, curve in curves.items():
-        dashes = style.DASHES.get(name, ())
         axes.step(
             GRID,
             curve,
             where="post",
             color=colours[name],
-            dashes=dashes,
+            dashes=dashes[name],
             label=in_figure(results.title(name)),
         )
     axes.set(xlim=(0, 1.005), ylim=(0, 1.02))

@@ -67,10 +67,9 @@ def draw(grid: RunGrid, folder: Path) -> list[Path]:
                 drawn.add((i, j))
     _name_rows_and_columns(grid, panels, drawn)
     orderings = in_order_of_display(shown.values())
-    colours = style.colours(orderings)
+    colours, dashes = style.colours(orderings), style.dashes(orderings)
     lines: dict[str, Artist] = {
-        grid.title(name): Line2D([], [], color=colours[name], dashes=style.DASHES.get(name, (1, 0)))
-        for name in orderings
+        grid.title(name): Line2D([], [], color=colours[name], dashes=dashes[name] or (1, 0)) for name in orderings
     }
     said = (HOW_TO_READ_AS_RELEASED if grid.released else HOW_TO_READ) + without_smallest_sets(shown)
     head(figure, f"Documents flipped by the share of their items erased · {grid.note}", said, lines)
@@ -108,10 +107,10 @@ def _on_two_lines(name: str) -> str:
 def _draw_panel(axes: Axes, results: RunResults) -> list[str]:
     """Draw the curves of a run; returns the orderings."""
     curves = flip_curves(results, FRACTIONS)
-    colours = style.colours(curves)
+    colours, dashes = style.colours(curves), style.dashes(curves)
     for name, curve in curves.items():
         require_drawn(f"share of flips by {name}", curve[-1], np.mean(~np.isnan(results.first_flips[name].fraction)))
-        axes.plot(FRACTIONS, curve, color=colours[name], dashes=style.DASHES.get(name, (1, 0)), linewidth=0.9)
+        axes.plot(FRACTIONS, curve, color=colours[name], dashes=dashes[name] or (1, 0), linewidth=0.9)
     axes.set_xscale("function", functions=(np.sqrt, np.square))
     axes.set(xlim=(0, 1), ylim=(0, 1.03))
     axes.set_xticks(TICKS, TICK_LABELS)
