@@ -54,7 +54,7 @@ def test_a_dataset_and_a_kind_of_model_of_another_package_make_a_run(site, tmp_p
     assert status == 0, errors
     folder = tmp_path / "runs" / "elsewhere-planted" / "bag" / "seed-0"
     assert pq.read_table(folder / "documents.parquet").num_rows == 12
-    status, said, errors = attnprobe_with(site, "verify", folder, cwd=tmp_path)
+    status, said, errors = attnprobe_with(site, "verify", folder, "--documents", 4, cwd=tmp_path)
     assert status == 0, said + errors
 
 

@@ -80,7 +80,7 @@ def test_workers_make_the_same_bytes(folder):
 
 
 def test_verify_makes_them_again_by_slow_code_and_names_another_one(folder):
-    status, said, errors = attnprobe("verify", str(of(folder)), "--documents", "8", cwd=folder)
+    status, said, errors = attnprobe("verify", str(of(folder)), "--documents", "4", cwd=folder)
     assert status == 0, said + errors
     assert re.search(r"\d+ correlations", said)
     changed = folder / "changed" / "seed-0"
@@ -90,6 +90,6 @@ def test_verify_makes_them_again_by_slow_code_and_names_another_one(folder):
     place = table.column_names.index(name)
     other = pc.multiply(table[name], -1.0)
     pq.write_table(table.set_column(place, name, other), changed / "documents.parquet", write_page_checksum=True)
-    status, said, errors = attnprobe("verify", str(changed), "--documents", "8", cwd=folder)
+    status, said, errors = attnprobe("verify", str(changed), "--documents", "4", cwd=folder)
     assert status == 1
     assert re.search(rf"{name} is \S+, the reference finds", said + errors)

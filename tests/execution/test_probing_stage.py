@@ -209,10 +209,17 @@ def test_a_model_that_fails_everywhere_is_no_result(run, tmp_path, documents):
     assert not (copy / "documents.parquet").exists()
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "gone"])
-def test_damaged_shards_are_probed_again(run, whole, damage):
-    copy = copy_of(run, "damaged")
+@pytest.fixture(scope="module")
+def sharded(run):
+    """A copy whose shards are all there and not joined."""
+    copy = copy_of(run, "sharded")
     assert main(["probe", str(copy), "--shard", "1/1"]) == 0
+    return copy
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "gone"])
+def test_damaged_shards_are_probed_again(sharded, whole, damage):
+    copy = copy_of(sharded, "damaged")
     file = copy / "shards" / "000001-000002.erasures.parquet"
     content = bytearray(file.read_bytes())
     if damage == "truncated":

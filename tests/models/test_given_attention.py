@@ -85,7 +85,7 @@ def test_a_run_with_the_attention_of_another_run(trained):
     assert "that of the trained model of runs/planted/flan-none/seed-0" in " ".join(
         (folder.path / "methods.txt").read_text().split()
     )
-    status, said, errors = attnprobe("verify", str(folder.path), cwd=trained)
+    status, said, errors = attnprobe("verify", str(folder.path), "--documents", "4", cwd=trained)
     assert status == 0, said + errors
     # Its weights are those of the other run's model: tested, that has the same.
     status, _, errors = attnprobe("probe", "runs/planted/flan-none/seed-0", cwd=trained)
@@ -101,7 +101,7 @@ def test_a_run_with_the_attention_of_another_run(trained):
 def test_a_run_with_uniform_attention_is_verified(trained):
     status, _, errors = run(trained, "run", "--model", "flan-none", "--attention", "uniform", "--seed", "7")
     assert status == 0, errors
-    status, said, errors = attnprobe("verify", "runs/planted/flan-none/seed-7", cwd=trained)
+    status, said, errors = attnprobe("verify", "runs/planted/flan-none/seed-7", "--documents", "4", cwd=trained)
     assert status == 0, said + errors
 
 
