@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.adversaries.adversarial_attention import farthest_rows
@@ -25,6 +26,9 @@ from attnprobe.stages.training import Run
 
 SEARCHED_AT = 0.05
 """The epsilon at which searches are reported, as in Jain & Wallace (2019)."""
+
+_AT_ONCE = 16
+"""Documents between two steps of the bar."""
 
 KEPT = 1e-9
 """A weight that is no larger does not count among the items that a row attends to."""
@@ -67,17 +71,19 @@ def move_attention(run: Run, wanted: Adversaries, search: Search) -> Moved:
     searched = set(drawn[: wanted.searched].tolist())
     rows: list[pd.DataFrame] = []
     of_documents: list[pd.DataFrame] = []
+    bar = tqdm(total=len(drawn) * len(EPSILONS), unit=" rows", desc="moving attention", disable=None, leave=False)
     for numbers, batch in _batches(run, tested, np.sort(drawn)):
         erasable = Erasable(tested.probe.erasures(batch), torch.from_numpy(numbers))
         of_documents.append(_of_permutations(_feasible(erasable, 0.0, folder.path), numbers))
         chosen = torch.tensor([number in searched for number in numbers.tolist()])
         for epsilon in EPSILONS:
             feasible = _feasible(erasable, epsilon, folder.path)
-            found = _farthest(feasible, numbers, epsilon, wanted)
+            found = _farthest(feasible, numbers, epsilon, wanted, bar)
             if epsilon == SEARCHED_AT and bool(chosen.any()):
                 reached = search(feasible.of_documents(torch.nonzero(chosen)[:, 0]), epsilon, wanted.seed)
                 found.loc[chosen.numpy(), "search"] = reached.numpy()
             rows.append(found)
+    bar.close()
     order = ["document", "epsilon"]
     return Moved(
         pd.concat(rows).sort_values(order, ignore_index=True),
@@ -101,14 +107,23 @@ def _feasible(erasable: Erasable, epsilon: float, path: object) -> FeasibleRows:
     return FeasibleRows.of(margins, attention.weights, decision, attention.mask, epsilon)
 
 
-def _farthest(feasible: FeasibleRows, numbers: np.ndarray, epsilon: float, wanted: Adversaries) -> pd.DataFrame:
-    columns: dict[str, Any] = {"document": numbers, "n": feasible.mask.sum(-1).numpy(), "epsilon": epsilon}
-    for name in ("js", "tv"):
-        found = farthest_rows(feasible, DISTANCES[name], None, wanted.programs)
-        columns |= {name: found.distance.numpy(), f"{name}_bound": found.bound.numpy()}
-        if name == "js":
-            columns["items"] = (found.weights > KEPT).sum(-1).numpy()
-    return pd.DataFrame(columns | {"search": np.nan})
+def _farthest(
+    feasible: FeasibleRows, numbers: np.ndarray, epsilon: float, wanted: Adversaries, bar: tqdm[Any]
+) -> pd.DataFrame:
+    """Some documents at a time: with several classes each takes seconds, and the bar is to move."""
+    parts = []
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = numbers[start : start + _AT_ONCE]
+        rows = feasible.of_documents(torch.arange(start, start + len(some)))
+        columns: dict[str, Any] = {"document": some, "n": rows.mask.sum(-1).numpy(), "epsilon": epsilon}
+        for name in ("js", "tv"):
+            found = farthest_rows(rows, DISTANCES[name], None, wanted.programs)
+            columns |= {name: found.distance.numpy(), f"{name}_bound": found.bound.numpy()}
+            if name == "js":
+                columns["items"] = (found.weights > KEPT).sum(-1).numpy()
+        parts.append(pd.DataFrame(columns | {"search": np.nan}))
+        bar.update(len(some))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _of_permutations(feasible: FeasibleRows, numbers: np.ndarray) -> pd.DataFrame:

@@ -42,7 +42,14 @@ def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -
         n = frontier.searched.reached.n
         same = frontier.searched.attained.value
         axes.plot(
-            at, same, "D", color=_ORANGE, markerfacecolor="white", markersize=4, label=f"exact, in these {n}", zorder=3
+            at,
+            same,
+            "D",
+            color=_ORANGE,
+            markerfacecolor="white",
+            markersize=4,
+            label=f"attained, in these {n}",
+            zorder=3,
         )
         label = f"gradient search ({n} documents)"
         axes.plot(at, frontier.searched.reached.value, "D", color=_ORANGE, markersize=4, label=label, zorder=3)
