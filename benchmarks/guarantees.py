@@ -19,6 +19,7 @@ from torch import Tensor
 from attnprobe import adversarial_attention, minimal_sufficient_set, shapley_values
 from attnprobe.erasure.adversaries.feasible_rows import FeasibleRows
 from attnprobe.erasure.contributions import Contributions
+from attnprobe.erasure.guarantees.smallest_sets import smallest_sets
 from attnprobe.papers.jain2019.searched_attention import RESTARTS, STEPS, searched_divergence
 from benchmarks.aopc_limits import make_case
 from benchmarks.measure import processor_seconds, report
@@ -37,6 +38,9 @@ def sufficient_sets() -> None:
     case = make_case(500, 200, 2)
     seconds = processor_seconds(lambda: minimal_sufficient_set(*case), repetitions=5)
     report("sufficient_sets_two_classes_200_items_ms", 1e3 * seconds / 500, documents=500)
+    projected = Contributions(*case)
+    seconds = processor_seconds(lambda: smallest_sets(projected.requirements()), repetitions=5)
+    report("sufficient_sets_behind_the_projection_ms", 1e3 * seconds / 500, documents=500)
     values, weights, mask, readout = make_case(PROGRAMS, 50, 6)
     spent = []
     for row in range(PROGRAMS):

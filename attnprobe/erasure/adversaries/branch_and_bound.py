@@ -42,7 +42,8 @@ def farthest_row(problem: Problem, distance: RowDistance, programs: int) -> Foun
             best = max(best, solved, key=lambda each: each.gains)
             if solved.bound > best.gains + _CLOSED:
                 heapq.heappush(queue, (-solved.bound, next(numbers), part, solved))
-    bound = max(best.gains, -queue[0][0]) if queue else best.gains + _CLOSED
+    # Boxes that were dropped reach no farther than that above the best.
+    bound = max(best.gains + _CLOSED, -queue[0][0]) if queue else best.gains + _CLOSED
     return Found(best.gains, bound, best.row)
 
 
