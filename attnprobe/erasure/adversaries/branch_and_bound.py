@@ -3,7 +3,8 @@
 Over ranges l ≤ w ≤ h of an item's weight its gain, being convex, lies below its chord. The sum of chords is linear, so
 that a linear program bounds the distance over a box of ranges, and its solution is itself a row. The box with the
 largest bound is cut in two where a chord is farthest above its gain, until the bound is the best row's distance or the
-budget is spent. The bounds are made from the program's multipliers in float64, and hold whatever the solver did.
+budget is spent. Bounds are made from the program's multipliers in float64, and hold whatever the solver did; only that
+a box is empty is its word.
 """
 
 from __future__ import annotations
