@@ -39,7 +39,7 @@ def _imported_once():
 
 @pytest.fixture
 def every_figure(monkeypatch):
-    """Every figure is drawn when a run ends, and not the map of heads alone: for tests that look at the files."""
+    """Every figure is drawn when a run ends, and not none: for tests that look at the files."""
     from tests.fixtures.drawing import EVERY, VARIABLE
 
     monkeypatch.setenv(VARIABLE, EVERY)
