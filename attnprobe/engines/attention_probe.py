@@ -51,6 +51,7 @@ class AttentionProbe:
     def __init__(
         self, attachment: Attachment, settings: AttentionSettings, examples: Inputs, meaning: Meaning = BY_DEFAULT
     ) -> None:
+        meaning.require_nothing_stands_in("models of many heads")
         self.attachment = attachment
         self.settings = settings
         self.meaning = meaning

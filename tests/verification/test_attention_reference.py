@@ -17,7 +17,7 @@ from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.verification.attention_reference import AttentionReference
 from tests.fixtures.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 
 CASES = [
     ("bert", "classification", "last", "all", "auto"),
@@ -136,7 +136,7 @@ def test_another_way_and_decision_are_followed(family, task, layers, heads, quer
     selected = case.select(layers, heads, query)
     real = key_mask(case, selected)
     erased = (torch.rand(real.shape, generator=torch.Generator().manual_seed(1)) < 0.4) & real
-    with registered(zero=ZERO, sure=sure_above(0.45)):
+    with registered(sure=sure_above(0.45)):
         meaning = Meaning("zero", "sure")
         engine = AttentionErasures(case.engine(FORWARD, selected, meaning=meaning), Items.single_tokens(real), "mean")
         unerased = logits_by_hand(case, selected, torch.zeros_like(real))
