@@ -16,6 +16,7 @@ from torch import Tensor
 
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.split_mix import split_mix, uniform_numbers
+from attnprobe.erasure.stand_ins import RowsOfAttention
 
 _SHARE, _PLACE, _COIN = -1, -2, -3
 """In the place of an item's position, for what is drawn of a document as a whole."""
@@ -82,6 +83,21 @@ class Masking:
             scores: the weights' logarithms up to a constant a document, where they are known.
         """
         return self.meaning.edit(weights, self.erased(mask), scores)
+
+    def stood_in(self, weights: Tensor, edited: Tensor, values: Tensor, mask: Tensor) -> Tensor | None:
+        """What takes the mass that rows have lost (documents, dim), of one draw; differentiable. None: nothing does.
+
+        Args:
+            weights: attention before (documents, items).
+            edited: after erasing.
+            values: what it weighs (documents, items, dim), zero at padding.
+            mask: True where an item is real.
+        """
+        if not self.meaning.has_stand_in:
+            return None
+        vectors = self.meaning.stand_ins(RowsOfAttention(values, mask[:, None], self.streams))
+        assert vectors is not None
+        return (weights - edited).sum(-1, keepdim=True) * vectors[0, :, 0]
 
     def _of_documents(self, what: int) -> Tensor:
         return uniform_numbers(self.streams, torch.full_like(self.streams, what))

@@ -153,6 +153,18 @@ class Subject(ABC, Generic[B, M]):
         assert training is not None, "asked of runs that train"
         return Meaning(training.mask_training_by)
 
+    def check_training_meaning(self) -> None:
+        """See to it that training can erase in the way that it is to.
+
+        Raises:
+            InputError: what takes the place of what is erased is made of what attention gives of training documents.
+        """
+        if self.training_meaning.needs_training:
+            raise InputError(
+                f"Training cannot erase by {self.training_meaning.erase_by}: what attention gives of the training "
+                "documents is known of a trained model alone."
+            )
+
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:
         """Documents as the numbers that the model takes."""

@@ -9,7 +9,7 @@ import torch
 
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.erasure.masking import Masking
-from attnprobe.erasure.meaning import BY_DEFAULT
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.given_attention import UniformAttention
@@ -35,9 +35,9 @@ def make(name="flan-none", dropout=NONE):
     return POOLED[name](30, 3, dropout)
 
 
-def drawn(documents, epoch=0):
+def drawn(documents, epoch=0, way="renormalise"):
     """What is erased of a batch of these documents: of each a share."""
-    return Masking.drawn(torch.arange(documents) * 7919, epoch, BY_DEFAULT)
+    return Masking.drawn(torch.arange(documents) * 7919, epoch, Meaning(way))
 
 
 @pytest.mark.parametrize("name", ["flan-rnn", "flan-conv", "han-none", "jain-average", "uniform"])
@@ -59,6 +59,19 @@ def test_what_is_trained_is_the_readout_of_what_is_left(name):
     assert torch.equal(logits[left[:, 0] == 0], bias), "of what is empty the bias decides"
     torch.nn.functional.cross_entropy(logits, batch.labels).backward()
     assert all(torch.isfinite(w.grad.to_dense()).all() for w in model.parameters() if w.grad is not None)
+
+
+@pytest.mark.parametrize("way", ["zero", "document_mean"])
+def test_other_ways_of_erasing_are_trained_too(way):
+    model = make("flan-rnn").double().train()
+    batch, masking = random_documents(40).batch(np.arange(40)), drawn(40, way=way)
+    values, mask = model.items(batch)
+    weights, erased = model.attention(values, mask, batch), masking.erased(mask)
+    mean = (values * mask[..., None]).sum(1) / mask.sum(-1, keepdim=True)
+    stands_in = mean if way == "document_mean" else torch.zeros_like(mean)
+    pooled = ((weights * ~erased)[..., None] * values).sum(1) + (weights * erased).sum(-1)[:, None] * stands_in
+    logits = model(batch, masking)
+    torch.testing.assert_close(logits, model.head(pooled), atol=1e-10, rtol=1e-10)
 
 
 def test_whole_documents_are_trained_as_without_masking_to_the_last_bit():
@@ -189,6 +202,11 @@ def test_a_run_says_how_it_was_trained_and_is_another_run(folder, model):
         (("--mask-training", "whole"), "--mask-training must be half, not 'whole'"),
         (("--mask-training-by", "zeros"), "--mask-training-by says how --mask-training erases"),
         (("--mask-training", "half", "--mask-training-by", "zeros"), "There is no way of erasing 'zeros'"),
+        (("--mask-training", "half", "--mask-training-by", "resample"), "is known of a trained model alone"),
+        (
+            ("--model", "transformer", "--mask-training", "half", "--mask-training-by", "document_mean"),
+            "not in transformers that are trained",
+        ),
         (
             ("--model", "transformer", "--as-released", "mask", "--mask-training", "half"),
             "a document's attention depends on the others in its batch",

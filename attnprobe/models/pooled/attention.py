@@ -69,11 +69,14 @@ def pooled_by(scores: Tensor, values: Tensor, lengths: Tensor, masking: Masking 
     """Sums (sequences, dim) of sequences of these lengths, weighted by the softmax of scores (items,), or by less."""
     padded, mask = pad(scores, lengths, value=-math.inf)
     weights = torch.softmax(padded, dim=-1)
+    begun = values.new_zeros(len(lengths), values.shape[1])
     if masking is not None:
-        weights = masking.edited(weights, mask, padded)
+        whole, weights = weights, masking.edited(weights, mask, padded)
+        stood_in = masking.stood_in(whole, weights, pad(values, lengths)[0], mask)
+        begun = begun if stood_in is None else stood_in
     weighted = values * weights[mask][:, None]
     sequences = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    return values.new_zeros(len(lengths), values.shape[1]).index_add(0, sequences, weighted)
+    return begun.index_add(0, sequences, weighted)
 
 
 def pool(weights: Tensor, values: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ class TransformerSubject(VocabularySubject[TransformerClassifier]):
 
     def make_maskable(self, model: TransformerClassifier) -> None:
         """Attach to it as it is tested: what cannot be erased there cannot be erased while it is trained."""
+        self.training_meaning.require_nothing_stands_in("transformers that are trained")
         model.masked = self._probe(model, self.training_meaning).masked_logits
 
     def load(self) -> Tested[Batch]:
