@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.model_call import Inputs, ModelCall, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
