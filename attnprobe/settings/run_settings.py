@@ -233,6 +233,7 @@ class RunSettings(Settings, section=""):
         made = _made({"training": {}, **of_kind, **content, "model": model}, usual)
         named = [(registry, getattr(made, name)) for name, registry in _REGISTERED.items()]
         named += [(ORDERINGS, name) for name in made.orderings if name != ALL]
+        named += [] if made.training is None else [(ERASING, made.training.mask_training_by)]
         for registry, name in named:  # of a run that is there already, the package may be gone
             try:
                 registry.require(name)

@@ -42,6 +42,7 @@ class PooledSets(SetErasures):
     """
 
     def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
+        meaning.require_nothing_stands_in("batches that are erased in set by set")
         self.meaning = meaning
         self.weights = softmax_of_scores(scores, mask)
         self._scores = scores.double().masked_fill(~mask, -torch.inf)
