@@ -11,7 +11,7 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import NoBlocksError
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.edited_runs import close
-from attnprobe.attention.head_outputs import head_outputs, require_standing_in
+from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
@@ -22,7 +22,7 @@ from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.row_tail import NoSingleRowError
 from attnprobe.engines.single_row import SingleRow
-from attnprobe.engines.taken_mass import training_vectors
+from attnprobe.engines.taken_mass import vectors_of
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
 
@@ -112,7 +112,7 @@ def _of_examples(attachment: Attachment, selected: Sequence[Selected], inputs: I
     """
     read = [chosen.site for chosen in selected if _rows_read(attachment, chosen) != NONE]
     require_standing_in(attachment.call, read, inputs)
-    return [training_vectors(of) for of in head_outputs(attachment.call, selected, inputs)]
+    return vectors_of(attachment.call, selected, [inputs])
 
 
 def engine_by_name(name: str) -> str:
