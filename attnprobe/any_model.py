@@ -19,6 +19,7 @@ from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.data.content_hashes import document_hashes
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.data.documents import Documents
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
@@ -38,7 +39,6 @@ from attnprobe.stages.tables import (
     Collector,
     Tables,
     WholeOrderings,
-    document_seeds,
     occurrences_of,
     probe_split,
     rows_asked,

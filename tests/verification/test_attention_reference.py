@@ -52,6 +52,17 @@ def test_logits_are_those_of_attention_computed_by_hand_in_a_padded_batch(family
             torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_copies_side_by_side_are_runs_one_by_one(family, task, layers, heads, query):
+    case = attached(family, task, dtype=torch.float64)
+    reference = reference_of(case, case.select(layers, heads, query), 1)
+    sets = [frozenset(range(k)) for k in range(reference.items + 1)]
+    reference.run_each(sets)
+    for erased in sets:
+        torch.testing.assert_close(reference.logits(erased), reference._run(erased), rtol=1e-9, atol=1e-12)
+    assert len({float(reference.logits(erased)[0]) for erased in sets}) > 2
+
+
 @pytest.mark.parametrize("aggregate", ["mean", "max"])
 @pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES[:3])
 def test_weights_gradients_and_products_of_words_are_those_of_the_engine(family, task, layers, heads, query, aggregate):

@@ -165,9 +165,13 @@ class StepwiseErasures:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""
