@@ -14,13 +14,12 @@ from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.erasure.stand_ins import RowsOfAttention, TrainingVectors
+from attnprobe.erasure.stand_ins import TrainingVectors
 from tests.fixtures.attached_models import (
     MODELS,
     attached,
     decision_logits,
     engines_of,
-    erased_weights,
     inputs_of,
     key_mask,
     orderings,
@@ -30,13 +29,13 @@ from tests.fixtures.attached_models import (
     words,
 )
 from tests.fixtures.entries import registered, sure_above
-from tests.reference.transformers import reference_logits_replaced, reference_outputs, visible_keys
+from tests.fixtures.taken_mass import SEEDS, documents_drawn, put_by_hand, trained
+from tests.reference.transformers import reference_logits_replaced, reference_outputs
 
 RIGHT = [(family, task, "eager" if family == "deberta-v2" else "sdpa", "right") for family, task in MODELS]
 LEFT = [(family, task, "eager", "left") for family, task in MODELS if family != "deberta-v2"]
 SELECTIONS = [("last", "all", "auto"), ("last", "1", "all"), ("0", "0,2", "all"), ("all", "all", "all")]
 WAYS = ["zero", "document_mean", "corpus_mean", "resample"]
-SEEDS = torch.tensor([3, 1, 4, 1, 5])
 
 
 def often(number, selection, way):
@@ -50,46 +49,6 @@ CASES = [
     for selection in SELECTIONS
     for way in WAYS
 ]
-
-
-def trained(case, selected):
-    """What the selected heads give of nine documents that are not of the batch, made up, as for each layer."""
-    generator = torch.Generator().manual_seed(7)
-    outputs = head_outputs(case.attachment.call, selected, case.inputs)
-    return [training_vectors(torch.randn(9, *of.shape[1:], generator=generator).to(of)) for of in outputs]
-
-
-def put_by_hand(case, selected, tokens, way, training, drawn):
-    """The logits (B, classes) with these keys (B, K) erased, the vectors in their place worked out row by row.
-
-    ``drawn`` are the training documents that each document's mass goes to (B,), where it goes to one.
-    """
-    numbers = {(chosen.site.stack, chosen.site.layer): layer for layer, chosen in enumerate(selected)}
-
-    def stand_in(key, values):
-        visible = visible_keys(case.model, case.inputs, key[0])
-        vectors = torch.zeros(*values.shape[:2], visible.shape[1], values.shape[-1], dtype=values.dtype)
-        for document, rows in enumerate(visible):
-            for row, sees in enumerate(rows):
-                if way == "document_mean" and sees.any():
-                    vectors[document, :, row] = values[document][:, sees].mean(1)
-                elif way == "corpus_mean":
-                    vectors[document, :, row] = sum(training[numbers[key]].sample) / len(training[numbers[key]].sample)
-                elif way == "resample":
-                    vectors[document, :, row] = training[numbers[key]].sample[drawn[document]]
-        return vectors
-
-    erased = erased_weights(case, selected, tokens)
-    return decision_logits(reference_logits_replaced(case.model, case.inputs, erased, stand_in), case.inputs)
-
-
-def documents_drawn(way, seeds=SEEDS, sample=9):
-    """Of each draw the training documents that stand in for each of the batch (draws, B), seen by what they give."""
-    if way != "resample":
-        return [None]
-    numbered = TrainingVectors(torch.zeros(1), torch.arange(float(sample))[:, None])
-    rows = RowsOfAttention(torch.zeros(5, 1, 1), torch.ones(5, 1, 1, dtype=torch.bool), seeds, numbered)
-    return Meaning(way).stand_ins(rows)[..., 0, 0].long().tolist()
 
 
 def in_each_draw(case, kind, selected, way, training):
@@ -260,7 +219,7 @@ def test_one_row_is_still_run_alone_and_what_was_run_once_is_not_run_again():
     case = attached("bert", "classification")
     selected = case.select()
     further, training = [Meaning(way) for way in WAYS], trained(case, selected)
-    assert fastest_engine(case.attachment, selected, case.inputs, further=further) == SINGLE_ROW
+    assert all(fastest_engine(case.attachment, selected, case.inputs, each) == SINGLE_ROW for each in further)
     engine = case.engine(SINGLE_ROW, selected)
     calls = []
     with case.model.register_forward_hook(lambda *_: calls.append(1)):
