@@ -21,6 +21,7 @@ from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
@@ -40,7 +41,6 @@ from attnprobe.stages.tables import (
     Collector,
     Tables,
     WholeOrderings,
-    document_seeds,
     occurrences_of,
     probe_split,
     rows_asked,

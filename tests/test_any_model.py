@@ -11,7 +11,7 @@ from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_orderings import OWN, always, chosen_orderings
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 
 
 class FirstToken(torch.nn.Module):
@@ -116,7 +116,7 @@ class Zeroed(Tap):
 
 def test_another_way_and_decision_are_those_of_erasing_by_hand(model):
     batch = batches()[0]
-    with registered(zero=ZERO, sure=sure_above(0.85)):
+    with registered(sure=sure_above(0.85)):
         result = attnprobe.probe(model, [batch], erase_by="zero", decision="sure")
     site = attnprobe.AttachedModel(model, batch).sites[-1]
     sure = {}

@@ -289,7 +289,7 @@ def test_masks_of_pairs_are_the_models_and_say_nothing_of_tokens():
     with torch.no_grad():
         decision = model(vectors, causal).argmax(-1)
         for row in one.items[one.items["position"] == 0].itertuples():
-            erased = (torch.arange(7) == row.position).expand(3, 7)
+            erased = torch.as_tensor(torch.arange(7) == row.position).expand(3, 7)
             with attached.erasing(erased, layers="all"):
                 assert row.flips == bool(model(vectors, causal).argmax(-1)[row.document] != decision[row.document])
 
