@@ -117,7 +117,7 @@ class AttachedModel:
             of its attention; and whether the decision changes only when all selected rows are empty.
 
         Raises:
-            RefusedError: the model has no argmax decision, or what is selected has no influence on it.
+            RefusedError: the model decides for no class, or what is selected has no influence on it.
             InputError: there are no such layers, heads or rows.
             ValueError: an order is no permutation with padding last; the message names the document.
         """
