@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.decisions import require_decision
+from attnprobe.attention.given_batches import batches_of, several_documents
 from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.selection import ALL, Selected, select
-from attnprobe.attention.sites import Site
+from attnprobe.attention.sites import CROSS, Site
 from attnprobe.attention.taps import Capture, Erase
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.attention_erasures import AttentionErasures
@@ -42,20 +45,25 @@ class AttachedModel:
     """A model whose attention is seen, and seen to be editable.
 
     Args:
-        model: any module with softmax attention over tokens; put into evaluation mode.
-        inputs: a batch of two or more documents to verify that on: the keyword arguments of the model.
+        model: any module with softmax attention over tokens; put into evaluation mode. What is wrapped in
+            ``torch.nn.DataParallel`` is unwrapped.
+        inputs: a batch to verify that on: the keyword arguments of the model, or what stands for them in the batches of
+            ``attnprobe.probe``. A single document is looked at in copies.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably; the message says why.
+        InputError: the model cannot be run on the batch.
 
     >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     >>> model = AttachedModel(nn.TransformerEncoder(layer, 2), {"src": torch.randn(4, 7, 8)})
     """
 
     def __init__(self, model: nn.Module, inputs: Inputs) -> None:
-        self.model = model
-        self.attachment: Attachment = attach(ModelCall(model), inputs)
-        self._inputs = inputs
+        self.model = model = unwrapped(model)
+        with in_own_mode(model):
+            (batch,) = batches_of([inputs], model)
+            self._inputs = several_documents(batch)
+            self.attachment: Attachment = attach(ModelCall(model), self._inputs)
         self._engines: dict[AttentionSettings, str] = {}
 
     @property
@@ -121,8 +129,12 @@ class AttachedModel:
             InputError: there are no such layers, heads or rows.
             ValueError: an order is no permutation with padding last; the message names the document.
         """
+        with in_own_mode(self.model):
+            (batch,) = batches_of([inputs], self.model)
+            return self._first_flip(batch, order, AttentionSettings(layers=layers, heads=heads, query=query))
+
+    def _first_flip(self, inputs: Inputs, order: WholeNumbers, settings: AttentionSettings) -> FirstFlip:
         require_decision(self.attachment)
-        settings = AttentionSettings(layers=layers, heads=heads, query=query)
         selected = select(self.attachment.sites, settings, self.attachment.auto())
         if settings not in self._engines:
             self._engines[settings] = fastest_engine(self.attachment, selected, self._inputs)
@@ -169,15 +181,41 @@ class _EraseAndReport(Capture):
     def __init__(self, chosen: Selected, erased: Tensor, mask: Tensor | None, report: Erasure) -> None:
         super().__init__()
         self._chosen, self._tokens, self._mask, self._report = chosen, erased, mask, report
+        self._begun, self._generated = False, 0
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
-        tokens = as_mask(self._tokens, weights[:, 0, 0], "erased")
+        self._note_length(weights)
+        tokens = as_mask(self._with_new(self._tokens, weights), weights[:, 0, 0], "erased")
         erased = tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
         if self._chosen.query != ALL:
-            queries = weights.new_ones(len(weights), weights.shape[2], dtype=torch.bool)
-            erased = erased & self._chosen.rows(self._real(queries, weights.shape[-1]))[:, None, :, None]
+            erased = erased & self._rows(weights)[:, None, :, None]
         self._report.emptied_rows.append(emptied_rows(weights > 0, erased))
         return Erase(erased).edit(weights, scores)
+
+    def _with_new(self, tokens: Tensor, weights: Tensor, *, value: bool = False) -> Tensor:
+        """A mask of tokens (…, keys) that goes on over those that the model has generated, one a run, since."""
+        more = weights.shape[-1] - tokens.shape[-1] if tokens.dim() else 0
+        generates = 0 < more <= self._generated
+        return functional.pad(tokens, (0, more), value=value) if generates else tokens
+
+    def _note_length(self, weights: Tensor) -> None:
+        """Count the tokens that are generated: a run of one more than the run before, the first of all erased."""
+        keys, given = weights.shape[-1], self._tokens.shape[-1] if self._tokens.dim() else 0
+        if keys == given:
+            self._begun, self._generated = True, 0
+        elif self._begun and keys == given + self._generated + 1:
+            self._generated += 1
+
+    def _rows(self, weights: Tensor) -> Tensor:
+        """The rows that are erased (batch, queries); where earlier ones are kept in a cache, the last of all."""
+        queries, keys = weights.shape[2], weights.shape[3]
+        own = self._chosen.site.stack != CROSS and not self._chosen.site.pools
+        if own and queries < keys:
+            everything = weights.new_ones(len(weights), keys, dtype=torch.bool)
+            if self._mask is not None and self._mask.dim() == 2:
+                everything = as_mask(self._with_new(self._mask, weights, value=True), everything)
+            return self._chosen.rows(everything)[:, keys - queries :]
+        return self._chosen.rows(self._real(weights.new_ones(len(weights), queries, dtype=torch.bool), keys))
 
     def _real(self, queries: Tensor, keys: int) -> Tensor:
         """Which rows (batch, queries) are real tokens: of rows that are not the columns' tokens nothing is known."""

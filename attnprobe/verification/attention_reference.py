@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.calls import intercepting
+from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import MAX
-from attnprobe.verification.reference import TIED, Reference
+from attnprobe.verification.reference import COPIES, TIED, Reference
+
+TOKENS = 2_048
+"""Of all copies that go side by side: their weights in a layer are at most some hundred megabytes."""
 
 
 class _Layer(NamedTuple):
@@ -51,7 +55,7 @@ class AttentionReference(Reference):
         self._inputs, self._item_of_token = inputs, item_of_token
         for parameter in self._call.model.parameters():
             parameter.requires_grad_(False)
-        self.decision = self.decided(self._edited(frozenset())[0].detach())
+        self.decision = self.decided(self._edited([frozenset()])[0][0].detach())
         layers = self._differentiated(frozenset())
         weights = self._of_items([layer.weights for layer in layers])
         total = weights.sum()
@@ -62,12 +66,22 @@ class AttentionReference(Reference):
 
     @torch.no_grad()
     def _run(self, erased: frozenset[int]) -> Tensor:
+        return self._edited([erased])[0][0]
+
+    @torch.no_grad()
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """See :meth:`Reference._run_copies`."""
         return self._edited(erased)[0]
+
+    @property
+    def _side_by_side(self) -> int:
+        """So many that their tokens are at most ``TOKENS``, and one of a longer document."""
+        return max(1, min(COPIES, TOKENS // len(self._item_of_token)))
 
     @torch.no_grad()
     def nothing_is_left(self, erased: Iterable[int]) -> bool:
         """Whether no selected row has weight on anything else."""
-        for tap in self._edited(frozenset(erased))[1]:
+        for tap in self._edited([frozenset(erased)])[1]:
             rows = _rows(tap.chosen, tap.kept.shape[2])
             if bool(tap.kept[0, tap.chosen.heads.to(tap.kept.device)][:, rows].any()):
                 return False
@@ -108,9 +122,9 @@ class AttentionReference(Reference):
 
     def _differentiated(self, erased: frozenset[int]) -> list[_Layer]:
         with torch.enable_grad():
-            logits, taps = self._edited(erased, differentiable=True)
+            logits, taps = self._edited([erased], differentiable=True)
             seen = [tap.left for tap in taps]
-            gradients = torch.autograd.grad(self.graded(logits), seen, allow_unused=True)
+            gradients = torch.autograd.grad(self.graded(logits[0]), seen, allow_unused=True)
         layers = []
         for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
             rows = _rows(chosen, weights.shape[2])
@@ -118,14 +132,18 @@ class AttentionReference(Reference):
             layers.append(_Layer(*(numbers[0, chosen.heads][:, rows].double() for numbers in both)))
         return layers
 
-    def _edited(self, erased: frozenset[int], *, differentiable: bool = False) -> tuple[Tensor, list[_EraseByHand]]:
-        """The logits (classes,) of a run, and what edited it."""
-        wanted = torch.tensor(sorted(erased), dtype=torch.int64, device=self._item_of_token.device)
-        tokens = torch.isin(self._item_of_token, wanted)
+    def _edited(
+        self, erased: Sequence[frozenset[int]], *, differentiable: bool = False
+    ) -> tuple[Tensor, list[_EraseByHand]]:
+        """The logits (copies, classes) of a run of a copy for each of these sets, and what edited it."""
+        device = self._item_of_token.device
+        wanted = [torch.tensor(sorted(items), dtype=torch.int64, device=device) for items in erased]
+        tokens = torch.stack([torch.isin(self._item_of_token, items) for items in wanted])
+        inputs = rows_of(self._inputs, torch.zeros(len(erased), dtype=torch.int64, device=device), 1)
         taps = [_EraseByHand(chosen, tokens, differentiable, self._meaning) for chosen in self._selected]
         tapped = dict(tap.chosen.site.tapped(tap, by_mask=False) for tap in taps)
         with intercepting(self._call.model, tapped):
-            return self._call(self._inputs)[0], taps
+            return self._call(inputs), taps
 
     def _of_items(self, layers: list[Tensor]) -> Tensor:
         """Numbers (heads, rows, keys) of each layer as one an item: over rows, heads and layers, then its tokens."""
@@ -148,8 +166,8 @@ class _EraseByHand(Tap):
 
     Attributes:
         chosen: where.
-        kept: the weights that are not erased, as they were (1, heads, queries, keys).
-        left: the weights that the model goes on with (1, heads, queries, keys).
+        kept: the weights that are not erased, as they were (copies, heads, queries, keys).
+        left: the weights that the model goes on with (copies, heads, queries, keys).
     """
 
     kept: Tensor
@@ -165,7 +183,7 @@ class _EraseByHand(Tap):
         rows[_rows(self.chosen, len(rows))] = True
         heads = self.chosen.heads.to(weights.device)
         whole = weights.double()
-        erased = heads[:, None, None] & rows[:, None] & self._tokens
+        erased = heads[:, None, None] & rows[:, None] & self._tokens[:, None, None]
         self.kept = whole.masked_fill(erased, 0.0)
         if self._meaning.renormalises:
             total = self.kept.sum(-1, keepdim=True)

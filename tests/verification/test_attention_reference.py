@@ -17,7 +17,7 @@ from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.verification.attention_reference import AttentionReference
 from tests.fixtures.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 
 CASES = [
     ("bert", "classification", "last", "all", "auto"),
@@ -50,6 +50,17 @@ def test_logits_are_those_of_attention_computed_by_hand_in_a_padded_batch(family
         for document in (1, 3):
             found = reference_of(case, selected, document).logits(tokens[document].nonzero()[:, 0].tolist())
             torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_copies_side_by_side_are_runs_one_by_one(family, task, layers, heads, query):
+    case = attached(family, task, dtype=torch.float64)
+    reference = reference_of(case, case.select(layers, heads, query), 1)
+    sets = [frozenset(range(k)) for k in range(reference.items + 1)]
+    reference.run_each(sets)
+    for erased in sets:
+        torch.testing.assert_close(reference.logits(erased), reference._run(erased), rtol=1e-9, atol=1e-12)
+    assert len({float(reference.logits(erased)[0]) for erased in sets}) > 2
 
 
 @pytest.mark.parametrize("aggregate", ["mean", "max"])
@@ -136,7 +147,7 @@ def test_another_way_and_decision_are_followed(family, task, layers, heads, quer
     selected = case.select(layers, heads, query)
     real = key_mask(case, selected)
     erased = (torch.rand(real.shape, generator=torch.Generator().manual_seed(1)) < 0.4) & real
-    with registered(zero=ZERO, sure=sure_above(0.45)):
+    with registered(sure=sure_above(0.45)):
         meaning = Meaning("zero", "sure")
         engine = AttentionErasures(case.engine(FORWARD, selected, meaning=meaning), Items.single_tokens(real), "mean")
         unerased = logits_by_hand(case, selected, torch.zeros_like(real))
