@@ -34,7 +34,7 @@ from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
-from attnprobe.runs.meaning_records import meaning_of_names
+from attnprobe.runs.meaning_records import told_of_decision
 from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
@@ -100,7 +100,7 @@ class ProbeResult:
 
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
         orderings = records_of(self.brought)
-        told = meaning_of_names(meaning, self.meaning.options).to_json()
+        told = told_of_decision(self.meaning.decision, self.meaning.options)
         tables = {"documents": self.documents, "erasures": self.erasures, "items": self.items}
         tables |= {} if self.curves is None else {"curves": self.curves}
         return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)

@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Origin, Registry, is_title
 from attnprobe.base.visible import visible
 from attnprobe.erasure.decisions.entry import DecisionOptions
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, REGRESSION, as_set
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, OWN, REGRESSION, as_set
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.run_settings import RunSettings
 
@@ -116,21 +116,20 @@ def present_meaning(settings: RunSettings) -> RecordedMeaning:
     Raises:
         InputError: there is no such entry, or its package offers one that cannot be used.
     """
-    return meaning_of_names(
-        {each.setting: getattr(settings, each.setting) for each in CHOSEN}, settings.decision_options
-    )
+    return RecordedMeaning(*(_present(each, settings) for each in CHOSEN))
 
 
-def meaning_of_names(names: Mapping[str, str], options: DecisionOptions) -> RecordedMeaning:
-    """The same of a way of erasing and a decision by the names of their settings."""
-    return RecordedMeaning(
-        *(
-            None
-            if names[each.setting] == each.default
-            else present_record(each.registry, each.registry.require(names[each.setting]), options)
-            for each in CHOSEN
-        )
-    )
+def _present(chosen: Chosen, settings: RunSettings) -> EntryRecord | None:
+    name = getattr(settings, chosen.setting)
+    if name == chosen.default:
+        return None
+    return present_record(chosen.registry, chosen.registry.require(name), settings.decision_options)
+
+
+def told_of_decision(name: str, options: DecisionOptions) -> dict[str, dict[str, dict[str, str]]]:
+    """The entry of config.json on a decision of this package; none for the default, and for those of others."""
+    record = None if name == CLASS or name not in OWN else present_record(DECISIONS, name, options)
+    return RecordedMeaning(None, record).to_json()
 
 
 def recorded_meaning(content: Mapping[str, Any]) -> RecordedMeaning:
