@@ -12,6 +12,7 @@ from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
 from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
+from attnprobe.reports.certified_in_words import certified_in_words
 from attnprobe.reports.controls import chance_in_words, twins_in_words
 from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
@@ -50,6 +51,7 @@ def answer(summary: Summary) -> str:
         _who_is_first(summary),
         filled(_erasing_one(summary)),
         filled(guarantees_in_words(summary)),
+        filled(certified_in_words(summary)),
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
         filled(twins_in_words(summary)),
@@ -298,4 +300,7 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 def _without_smallest_sets(summary: Summary) -> str:
     if smallest_among(summary["first_flips"]):
         return ""
+    certified = summary["certified_sets"]
+    if certified is not None:
+        return " How far it is from the best is said above, of the documents whose sets were erased."
     return f" How far it is from the best is open: {no_smallest_set(summary)}."
