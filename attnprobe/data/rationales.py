@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BufferedReader
@@ -178,21 +179,36 @@ def _lines(path: Path) -> dict[int, _Line]:
     return found
 
 
-def _line(path: Path, row: int, text: str) -> _Line:
+def _parsed(path: Path, row: int, text: str) -> dict[str, Any]:
+    """A line as a JSON object in which no key is there twice."""
+
+    def of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for key, times in Counter(key for key, _ in pairs).items():
+            if times > 1:
+                raise InputError(f"{place(path, row)}: the key {quoted(key)} is there {times} times.")
+        return dict(pairs)
+
     try:
-        entry = json.loads(text)
+        entry = json.loads(text, object_pairs_hook=of_pairs)
     except (ValueError, RecursionError):
         raise InputError(f"{place(path, row)}: not valid JSON.") from None
     if not isinstance(entry, dict):
         raise InputError(f"{place(path, row)}: not a JSON object.")
+    return entry
+
+
+def _line(path: Path, row: int, text: str) -> _Line:
+    entry = _parsed(path, row, text)
     for key in _KEYS:
         if key not in entry:
             raise InputError(f"{place(path, row)}: the key {quoted(key)} is missing; the keys are {listed(entry)}.")
     document, unit = entry["row"], entry.get("unit", TOKEN)
     if not _is_count(document):
         raise InputError(f"{place(path, row, 'row')}: the number of a document is needed, a whole number from 0 on.")
+    if not isinstance(unit, str):
+        raise InputError(f"{place(path, row, 'unit')}: a text is needed, one of {listed(UNITS)}.")
     if unit not in UNITS:
-        raise InputError(f"{place(path, row, 'unit')}: {quoted(str(unit))} is none of {listed(UNITS)}.")
+        raise InputError(f"{place(path, row, 'unit')}: {quoted(unit)} is none of {listed(UNITS)}.")
     spans = entry["spans"]
     if not isinstance(spans, list) or not all(
         isinstance(span, list) and len(span) == 2 and all(map(_is_count, span)) for span in spans

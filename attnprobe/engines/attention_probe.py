@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.attachment import Attachment
+from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import select
 from attnprobe.attention.sites import Site
+from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.data.batches import B
 from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
@@ -22,7 +24,9 @@ from attnprobe.engines.head_effects import effect_rows
 from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
+from attnprobe.engines.masked_runs import EraseSelected
 from attnprobe.engines.selected_outputs import SelectedOutputs
+from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
 
@@ -47,6 +51,7 @@ class AttentionProbe:
     def __init__(
         self, attachment: Attachment, settings: AttentionSettings, examples: Inputs, meaning: Meaning = BY_DEFAULT
     ) -> None:
+        meaning.require_nothing_stands_in("models of many heads")
         self.attachment = attachment
         self.settings = settings
         self.meaning = meaning
@@ -61,6 +66,19 @@ class AttentionProbe:
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
         settings = self.settings
         return AttentionErasures(engine, items, settings.aggregate, greedy=settings.greedy, outputs=self._outputs)
+
+    def masked_logits(self, inputs: Inputs, items: Items, masking: Masking) -> Tensor:
+        """Logits (batch, classes) of one run of the model as it is, with items erased of what is selected.
+
+        Args:
+            inputs: a batch.
+            items: of it.
+            masking: what is erased of each document, and how.
+        """
+        tokens = items.tokens(torch.arange(len(items.mask), device=items.mask.device), masking.erased(items.mask))
+        axes = TokenAxes.of(inputs, self.attachment.call.model)
+        taps = [EraseSelected(chosen, axes, tokens, masking.meaning) for chosen in self.selected]
+        return run_with(self.attachment.call, inputs, [chosen.site for chosen in self.selected], taps)
 
     @property
     def map_sites(self) -> list[Site]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
+from attnprobe.engines.taken_mass import TakenMass
 from attnprobe.erasure.asked_sets import Answers, AskedDocument
 from attnprobe.erasure.curve_names import SCORES, Score
 from attnprobe.erasure.divergence import js_divergence
@@ -22,6 +24,7 @@ from attnprobe.erasure.guarantees.certified_sets import CertifiedSets, sets_of_d
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 from attnprobe.erasure.set_by_set_limits import limits_set_by_set
+from attnprobe.erasure.stand_ins import TrainingVectors
 
 
 class Attended(NamedTuple):
@@ -245,12 +248,40 @@ class Engine(SetErasures):
         attended: the selected layers.
         rows_run: documents run through any part of the model since, each counted as the share of its layers that it was
             run through.
+        taken: what takes the mass that rows lose; None: nothing does.
     """
 
     attachment: Attachment
     inputs: Inputs
     attended: list[Attended]
     rows_run: float
+    taken: TakenMass | None = None
+
+    def under(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None = None) -> list[Self]:
+        """The same batch, which is not run again, erased in another way; decisions are the same.
+
+        Args:
+            meaning: what is meant by erased, and the same as before by decided.
+            seeds: one integer a document, for what is drawn of it (batch,).
+            training: of each selected layer what its heads give of training documents (heads, dim), where that is
+                needed.
+
+        Returns:
+            An engine for each draw of what takes the mass that rows lose.
+        """
+        engines = []
+        for taken in self._takers(meaning, seeds, training) if meaning.has_stand_in else [None] * meaning.draws:
+            other = copy.copy(self)
+            other.meaning, other.taken, other._limits, other._asked_items = meaning, taken, None, None
+            engines.append(other)
+        return engines
+
+    def _require_taker(self) -> None:
+        assert self.taken is not None or not self.meaning.has_stand_in, "under() says what takes the mass"
+
+    @abstractmethod
+    def _takers(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None) -> list[TakenMass]:
+        """Of every draw what takes the mass that rows lose."""
 
     @abstractmethod
     def evaluate(

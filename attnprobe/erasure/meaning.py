@@ -18,7 +18,8 @@ from attnprobe.erasure import registered_decisions, registered_ways
 from attnprobe.erasure.asking import asking
 from attnprobe.erasure.edits import attended
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, Decision
-from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others
+from attnprobe.erasure.stand_ins import RowsOfAttention
 
 SLACK = 1e-6
 """By how much a probability may miss 0 and 1 by rounding."""
@@ -38,8 +39,28 @@ class Meaning:
 
     @property
     def renormalises(self) -> bool:
-        """Whether what remains of a row is scaled to the sum that the row had: closed forms are made for this alone."""
+        """Whether what remains of a row is scaled to the sum that the row had, and nothing takes its place."""
         return self.erase_by == RENORMALISE
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what remains of a row keeps its weights: what it gives is then a sum over what is not erased."""
+        return self._way.edit is leave_others
+
+    @property
+    def draws(self) -> int:
+        """How many vectors stand in of each document, over which results are averaged."""
+        return self._way.draws
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether something takes the mass that rows lose."""
+        return self._way.stand_in is not None
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether what takes it is made of vectors of training documents."""
+        return self._way.needs_training
 
     @property
     def decides_classes(self) -> bool:
@@ -59,6 +80,16 @@ class Meaning:
         ERASING.require(self.erase_by)
         DECISIONS.require(self.decision)
 
+    def require_nothing_stands_in(self, where: str) -> None:
+        """See to it that nothing takes the mass that rows lose.
+
+        Args:
+            where: it could not, within a sentence.
+        """
+        if self.has_stand_in:
+            of = ERASING.told(self.erase_by)
+            raise InputError(f"{of[0].upper()}{of[1:]} puts vectors in the place of what is erased: not in {where}.")
+
     def edit(self, weights: Tensor, erased: Tensor, scores: Tensor | None = None) -> Tensor:
         """Rows of attention after erasing in them; rows of which nothing is erased stay as they are, to the last bit.
 
@@ -74,6 +105,31 @@ class Meaning:
             edited = self._way.edit(weights, erased, scores)
         _refuse(of, _fault_of_rows(edited, weights, scores))
         return torch.where(erased.any(-1, keepdim=True), edited, weights)
+
+    def stand_ins(self, rows: RowsOfAttention) -> Tensor | None:
+        """The vectors that take the mass which rows lose (draws, documents, …, rows, dim); None: nothing does.
+
+        What a row gives after erasing is its edited weights times its values, and the mass that it lost,
+        ``(weights - edited).sum(-1)``, times such a vector.
+
+        Args:
+            rows: whose they are.
+        """
+        if self._way.stand_in is None:
+            return None
+        if self._way.needs_training and rows.training is None:
+            of = ERASING.told(self.erase_by)
+            raise InputError(
+                f"{of[0].upper()}{of[1:]} needs what attention gives of training documents: there are none."
+            )
+        shape = (self.draws, *rows.attends.shape[:-1], rows.values.shape[-1])
+        if self.erase_by in registered_ways.OWN:
+            return self._way.stand_in(rows).expand(shape)
+        of = ERASING.told(self.erase_by)
+        with asking(of, [rows.values, rows.attends, rows.seeds, *(rows.training or ())]):
+            made = self._way.stand_in(rows)
+        _refuse(of, _fault_of_stand_ins(made, shape, rows.values.dtype))
+        return made.expand(shape)
 
     def decide(self, logits: Tensor) -> Tensor:
         """What is decided (…), int64, by logits (…, classes)."""
@@ -132,6 +188,17 @@ def _fault_of_rows(edited: object, weights: Tensor, scores: Tensor | None) -> st
     if bool((edited.detach() != 0)[~attended(weights.detach(), scores)].any()):
         return "its edit gives weight to keys that the model does not attend to"
     return _fault_of_gradient("its edit", edited, weights)
+
+
+def _fault_of_stand_ins(made: object, shape: tuple[int, ...], dtype: torch.dtype) -> str | None:
+    """What is wrong with vectors that are to be expanded to a shape, in words; None where nothing is."""
+    if isinstance(made, Tensor):
+        fits = made.dim() == len(shape) and all(a in (1, b) for a, b in zip(made.shape, shape, strict=True))
+        shape = tuple(made.shape) if fits else shape
+    wrong = _fault_of_tensor("its stand_in", made, shape, dtype)
+    if wrong is None and isinstance(made, Tensor) and not bool(torch.isfinite(made).all()):
+        return "its stand_in gives NaN or infinite numbers"
+    return wrong
 
 
 def _fault_of_numbers(decided: object, logits: Tensor) -> str | None:

@@ -146,6 +146,25 @@ class Subject(ABC, Generic[B, M]):
             require_present(read_configuration(self.folder.config))
         return meaning
 
+    @property
+    def training_meaning(self) -> Meaning:
+        """What training for erasure means by erased."""
+        training = self.configuration.settings.training
+        assert training is not None, "asked of runs that train"
+        return Meaning(training.mask_training_by)
+
+    def check_training_meaning(self) -> None:
+        """See to it that training can erase in the way that it is to.
+
+        Raises:
+            InputError: what takes the place of what is erased is made of what attention gives of training documents.
+        """
+        if self.training_meaning.needs_training:
+            raise InputError(
+                f"Training cannot erase by {self.training_meaning.erase_by}: what attention gives of the training "
+                "documents is known of a trained model alone."
+            )
+
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:
         """Documents as the numbers that the model takes."""
@@ -161,6 +180,14 @@ class Subject(ABC, Generic[B, M]):
     @abstractmethod
     def new_model(self) -> M:
         """A model as it is before training, a function of the seed."""
+
+    def make_maskable(self, model: M) -> None:
+        """See to it that training can erase at the attention of a model, where the settings ask for that.
+
+        Raises:
+            InputError: it cannot; the message says why.
+        """
+        raise InputError(f"What the attention of {self.configuration.settings.model} is training does not know.")
 
     @abstractmethod
     def begin(self, model: M) -> None:

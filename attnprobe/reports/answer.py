@@ -21,7 +21,12 @@ from attnprobe.reports.human_rationales import rationales_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
-from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
+from attnprobe.reports.orderings_in_words import (
+    further_orderings,
+    in_prose,
+    names_to_type,
+    references_in_words,
+)
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -49,6 +54,7 @@ def answer(summary: Summary) -> str:
         _how_early(summary),
         filled(_where_all_flip(summary)),
         _who_is_first(summary),
+        filled(names_to_type(summary["first_flips"])),
         filled(_erasing_one(summary)),
         filled(guarantees_in_words(summary)),
         filled(certified_in_words(summary)),

@@ -10,7 +10,7 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
-from attnprobe.erasure.registered_orderings import ALL, ORDERINGS
+from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import WORD, AttentionSettings
 from attnprobe.settings.data import DataLimits
@@ -142,6 +142,7 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
+        self._check_orderings(kind)
         closed = "attention" not in kind.sections and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
@@ -157,6 +158,17 @@ class RunSettings(Settings, section=""):
             raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
         if self.attention is not None:
             self._check_items(self.attention, kind)
+
+    def _check_orderings(self, kind: Kind) -> None:
+        """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""
+        if kind not in KINDS.registered.values():
+            return
+        told = ToldBefore("attention" not in kind.sections, self.erase_by == RENORMALISE, self.decision == CLASS)
+        name = cannot_be_made(self.orderings, told)
+        if name is not None:
+            sentence = "{}: {} cannot be made of the model {}, erased by {}, deciding {}: it needs {}."
+            values = (Named("orderings"), name, self.model, self.erase_by, self.decision, OWN[name].needs)
+            raise SettingError("", sentence, *values)
 
     def _check_given_attention(self, training: TrainingSettings, *, pools: bool) -> None:
         if not pools:
@@ -239,6 +251,7 @@ class RunSettings(Settings, section=""):
         made = _made({"training": {}, **of_kind, **content, "model": model}, usual)
         named = [(registry, getattr(made, name)) for name, registry in _REGISTERED.items()]
         named += [(ORDERINGS, name) for name in made.orderings if name != ALL]
+        named += [] if made.training is None else [(ERASING, made.training.mask_training_by)]
         for registry, name in named:  # of a run that is there already, the package may be gone
             try:
                 registry.require(name)

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import IntArray
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_record
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.same_entries import require_same
-from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 
 TEST = "test"

@@ -13,6 +13,7 @@ import torch
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit, IntArray
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import BatteryResult, run_battery
 from attnprobe.erasure.certified_columns import Certify
 from attnprobe.erasure.rationales import NOT_LOOKED_AT
@@ -78,22 +79,6 @@ class WholeOrderings(NamedTuple):
         """
         curved = curved_documents(words, seed) if self.curves or self.limits else None
         return curved, curved_documents(words, seed, self.limits) if self.limits else None
-
-
-def document_seeds(
-    run_seed: int, content_hashes: npt.NDArray[np.uint64], occurrences: npt.NDArray[np.integer]
-) -> npt.NDArray[np.uint64]:
-    """Seeds (documents,) made of the run's seed, a document's text and which of its copies in the split it is.
-
-    So a document's random orderings are the same in any batch, order or shard.
-
-    Args:
-        run_seed: the run's.
-        content_hashes: of the documents' texts (documents,).
-        occurrences: how many earlier documents of the split have the same text (documents,).
-    """
-    run = np.uint64(np.random.SeedSequence(run_seed).generate_state(1, np.uint64)[0])
-    return content_hashes ^ (run + occurrences.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
 def occurrences_of(content_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.integer]:

@@ -1,13 +1,15 @@
 """The slow reference: a document alone, and a run of the whole model for every set of items that is erased from it.
 
-It shares nothing with the erasure engine but the model: no batch, no padding, no sums over prefixes, no replay, nothing
-in closed form. It computes in double precision, so that what is rounding is that of the run alone.
+It shares nothing with the erasure engine but the model: no batch of documents, no padding, no sums over prefixes, no
+replay, nothing in closed form. It computes in double precision, so that what is rounding is that of the run alone.
+Sets that are known beforehand may be erased from copies of the document side by side, each of which goes through the
+whole model.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +24,9 @@ ROUNDING = 1e-4
 TIED = 1e-5
 """Weights within this share of each other, and gradients within this share of the largest, are equal in float32."""
 
+
+COPIES = 64
+"""Of a document that go through the model side by side, at most."""
 
 MOVED = 16
 """Logits, the largest, that are moved to see whether a decision other than for a class is a matter of rounding."""
@@ -62,6 +67,24 @@ class Reference(ABC):
     @abstractmethod
     def _run(self, erased: frozenset[int]) -> Tensor:
         """The logits (classes,) of a run of the whole model in which these items are erased."""
+
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """The logits (copies, classes) of a run for each of these sets, at most as many as copies go side by side."""
+        return torch.stack([self._run(items) for items in erased])
+
+    @property
+    def _side_by_side(self) -> int:
+        """How many copies of the document go through the model at a time."""
+        return COPIES
+
+    def run_each(self, erased: Iterable[Iterable[int]]) -> None:
+        """Run the model for each of these sets of items, where it was not, and remember: they will be asked for."""
+        asked = dict.fromkeys(map(frozenset, erased))
+        new: list[frozenset[int]] = [items for items in asked if items not in self._seen]
+        for start in range(0, len(new), self._side_by_side):
+            copies = new[start : start + self._side_by_side]
+            for items, logits in zip(copies, self._run_copies(copies), strict=True):
+                self._seen[items] = logits.double()
 
     def are_alike(self, one: int, other: int) -> bool:
         """Whether erasing one item in the place of another makes no difference, whatever else is erased."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
 from typing import NamedTuple
 
 from attnprobe.verification.reference import Reference
@@ -22,6 +23,7 @@ class Extremes(NamedTuple):
 def extremes(reference: Reference, score: str) -> Extremes:
     """Of a document of at most ``ITEMS`` items, for the decision's ``probability`` or ``logit``."""
     everything = frozenset(range(reference.items))
+    reference.run_each(erased for size in range(reference.items + 1) for erased in combinations(everything, size))
 
     def value(erased: frozenset[int]) -> float:
         logits = reference.logits(erased)

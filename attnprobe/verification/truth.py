@@ -10,11 +10,12 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_orderings import GREEDY
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import CURVES
 from attnprobe.settings.verification import Sample
-from attnprobe.stages.tables import curved_documents, document_seeds, sample_of_documents
+from attnprobe.stages.tables import curved_documents, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present

@@ -21,9 +21,13 @@ from tests.fixtures.attached_models import (
     sets_to_tokens,
     words,
 )
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import HALVES, registered, sure_above
 
-BY_HAND = {"renormalise": None, "zero": lambda weights, erased: weights.masked_fill(erased, 0.0)}
+BY_HAND = {
+    "renormalise": None,
+    "zero": lambda weights, erased: weights.masked_fill(erased, 0.0),
+    "halves": lambda weights, erased: torch.where(erased, weights / 2, weights),
+}
 
 
 @pytest.fixture(params=BY_HAND)
@@ -31,7 +35,7 @@ def meaning(request, monkeypatch):
     """A way of erasing that the reference has, too, and a decision that flips now and then."""
     if BY_HAND[request.param] is not None:
         monkeypatch.setattr("tests.reference.transformers.erase_rows", BY_HAND[request.param])
-    with registered(zero=ZERO, sure=sure_above(0.43)):
+    with registered(halves=HALVES, sure=sure_above(0.43)):
         yield Meaning(request.param, "sure")
 
 

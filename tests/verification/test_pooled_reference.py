@@ -14,7 +14,7 @@ from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 from tests.fixtures.ragged_documents import random_documents
 
 CLASSES = 3
@@ -79,6 +79,16 @@ def test_everything_erased_leaves_the_bias(documents):
         torch.testing.assert_close(reference.logits(range(reference.items)), erasures._contributions.bias)
 
 
+def test_copies_side_by_side_are_runs_one_by_one(documents):
+    for reference in documents[0]:
+        sets = [set(range(k)) for k in range(reference.items + 1)] + [{k} for k in range(reference.items)]
+        reference.run_each(sets)
+        for erased in sets:
+            torch.testing.assert_close(
+                reference.logits(erased), reference._run(frozenset(erased)), rtol=1e-12, atol=1e-12
+            )
+
+
 def test_the_same_word_twice_is_alike_and_another_is_not():
     model = model_of("flan-none")
     encoded = random_documents(1, CLASSES, vocabulary=8, sentences=1, words=9, seed=4)
@@ -93,7 +103,7 @@ def test_the_same_word_twice_is_alike_and_another_is_not():
 def test_another_way_and_decision_are_followed(name):
     model, encoded = model_of(name), random_documents(12, CLASSES, sentences=4, words=3)
     flipped = []
-    with registered(zero=ZERO, sure=sure_above(0.7)):
+    with registered(sure=sure_above(0.7)):
         meaning = Meaning("zero", "sure")
         erasures = PooledProbe(model, meaning).erasures(encoded.batch(np.arange(len(encoded))))
         single = erasures.single_effects()

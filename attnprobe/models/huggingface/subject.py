@@ -99,6 +99,13 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         model = load_classifier(self.source, self.dataset.labels, self.configuration.settings.seed)
         return PieceClassifier(model).to(self.device)
 
+    def make_maskable(self, model: PieceClassifier) -> None:
+        """Attach to it as it is tested: what cannot be erased there cannot be erased while it is trained."""
+        self.training_meaning.require_nothing_stands_in("transformers that are trained")
+        assert self.source.tokenizer is not None
+        probe = CheckpointProbe(model.model, self.source.tokenizer, self.attention, self.training_meaning)
+        model.masked = probe.masked_logits
+
     def begin(self, model: PieceClassifier) -> None:
         """Nothing: the tokenizer is kept with the model."""
 

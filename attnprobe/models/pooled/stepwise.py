@@ -43,6 +43,7 @@ class PooledSets(SetErasures):
     """
 
     def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
+        meaning.require_nothing_stands_in("batches that are erased in set by set")
         self.meaning = meaning
         self.weights = softmax_of_scores(scores, mask)
         self._scores = scores.double().masked_fill(~mask, -torch.inf)
@@ -169,9 +170,13 @@ class StepwiseErasures:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""

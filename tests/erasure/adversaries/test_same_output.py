@@ -77,4 +77,4 @@ def test_limits_on_what_items_gain_hold_beside_it_and_epsilon_plays_no_part():
     one = attnprobe.adversarial_attention(values[None], weights[None], None, READOUT, 1.0, same_output=True)
     np.testing.assert_array_equal(one.distance, free.distance)
     with pytest.raises(TypeError, match="same_output is str, but bool is needed"):
-        attnprobe.adversarial_attention(values[None], weights[None], None, READOUT, 0.0, same_output="yes")
+        attnprobe.adversarial_attention(values[None], weights[None], None, READOUT, 0.0, same_output="yes")  # type: ignore[arg-type]
