@@ -282,19 +282,21 @@ def _probe_texts(
 
     documents = documents_of_texts(texts, tokenizer)
     with fitted(model, tokenizer):
-        of_model = CheckpointProbe(model, tokenizer, settings, meaning)
+        special_items = brought.specials != OUT
+        of_model = CheckpointProbe(model, tokenizer, settings, meaning, special_items=special_items)
         if model.get_output_embeddings() is None:
             settle_padding(model, tokenizer)
         # A document of which the tokenizer makes nothing is refused by its number.
-        longest, special_items = longest_sequence(model, tokenizer), brought.specials != OUT
+        longest = longest_sequence(model, tokenizer)
         encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
         own = brought.of_texts(documents.texts, of_model.item_parts(encoded))
         tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
         result = _result(tables, of_model.attention, own, labelled=False)
-        names: dict[int, str] = {}
+        decided = np.unique(result.documents["decision"].to_numpy(np.int64))
         if meaning.decision == CLASS:
-            decided = np.unique(result.documents["decision"].to_numpy(np.int64))
             names = dict(zip(decided.tolist(), of_model.class_names(decided), strict=True))
+        else:
+            names = meaning.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
     if encoded.cut:
         warnings.warn(
             f"{encoded.cut:,} of {len(documents):,} texts are longer than the model takes: they are cut to "

@@ -221,10 +221,14 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     Raises:
         InputError: the file cannot be used.
     """
+    from attnprobe.settings.own_explanations import OUT
+
     settings = configuration.settings.explanations
     if settings.file is None:
-        if settings != type(settings)():
+        if settings not in (type(settings)(), type(settings)(specials=OUT)):
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
+        if settings.specials == OUT and configuration.settings.attention is None:
+            raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
         return configuration
     from attnprobe.explanations.names import check_names
     from attnprobe.explanations.score_files import ScoreFile

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from attnprobe.engines.attention_flows import flows_of, layers_of_flow
 from attnprobe.engines.greedy import greedy_order
-from attnprobe.engines.importance import importance
+from attnprobe.engines.importance import aggregated, importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
@@ -30,6 +30,7 @@ class AttentionErasures:
         aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
         greedy: whether the greedy ordering was asked for.
         outputs: what the selected layers give, where it is to be asked for.
+        leaves_out: whether some real tokens are kept out of the items.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class AttentionErasures:
         *,
         greedy: bool = False,
         outputs: SelectedOutputs | None = None,
+        leaves_out: bool = False,
     ) -> None:
         self.engine = engine
+        self._leaves_out = leaves_out
         self.items = items
         self._aggregate = aggregate
         self._greedy = greedy
@@ -66,6 +69,14 @@ class AttentionErasures:
         if self.engine.meaning.decides_classes:  # to the last digit what the logarithms say
             return self.log_probabilities().amax(-1).exp()
         return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
+
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item, special tokens where they are left out."""
+        if not self._leaves_out:
+            return None
+        tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
+        whole = tokens.sum(-1)
+        return 1 - self.items.sum(tokens).sum(-1) / whole.masked_fill(whole == 0, 1.0)
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

@@ -165,6 +165,10 @@ class Erasures(Protocol):
         """How sure the model is of its decisions (batch,), float64."""
         ...
 
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
+        ...
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         ...
@@ -320,6 +324,10 @@ class Erasable:
     def probability(self) -> Tensor:
         """How sure the model is of its decisions (batch,), float64."""
         return self._erasures.probability()
+
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
+        return self._erasures.left_out_share()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

@@ -92,8 +92,8 @@ def _checked(name: str, values: object, held: Column, batch: Erasable) -> Tensor
 
 def decision(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """The decision, the number of items, and how sure the model is."""
-    log_p = batch.log_probabilities()
-    return {
+    log_p, left_out = batch.log_probabilities(), batch.left_out_share()
+    return ({} if left_out is None else {"left_out_share": left_out}) | {
         "decision": batch.decision(),
         "n": batch.attention.sizes,
         "p_decision": batch.probability(),

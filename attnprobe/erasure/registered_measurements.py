@@ -126,6 +126,7 @@ MEASUREMENTS.register(
             "decision": Column.whole("the class decided for"),
             "n": Column.whole("items", low=1),
             "p_decision": Column.share("probability of the decision", missing=_NO_DISTRIBUTION),
+            "left_out_share": Column.share("share of the attention on tokens that are in no item"),
             "output_entropy": Column.from_zero("entropy of the output, nats", missing=_NO_DISTRIBUTION),
         },
         description="the class decided for, its probability and the entropy of the output",

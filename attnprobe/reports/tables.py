@@ -30,6 +30,7 @@ from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.reports.style import display_name
 
 SHOWN_HEADS = 40
@@ -61,7 +62,11 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
         if name not in OF_OTHER_SAMPLES:
             table = _with_sample(table, results)
         caption = "; ".join(
-            [f"{in_latex(results.name)}: {table.caption}", *map(in_latex, meaning_in_brief(results.meaning))]
+            [
+                f"{in_latex(results.name)}: {table.caption}",
+                *map(in_latex, filter(None, [selection_in_brief(results.selection)])),
+                *map(in_latex, meaning_in_brief(results.meaning)),
+            ]
         )
         texts = {
             "csv": csv_text(table.plain),

@@ -134,6 +134,8 @@ class RunConfiguration:
             settings = dataclasses.asdict(self.settings.explanations)
             how = {name: value for name, value in settings.items() if name != "file"}
             how |= {"content": self.explanations.content}
+        elif self.settings.explanations.specials == OUT:
+            how = {"specials": OUT}
         if self.rationales is not None:
             how |= {RATIONALES: self.rationales.content}
         if self.settings.certify:

@@ -114,6 +114,11 @@ class RunFolder:
         """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
         return self.path / f"{name}.parquet"
 
+    def views(self) -> list[Path]:
+        """The folders of the views that have been probed, in order of name: runs inside this one."""
+        found = sorted(self.path.glob("*/config.json")) if self.config.exists() else []
+        return [config.parent for config in found if RunFolder(config.parent, self.within).probed_fingerprint()]
+
     def check(self) -> None:
         """See to it that nothing that is opened here is a link, a pipe or a device.
 

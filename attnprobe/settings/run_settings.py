@@ -14,7 +14,7 @@ from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
-from attnprobe.settings.attention import WORD, AttentionSettings
+from attnprobe.settings.attention import AUTO, WORD, AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.declaration import (
     Settings,
@@ -178,6 +178,9 @@ class RunSettings(Settings, section=""):
         if self.attention is not None:
             self._check_items(self.attention, kind)
         self._check_decision(kind)
+        if self.attention is not None and self.training is not None and self.attention.also not in ((), (AUTO,)):
+            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
+            raise SettingError(self.attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:

@@ -43,8 +43,13 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
+def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
+
+    Args:
+        run: what is probed.
+        execution: by whom.
+        tested: its model, where it is loaded already.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -53,7 +58,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         InputError: there is no trained model, or it is corrupt or foreign, or not one document could be probed.
     """
     folder, run = run.folder, _with_rationales(run)
-    tested = run.subject.load()
+    tested = tested or run.subject.load()
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")

@@ -102,6 +102,10 @@ class PooledErasures:
         """The probabilities of the decisions (batch,)."""
         return self.log_probabilities().amax(-1).exp()
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()

@@ -111,6 +111,10 @@ class StepwiseErasures:
         """How sure the model is of its decisions (batch,)."""
         return self._sets.meaning.probability(self._sets.logits, self.decision())
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         return self._sets.single_effects(self._items)
