@@ -15,9 +15,9 @@ from attnprobe.reports.figures.frame import title
 from tests.fixtures.commands import attnprobe, planted_folder
 from tests.fixtures.plugins import attnprobe_with, documented, offered
 
-WAY, WAY_OF = "Zero without renormalising", "attnprobe-zero 0.1.0"
+WAY, WAY_OF = "Halve", "attnprobe-halve 0.1.0"
 DECISION, DECISION_OF = "The top class has more than 90 %", "attnprobe-confident 0.2.0"
-CHOSEN = ("--erase-by", "zero", "--decision", "confident")
+CHOSEN = ("--erase-by", "halve", "--decision", "confident")
 TABLES = ("documents", "erasures", "items")
 
 
@@ -70,8 +70,8 @@ def test_the_list_says_title_package_and_version(site, tmp_path):
     status, out, _ = attnprobe_with(site, "list", cwd=tmp_path)
     assert status == 0
     lines = {line.split()[0]: line for line in out.splitlines()}
-    assert WAY in lines["zero"]
-    assert f"({WAY_OF})" in lines["zero"]
+    assert WAY in lines["halve"]
+    assert f"({WAY_OF})" in lines["halve"]
     assert f"{DECISION} ({DECISION_OF})" in lines["confident"]
     assert "attnprobe-" not in lines["renormalise"] + lines["class"]
 
@@ -95,7 +95,8 @@ def test_results_are_of_the_way_and_the_decision(run):
         if None in known:
             continue
         order = torch.tensor(rows["rank_attention"].to_numpy())
-        kept = torch.tensor(rows["weight"].to_numpy()) * (order >= torch.arange(len(rows) + 1)[:, None])
+        halved = torch.where(order >= torch.arange(len(rows) + 1)[:, None], 1.0, 0.5)
+        kept = torch.tensor(rows["weight"].to_numpy()) * halved
         logits = kept @ (embedding[known] @ weight.T).double() + bias.double()
         decided = (logits.softmax(-1).amax(-1) > 0.9).int().tolist()
         found = erasures[(erasures["document"] == number) & (erasures["ordering"] == "attention")]["removed"].item()
@@ -108,12 +109,12 @@ def test_results_are_of_the_way_and_the_decision(run):
 def test_the_run_says_what_is_meant_and_where_it_came_from(run):
     config, summary = (json.loads((run[0] / name).read_text()) for name in ("config.json", "summary.json"))
     (way, way_version), (decision, decision_version) = WAY_OF.split(), DECISION_OF.split()
-    told = {"zero": {"title": WAY, "package": way, "version": way_version}}
+    told = {"halve": {"title": WAY, "package": way, "version": way_version}}
     decided = {"confident": {"title": DECISION, "package": decision, "version": decision_version}}
     for content in (config, summary):
         assert content["erasing"] == told
         assert content["decisions"] == decided
-    assert (config["settings"]["erase_by"], config["settings"]["decision"]) == ("zero", "confident")
+    assert (config["settings"]["erase_by"], config["settings"]["decision"]) == ("halve", "confident")
     assert summary["classes"] == {"0": "not confident", "1": "confident"}
     assert "readout_bias" not in summary
     assert summary["accuracy"] is None
@@ -144,12 +145,12 @@ def test_answer_methods_captions_figures_and_page_say_it(run):
 def test_it_is_verified_with_the_packages_and_without_them_one_sentence_says_what_is_missing(run, site, tmp_path):
     status, out, errors = attnprobe_with(site, "verify", run[0], "--documents", 8, cwd=tmp_path)
     assert status == 0, out + errors
-    assert f"verified: the way of erasing zero is of {WAY_OF}: the reference calls it" in out
+    assert f"verified: the way of erasing halve is of {WAY_OF}: the reference calls it" in out
     assert f"verified: the decision confident is of {DECISION_OF}: the reference calls it" in out
     status, out, _ = attnprobe("verify", run[0], cwd=tmp_path)
     assert status == 1
     (failed,) = [line for line in out.splitlines() if "failed" in line]
-    assert f"made with the way of erasing zero, which {WAY_OF} offers, a package that is not installed here." in failed
+    assert f"made with the way of erasing halve, which {WAY_OF} offers, a package that is not installed here." in failed
 
 
 @pytest.mark.parametrize("column", ["removed", "decision", "js"])
@@ -206,7 +207,7 @@ def test_what_is_installed_and_not_chosen_changes_no_byte(site, base):
 def test_a_folder_of_another_meaning_is_not_gone_on_with(run, base, site):
     status, _, errors = attnprobe_with(site, *arguments(base, "other", "--decision", "confident"), cwd=base)
     assert status == 2
-    assert "was made with erase_by zero, not renormalise; give another --out" in errors
+    assert "was made with erase_by halve, not renormalise; give another --out" in errors
 
 
 def test_claims_and_the_paper_s_figures_leave_such_runs_out_and_identify_refuses_them(run, base, tmp_path):
@@ -323,7 +324,7 @@ def test_a_name_that_is_taken_is_refused(group, tmp_path):
 def test_every_door_refuses_a_name_that_there_is_not_and_suggests_another(base, tmp_path):
     status, _, errors = attnprobe(*arguments(base, "none", "--erase-by", "renormalize"), cwd=base)
     assert status == 2
-    assert "There is no way of erasing 'renormalize'; did you mean 'renormalise'?" in errors
+    assert "There is no way of erasing 'renormalize'; did you mean 'renormalise' or 'resample'?" in errors
     experiment = tmp_path / "experiment.toml"
     for line, sentence in (
         ('decision = "clas"', f"{experiment}: There is no decision 'clas'; did you mean 'class'?"),
@@ -338,10 +339,10 @@ def test_every_door_refuses_a_name_that_there_is_not_and_suggests_another(base, 
 
 def test_an_experiment_s_file_chooses_them_too(site, base, tmp_path):
     experiment = tmp_path / "experiment.toml"
-    settings = 'erase_by = "zero"\ndecision = "confident"\n[training]\nepochs = 1\nlearning_rate = 0.01\n'
+    settings = 'erase_by = "halve"\ndecision = "confident"\n[training]\nepochs = 1\nlearning_rate = 0.01\n'
     experiment.write_text(f'dataset = "planted"\nmodel = "flan-none"\n{settings}')
     command = ("train", "--experiment", experiment, "--data-dir", base, "--out", tmp_path / "runs")
     status, _, errors = attnprobe_with(site, *command, cwd=tmp_path)
     assert status == 0, errors
     config = json.loads((tmp_path / "runs" / "planted" / "flan-none" / "seed-0" / "config.json").read_text())
-    assert (config["settings"]["erase_by"], config["settings"]["decision"]) == ("zero", "confident")
+    assert (config["settings"]["erase_by"], config["settings"]["decision"]) == ("halve", "confident")

@@ -5,6 +5,7 @@ What those of other packages give is checked each time, so that what they do wro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +17,12 @@ from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.erasure import registered_decisions, registered_ways
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOptions
+from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.edits import attended
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, Decision
-from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, as_set, not_taken
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others
+from attnprobe.erasure.stand_ins import RowsOfAttention
 
 SLACK = 1e-6
 """By how much a probability may miss 0 and 1 by rounding."""
@@ -26,7 +30,7 @@ SLACK = 1e-6
 
 @dataclass(frozen=True)
 class Meaning:
-    """A way of erasing and a decision, by their names.
+    """A way of erasing and a decision, by their names, and what is set of the decision.
 
     Raises, whatever is asked for:
         InputError: there is no such entry; or one of another package fails, writes to what it is given, or gives what
@@ -35,11 +39,32 @@ class Meaning:
 
     erase_by: str = RENORMALISE
     decision: str = CLASS
+    options: DecisionOptions = AS_USUAL
 
     @property
     def renormalises(self) -> bool:
-        """Whether what remains of a row is scaled to the sum that the row had: closed forms are made for this alone."""
+        """Whether what remains of a row is scaled to the sum that the row had, and nothing takes its place."""
         return self.erase_by == RENORMALISE
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what remains of a row keeps its weights: what it gives is then a sum over what is not erased."""
+        return self._way.edit is leave_others
+
+    @property
+    def draws(self) -> int:
+        """How many vectors stand in of each document, over which results are averaged."""
+        return self._way.draws
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether something takes the mass that rows lose."""
+        return self._way.stand_in is not None
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether what takes it is made of vectors of training documents."""
+        return self._way.needs_training
 
     @property
     def decides_classes(self) -> bool:
@@ -52,12 +77,59 @@ class Meaning:
 
     @cached_property
     def _decides(self) -> Decision:
-        return DECISIONS[self.decision]
+        return as_set(self.decision, self.options)
+
+    @property
+    def title(self) -> str:
+        """What readers are shown for the decision."""
+        return self._decides.title
+
+    @property
+    def flips_at_all(self) -> bool:
+        """Whether there can be another decision; of a number that a model predicts, only where a tolerance is set."""
+        return self._decides.flips
+
+    @property
+    def has_probability(self) -> bool:
+        """Whether a decision has a probability, and outputs have divergences; of a number there is nothing of these."""
+        return self._decides.has_probability
+
+    @property
+    def has_logit(self) -> bool:
+        """Whether a number stands for each decision, beside its probability."""
+        return self._decides.logit is not None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether several labels are decided at once."""
+        return self._decides.labels is not None
+
+    @property
+    def counts_of_logits(self) -> tuple[int, int | None]:
+        """How many logits a model has to give, at least and at most; None where there is no most."""
+        return self._decides.least_logits, self._decides.most_logits
 
     def check(self) -> None:
-        """See to it that there are such entries."""
+        """See to it that there are such entries, and that what is set of the decision can be set of it."""
         ERASING.require(self.erase_by)
         DECISIONS.require(self.decision)
+        threshold, tolerance = self.options
+        if not math.isfinite(threshold):
+            raise InputError(f"The threshold is {threshold}, but a finite number is needed.")
+        if tolerance is not None and not 0 < tolerance < math.inf:
+            raise InputError(f"The tolerance is {tolerance}, but a finite number above 0 is needed.")
+        for name, takers in not_taken(self.decision, self.options).items():
+            raise InputError(f"The {name} is for the decision {' or '.join(takers)}, and not for {self.decision}.")
+
+    def require_nothing_stands_in(self, where: str) -> None:
+        """See to it that nothing takes the mass that rows lose.
+
+        Args:
+            where: it could not, within a sentence.
+        """
+        if self.has_stand_in:
+            of = ERASING.told(self.erase_by)
+            raise InputError(f"{of[0].upper()}{of[1:]} puts vectors in the place of what is erased: not in {where}.")
 
     def edit(self, weights: Tensor, erased: Tensor, scores: Tensor | None = None) -> Tensor:
         """Rows of attention after erasing in them; rows of which nothing is erased stay as they are, to the last bit.
@@ -75,6 +147,31 @@ class Meaning:
         _refuse(of, _fault_of_rows(edited, weights, scores))
         return torch.where(erased.any(-1, keepdim=True), edited, weights)
 
+    def stand_ins(self, rows: RowsOfAttention) -> Tensor | None:
+        """The vectors that take the mass which rows lose (draws, documents, …, rows, dim); None: nothing does.
+
+        What a row gives after erasing is its edited weights times its values, and the mass that it lost,
+        ``(weights - edited).sum(-1)``, times such a vector.
+
+        Args:
+            rows: whose they are.
+        """
+        if self._way.stand_in is None:
+            return None
+        if self._way.needs_training and rows.training is None:
+            of = ERASING.told(self.erase_by)
+            raise InputError(
+                f"{of[0].upper()}{of[1:]} needs what attention gives of training documents: there are none."
+            )
+        shape = (self.draws, *rows.attends.shape[:-1], rows.values.shape[-1])
+        if self.erase_by in registered_ways.OWN:
+            return self._way.stand_in(rows).expand(shape)
+        of = ERASING.told(self.erase_by)
+        with asking(of, [rows.values, rows.attends, rows.seeds, *(rows.training or ())]):
+            made = self._way.stand_in(rows)
+        _refuse(of, _fault_of_stand_ins(made, shape, rows.values.dtype))
+        return made.expand(shape)
+
     def decide(self, logits: Tensor) -> Tensor:
         """What is decided (…), int64, by logits (…, classes)."""
         if self.decision in registered_decisions.OWN:
@@ -85,8 +182,45 @@ class Meaning:
         _refuse(of, _fault_of_numbers(decided, logits))
         return decided
 
+    def flips(self, logits: Tensor, unerased: Tensor, decided: Tensor) -> Tensor:
+        """Whether logits (…, classes) decide otherwise than the unerased ones, which decided for numbers (…)."""
+        if self._decides.departs is not None:
+            return self._decides.departs(logits, unerased)
+        return self.decide(logits) != decided
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Which labels are decided for, Boolean (…, labels), of a decision that has several."""
+        assert self._decides.labels is not None, "of a decision that has labels"
+        return self._decides.labels(logits)
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """The distribution of what a model says (…, outcomes), of each label (…, labels, 2); NaN where it has none."""
+        if self._decides.log_probabilities is None:
+            return torch.full_like(logits, torch.nan)
+        return self._decides.log_probabilities(logits)
+
+    def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
+        """Jensen-Shannon divergence in nats of two such distributions (…); of several labels the mean over them."""
+        js = js_divergence(log_p, log_q, dim=-1)
+        return js.mean(-1) if self.has_labels else js
+
+    def graded(self, logits: Tensor, decided: Tensor) -> Tensor:
+        """What orderings are made of the gradient of (…): the probability of decisions, or the number in its place."""
+        return self.probability(logits, decided) if self.has_probability else self.logit(logits, decided)
+
+    def logit(self, logits: Tensor, decided: Tensor) -> Tensor:
+        """The number that stands for decisions (…), by logits (…, classes); NaN where there is none."""
+        if self._decides.logit is None:
+            return torch.full_like(logits[..., 0], torch.nan)
+        return self._decides.logit(logits, decided)
+
     def probability(self, logits: Tensor, decided: Tensor) -> Tensor:
-        """How sure a model is of decisions (…), from 0 to 1, by logits (…, classes); differentiable."""
+        """How sure a model is of decisions (…), from 0 to 1, by logits (…, classes); differentiable.
+
+        NaN of a number, which has no probability.
+        """
+        if not self.has_probability:
+            return torch.full_like(logits[..., 0], torch.nan)
         if self.decision in registered_decisions.OWN:
             return self._decides.probability(logits, decided)
         of = DECISIONS.told(self.decision)
@@ -102,6 +236,8 @@ class Meaning:
             classes: the names of the model's classes.
             decided: the numbers.
         """
+        if self._decides.name is not None:
+            return {number: self._decides.name(list(classes), number) for number in decided}
         of = DECISIONS.told(self.decision)
         with asking(of, []):
             names = self._decides.names(list(classes))
@@ -132,6 +268,17 @@ def _fault_of_rows(edited: object, weights: Tensor, scores: Tensor | None) -> st
     if bool((edited.detach() != 0)[~attended(weights.detach(), scores)].any()):
         return "its edit gives weight to keys that the model does not attend to"
     return _fault_of_gradient("its edit", edited, weights)
+
+
+def _fault_of_stand_ins(made: object, shape: tuple[int, ...], dtype: torch.dtype) -> str | None:
+    """What is wrong with vectors that are to be expanded to a shape, in words; None where nothing is."""
+    if isinstance(made, Tensor):
+        fits = made.dim() == len(shape) and all(a in (1, b) for a, b in zip(made.shape, shape, strict=True))
+        shape = tuple(made.shape) if fits else shape
+    wrong = _fault_of_tensor("its stand_in", made, shape, dtype)
+    if wrong is None and isinstance(made, Tensor) and not bool(torch.isfinite(made).all()):
+        return "its stand_in gives NaN or infinite numbers"
+    return wrong
 
 
 def _fault_of_numbers(decided: object, logits: Tensor) -> str | None:

@@ -13,7 +13,6 @@ from attnprobe.erasure.meaning import Meaning
 from attnprobe.settings.attention import AttentionSettings
 from tests.engines.test_head_map import by_hand, probabilities
 from tests.fixtures.attached_models import MODELS, attached, key_mask
-from tests.fixtures.entries import ZERO, registered
 from tests.reference.transformers import reference_logits
 
 
@@ -62,11 +61,10 @@ def test_from_inside_a_layer_on_the_logits_are_those_of_whole_runs(family, task,
     documents = torch.randint(len(mask), (40,), generator=generator)
     erased = (torch.rand(40, mask.shape[1], generator=generator) < 0.6) & mask[documents]
     heads = torch.rand(40, selected[0].site.heads, generator=generator) < 0.4
-    with registered(zero=ZERO):
-        meaning = Meaning(way)
-        assert fastest_engine(case.attachment, selected, case.inputs, meaning, by_head=True) == INNER_REPLAY
-        found, expected = (
-            torch.cat([logits for _, logits in engine.evaluate(documents, erased, heads)])
-            for engine in (case.engine(kind, selected, meaning=meaning) for kind in (INNER_REPLAY, FORWARD))
-        )
+    meaning = Meaning(way)
+    assert fastest_engine(case.attachment, selected, case.inputs, meaning, by_head=True) == INNER_REPLAY
+    found, expected = (
+        torch.cat([logits for _, logits in engine.evaluate(documents, erased, heads)])
+        for engine in (case.engine(kind, selected, meaning=meaning) for kind in (INNER_REPLAY, FORWARD))
+    )
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)

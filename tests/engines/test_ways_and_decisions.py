@@ -22,7 +22,7 @@ from tests.fixtures.attached_models import (
     token_sets,
     words,
 )
-from tests.fixtures.entries import HALVES, ZERO, registered, sure_above
+from tests.fixtures.entries import HALVES, registered, sure_above
 
 CASES = [
     ("bert", "classification", "sdpa", ("last", "all", "auto")),
@@ -41,7 +41,7 @@ BY_HAND = {
 def way(request, monkeypatch):
     """The name of a way of erasing that the reference has, too."""
     monkeypatch.setattr("tests.reference.transformers.erase_rows", BY_HAND[request.param])
-    with registered(zero=ZERO, halves=HALVES, sure=sure_above(0.45)):
+    with registered(halves=HALVES, sure=sure_above(0.45)):
         yield request.param
 
 
@@ -90,7 +90,7 @@ def test_the_decisions_above_flip_and_are_not_those_for_classes(monkeypatch):
         case = attached(family, task, implementation, "right", torch.float64)
         selected = case.select(*selection)
         items = words(key_mask(case, selected))
-        with registered(zero=ZERO, sure=sure_above(0.45)):
+        with registered(sure=sure_above(0.45)):
             for meaning in (Meaning(), Meaning("zero"), Meaning("zero", "sure")):
                 engine = case.engine(FORWARD, selected, meaning=meaning)
                 counts.setdefault(meaning, []).append(engine.first_flips(orderings(items), items))
@@ -106,7 +106,7 @@ def test_gradients_are_of_the_decision_s_own_probability(family, task):
     selected = case.select()
     site, real = selected[0].site, key_mask(case, selected)
     few, *_ = token_sets(real, seed=2)
-    with registered(zero=ZERO, sure=sure_above(0.45)):
+    with registered(sure=sure_above(0.45)):
         meaning = Meaning("zero", "sure")
         for kind in engines_of(case, selected):
             engine = case.engine(kind, selected, meaning=meaning)
@@ -131,13 +131,12 @@ def test_gradients_are_of_the_decision_s_own_probability(family, task):
 
 def test_what_is_read_from_one_row_is_computed_from_one_row_however_it_is_erased():
     case = attached("bert", "classification")
-    with registered(zero=ZERO):
-        assert fastest_engine(case.attachment, case.select(), case.inputs, Meaning("zero")) == SINGLE_ROW
+    assert fastest_engine(case.attachment, case.select(), case.inputs, Meaning("zero")) == SINGLE_ROW
 
 
 def test_greedy_erasure_ends_where_the_decision_flips(chosen):
     case, selected = chosen
-    with registered(zero=ZERO, sure=sure_above(0.45)):
+    with registered(sure=sure_above(0.45)):
         meaning = Meaning("zero", "sure")
         items = Items.single_tokens(key_mask(case, selected))
         for kind in engines_of(case, selected):
@@ -156,7 +155,7 @@ def test_the_battery_says_what_is_decided_and_how_sure_the_model_is():
     case = attached("bert", "classification")
     selected = case.select()
     items = Items.single_tokens(key_mask(case, selected))
-    with registered(zero=ZERO, sure=sure_above(0.45)):
+    with registered(sure=sure_above(0.45)):
         meaning = Meaning("zero", "sure")
         engine = case.engine(FORWARD, selected, meaning=meaning)
         result = run_battery(AttentionErasures(engine, items, "mean"), torch.arange(5))

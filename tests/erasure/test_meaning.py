@@ -10,7 +10,8 @@ from attnprobe.erasure.edits import erase_rows
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.registered_decisions import DECISIONS
 from attnprobe.erasure.registered_ways import ERASING, WayOfErasing
-from tests.fixtures.entries import ZERO, registered, sure_above
+from attnprobe.erasure.stand_ins import RowsOfAttention, TrainingVectors
+from tests.fixtures.entries import HALVES, registered, sure_above
 
 SCORES = torch.tensor([[0.0, 1.0, 2.0, -torch.inf], [1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
 WEIGHTS = SCORES.softmax(-1)
@@ -61,6 +62,90 @@ def test_a_way_of_erasing_that_is_none_is_refused_by_name(kind):
     with registered(theirs=WayOfErasing("Theirs", edit)), pytest.raises(InputError, match=sentence) as error:
         Meaning("theirs").edit(weights, ERASED, SCORES.clone())
     assert "way of erasing theirs" in str(error.value)
+
+
+TRAINING = TrainingVectors(torch.tensor([1.0, 2.0, 3.0]), torch.randn(9, 3, generator=torch.Generator().manual_seed(1)))
+
+
+def rows(*shape, training=TRAINING, seeds=None):
+    """Rows of attention over values of three numbers (documents, …, keys, 3)."""
+    generator = torch.Generator().manual_seed(0)
+    documents, keys = shape[0], shape[-1]
+    attends = torch.rand(shape, generator=generator) < 0.7
+    attends[..., 0] = True
+    values = torch.randn(*shape[:-2], keys, 3, generator=generator)
+    return RowsOfAttention(values, attends, torch.arange(documents) if seeds is None else seeds, training)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 5), (4, 2, 3, 5)])
+def test_what_stands_in_is_a_mean_of_the_row_or_of_training_documents_or_one_of_these(shape):
+    of = rows(*shape)
+    assert all(Meaning(name).stand_ins(of) is None for name in ("renormalise", "zero"))
+    (mean,) = Meaning("document_mean").stand_ins(of)
+    for place in torch.cartesian_prod(*map(torch.arange, shape[:-1])).tolist():
+        attended = of.attends[tuple(place)]
+        torch.testing.assert_close(mean[tuple(place)], of.values[tuple(place[:-1])][attended].mean(0))
+    (corpus,) = Meaning("corpus_mean").stand_ins(of._replace(training=_by_head(TRAINING, shape)))
+    assert torch.equal(corpus, TRAINING.mean.expand(*shape[:-1], 3))
+
+
+def _by_head(training, shape):
+    """The same for each of a row's heads, where it has some."""
+    heads = shape[1:-2]
+    return TrainingVectors(
+        training.mean.expand(*heads, 3), training.sample[:, None].expand(-1, *heads, 3) if heads else training.sample
+    )
+
+
+def test_resampled_documents_differ_belong_to_the_document_and_are_drawn_evenly():
+    of = rows(900, 1, 2)
+    drawn = Meaning("resample").stand_ins(of)
+    assert drawn.shape == (5, 900, 1, 3)
+    numbers = (drawn[:, :, 0, None] == TRAINING.sample).all(-1).int().argmax(-1)
+    assert all(len(set(of_document)) == 5 for of_document in numbers.T.tolist())
+    alone = Meaning("resample").stand_ins(rows(1, 1, 2, seeds=of.seeds[7:8]))
+    assert torch.equal(alone[:, 0], drawn[:, 7])
+    counts = numbers.flatten().bincount(minlength=9)
+    assert float(((counts - 500.0) ** 2 / 500).sum()) < 26.1, "the .999 quantile of χ² with 8 degrees of freedom"
+
+
+def test_of_fewer_training_documents_than_are_drawn_some_are_drawn_again():
+    drawn = Meaning("resample").stand_ins(rows(3, 1, 2, training=TRAINING._replace(sample=TRAINING.sample[:2])))
+    assert torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0], drawn[1])
+
+
+@pytest.mark.parametrize("name", ["corpus_mean", "resample"])
+def test_what_needs_training_documents_says_that_there_are_none(name):
+    assert Meaning(name).needs_training
+    with pytest.raises(InputError, match=f"The way of erasing {name} needs what attention gives of training documents"):
+        Meaning(name).stand_ins(rows(4, 1, 5, training=None))
+
+
+STAND_INS = {
+    "gives nothing": (lambda of: None, "none: its stand_in gives NoneType, but a tensor is needed"),
+    "of one shape": (
+        lambda of: of.values[0],
+        r"stand_in gives a tensor of shape \(5, 3\), but \(2, 4, 1, 3\) is needed",
+    ),
+    "of one type": (lambda of: of.values[None, :, :1].double(), "its stand_in gives float64 numbers, but float32 is"),
+    "NaN": (lambda of: of.values[None, :, :1] * torch.nan, "none: its stand_in gives NaN or infinite numbers"),
+    "fails": (lambda of: of.values[99], "theirs fails: IndexError"),
+    "writes": (lambda of: of.values.zero_()[None, :, :1], "theirs changes the tensors that it is given"),
+}
+
+
+@pytest.mark.parametrize("kind", STAND_INS)
+def test_what_stands_in_is_checked_and_what_is_none_is_refused_by_name(kind):
+    stand_in, sentence = STAND_INS[kind]
+    theirs = dataclasses.replace(HALVES, stand_in=stand_in, draws=2)
+    with registered(theirs=theirs), pytest.raises(InputError, match=sentence):
+        Meaning("theirs").stand_ins(rows(4, 1, 5))
+
+
+def test_one_vector_stands_in_for_all_draws_and_documents_where_it_is_given_so():
+    with registered(theirs=dataclasses.replace(HALVES, stand_in=lambda of: of.values[:1, None, :1] * 0 + 7, draws=2)):
+        assert torch.equal(Meaning("theirs").stand_ins(rows(4, 1, 5)), torch.full((2, 4, 1, 3), 7.0))
 
 
 DECIDES = {
@@ -125,9 +210,11 @@ def test_names_that_there_are_not_are_told_with_those_that_there_are():
     ("registry", "entry", "fault"),
     [
         (ERASING, 3, "it is no attnprobe.WayOfErasing, but of the type int"),
-        (ERASING, dataclasses.replace(ZERO, title=""), "its title is no text of 1 to 60 characters"),
-        (ERASING, dataclasses.replace(ZERO, edit=3), "its edit is no function"),  # type: ignore[arg-type]
-        (DECISIONS, ZERO, "it is no attnprobe.Decision, but of the type WayOfErasing"),
+        (ERASING, dataclasses.replace(HALVES, title=""), "its title is no text of 1 to 60 characters"),
+        (ERASING, dataclasses.replace(HALVES, edit=3), "its edit is no function"),  # type: ignore[arg-type]
+        (ERASING, dataclasses.replace(HALVES, stand_in=3), "its stand_in is no function"),  # type: ignore[arg-type]
+        (ERASING, dataclasses.replace(HALVES, draws=0), "its draws are no number from 1 to 128"),
+        (DECISIONS, HALVES, "it is no attnprobe.Decision, but of the type WayOfErasing"),
         (DECISIONS, dataclasses.replace(sure_above(0.5), title=5), "its title is no text"),
         (
             DECISIONS,

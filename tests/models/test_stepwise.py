@@ -13,7 +13,7 @@ from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled import stepwise
 from attnprobe.models.pooled.probe import PooledErasures
 from attnprobe.models.pooled.stepwise import StepwiseErasures
-from tests.fixtures.entries import HALVES, ZERO, registered, sure_above
+from tests.fixtures.entries import HALVES, registered, sure_above
 from tests.fixtures.strategies import cases
 from tests.reference import erasure as brute
 
@@ -102,7 +102,7 @@ def decided(logits, decision):
 @settings(max_examples=60)
 @given(cases(dtype=torch.float64, max_items=6), st.sampled_from(["zero", "halves"]), st.sampled_from(["class", "sure"]))
 def test_any_way_and_decision_equal_a_loop_over_items_and_prefixes(case, way, decision):
-    with registered(zero=ZERO, halves=HALVES, sure=sure_above(THRESHOLD)):
+    with registered(halves=HALVES, sure=sure_above(THRESHOLD)):
         erasures = StepwiseErasures(*(*arguments(case), Meaning(way, decision)))
         order = random_orders(case)
         single, flips, first = erasures.single_effects(), erasures.first_flips(order), erasures.decision()
@@ -158,10 +158,9 @@ def test_how_many_sets_are_edited_at_once_changes_nothing(at_once, monkeypatch):
     values, scores = torch.randn(3, 9, 4, generator=generator), torch.randn(3, 9, generator=generator)
     torch.manual_seed(0)
     readout = torch.nn.Linear(4, 3)
-    with registered(zero=ZERO):
-        whole = run_battery(StepwiseErasures(values, scores, mask, readout, Meaning("zero")), torch.arange(3))
-        monkeypatch.setattr(stepwise, "_GATHERED", at_once * 27)
-        cut = run_battery(StepwiseErasures(values, scores, mask, readout, Meaning("zero")), torch.arange(3))
+    whole = run_battery(StepwiseErasures(values, scores, mask, readout, Meaning("zero")), torch.arange(3))
+    monkeypatch.setattr(stepwise, "_GATHERED", at_once * 27)
+    cut = run_battery(StepwiseErasures(values, scores, mask, readout, Meaning("zero")), torch.arange(3))
     assert "oracle" not in {name for name, _ in whole.erasures}
     assert whole.contributions is None
     for key, columns in whole.erasures.items():

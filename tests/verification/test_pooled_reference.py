@@ -14,7 +14,7 @@ from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
 from attnprobe.verification.reference import Reference
-from tests.fixtures.entries import ZERO, registered, sure_above
+from tests.fixtures.entries import registered, sure_above
 from tests.fixtures.ragged_documents import random_documents
 
 CLASSES = 3
@@ -103,7 +103,7 @@ def test_the_same_word_twice_is_alike_and_another_is_not():
 def test_another_way_and_decision_are_followed(name):
     model, encoded = model_of(name), random_documents(12, CLASSES, sentences=4, words=3)
     flipped = []
-    with registered(zero=ZERO, sure=sure_above(0.7)):
+    with registered(sure=sure_above(0.7)):
         meaning = Meaning("zero", "sure")
         erasures = PooledProbe(model, meaning).erasures(encoded.batch(np.arange(len(encoded))))
         single = erasures.single_effects()

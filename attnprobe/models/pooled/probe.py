@@ -102,6 +102,10 @@ class PooledErasures:
         """The probabilities of the decisions (batch,)."""
         return self.log_probabilities().amax(-1).exp()
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()
@@ -138,6 +142,10 @@ class PooledErasures:
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
 
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> None:
+        """It is known of every document, from sums."""
+        return
+
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of rows (documents,) of the batch do to the decision."""
         return None if self._of_inputs is None else self._of_inputs(documents)
@@ -167,9 +175,13 @@ class PooledErasures:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""
