@@ -21,6 +21,7 @@ from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.guarantees_in_words import guarantees_table
 from attnprobe.reports.human_rationales import rationales_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
+from attnprobe.reports.in_distribution import in_distribution_table
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.numbers import significant
@@ -292,6 +293,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "guarantees": guarantees_table,
+    "in_distribution": in_distribution_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

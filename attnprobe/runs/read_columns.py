@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
+from attnprobe.erasure.state_names import INSIDE_COLUMNS, STATE_P
 
 NEEDED = {
     "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
@@ -38,12 +39,13 @@ RATIONALE_COLUMNS = (
 )
 """Of rationales.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *INSIDE_COLUMNS, *RANDOM_COLUMNS)
 
 _DOCUMENTS = (
     *NEEDED["documents"],
     *(name for each in OWN_MEASUREMENTS.values() for name in each.columns),
     *CORRELATIONS,
+    STATE_P,
     *LIMIT_COLUMNS,
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),

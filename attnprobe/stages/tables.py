@@ -18,6 +18,7 @@ from attnprobe.erasure.battery import BatteryResult, run_battery
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import NOT_LOOKED_AT
 from attnprobe.erasure.registered_orderings import RANK, Ordering
+from attnprobe.erasure.validation_states import ValidationStates
 from attnprobe.explanations.marked_items import MarkedItems
 from attnprobe.models.probe import Probe
 from attnprobe.stages.curve_tables import CurveRows, curve_table
@@ -127,6 +128,7 @@ def probe_batches(
     limited: npt.NDArray[np.bool_] | None = None,
     marked: MarkedItems | None = None,
     correlated: npt.NDArray[np.bool_] | None = None,
+    validation: ValidationStates | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -144,6 +146,7 @@ def probe_batches(
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
         marked: what people marked of the documents' items; None where there is no table of that.
         correlated: whose attention is correlated with what words do (documents,); None where it is of none.
+        validation: what pooled vectors are held against; None where that is not known.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
@@ -155,7 +158,15 @@ def probe_batches(
         marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
         result = run_battery(
-            erasures, drawn, documents, orderings, of_curves, of_limits, marks=marks, correlated=of_correlations
+            erasures,
+            drawn,
+            documents,
+            orderings,
+            of_curves,
+            of_limits,
+            marks=marks,
+            correlated=of_correlations,
+            validation=validation,
         )
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)

@@ -27,6 +27,7 @@ from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
@@ -62,6 +63,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
     with folder.timed("probing"):
+        keep_states(run.subject, tested.probe, work.stamp)
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
             _carry_out_share(run, work, pieces, execution)

@@ -165,6 +165,10 @@ class StepwiseErasures:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling
 
+    def pooled_states(self) -> None:
+        """Known by renormalising alone."""
+        return
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
         return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]

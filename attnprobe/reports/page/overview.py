@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.reports.in_distribution import in_distribution_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
@@ -90,6 +91,6 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())),
-        beside=[*twin_blocks(summary), *rationale_blocks(summary)],
+        beside=[*in_distribution_blocks(summary), *twin_blocks(summary), *rationale_blocks(summary)],
         blocks=blocks(summary),
     )
