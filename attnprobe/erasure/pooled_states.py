@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.contributions import Contributions
-
 _HELD = 1 << 19
 """Numbers of the values that are held in float64 at once: 4 MB."""
 
@@ -15,12 +13,17 @@ class PooledStates:
     """What attention makes of documents whose items are erased: what the affine readout is then given.
 
     Args:
-        contributions: of the batch.
-        values: what its attention pools (batch, items, dim).
+        values: what the attention pools (batch, items, dim).
+        mass: its weights, zero at padding (batch, items).
+        mask: True where an item is real (batch, items).
+        margins: how far each item alone would put every class ahead of the decision (batch, classes, items).
+        threshold: what sums of margins of what remains, times mass, have to reach for a class to take over
+            (batch, classes).
     """
 
-    def __init__(self, contributions: Contributions, values: Tensor) -> None:
-        self._of, self._values = contributions, values.detach()
+    def __init__(self, values: Tensor, mass: Tensor, mask: Tensor, margins: Tensor, threshold: Tensor) -> None:
+        self._values, self._mass, self._mask = values.detach(), mass, mask
+        self._margins, self._threshold = margins, threshold
 
     @property
     def dim(self) -> int:
@@ -29,14 +32,14 @@ class PooledStates:
 
     def whole(self) -> Tensor:
         """Of the unerased documents (batch, dim), float64."""
-        return self.of_sets(self._of.mask[None])[0]
+        return self.of_sets(self._mask[None])[0]
 
     def of_sets(self, kept: Tensor) -> Tensor:
         """Of sets of items that are kept (sets, batch, items): (sets, batch, dim), float64.
 
         Where nothing that is kept has weight the vector is zero.
         """
-        weights = self._of.mass * kept
+        weights = self._mass * kept
         total = weights.sum(-1, keepdim=True)
         weights = (weights / total.masked_fill(total == 0, 1.0)).transpose(0, 1)
         step = max(1, _HELD // max(1, self._values[0].numel()))
@@ -49,7 +52,7 @@ class PooledStates:
         k is 0 … items − 1; from the sums of what remains.
         """
         backwards = order.flip(-1)
-        weights = self._of.mass[documents].gather(-1, backwards)[..., None]
+        weights = self._mass[documents].gather(-1, backwards)[..., None]
         values = self._values[documents[:, None], backwards].double()
         total = weights.cumsum(1)
         sums = (values * weights).cumsum_(1) / total.masked_fill(total == 0, 1.0)
@@ -58,11 +61,11 @@ class PooledStates:
     def flips(self, order: Tensor, documents: Tensor) -> Tensor:
         """Whether decisions are others without the first k items, something being left: (pairs, items) as ``along``."""
         backwards = order.flip(-1)
-        weights = self._of.mass[documents]
+        weights = self._mass[documents]
         flips = torch.zeros_like(order, dtype=torch.bool)
-        for index in range(self._of.margins.shape[1]):  # a class at a time, as where first flips are found
-            terms = self._of.margins[documents, index] * weights
-            flips |= terms.gather(-1, backwards).cumsum_(-1) >= self._of.threshold[documents, index, None]
+        for index in range(self._margins.shape[1]):  # a class at a time, as where first flips are found
+            terms = self._margins[documents, index] * weights
+            flips |= terms.gather(-1, backwards).cumsum_(-1) >= self._threshold[documents, index, None]
         flips &= weights.gather(-1, backwards).cumsum(-1) > 0
         flips = flips.flip(-1)
         flips[..., 0] = False  # of the whole document, whatever rounding makes of a tie

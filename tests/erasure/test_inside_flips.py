@@ -26,6 +26,10 @@ def documents(batch, items, seed, peaked=1.0):
     return values, scores, torch.arange(items) < sizes[:, None]
 
 
+def states_of(of, values):
+    return PooledStates(values, of.mass, of.mask, of.margins, of.threshold)
+
+
 def readout(seed=5):
     torch.manual_seed(seed)
     return nn.Linear(DIM, CLASSES).double()
@@ -61,7 +65,7 @@ def test_equals_erasing_prefix_by_prefix(peaked, spread, monkeypatch):
     states = ValidationStates.of(spread * torch.randn(99, DIM, generator=torch.Generator().manual_seed(3)))
     order = rank_at_random(mask, 4, torch.arange(60))
     flip = of.first_flip(order)
-    found = inside_flips(PooledStates(of, values), states, order, flip.count, flip.emptied)
+    found = inside_flips(states_of(of, values), states, order, flip.count, flip.emptied)
     expected = torch.tensor(
         [[step_by_step(values[d], scores[d], mask[d], layer, each[d], states) for d in range(60)] for each in order],
         dtype=torch.float64,
@@ -77,7 +81,7 @@ def test_equals_erasing_prefix_by_prefix(peaked, spread, monkeypatch):
 def test_nothing_erased_has_the_documents_own_p_whoever_shares_its_batch():
     values, scores, mask = documents(30, 7, 1)
     layer = readout()
-    states = PooledStates(Contributions(values, None, mask, layer, scores=scores), values)
+    states = states_of(Contributions(values, None, mask, layer, scores=scores), values)
     validation = ValidationStates.of(torch.randn(50, DIM, generator=torch.Generator().manual_seed(0)))
     whole = states.whole()
     weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), -1)
@@ -89,5 +93,5 @@ def test_nothing_erased_has_the_documents_own_p_whoever_shares_its_batch():
     for row in range(0, 30, 7):
         n = int(mask[row].sum())
         alone = values[row : row + 1, :n], None, mask[row : row + 1, :n], layer
-        one = PooledStates(Contributions(*alone, scores=scores[row : row + 1, :n]), alone[0])
+        one = states_of(Contributions(*alone, scores=scores[row : row + 1, :n]), alone[0])
         assert torch.equal(validation.p_values(one.whole()), p[row : row + 1])

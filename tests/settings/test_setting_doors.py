@@ -131,6 +131,19 @@ CASES = [
         "han-none",
     ),
     case(
+        "--orderings norm,rollout",
+        {"orderings": ["norm", "rollout"]},
+        "{orderings}: rollout cannot be made of the model flan-rnn, erased by renormalise, deciding class: it needs "
+        "several layers of self-attention over the same tokens, and no other attention.",
+    ),
+    case(
+        "--orderings shapley",
+        {"orderings": ["shapley"]},
+        "{orderings}: shapley cannot be made of the model transformer, erased by renormalise, deciding class: it needs "
+        "erasing by renormalising, and a decision for a class, where one row of attention pools.",
+        TRANSFORMER,
+    ),
+    case(
         "--attention half",
         of("training", attention="half"),
         "{training.attention} must be learned, uniform or frozen: and the folder of a run, not 'half'.",

@@ -147,7 +147,8 @@ class PooledErasures:
 
     def pooled_states(self) -> PooledStates:
         """What the attention pools of what is left."""
-        return PooledStates(self._contributions, self._values)
+        of = self._contributions
+        return PooledStates(self._values, of.mass, of.mask, of.margins, of.threshold)
 
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
@@ -174,9 +175,13 @@ class PooledErasures:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""

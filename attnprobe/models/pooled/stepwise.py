@@ -89,14 +89,14 @@ class StepwiseErasures:
         with torch.enable_grad():
             free = self._sets.weights.detach().requires_grad_()
             logits = self._sets.logits_of(free, torch.arange(len(mask), device=mask.device))
-            (gradients,) = torch.autograd.grad(self._sets.meaning.probability(logits, self.decision()).sum(), free)
+            (gradients,) = torch.autograd.grad(self._sets.meaning.graded(logits, self.decision()).sum(), free)
         gradients = gradients.masked_fill(~mask, 0.0)
         weights = self._sets.weights
         return Attention(self._raw_scores, weights, gradients, gradients * weights, mask, sizes)
 
     @cached_property
     def _log_probabilities(self) -> Tensor:
-        return torch.log_softmax(self._sets.logits, dim=-1)
+        return self._sets.meaning.log_probabilities(self._sets.logits)
 
     def log_probabilities(self) -> Tensor:
         """Of the unerased documents (batch, classes)."""
@@ -169,9 +169,13 @@ class StepwiseErasures:
         """Known by renormalising alone."""
         return
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""
