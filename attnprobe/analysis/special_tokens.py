@@ -34,9 +34,10 @@ def special_tokens(results: RunResults) -> dict[str, Any] | None:
     of_document = items["document"].to_numpy()
     rows = np.searchsorted(results.with_items_kept, of_document)
     documents = len(results.with_items_kept)
-    held = np.bincount(rows, weights * items["before"].isna().to_numpy(), minlength=documents)
+    held = np.bincount(rows, weights * items["before"].isna().to_numpy(), minlength=documents).astype(np.float64)
     kept = np.isin(results.with_items_kept, of_document)
-    first = np.bincount(rows, weights * (items["position"].to_numpy() == 0), minlength=documents)
+    of_first = np.bincount(rows, weights * (items["position"].to_numpy() == 0), minlength=documents)
+    first = of_first.astype(np.float64)
     share = held[kept]
     if LEFT_OUT in results.several:
         several = results.several[results.several["document"].isin(results.with_items_kept[kept])]
