@@ -17,6 +17,7 @@ from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.orderings import ranks
 
 
@@ -152,6 +153,10 @@ class AttentionErasures:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Exact of short documents, attained in others."""
         return self.engine.aopc_limits(documents, self.items, score)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+        """Exact of short documents, between a bound and what is found of others."""
+        return self.engine.certified_sets(documents, self.items, largest, known)
 
     def input_effects(self, documents: Tensor) -> None:
         """Not known here."""

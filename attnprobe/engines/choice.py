@@ -11,7 +11,7 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import NoBlocksError
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.edited_runs import close
-from attnprobe.attention.head_outputs import head_outputs, require_standing_in
+from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
@@ -22,7 +22,7 @@ from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.row_tail import NoSingleRowError
 from attnprobe.engines.single_row import SingleRow
-from attnprobe.engines.taken_mass import training_vectors
+from attnprobe.engines.taken_mass import vectors_of
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
 
@@ -60,7 +60,6 @@ def fastest_engine(
     inputs: Inputs,
     meaning: Meaning = BY_DEFAULT,
     *,
-    further: Sequence[Meaning] = (),
     by_head: bool = False,
 ) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
@@ -70,31 +69,26 @@ def fastest_engine(
         selected: what is erased.
         inputs: the batch.
         meaning: what is meant by erased, and by decided.
-        further: what else is meant by erased.
         by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
 
     Raises:
         RefusedError: nothing that is selected has an influence on the output; or nothing can take the mass that rows
-            lose, and in one of the meanings something does.
+            lose, and by this meaning something does.
     """
-    meanings = [meaning, *further]
-    training = _of_examples(attachment, selected, inputs) if any(each.has_stand_in for each in meanings) else None
+    training = _of_examples(attachment, selected, inputs) if meaning.has_stand_in else None
     seeds = torch.arange(
         TokenAxes.of(inputs, attachment.call.model).batch, device=next(attachment.call.model.parameters()).device
     )
 
-    def in_each_meaning(kind: str) -> list[Engine]:
-        engine = make_engine(kind, attachment, selected, inputs, meaning)
-        return [engine.under(each, seeds, training)[-1] for each in meanings]
+    def made(kind: str) -> Engine:
+        return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
 
-    whole = in_each_meaning(FORWARD)
-    _require_influence(whole[0], attachment, selected, inputs)
+    whole = made(FORWARD)
+    _require_influence(whole, attachment, selected, inputs)
     kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * by_head + [REPLAY]
     for kind in kinds:
         try:
-            if all(
-                _agree(one, other, attachment, inputs) for one, other in zip(in_each_meaning(kind), whole, strict=True)
-            ):
+            if _agree(made(kind), whole, attachment, inputs):
                 return kind
         # Whatever a model's code makes of being run in another way, whole runs are still right.
         except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
@@ -112,7 +106,7 @@ def _of_examples(attachment: Attachment, selected: Sequence[Selected], inputs: I
     """
     read = [chosen.site for chosen in selected if _rows_read(attachment, chosen) != NONE]
     require_standing_in(attachment.call, read, inputs)
-    return [training_vectors(of) for of in head_outputs(attachment.call, selected, inputs)]
+    return vectors_of(attachment.call, selected, [inputs])
 
 
 def engine_by_name(name: str) -> str:

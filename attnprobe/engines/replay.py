@@ -37,7 +37,9 @@ class EraseAndCapture(Capture):
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
-        return super().edit(self._erase.edit(weights, scores), scores)
+        left = self._erase.edit(weights, scores)
+        # The mass that was lost, and what takes it, stay as they are where what is left changes.
+        return super().edit(left.clone() if self.adds else left, scores)
 
     def added(self, values: Tensor) -> Tensor | None:
         """See :meth:`Tap.added`."""

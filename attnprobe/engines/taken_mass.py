@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from attnprobe.attention.head_outputs import head_outputs
+from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.selection import Selected
 from attnprobe.attention.taps import StandIn
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.stand_ins import RowsOfAttention, TrainingVectors
@@ -78,6 +81,16 @@ def made_once(
     return [
         TakenMass(meaning, seeds, draw, tuple(vectors[draw] for vectors in of_layers)) for draw in range(meaning.draws)
     ]
+
+
+def vectors_of(call: ModelCall, selected: Sequence[Selected], batches: Iterable[Inputs]) -> list[TrainingVectors]:
+    """What the heads of each selected layer give of documents, in batches that are run one after another.
+
+    Raises:
+        RefusedError: what a layer's heads give cannot be seen.
+    """
+    outputs = [head_outputs(call, selected, batch) for batch in batches]
+    return [training_vectors(torch.cat(of_layer)) for of_layer in zip(*outputs, strict=True)]
 
 
 def training_vectors(outputs: Tensor) -> TrainingVectors:

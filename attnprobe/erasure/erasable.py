@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
 
@@ -232,6 +233,17 @@ class Erasures(Protocol):
         """
         ...
 
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
+        """What flips decisions and what guarantees them, by asking for sets; None: it is known without.
+
+        Args:
+            documents: rows of the batch (documents,).
+            largest: of how many items all sets of a document are asked for that has too many to ask for all.
+            known: of each document a set whose erasure flips its decision, empty where none is known
+                (documents, items).
+        """
+        ...
+
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of rows (documents,) of the batch do to the decision; None: not known."""
         ...
@@ -348,6 +360,10 @@ class Erasable:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
+        """What flips decisions and what guarantees them, by asking; see :meth:`Erasures.certified_sets`."""
+        return self._erasures.certified_sets(documents, largest, known)
 
     def requirements(self) -> Requirements | None:
         """What has to be kept so that the decision stands whatever else is erased, where it is known."""

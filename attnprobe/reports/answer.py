@@ -20,6 +20,7 @@ from attnprobe.analysis.verdict import (
 )
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
+from attnprobe.reports.certified_in_words import certified_in_words
 from attnprobe.reports.controls import chance_in_words, twins_in_words
 from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
@@ -78,6 +79,7 @@ def answer(summary: Summary, views: Mapping[str, Summary] | None = None) -> str:
         labels_in_words(summary, aligned),
         moves_in_words(summary, aligned),
         filled(guarantees_in_words(summary)),
+        filled(certified_in_words(summary)),
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
         filled(twins_in_words(summary)),
@@ -335,4 +337,7 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 def _without_smallest_sets(summary: Summary) -> str:
     if smallest_among(summary["first_flips"]):
         return ""
+    certified = summary["certified_sets"]
+    if certified is not None:
+        return " How far it is from the best is said above, of the documents whose sets were erased."
     return f" How far it is from the best is open: {no_smallest_set(summary)}."

@@ -15,6 +15,7 @@ from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
 from attnprobe.reports.agreement_of_ranks import rank_agreement_table
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
+from attnprobe.reports.certified_in_words import certified_table
 from attnprobe.reports.controls import better_than_chance_table, twins_table
 from attnprobe.reports.correlations import correlations_table
 from attnprobe.reports.csv_text import csv_text
@@ -302,6 +303,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "guarantees": guarantees_table,
+    "certified_sets": certified_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

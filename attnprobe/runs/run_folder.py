@@ -67,7 +67,7 @@ PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True
 
 
 def of_any_files(stamp: str) -> str:
-    """A table's stamp, configuration and model, without what tells by which explanations and rationales it was made.
+    """A table's stamp, configuration and model, without what tells in which of several ways it was probed.
 
     What is no matter of these, as maps of heads and what `attnprobe identify` finds, has stamps like this.
 
@@ -277,6 +277,8 @@ class RunFolder:
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
         if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
+            return False
+        if settings.certify not in (0, present.certify):
             return False
         _, apart, model = stamp.partition("/")
         made_by = configuration.read_by if apart else stamp

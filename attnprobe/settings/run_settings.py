@@ -73,6 +73,8 @@ class RunSettings(Settings, section=""):
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
         correlations: of how many documents attention is correlated with what the input's words do.
+        certify: of how many items all sets are erased to find what flips and what guarantees decisions; 0: it is not
+            asked.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -136,6 +138,15 @@ class RunSettings(Settings, section=""):
         help="documents, a seeded sample, of which attention is correlated with gradients of the input and with "
         "leaving words out of it, which takes a reading for each word (models whose attention pools words)",
     )
+    certify: int = setting(
+        0,
+        at_least=0,
+        metavar="K",
+        silent=True,
+        help="find what flips and what guarantees decisions in a seeded sample of documents: all sets are erased of "
+        "those of at most 14 items, all sets of 1 to K items of others, 2 being usual (models of which it is not known "
+        "from sums)",
+    )
     explanations: ExplanationSettings = field(default_factory=ExplanationSettings)
 
     def __post_init__(self) -> None:
@@ -155,6 +166,11 @@ class RunSettings(Settings, section=""):
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
+        if self.certify and closed:
+            sentence = (
+                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
+            )
+            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
@@ -236,10 +252,12 @@ class RunSettings(Settings, section=""):
     def identity(self) -> dict[str, Any]:
         """The same, of what tells runs apart alone.
 
-        A map of heads can be made of a run at any time, and it can be erased by other explanations.
+        A map of heads can be made of a run at any time, it can be erased by other explanations, and it can be asked
+        what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        entries.pop("explanations", None)
+        for name in ("explanations", "certify"):
+            entries.pop(name, None)
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod

@@ -24,6 +24,7 @@ from attnprobe.runs.ordering_records import recorded_orderings
 from attnprobe.runs.run_folder import ASKED, left_out_before
 from attnprobe.runs.tables import read_table
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
+from attnprobe.stages.certified_sample import cost_in_words
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
@@ -68,6 +69,8 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
+    if work.certified is not None:
+        run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:

@@ -3,22 +3,24 @@
 import pytest
 import torch
 
+import attnprobe
 from attnprobe.attention import head_outputs as seeing
 from attnprobe.attention.head_outputs import head_outputs, require_standing_in
 from attnprobe.attention.refusals import RefusedError
+from attnprobe.base.errors import InputError
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import FORWARD, INNER_REPLAY, SINGLE_ROW, fastest_engine
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.erasure.stand_ins import RowsOfAttention, TrainingVectors
+from attnprobe.erasure.stand_ins import TrainingVectors
 from tests.fixtures.attached_models import (
     MODELS,
     attached,
     decision_logits,
     engines_of,
-    erased_weights,
+    inputs_of,
     key_mask,
     orderings,
     rows_named,
@@ -27,13 +29,13 @@ from tests.fixtures.attached_models import (
     words,
 )
 from tests.fixtures.entries import registered, sure_above
-from tests.reference.transformers import reference_logits_replaced, reference_outputs, visible_keys
+from tests.fixtures.taken_mass import SEEDS, documents_drawn, put_by_hand, trained
+from tests.reference.transformers import reference_logits_replaced, reference_outputs
 
 RIGHT = [(family, task, "eager" if family == "deberta-v2" else "sdpa", "right") for family, task in MODELS]
 LEFT = [(family, task, "eager", "left") for family, task in MODELS if family != "deberta-v2"]
 SELECTIONS = [("last", "all", "auto"), ("last", "1", "all"), ("0", "0,2", "all"), ("all", "all", "all")]
 WAYS = ["zero", "document_mean", "corpus_mean", "resample"]
-SEEDS = torch.tensor([3, 1, 4, 1, 5])
 
 
 def often(number, selection, way):
@@ -47,46 +49,6 @@ CASES = [
     for selection in SELECTIONS
     for way in WAYS
 ]
-
-
-def trained(case, selected):
-    """What the selected heads give of nine documents that are not of the batch, made up, as for each layer."""
-    generator = torch.Generator().manual_seed(7)
-    outputs = head_outputs(case.attachment.call, selected, case.inputs)
-    return [training_vectors(torch.randn(9, *of.shape[1:], generator=generator).to(of)) for of in outputs]
-
-
-def put_by_hand(case, selected, tokens, way, training, drawn):
-    """The logits (B, classes) with these keys (B, K) erased, the vectors in their place worked out row by row.
-
-    ``drawn`` are the training documents that each document's mass goes to (B,), where it goes to one.
-    """
-    numbers = {(chosen.site.stack, chosen.site.layer): layer for layer, chosen in enumerate(selected)}
-
-    def stand_in(key, values):
-        visible = visible_keys(case.model, case.inputs, key[0])
-        vectors = torch.zeros(*values.shape[:2], visible.shape[1], values.shape[-1], dtype=values.dtype)
-        for document, rows in enumerate(visible):
-            for row, sees in enumerate(rows):
-                if way == "document_mean" and sees.any():
-                    vectors[document, :, row] = values[document][:, sees].mean(1)
-                elif way == "corpus_mean":
-                    vectors[document, :, row] = sum(training[numbers[key]].sample) / len(training[numbers[key]].sample)
-                elif way == "resample":
-                    vectors[document, :, row] = training[numbers[key]].sample[drawn[document]]
-        return vectors
-
-    erased = erased_weights(case, selected, tokens)
-    return decision_logits(reference_logits_replaced(case.model, case.inputs, erased, stand_in), case.inputs)
-
-
-def documents_drawn(way):
-    """Of each draw the training documents that stand in for each of the batch (draws, B), seen by what they give."""
-    if way != "resample":
-        return [None]
-    numbered = TrainingVectors(torch.zeros(1), torch.arange(9.0)[:, None])
-    rows = RowsOfAttention(torch.zeros(5, 1, 1), torch.ones(5, 1, 1, dtype=torch.bool), SEEDS, numbered)
-    return Meaning(way).stand_ins(rows)[..., 0, 0].long().tolist()
 
 
 def in_each_draw(case, kind, selected, way, training):
@@ -257,7 +219,7 @@ def test_one_row_is_still_run_alone_and_what_was_run_once_is_not_run_again():
     case = attached("bert", "classification")
     selected = case.select()
     further, training = [Meaning(way) for way in WAYS], trained(case, selected)
-    assert fastest_engine(case.attachment, selected, case.inputs, further=further) == SINGLE_ROW
+    assert all(fastest_engine(case.attachment, selected, case.inputs, each) == SINGLE_ROW for each in further)
     engine = case.engine(SINGLE_ROW, selected)
     calls = []
     with case.model.register_forward_hook(lambda *_: calls.append(1)):
@@ -291,3 +253,78 @@ def test_what_does_not_do_what_a_value_does_is_refused(monkeypatch, wrong):
         RefusedError, match="does not reach the output as values do, so that nothing can stand in there"
     ):
         require_standing_in(case.attachment.call, case.attachment.sites.attention[:1], case.inputs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_attached_model_erases_and_flips_so_too(way):
+    case = attached("bert", "classification")
+    reference = [inputs_of("bert", "classification", lengths=[6, 8, 5]), inputs_of("bert", "classification", "left")]
+    reference[1] = {name: each.flip(0)[:4] for name, each in reference[1].items()}
+    model = attnprobe.AttachedModel(case.model, case.inputs, reference)
+    selected = case.select("last", "0,2", "first")
+    given = [reference_outputs(case.model, batch)["self", 2] for batch in reference]
+    first = [batch["attention_mask"].int().argmax(-1) for batch in reference]
+    rows = [of[torch.arange(len(of)), :, place] for of, place in zip(given, first, strict=True)]
+    training = [TrainingVectors(torch.cat(rows).mean(0), torch.cat(rows))]
+    _, tokens, _ = token_sets(key_mask(case, selected))
+    seeds = torch.arange(5)
+    order = orderings(Items.single_tokens(key_mask(case, selected)), draws=1)
+    flips = model.first_flip(case.inputs, order, layers="last", heads="0,2", query="first", erase_by=way)
+    for draw, drawn in enumerate(documents_drawn(way, seeds, len(training[0].sample))):
+        with torch.no_grad(), model.erasing(tokens, layers="last", heads="0,2", query="first", erase_by=way, draw=draw):
+            found = case.model(**case.inputs).logits
+        assert_same(found, put_by_hand(case, selected, tokens, way, training, drawn))
+        counts = (flips.count[draw] if way == "resample" else flips.count)[0]
+        for document, count in enumerate(counts.tolist()):
+            sets = [order[0, document, :k] for k in range(1, int(case.inputs["attention_mask"][document].sum()) + 1)]
+            few = torch.stack([torch.isin(torch.arange(tokens.shape[1]), one) for one in sets])
+            decided = []
+            for one in few:
+                erased = torch.zeros_like(tokens)
+                erased[document] = one
+                decided.append(int(put_by_hand(case, selected, erased, way, training, drawn)[document].argmax()))
+            decision = int(case.model(**case.inputs).logits[document].argmax())
+            assert count == next((k + 1 for k, each in enumerate(decided) if each != decision), -1)
+
+
+def test_what_needs_documents_and_has_none_says_what_to_give():
+    case = attached("bert", "classification")
+    model = attnprobe.AttachedModel(case.model, case.inputs)
+    erased = torch.zeros(5, 11, dtype=torch.bool)
+    sentence = "puts what attention gives of training documents in the place of what is erased: give AttachedModel"
+    with pytest.raises(InputError, match=sentence), model.erasing(erased, erase_by="corpus_mean"):
+        pass
+    with pytest.raises(InputError, match="draw is 1, but document_mean has 1, from 0 on"):
+        model.erasing(erased, erase_by="document_mean", draw=1).__enter__()
+    with pytest.raises(InputError, match="There is no way of erasing 'nothing'"):
+        model.erasing(erased, erase_by="nothing").__enter__()
+
+
+class BySum(torch.nn.Module):
+    """A classifier whose attention is multiplied with the values entry by entry, in no product that can be seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.project, self.head = torch.nn.Linear(8, 24), torch.nn.Linear(8, 3)
+
+    def forward(self, src: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        queries, keys, values = self.project(src).chunk(3, -1)
+        scores = (queries @ keys.mT).masked_fill(~mask[:, None], -torch.inf)
+        weights = scores.softmax(-1)
+        return self.head((weights[..., None] * values[:, None]).sum(2)[:, 0])
+
+
+def test_where_what_heads_give_cannot_be_seen_nothing_stands_in_and_weights_are_still_edited():
+    generator = torch.Generator().manual_seed(1)
+    inputs = {"src": torch.randn(4, 7, 8, generator=generator), "mask": torch.ones(4, 7, dtype=torch.bool)}
+    net = BySum()
+    model = attnprobe.AttachedModel(net, inputs)
+    erased = torch.zeros(4, 7, dtype=torch.bool)
+    erased[:, 2] = True
+    with pytest.raises(RefusedError, match=r"heads of BySum at .* give cannot be seen, so that nothing can stand in"):
+        model.erasing(erased, erase_by="document_mean").__enter__()
+    queries, keys, values = net.project(inputs["src"]).chunk(3, -1)
+    weights = (queries @ keys.mT).softmax(-1).masked_fill(erased[:, None], 0.0)
+    with torch.no_grad(), model.erasing(erased, layers="all", erase_by="zero"):
+        torch.testing.assert_close(net(**inputs), net.head((weights @ values)[:, 0]))

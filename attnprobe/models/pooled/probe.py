@@ -142,6 +142,10 @@ class PooledErasures:
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
 
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> None:
+        """It is known of every document, from sums."""
+        return
+
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of rows (documents,) of the batch do to the decision."""
         return None if self._of_inputs is None else self._of_inputs(documents)
