@@ -43,3 +43,9 @@ def every_figure(monkeypatch):
     from tests.fixtures.drawing import EVERY, VARIABLE
 
     monkeypatch.setenv(VARIABLE, EVERY)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """Bootstraps of a twentieth of the resamples: for tests that look at no interval, but at what is made of them."""
+    monkeypatch.setattr("attnprobe.analysis.bootstrap.RESAMPLES", 100)
