@@ -24,11 +24,12 @@ import torch
 
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.orderings import largest_first
 from attnprobe.erasure.registered_orderings import Ordering, chosen_orderings
 from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
-from attnprobe.stages.tables import document_seeds, occurrences_of, probe_split
+from attnprobe.stages.tables import occurrences_of, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 from attnprobe.training.checkpoints import load_model
 from benchmarks.measure import in_turn, report

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.decisions import require_decision
+from attnprobe.attention.given_batches import batches_of, several_documents
 from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.selection import ALL, Selected, select
-from attnprobe.attention.sites import Site
+from attnprobe.attention.sites import CROSS, Site
 from attnprobe.attention.taps import Capture, Erase, StandIn
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
@@ -49,22 +52,28 @@ class AttachedModel:
     """A model whose attention is seen, and seen to be editable.
 
     Args:
-        model: any module with softmax attention over tokens; put into evaluation mode.
-        inputs: a batch of two or more documents to verify that on: the keyword arguments of the model.
-        reference: batches of training documents, for ways of erasing that put what attention gives of these in the
-            place of what is erased.
+        model: any module with softmax attention over tokens; put into evaluation mode. What is wrapped in
+            ``torch.nn.DataParallel`` is unwrapped.
+        inputs: a batch to verify that on: the keyword arguments of the model, or what stands for them in the batches of
+            ``attnprobe.probe``. A single document is looked at in copies.
+        reference: batches of training documents, likewise, for ways of erasing that put what attention gives of these
+            in the place of what is erased.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably; the message says why.
+        InputError: the model cannot be run on the batch.
 
     >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     >>> model = AttachedModel(nn.TransformerEncoder(layer, 2), {"src": torch.randn(4, 7, 8)})
     """
 
     def __init__(self, model: nn.Module, inputs: Inputs, reference: Sequence[Inputs] = ()) -> None:
-        self.model = model
-        self.attachment: Attachment = attach(ModelCall(model), inputs)
-        self._inputs, self._reference = inputs, reference
+        self.model = model = unwrapped(model)
+        with in_own_mode(model):
+            (batch,) = batches_of([inputs], model)
+            self._inputs = several_documents(batch)
+            self.attachment: Attachment = attach(ModelCall(model), self._inputs)
+            self._reference = list(batches_of(reference, model)) if reference else []
         self._engines: dict[tuple[AttentionSettings, str], str] = {}
         self._training: dict[AttentionSettings, list[TrainingVectors]] = {}
         self._proved: set[Site] = set()
@@ -155,13 +164,18 @@ class AttachedModel:
             what stands in several times, as ``resample`` does, draws are an axis in front (draws, …, batch).
 
         Raises:
-            RefusedError: the model has no argmax decision, or what is selected has no influence on it; or nothing can
+            RefusedError: the model decides for no class, or what is selected has no influence on it; or nothing can
                 be put in the place of what is erased, provably.
             InputError: there are no such layers, heads or rows, or no such way; or it needs reference documents.
             ValueError: an order is no permutation with padding last; the message names the document.
         """
+        with in_own_mode(self.model):
+            (batch,) = batches_of([inputs], self.model)
+            settings = AttentionSettings(layers=layers, heads=heads, query=query)
+            return self._first_flip(batch, order, settings, erase_by)
+
+    def _first_flip(self, inputs: Inputs, order: WholeNumbers, settings: AttentionSettings, erase_by: str) -> FirstFlip:
         require_decision(self.attachment)
-        settings = AttentionSettings(layers=layers, heads=heads, query=query)
         selected = select(self.attachment.sites, settings, self.attachment.auto())
         meaning = _meaning(erase_by)
         training = self._prepared(meaning, settings, selected)
@@ -192,8 +206,9 @@ class AttachedModel:
         if not meaning.needs_training:
             return None
         if not self._reference:
+            of = ERASING.told(meaning.erase_by)
             raise InputError(
-                f"{ERASING.told(meaning.erase_by).capitalize()} puts what attention gives of training documents in the "
+                f"{of[0].upper()}{of[1:]} puts what attention gives of training documents in the "
                 "place of what is erased: give AttachedModel batches of these as reference."
             )
         if settings not in self._training:
@@ -261,6 +276,7 @@ class _EraseAndReport(Capture):
     ) -> None:
         super().__init__()
         self._chosen, self._tokens, self._mask, self._report = chosen, erased, mask, report
+        self._begun, self._generated = False, 0
         self._meaning, self._stand_in = meaning, stand_in
         self.adds = stand_in is not None
 
@@ -269,14 +285,39 @@ class _EraseAndReport(Capture):
         return self._erase.added(values)
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
-        tokens = as_mask(self._tokens, weights[:, 0, 0], "erased")
+        self._note_length(weights)
+        tokens = as_mask(self._with_new(self._tokens, weights), weights[:, 0, 0], "erased")
         erased = tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
         if self._chosen.query != ALL:
-            queries = weights.new_ones(len(weights), weights.shape[2], dtype=torch.bool)
-            erased = erased & self._chosen.rows(self._real(queries, weights.shape[-1]))[:, None, :, None]
+            erased = erased & self._rows(weights)[:, None, :, None]
         self._report.emptied_rows.append(emptied_rows(weights > 0, erased))
         self._erase = Erase(erased, self._meaning, self._stand_in)
         return self._erase.edit(weights, scores)
+
+    def _with_new(self, tokens: Tensor, weights: Tensor, *, value: bool = False) -> Tensor:
+        """A mask of tokens (…, keys) that goes on over those that the model has generated, one a run, since."""
+        more = weights.shape[-1] - tokens.shape[-1] if tokens.dim() else 0
+        generates = 0 < more <= self._generated
+        return functional.pad(tokens, (0, more), value=value) if generates else tokens
+
+    def _note_length(self, weights: Tensor) -> None:
+        """Count the tokens that are generated: a run of one more than the run before, the first of all erased."""
+        keys, given = weights.shape[-1], self._tokens.shape[-1] if self._tokens.dim() else 0
+        if keys == given:
+            self._begun, self._generated = True, 0
+        elif self._begun and keys == given + self._generated + 1:
+            self._generated += 1
+
+    def _rows(self, weights: Tensor) -> Tensor:
+        """The rows that are erased (batch, queries); where earlier ones are kept in a cache, the last of all."""
+        queries, keys = weights.shape[2], weights.shape[3]
+        own = self._chosen.site.stack != CROSS and not self._chosen.site.pools
+        if own and queries < keys:
+            everything = weights.new_ones(len(weights), keys, dtype=torch.bool)
+            if self._mask is not None and self._mask.dim() == 2:
+                everything = as_mask(self._with_new(self._mask, weights, value=True), everything)
+            return self._chosen.rows(everything)[:, keys - queries :]
+        return self._chosen.rows(self._real(weights.new_ones(len(weights), queries, dtype=torch.bool), keys))
 
     def _real(self, queries: Tensor, keys: int) -> Tensor:
         """Which rows (batch, queries) are real tokens: of rows that are not the columns' tokens nothing is known."""

@@ -17,7 +17,8 @@ from torch import Tensor
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, recording, replaying
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import CaptureAndStop, CaptureValues, StopModel, UseContext

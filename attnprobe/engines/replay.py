@@ -13,7 +13,8 @@ from attnprobe.attention.blocks import Needed, Recording, recording, replaying
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
 from attnprobe.attention.head_outputs import values_seen
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import Capture, Erase, Tap, Use

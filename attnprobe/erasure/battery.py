@@ -263,13 +263,14 @@ def _among_random(
         }
         for name, order in orders.items()
     }
-    if curves is None:
+    if curves is None or bool(curves.curves.probability.erased.isnan().all()):  # a number has no probability
         return columns
     draws = {name: [place for place, (each, _) in enumerate(curves.draws) if each == name] for name, _ in curves.draws}
     areas = batch.aopcs(torch.cat([orders[name].of_all[:, documents] for name in draws]), documents)
     if areas is not None:
         mask, unit = batch.attention.mask[documents], CLOSED
-        drawn: Tensor = rank_at_random(mask, RANDOM_DRAWS + RANDOM_ORDERS, seeds[documents])[RANDOM_DRAWS:]
+        own = len(orders[RANDOM].of_all) if RANDOM in orders else RANDOM_DRAWS  # which are not drawn again
+        drawn: Tensor = rank_at_random(mask, own + RANDOM_ORDERS, seeds[documents])[own:]
         at_random = batch.aopcs(drawn, documents)
         assert at_random is not None, "as of the others"
     else:

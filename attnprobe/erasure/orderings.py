@@ -198,9 +198,9 @@ RANDOM_DRAWS = 5
 """As many as in Serrano & Smith (2019)."""
 
 
-def random_order(batch: Erasable, seeds: Tensor) -> Tensor:
-    """Five random orderings a document (draws, batch, items)."""
-    order: Tensor = rank_at_random(batch.attention.mask, RANDOM_DRAWS, seeds)
+def random_order(batch: Erasable, seeds: Tensor, draws: int = RANDOM_DRAWS) -> Tensor:
+    """So many random orderings a document (draws, batch, items); of more draws the first are those of fewer."""
+    order: Tensor = rank_at_random(batch.attention.mask, draws, seeds)
     return order
 
 

@@ -190,6 +190,10 @@ def _has_logits(batch: Erasable) -> bool:
     return batch.decides_classes
 
 
+def _has_probabilities(batch: Erasable) -> bool:
+    return not bool(batch.probability().isnan().any())
+
+
 def _can_be_scaled(batch: Erasable) -> bool:
     return _adds_up(batch) or batch.slopes() is not None
 
@@ -213,11 +217,11 @@ _SEEN_OUTPUTS = "values that are seen, and right behind their weighted sum a lin
 """What models need."""
 
 
-def _of(name: str) -> Callable[[Any, Any], Any]:
-    """A ranking function of ``orderings``, which is imported when it is called."""
+def _of(name: str, **further: int) -> Callable[[Any, Any], Any]:
+    """A ranking function of ``orderings``, which is imported when it is called, with what else it is told."""
 
     def rank(batch: Erasable, seeds: Tensor) -> Tensor:
-        made: Tensor = getattr(importlib.import_module("attnprobe.erasure.orderings"), name)(batch, seeds)
+        made: Tensor = getattr(importlib.import_module("attnprobe.erasure.orderings"), name)(batch, seeds, **further)
         return made
 
     return rank
@@ -294,7 +298,7 @@ ORDERINGS.register(
     "leave_one_out",
     OwnOrdering(
         "Leave one out",
-        **_by_score("leave_one_out.drop_of_probability"),
+        **_by_score("leave_one_out.drop_of_probability", _has_probabilities),
         description="what lowers the decision's probability most when it is erased alone first",
         method="by how far the decision's probability falls when an item is erased alone",
         on_request=True,
@@ -465,7 +469,7 @@ ALL = "all"
 """Asks for every ordering that there is."""
 
 
-def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
+def chosen_orderings(further: Collection[str] = (), draws: int | None = None) -> dict[str, Ordering]:
     """The orderings that documents are erased by, by name in the order of tables: the usual ones and further ones.
 
     One that is asked for by its name and does not fit a model raises an ``InputError`` that says what it needs, where
@@ -473,11 +477,15 @@ def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
 
     Args:
         further: names, or ``all``.
+        draws: how many random orderings a document gets, where it is another number than usual.
     """
     on_request = {name for name in OWN if OWN[name].on_request}
     named = on_request.intersection(further)
     left_out = set() if ALL in further else on_request - named
-    return {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
+    chosen = {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
+    if draws is not None:
+        chosen[RANDOM] = dataclasses.replace(chosen[RANDOM], rank=_of("random_order", draws=draws))
+    return chosen
 
 
 def cannot_be_made(names: Iterable[str], told: ToldBefore) -> str | None:

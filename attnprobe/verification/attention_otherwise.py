@@ -8,6 +8,7 @@ is called that gives the vector.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -44,12 +45,16 @@ def stand_ins(meaning: Meaning, seed: int, training: Sequence[TrainingVectors] |
     elif meaning.erase_by == "resample":
         assert training is not None, "the run keeps them"
         for number in drawn_documents(seed, len(training[0].sample)):
-            yield lambda layer, _values, _sees, number=number: training[layer].sample[number].double()[:, None]
+            yield partial(_sampled, training, number)
     elif not meaning.has_stand_in:
         yield None
     else:
         for draw in range(meaning.draws):
-            yield lambda layer, values, sees, draw=draw: _of_others(meaning, seed, training, draw, layer, values, sees)
+            yield partial(_of_others, meaning, seed, training, draw)
+
+
+def _sampled(training: Sequence[TrainingVectors], number: int, layer: int, _values: Tensor, _sees: Tensor) -> Tensor:
+    return training[layer].sample[number].double()[:, None]
 
 
 def _mean_of_what_rows_see(_layer: int, values: Tensor, sees: Tensor) -> Tensor:
