@@ -19,7 +19,8 @@ import torch
 from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.erasure.battery import run_battery
-from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
+from attnprobe.models.pooled.closed_forms import PooledErasures
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.stages.tables import document_seeds, occurrences_of, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 from attnprobe.training.checkpoints import load_model

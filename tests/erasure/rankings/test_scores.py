@@ -21,7 +21,7 @@ from attnprobe.erasure.rankings import (
     shapley,
 )
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, chosen_orderings
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 
 
