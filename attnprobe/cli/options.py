@@ -165,7 +165,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import TABLES
+    from attnprobe.settings.run_settings import TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -176,10 +176,15 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
+        configuration = run.configuration
+        ways = given(arguments, RunSettings).get("erase_by")
+        if ways is not None:
+            configuration = dataclasses.replace(configuration, settings=configuration.settings.with_ways(ways))
         asked = given(arguments, ExplanationSettings)
         if asked:
-            settings = dataclasses.replace(run.configuration.settings, explanations=ExplanationSettings(**asked))
-            configuration = with_explanations(dataclasses.replace(run.configuration, settings=settings), run.dataset)
+            settings = dataclasses.replace(configuration.settings, explanations=ExplanationSettings(**asked))
+            configuration = with_explanations(dataclasses.replace(configuration, settings=settings), run.dataset)
+        if configuration is not run.configuration:
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)
         yield run

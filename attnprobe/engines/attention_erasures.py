@@ -16,7 +16,15 @@ from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
+from attnprobe.erasure.erasable import (
+    Attention,
+    DecisionCurves,
+    Flow,
+    OtherErasures,
+    OutputProducts,
+    SingleEffects,
+    Slopes,
+)
 from attnprobe.erasure.orderings import ranks
 
 
@@ -178,6 +186,10 @@ class AttentionErasures:
     def decides_classes(self) -> bool:
         """Whether the decision is the class with the largest logit."""
         return self.engine.meaning.decides_classes
+
+    def otherwise(self) -> Sequence[OtherErasures]:
+        """In no further ways."""
+        return ()
 
     def requirements(self) -> None:
         """Not known: what is left does not add up."""

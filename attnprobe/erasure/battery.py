@@ -22,7 +22,8 @@ from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
@@ -79,6 +80,8 @@ class BatteryResult:
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
         rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
+        otherwise: way → what ``erasures`` are by the first way; what else is measured of further ways stands in
+            ``documents`` and ``items``, with the way's name behind that of the column.
     """
 
     documents: dict[str, Tensor]
@@ -88,6 +91,7 @@ class BatteryResult:
     mask: Tensor
     curves: CurvesOfDocuments | None = None
     rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
+    otherwise: Mapping[str, dict[tuple[str, int], dict[str, Tensor]]] = field(default_factory=dict)
 
 
 def run_battery(
@@ -124,10 +128,12 @@ def run_battery(
         among = _among_random(batch, orders, curves, seeds, curved)
         flips = {name: columns | among[name] for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
+    other = erased_otherwise(batch, {name: order.of_all for name, order in orders.items()}, orderings)
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
-        | _correlations(batch, correlated),
+        | _correlations(batch, correlated)
+        | other.documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -143,12 +149,14 @@ def run_battery(
                 for name, order in orders.items()
             },
             **_sufficient_items(batch),
+            **other.items,
             **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
         curves=curves,
         rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
+        otherwise=other.erasures,
     )
 
 
@@ -213,13 +221,9 @@ def _checked(made: object, mask: Tensor) -> Order:
     behind = places >= ranked[..., None]
     if not torch.equal(left_out, behind):
         raise ValueError("order goes on behind a −1, which ends it")
-    named = made.masked_fill(left_out, 0)
-    if int(named.min()) < 0 or int(named.max()) >= mask.shape[1]:
+    if int(made.min()) < -1 or int(made.max()) >= mask.shape[1]:
         check_order(made, mask)  # which says where
-    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
-    keys = places.add(mask.shape[1]).masked_fill(~mask, 2 * mask.shape[1])
-    keys = keys.scatter_reduce(-1, named, places.masked_fill(left_out, 2 * mask.shape[1]), "amin")
-    of_all = keys.argsort(dim=-1, stable=True)
+    of_all = completed(made, mask)
     if not torch.equal(of_all.masked_fill(behind, -1), made):
         raise ValueError("order names an item twice")
     check_order(of_all, mask)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RENORMALISE = "renormalise"
 """That of Serrano & Smith (2019), and of every run that names no other: zero, and renormalise what remains."""
 
+ERASE_BY = "erase_by"
+"""The column of erasures.parquet that tells ways apart, in runs that erase in several."""
+
 RESAMPLED = 5
 """Documents in whose place each document is put by ``resample``; results are averaged over them."""
 

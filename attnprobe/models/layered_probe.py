@@ -56,8 +56,8 @@ class LayeredProbe(Probe[B]):
         """What an item is: ``word`` or ``token``."""
         return self.settings.unit
 
-    def erasures(self, batch: B) -> AttentionErasures:
-        """A batch ready for erasures."""
+    def erasures(self, batch: B, seeds: Tensor | None = None) -> AttentionErasures:
+        """A batch ready for erasures; see :meth:`Probe.erasures`."""
         return self.attention.erasures(*self._ready(batch))
 
     def masked_logits(self, batch: B, masking: Masking) -> Tensor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.explanations.names import check_names
-from attnprobe.runs.meaning_records import present_meaning
+from attnprobe.runs.meaning_records import OTHERWISE, present_meaning, present_otherwise
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
@@ -125,7 +125,7 @@ class RunConfiguration:
 
     @property
     def erased_by(self) -> str:
-        """The fingerprint, and what tells apart by which explanations and rationales of the user's a run is probed."""
+        """The fingerprint, and what tells apart by which files of the user's and further ways a run is probed."""
         how: dict[str, Any] = {}
         if self.explanations is not None:
             settings = dataclasses.asdict(self.settings.explanations)
@@ -133,6 +133,8 @@ class RunConfiguration:
             how |= {"content": self.explanations.content}
         if self.rationales is not None:
             how |= {RATIONALES: self.rationales.content}
+        if len(self.settings.erase_by) > 1:
+            how |= {"otherwise": self.settings.erase_by[1:]}
         if not how:
             return self.fingerprint
         return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"
@@ -219,7 +221,9 @@ def what_is_registered(configuration: RunConfiguration) -> dict[str, Any]:
     orderings = {name: told.to_json() for name, told in told_of.items()}
     measurements = {name: told.to_json() for name, told in present_measurements().items()}
     of_measurements = {MEASUREMENTS_ENTRY: measurements} if measurements else {}
-    return {ENTRY: orderings} | of_measurements | present_meaning(settings).to_json()
+    others = {name: told.to_json() for name, told in present_otherwise(settings).items()}
+    meant = present_meaning(settings).to_json() | ({OTHERWISE: others} if others else {})
+    return {ENTRY: orderings} | of_measurements | meant
 
 
 def check_types(instance: Any) -> None:  # noqa: ANN401
@@ -250,6 +254,6 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    names = ("erase_by", "decision", "threshold", "tolerance")
-    meaning = {name: getattr(settings, name) for name in names}
+    names = ("decision", "threshold", "tolerance")
+    meaning = {"erase_by": settings.erase_by[0]} | {name: getattr(settings, name) for name in names}
     return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

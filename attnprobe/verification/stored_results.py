@@ -15,6 +15,9 @@ from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_ways import ERASE_BY
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import recorded_ways
 from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
@@ -22,6 +25,9 @@ _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
+
+BY_WAY = ("js", "flips")
+"""Columns of items that each further way of erasing has once more, its name behind them."""
 
 _SUFFICIENT = ("sufficient_smallest", "sufficient_bound", "sufficient_necessary")
 _HELD = ("annotator", "kind", "name", "draw")
@@ -83,6 +89,7 @@ class StoredDocument:
         rationales: by annotator, kind, name and draw what is held against the items that are marked, by column; empty
             where the run has no table of that.
         correlations: by column Kendall's tau, where it was asked for and is defined.
+        otherwise: by further way of erasing, ordering and draw.
     """
 
     number: int
@@ -96,6 +103,7 @@ class StoredDocument:
     sufficient: tuple[int, ...] = ()
     among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
     rationales: dict[HeldKey, dict[str, float]] = field(default_factory=dict)
+    otherwise: dict[str, dict[tuple[str, int], StoredFlip]] = field(default_factory=dict)
 
     @property
     def marked(self) -> dict[str, set[int]]:
@@ -135,11 +143,11 @@ def stored_documents(
     sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
     taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
-    further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
-    erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
-    ranks = [
-        name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name == "sufficient"
-    ]
+    ways = recorded_ways(read_configuration(folder.config))
+    erasures = _flips(folder, numbers, next(iter(ways)))
+    named = {"sufficient", *(f"{name}_{way}" for way in ways for name in BY_WAY)}
+    present = columns_of(folder.table("items"))
+    ranks = [name for name in present if name.startswith((RANK, RATIONALE)) or name in named]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
@@ -151,25 +159,39 @@ def stored_documents(
             documents[number]["n"][0].item(),
             documents[number]["decision"][0].item(),
             documents[number]["p_decision"][0].item(),
-            {
-                (str(name), int(draw)): StoredFlip(
-                    int(removed),
-                    float(mass),
-                    bool(known[further.index("emptied")]) if "emptied" in further else None,
-                    int(known[further.index("sufficient")]) if "sufficient" in further else None,
-                )
-                for name, draw, removed, mass, *known in zip(*erasures[number].values(), strict=True)
-            },
+            erasures[number].pop(next(iter(ways)), {}),
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
             tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
-            {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
+            otherwise=erasures[number],
+            correlations={name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
         )
         for number in numbers.tolist()
     ]
+
+
+def _flips(
+    folder: RunFolder, numbers: npt.NDArray[np.integer], first: str
+) -> dict[int, dict[str, dict[tuple[str, int], StoredFlip]]]:
+    """By number, way of erasing, ordering and draw; rows of a table that does not tell ways are of the first."""
+    further = [name for name in ("emptied", "sufficient", ERASE_BY) if name in columns_of(folder.table("erasures"))]
+    found: dict[int, dict[str, dict[tuple[str, int], StoredFlip]]] = {}
+    for number, columns in _by_document(folder, "erasures", (*_ERASURES, *further), numbers).items():
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for row in rows:
+            sufficient = row.get("sufficient", np.nan)
+            found.setdefault(number, {}).setdefault(str(row.get(ERASE_BY, first)), {})[
+                str(row["ordering"]), int(row["draw"])
+            ] = StoredFlip(
+                int(row["removed"]),
+                float(row["mass"]),
+                bool(row["emptied"]) if "emptied" in row else None,
+                None if np.isnan(sufficient) else int(sufficient),
+            )
+    return found
 
 
 def _limits(columns: dict[str, Column]) -> dict[str, Column]:
@@ -187,7 +209,7 @@ def _among_random(columns: dict[str, Column]) -> dict[tuple[str, int], AmongRand
     return {
         (str(name), int(draw)): AmongRandom(*map(int, counts))
         for name, draw, *counts in rows
-        if not np.isnan(counts[0])
+        if not np.isnan(counts[0])  # which it is in rows of further ways of erasing
     }
 
 
