@@ -84,7 +84,7 @@ class AttentionProbe:
             training: what :meth:`training_vectors` gives of training documents, by its names.
         """
         drawn = torch.zeros_like(items.sizes) if seeds is None else seeds
-        known = [training.get(_name(chosen.site)) for chosen in self.selected]
+        known = [training.get(name_of(chosen.site)) for chosen in self.selected]
         of_selected = None if None in known else [each for each in known if each is not None]
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
 
@@ -110,7 +110,7 @@ class AttentionProbe:
         return self._kinds[meaning]
 
     @property
-    def _seen_in_training(self) -> list[Selected]:
+    def seen_in_training(self) -> list[Selected]:
         """Layers and rows of which it has to be known: what is selected, and what the map of heads erases in so."""
         if not self.meaning.needs_training or not self.settings.head_map_documents:
             return self.selected
@@ -126,9 +126,9 @@ class AttentionProbe:
         Raises:
             RefusedError: that cannot be seen.
         """
-        seen = self._seen_in_training
+        seen = self.seen_in_training
         given = head_outputs(self.attachment.call, seen, inputs)
-        return {_name(chosen.site): of.float() for chosen, of in zip(seen, given, strict=True)}
+        return {name_of(chosen.site): of.float() for chosen, of in zip(seen, given, strict=True)}
 
     def masked_logits(self, inputs: Inputs, items: Items, masking: Masking) -> Tensor:
         """Logits (batch, classes) of one run of the model as it is, with items erased of what is selected.
@@ -191,7 +191,7 @@ class AttentionProbe:
                     self.attachment, selected, self._examples, self.meaning, by_head=True
                 )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
-            known = training.get(_name(site))
+            known = training.get(name_of(site))
             (engine,) = engine.under(self.meaning, torch.zeros_like(items.sizes), None if known is None else [known])
             yield Layer((site.stack, site.layer), engine, items)
 
@@ -213,6 +213,6 @@ class AttentionProbe:
         return read_heads(self.attachment, selected, inputs, seeds)
 
 
-def _name(site: Site) -> str:
+def name_of(site: Site) -> str:
     """What an attention layer is called among vectors of training documents."""
     return f"{site.stack}:{site.layer}"
