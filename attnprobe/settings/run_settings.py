@@ -190,6 +190,8 @@ class RunSettings(Settings, section=""):
                 del content[name]
         if self.explanations == ExplanationSettings():
             del entries["explanations"]
+        if len(self.erase_by) == 1 and "erase_by" in entries:
+            entries["erase_by"] = self.erase_by[0]  # as runs of before have it
         return entries
 
     def identity(self) -> dict[str, Any]:
@@ -199,7 +201,7 @@ class RunSettings(Settings, section=""):
         """
         entries = self.to_json()
         entries.pop("explanations", None)
-        if entries.pop("erase_by", (RENORMALISE,))[0] != RENORMALISE:
+        if entries.pop("erase_by", None) and self.erase_by[0] != RENORMALISE:
             entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
