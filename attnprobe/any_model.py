@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +16,25 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.decisions import attach_to_decision, own_decision
+from attnprobe.attention.given_batches import batches_of, several_documents
 from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
-from attnprobe.data.content_hashes import document_hashes
-from attnprobe.data.documents import Documents
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
-from attnprobe.erasure.battery import run_battery
+from attnprobe.erasure.battery import MOST_DRAWS, run_battery
+from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
+from attnprobe.runs.meaning_records import told_of_decision
 from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
@@ -38,16 +44,14 @@ from attnprobe.stages.tables import (
     Collector,
     Tables,
     WholeOrderings,
-    document_seeds,
     occurrences_of,
     probe_split,
     rows_asked,
+    rows_certified,
 )
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-_CPU = torch.device("cpu")
+    from transformers import Pipeline, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class ProbeResult:
     """What the erasure tests gave, as in a run folder (docs/run-folder.md).
 
     Attributes:
-        documents: one row a document.
+        documents: one row a document; of texts, ``cut`` says whether it is longer than the model takes.
         erasures: one row a document × ordering × draw.
         items: one row a document × item.
         engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
@@ -64,6 +68,8 @@ class ProbeResult:
         meaning: what was meant by erased, and by decided.
         brought: the explanations that were given to ``probe`` and their permuted twins, as orderings by name.
         curves: one row a document × ordering × draw × number of items removed, where they were asked for; else None.
+        heads: by layer, as the argument ``layers`` names it, the numbers of the heads that were erased in.
+        class_names: what the classes are called that were decided for, by their numbers, where that is known.
     """
 
     documents: pd.DataFrame
@@ -75,13 +81,30 @@ class ProbeResult:
     meaning: Meaning = BY_DEFAULT
     brought: Mapping[str, Ordering] = field(default_factory=dict)
     curves: pd.DataFrame | None = None
+    heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    class_names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that were erased in, as the argument ``layers`` names them, in order of computation."""
+        return tuple(self.heads)
+
+    def __repr__(self) -> str:
+        cut = f", {self.cut:,} of them cut" if self.cut else ""
+        return (
+            f"<ProbeResult of {len(self.documents):,} documents{cut} and {len(self.items):,} items: erased in "
+            f"{', '.join(self.layers)}, {self.engine}>"
+        )
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
 
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
         orderings = records_of(self.brought)
-        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning, orderings=orderings)
+        told = told_of_decision(self.meaning.decision, self.meaning.options)
+        tables = {"documents": self.documents, "erasures": self.erasures, "items": self.items}
+        tables |= {} if self.curves is None else {"curves": self.curves}
+        return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
 
     def fractions(self) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
@@ -106,16 +129,20 @@ class ProbeResult:
 
 
 def probe(
-    model: nn.Module,
-    tokenizer_or_batches: PreTrainedTokenizerBase | Iterable[Mapping[str, Any]],
-    texts: Sequence[str] | None = None,
+    model: nn.Module | Pipeline,
+    tokenizer_or_batches: PreTrainedTokenizerBase | Iterable[Any] | None = None,
+    texts: Iterable[Any] | None = None,
     *,
     seed: int = 0,
     erase_by: str = RENORMALISE,
-    decision: str = CLASS,
+    decision: str | None = None,
+    threshold: float = 0.0,
+    tolerance: float | None = None,
     orderings: Sequence[str] = (),
     curves: bool = False,
     limits: int = 0,
+    certify: int = 0,
+    draws: int = RANDOM_DRAWS,
     explanations: Mapping[str, object] | None = None,
     specials: str = OWN_SCORE,
     subwords: str = SUM,
@@ -124,19 +151,32 @@ def probe(
     """Test whether a model's attention orders what its decisions depend on.
 
     Args:
-        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; or any module with
-            softmax attention over tokens that gives logits, with batches. Put into evaluation mode.
-        tokenizer_or_batches: the tokenizer; or batches of the model's keyword arguments, tensors whose first axis is
-            that of the documents and whose second is that of the tokens; ``attention_mask`` (or ``mask``, or the
-            inverse ``src_key_padding_mask``) says which tokens are real. The first batch has two documents or more.
-        texts: documents, none of them blank; with a tokenizer, which reads each as it is.
+        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; a ``pipeline`` of
+            one, with texts alone; or any module with softmax attention over tokens that gives logits, with batches. Put
+            into evaluation mode. Whatever mode of torch this is called in (inference mode, autocast), the model is run
+            in its own format.
+        tokenizer_or_batches: the tokenizer; or batches of the model's arguments, by name (a tokenizer's encoding is
+            such) or in order: tensors, arrays or lists whose first axis is that of the documents and whose second is
+            that of the tokens; ``attention_mask`` (or ``mask``, or the inverse ``src_key_padding_mask``) says which
+            tokens are real. One batch stands for a list of one.
+        texts: documents, none of them blank, in anything that can be gone through; with a tokenizer, which reads each
+            as it is. A tuple of two strings is a pair; a list of messages (``role``, ``content``) is a chat, which the
+            tokenizer's template writes out.
         seed: of the random orderings.
         erase_by: the name of a way of erasing.
-        decision: the name of what flips.
+        decision: the name of what flips (``attnprobe list``): by default what the model's head was trained for, where
+            its configuration says that it gives a number or says yes and no; else the class of the largest logit.
+        threshold: of the decisions ``one_logit`` and ``multi_label``, on the logit.
+        tolerance: of the decision ``regression``: by how much the output may move; without it nothing flips, and
+            ``curves`` are kept, which say how far it moves.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
         curves: whether to keep how sure the model is along whole orderings, of a sample of documents as in a run.
         limits: of how many of these it is found what any ordering can reach (``aopc_…`` of the result's documents):
             exact up to 12 items, beyond that what orderings are found to attain. Curves are then kept, too.
+        certify: of how many items all sets are erased, to find what flips and what guarantees decisions of a sample of
+            documents, 64 of 14 items, or some thirty longer ones (docs/guarantees.md): exact up to 14 items, of which
+            all sets are erased whatever the number; 0 asks for none.
+        draws: how many random orderings a document gets, up to 128; of more draws the first are those of fewer.
         explanations: scores of your own by name, each judged as an ordering beside its permuted twin: of every text a
             list or array of one number a token of the tokenizer's own encoding, special tokens included, or a word
             where ``unit`` is ``word``; or ``(start, end, score)`` tuples of stretches of the text, in characters; or a
@@ -153,57 +193,80 @@ def probe(
     """
     try:
         whole_number("seed", seed, 0)
-        whole = WholeOrderings(curves, whole_number("limits", limits, 0))
+        whole_number("draws", draws, 1)
+        whole = WholeOrderings(curves, whole_number("limits", limits, 0), whole_number("certify", certify, 0))
     except ValueError as error:
         raise InputError(f"The {error}.") from None
+    if draws > MOST_DRAWS:
+        raise InputError(f"The draws are {draws:,}, but {MOST_DRAWS} random orderings of a document are the most.")
     chosen = with_entries(AttentionSettings(), settings)
     if not isinstance(curves, bool):
         raise TypeError(f"curves is {type(curves).__name__}, but True or False is needed.")
-    for name, value in (("erase_by", erase_by), ("decision", decision)):
+    for name, value in (("erase_by", erase_by), ("decision", decision or CLASS)):
         if not isinstance(value, str):
             raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
-    meaning = Meaning(erase_by, decision)
+    given = _Given.of(model, tokenizer_or_batches, texts)
+    meaning = Meaning(erase_by, decision or own_decision(given.model), _options(threshold, tolerance))
     meaning.check()
+    whole = whole._replace(curves=whole.curves or not meaning.flips_at_all)
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
-    usual = chosen_orderings([name if name == ALL else ORDERINGS.require(name) for name in orderings])
+    further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
+    usual = chosen_orderings(further, None if draws == RANDOM_DRAWS else draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords)
     brought.check(usual)
-    if texts is not None:
-        texts = _checked(texts)
+    asked = (chosen, meaning, seed, usual, brought, whole)
+    with in_own_mode(given.model):
+        if given.texts is not None:
+            return _probe_texts(given.model, given.tokenizer, given.texts, *asked)
+        return _probe_batches(given.model, batches_of(given.batches, given.model), *asked)
+
+
+class _Given(NamedTuple):
+    """What was given to be probed: a model, and a tokenizer with texts or batches."""
+
+    model: nn.Module
+    tokenizer: Any
+    texts: Any
+    batches: Any
+
+    @classmethod
+    def of(cls, model: Any, tokenizer_or_batches: Any, texts: Any) -> _Given:  # noqa: ANN401
+        """Told apart by what they are.
+
+        Raises:
+            TypeError: something is none of what it has to be.
+        """
+        if not isinstance(model, nn.Module) and isinstance(getattr(model, "model", None), nn.Module):  # a pipeline
+            if texts is None:
+                tokenizer_or_batches, texts = getattr(model, "tokenizer", None), tokenizer_or_batches
+            model, tokenizer_or_batches = model.model, tokenizer_or_batches or model.tokenizer
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"The model is {type(model).__name__}, but a torch.nn.Module is needed.")
+        model = unwrapped(model)
+        if texts is None:
+            return cls(model, None, None, tokenizer_or_batches)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
-        _check_module(model)
-        return _probe_texts(model, tokenizer_or_batches, texts, chosen, meaning, seed, usual, brought, whole)
-    batches = _checked_batches(tokenizer_or_batches)
-    _check_module(model)
-    return _probe_batches(model, batches, chosen, meaning, seed, usual, brought, whole)
+        if not hasattr(model, "config"):
+            raise TypeError(
+                f"{type(model).__name__} is no model of transformers, and what it takes of a tokenizer is not known: "
+                "give it batches, probe(model, [tokenizer(texts, padding=True)])."
+            )
+        return cls(model, tokenizer_or_batches, texts, None)
 
 
-def _check_module(model: object) -> None:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"The model is {type(model).__name__}, but a torch.nn.Module is needed.")
-
-
-def _checked_batches(given: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401
-    """Batches of keyword arguments as a list; raises a TypeError that says what was given in their place."""
-    if callable(given):
-        raise TypeError(f"With a tokenizer, {type(given).__name__}, texts are needed: probe(model, tokenizer, texts).")
-    if isinstance(given, Mapping):
-        raise TypeError("The batches are one batch, but several are needed: [batch] is a list of one.")
-    if not isinstance(given, Iterable):
-        raise TypeError(f"{type(given).__name__} is neither a tokenizer nor batches.")
-    batches = list(given)
-    for number, batch in enumerate(batches):
-        if not isinstance(batch, Mapping):
-            raise TypeError(f"Batch {number} is {type(batch).__name__}, but keyword arguments of the model are needed.")
-    return batches
+def _options(threshold: float, tolerance: float | None) -> DecisionOptions:
+    for name, value in (("threshold", threshold), ("tolerance", tolerance)):
+        if isinstance(value, bool) or (not isinstance(value, Real) and not (value is None and name == "tolerance")):
+            raise TypeError(f"{name} is {type(value).__name__}, but a number is needed.")
+    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance))
 
 
 def _probe_texts(
     model: Any,  # noqa: ANN401
     tokenizer: Any,  # noqa: ANN401
-    texts: list[str],
+    texts: Any,  # noqa: ANN401
     settings: AttentionSettings,
     meaning: Meaning,
     seed: int,
@@ -211,45 +274,42 @@ def _probe_texts(
     brought: ExplanationsOfACall,
     whole: WholeOrderings,
 ) -> ProbeResult:
-    from attnprobe.data.tokens.tokeniser import tokenise_texts
+    from attnprobe.models.huggingface.given_texts import documents_of_texts
     from attnprobe.models.huggingface.pieces import encode_documents
     from attnprobe.models.huggingface.probe import CheckpointProbe
-    from attnprobe.models.huggingface.sequences import longest_sequence
+    from attnprobe.models.huggingface.sequences import longest_sequence, settle_padding
+    from attnprobe.models.huggingface.tokenizer_of_model import fitted
 
-    labels = np.zeros(len(texts), dtype=np.int64)
-    documents = Documents(
-        **tokenise_texts(texts)._asdict(), labels=labels, content_hashes=document_hashes(texts), texts=texts
-    )
-    of_model = CheckpointProbe(model, tokenizer, settings, meaning)
-    # A document of which the tokenizer makes nothing is refused by its number.
-    longest, special_items = longest_sequence(model, tokenizer), brought.specials != OUT
-    encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
-    own = brought.of_texts(texts, of_model.item_parts(encoded))
-    tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
-    result = _result(tables, of_model.attention, own, labelled=False)
-    return replace(result, cut=encoded.cut, special_strings=encoded.special)
-
-
-def _checked(texts: Iterable[str]) -> list[str]:
-    """The texts as strings of Python's own; raises an InputError that names the first that is none."""
-    if isinstance(texts, str):
-        raise InputError("The texts are one string, but several are needed: [text] is a list of one.")
-    checked = list(texts)
-    if not checked:
-        raise InputError("There are no texts.")
-    for row, text in enumerate(checked):
-        if not isinstance(text, str):
-            raise InputError(f"Text {row} is no string, but {type(text).__name__}.")
-        if not text.strip():
-            raise InputError(f"Text {row} is blank.")
-        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise InputError(f"Text {row} holds half of a surrogate pair, which is no character.")
-    return [str(text) for text in checked]
+    documents = documents_of_texts(texts, tokenizer)
+    with fitted(model, tokenizer):
+        special_items = brought.specials != OUT
+        of_model = CheckpointProbe(model, tokenizer, settings, meaning, special_items=special_items)
+        if model.get_output_embeddings() is None:
+            settle_padding(model, tokenizer)
+        # A document of which the tokenizer makes nothing is refused by its number.
+        longest = longest_sequence(model, tokenizer)
+        encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
+        own = brought.of_texts(documents.texts, of_model.item_parts(encoded))
+        tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
+        result = _result(tables, of_model.attention, own, labelled=False)
+        decided = np.unique(result.documents["decision"].to_numpy(np.int64))
+        if meaning.decision == CLASS:
+            names = dict(zip(decided.tolist(), of_model.class_names(decided), strict=True))
+        else:
+            names = meaning.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
+    if encoded.cut:
+        warnings.warn(
+            f"{encoded.cut:,} of {len(documents):,} texts are longer than the model takes: they are cut to "
+            f"{longest:,} tokens.",
+            stacklevel=3,
+        )
+    result.documents.insert(1, "cut", encoded.is_cut)
+    return replace(result, cut=encoded.cut, special_strings=encoded.special, class_names=names)
 
 
 def _probe_batches(
     model: nn.Module,
-    batches: list[Mapping[str, Any]],
+    batches: list[dict[str, Any]],
     settings: AttentionSettings,
     meaning: Meaning,
     seed: int,
@@ -263,10 +323,9 @@ def _probe_batches(
         raise InputError(
             "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
         )
-    if not batches:
-        raise InputError("There are no batches.")
-    call = ModelCall(model)
-    attention = AttentionProbe(attach_to_decision(call, batches[0]), settings, batches[0], meaning)
+    examples = several_documents(batches[0])
+    attachment = attach_to_decision(ModelCall(model), examples, meaning)
+    attention = AttentionProbe(attachment, settings, examples, meaning)
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
@@ -274,6 +333,7 @@ def _probe_batches(
     own = brought.of_batches([mask.cpu().numpy() for mask in keys])
     sizes = np.concatenate([mask.sum(-1).cpu().numpy() for mask in keys])
     curved, limited = whole.of_documents(sizes, seed)
+    certified = whole.certified(sizes, seed)
     texts: list[str] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
@@ -281,8 +341,9 @@ def _probe_batches(
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
+        certify = rows_certified(rows, certified, mask.device)
         drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
-        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits))
+        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
         texts += _token_texts(batch, mask)
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))
@@ -312,4 +373,9 @@ def _result(
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
     frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
     curves = None if tables.curves is None else tables.curves.to_pandas()
-    return ProbeResult(*frames, attention.engine, meaning=attention.meaning, brought=brought, curves=curves)
+    heads = {
+        f"{of.site.stack}:{of.site.layer}": tuple(of.heads.nonzero().flatten().tolist()) for of in attention.selected
+    }
+    return ProbeResult(
+        *frames, attention.engine, meaning=attention.meaning, brought=brought, curves=curves, heads=heads
+    )

@@ -180,15 +180,16 @@ def test_what_cannot_be_probed_is_refused_in_one_sentence(model):
 
 @pytest.mark.parametrize("name", ["mask", "attention_mask", "src_key_padding_mask", "decoder_attention_mask"])
 def test_a_mask_among_the_inputs_holds_zeros_and_ones(name):
-    """A mask that is added to scores reads the wrong way round: 0 where a token is real, −∞ where it is not."""
+    """Or what is added to scores: 0 where a token is real, −∞ where it is not."""
     real = torch.tensor([[1, 1, 1], [1, 1, 0]])
     inputs = {"input_ids": real} | ({"decoder_input_ids": real} if name.startswith("decoder") else {})
-    for kind in (real, real.bool(), real.double()):
+    marks = 1 - real if "padding" in name else real
+    for kind in (marks, marks.bool(), marks.double(), real.double().log(), (real - 1) * torch.finfo().max):
         axes = TokenAxes.of(inputs | {name: kind}, torch.nn.Identity())
         found = axes.target if name.startswith("decoder") else axes.source
-        assert torch.equal(found, real == 0 if "padding" in name else real == 1)
+        assert torch.equal(found, real == 1)
     for wrong, sentence in (
-        (real.double().log(), "0 and 1 or Booleans"),
+        (real.double() * -0.5, "0 and 1 or Booleans"),
         (real * 7, "holds 7"),
         (real.tolist(), "is list"),
     ):
@@ -215,14 +216,17 @@ def test_texts_with_a_tokenizer_and_words():
         (["word0", "  "], "Text 1 is blank"),
         ("word0", "one string"),
         ([], "There are no texts"),
-        (["word0", None], "Text 1 is no string, but NoneType"),
+        (["word0", None], "Text 1 is missing: it is None"),
         ([["word0", "word1"]], "Text 0 is no string, but list"),
         (["word0 \ud83d"], "Text 0 holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_text_is_refused_in_a_sentence(texts, sentence):
+    pytest.importorskip("transformers")
+    from tests.fixtures.checkpoints import bert, wordpiece
+
     with pytest.raises(InputError, match=sentence):
-        attnprobe.probe(None, None, texts)
+        attnprobe.probe(bert(classifier=True), wordpiece(), texts)
 
 
 @pytest.mark.parametrize("given", [np.array, lambda texts: (text for text in texts)], ids=["array", "generator"])
@@ -269,7 +273,6 @@ def test_words_are_erased_with_all_their_pieces():
     ("arguments", "sentence"),
     [
         ((torch.nn.Linear(2, 2), len), "texts are needed"),
-        ((torch.nn.Linear(2, 2), {"x": torch.ones(2, 2, 2)}), "one batch, but several are needed"),
         ((torch.nn.Linear(2, 2), 3), "int is neither a tokenizer nor batches"),
         ((torch.nn.Linear(2, 2), ["text"]), "Batch 0 is str"),
         ((torch.nn.Linear(2, 2), [{"x": torch.ones(2, 2, 2)}], ["text"]), "Texts need a tokenizer"),

@@ -48,6 +48,7 @@ class Measure(NamedTuple):
         percent: whether it is a share, told in per cent.
         of_run: of these orderings of a run; None where it is not known there.
         needs: what a run has to be made with for it to be known.
+        leads: why it comes before those behind it, within a sentence; empty where there is none behind it.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Measure(NamedTuple):
     percent: bool
     of_run: Callable[[RunResults, Sequence[str]], OfRun | None]
     needs: str
+    leads: str = ""
 
 
 def _aopc(results: RunResults, names: Sequence[str]) -> OfRun | None:
@@ -94,8 +96,19 @@ def _first_flip(results: RunResults, names: Sequence[str]) -> OfRun:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "normalised_aopc": Measure("Normalised AOPC", "normalised AOPC", True, True, _normalised, "--limits"),
-    "aopc": Measure("AOPC", "AOPC", True, False, _aopc, "--curves"),
+    "normalised_aopc": Measure(
+        "Normalised AOPC",
+        "normalised AOPC",
+        True,
+        True,
+        _normalised,
+        "--limits",
+        "0 % is the worst and 100 % the best order of every document, which an area by itself does not tell, "
+        "so that documents count alike however much they let any order do, though there may be fewer with known limits",
+    ),
+    "aopc": Measure(
+        "AOPC", "AOPC", True, False, _aopc, "--curves", "it is of the whole order, and not of its first flip alone"
+    ),
     "first_flip": Measure(
         "Erased at the first flip", "the share erased at the first flip", False, True, _first_flip, ""
     ),

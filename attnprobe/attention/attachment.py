@@ -19,12 +19,14 @@ from attnprobe.attention.checks import (
     check_identity,
 )
 from attnprobe.attention.edited_runs import run_with
+from attnprobe.attention.input_axes import without_last
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError, refuse_by_name
 from attnprobe.attention.selection import ALL, FIRST, LAST
 from attnprobe.attention.sites import Site, Sites, recognise
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.base.errors import InputError
 
 
 @dataclass
@@ -73,7 +75,7 @@ def attach(call: ModelCall, inputs: Inputs) -> Attachment:
     refuse_by_name(call.model)
     axes = TokenAxes.of(inputs, call.model)
     with torch.no_grad():
-        untouched = _run(call, inputs)
+        untouched = _first_run(call, inputs)
         with observing(call.model) as observed:
             call(inputs)
     sites = recognise(call.model, observed, axes.batch, axes.lengths)
@@ -101,13 +103,7 @@ def _verify(attachment: Attachment, inputs: Inputs, untouched: Tensor, axes: Tok
 def _recognise_in_shorter(call: ModelCall, inputs: Inputs, axes: TokenAxes) -> Sites | None:
     """What is found when the texts lose two tokens; None where the model does not bear that."""
     source, target = axes.lengths
-    shape = (axes.batch, source)
-    shorter = {
-        name: value[:, : source - 2]
-        if isinstance(value, Tensor) and value.shape[:2] == shape and not name.startswith("decoder_")
-        else value
-        for name, value in inputs.items()
-    }
+    shorter = without_last(inputs, axes.batch, source, 2)
     own_target = any(name.startswith("decoder_") for name in inputs)
     lengths = (source - 2, target if target is None or own_target else source - 2)
     try:
@@ -118,8 +114,14 @@ def _recognise_in_shorter(call: ModelCall, inputs: Inputs, axes: TokenAxes) -> S
     return recognise(call.model, observed, axes.batch, lengths)
 
 
-def _run(call: ModelCall, inputs: Inputs) -> Tensor:
-    logits = call(inputs)
+def _first_run(call: ModelCall, inputs: Inputs) -> Tensor:
+    try:
+        logits = call(inputs)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a model's code makes of inputs that are not for it
+        name, line = type(call.model).__name__, (str(error).strip().splitlines() or [""])[0].rstrip(".:")
+        raise InputError(f"{name} cannot be run on what it is given: {type(error).__name__}, {line}.") from error
     if not bool(torch.isfinite(logits).all()):
         raise RefusedError(f"{type(call.model).__name__} gives NaN or infinite logits.")
     return logits

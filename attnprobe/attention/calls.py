@@ -35,6 +35,10 @@ _MULTIHEAD = types.FunctionType(
 _MULTIHEAD.__kwdefaults__ = functional.multi_head_attention_forward.__kwdefaults__
 
 
+class UnseenProductError(RuntimeError):
+    """Something was to be added to weights times values, and what these give was not seen."""
+
+
 class Place(NamedTuple):
     """Where in a model an attention is computed: the path of the innermost module, and which of its calls."""
 
@@ -101,11 +105,17 @@ def intercepting(
         model: what is run inside the context.
         tapped: what is done where.
         skipped: how many attentions at a path are not computed, because a run begins behind them.
+
+    Raises:
+        UnseenProductError: a tap adds to weights times values, and the model has not computed these where they can be
+            seen, at the latest when the context ends.
     """
     # What runs in a tapped module is told apart by module; of all else it is enough to know that it runs elsewhere.
     within = {module for place in tapped for module in model.get_submodule(place.path).modules()}
-    with _watching(model, {model, *within}, _Interception(tapped, skipped or {})):
+    mode = _Interception(tapped, skipped or {})
+    with _watching(model, {model, *within}, mode):
         yield
+        mode.require_added()
 
 
 @contextlib.contextmanager
@@ -157,6 +167,7 @@ class _Interception(TorchFunctionMode):
             if threading.get_ident() != self._thread:  # hooks are every thread's, the mode is not
                 return
             if not self._running:
+                self.require_added()
                 self._seen = dict(self._skipped)
                 self._awaited = None
             self._running.append(path)
@@ -188,6 +199,12 @@ class _Interception(TorchFunctionMode):
             return _skipped(func, args, kwargs)
         return func(*args, **kwargs)
 
+    def require_added(self) -> None:
+        """See to it that what is to be added to weights times values is not left behind; raises UnseenProductError."""
+        if self._awaited is not None and self._awaited.tapped.tap.adds:
+            path, self._awaited = self._awaited.path, None
+            raise UnseenProductError(f"weights times values are not seen at {path}")
+
     def _place(self) -> Place:
         path = self._running[-1] if self._running else ""
         number = self._seen.get(path, 0)
@@ -209,7 +226,8 @@ class _Interception(TorchFunctionMode):
         if tapped is None:
             return weights
         edited = _edit(tapped, weights, scores)
-        if tapped.tap.wants_values:
+        if tapped.tap.wants_values or tapped.tap.adds:
+            self.require_added()
             self._awaited = _Awaited(place.path, edited, tapped)
         return edited
 
@@ -219,8 +237,9 @@ class _Interception(TorchFunctionMode):
         self._awaited = None
         values = args[1] if len(args) > 1 else kwargs.get("other", kwargs.get("mat2"))
         product: Tensor = func(*args, **kwargs)
-        context = tapped.tap.context(_spread(values, args[0], tapped.layout), product)
-        return product if context is None else context
+        spread = _spread(values, args[0], tapped.layout)
+        context = tapped.tap.context(spread, product) if tapped.tap.wants_values else None
+        return _with_added(tapped, product if context is None else context, spread)
 
     def _fused(
         self,
@@ -256,11 +275,13 @@ class _Interception(TorchFunctionMode):
         scores = _scores(query, key, attn_mask, is_causal, scale)
         weights = masked_softmax(scores, scores > -torch.inf)
         edited = _edit(tapped, weights, scores)
+        spread = value.reshape(-1, tapped.layout.heads, *value.shape[-2:]) if tap.wants_values or tap.adds else None
         if tap.wants_values:
-            context = tap.context(value.reshape(-1, tapped.layout.heads, *value.shape[-2:]), None)
+            context = tap.context(spread, None)
             if context is not None:
                 return context.reshape(*query.shape[:-1], value.shape[-1]).to(value.dtype)
-        return torch.matmul(torch.dropout(edited, dropout_p, dropout_p > 0), value)
+        product = torch.matmul(torch.dropout(edited, dropout_p, dropout_p > 0), value)
+        return _with_added(tapped, product, spread if tapped.layout.in_front else None)
 
 
 def _edit(tapped: Tapped, weights: Tensor, scores: Tensor) -> Tensor:
@@ -272,6 +293,16 @@ def _edit(tapped: Tapped, weights: Tensor, scores: Tensor) -> Tensor:
     if tapped.extra:
         edited = torch.cat([edited, view[..., tokens:]], dim=-1)
     return layout.restore(edited, like=weights)
+
+
+def _with_added(tapped: Tapped, product: Tensor, values: Tensor | None) -> Tensor:
+    """Weights times values and what the tap adds to them; values are None where their layout is not known."""
+    if not tapped.tap.adds:
+        return product
+    added = None if values is None else tapped.tap.added(values)
+    if added is None or added.numel() != product.numel():
+        raise UnseenProductError("weights times values are laid out in a way that is not known")
+    return product + added.reshape(product.shape).to(product.dtype)
 
 
 def _consumes(operand: Any, weights: Tensor) -> bool:  # noqa: ANN401
@@ -286,8 +317,7 @@ def _consumes(operand: Any, weights: Tensor) -> bool:  # noqa: ANN401
 
 def _spread(values: Any, operand: Tensor, layout: Layout) -> Tensor | None:  # noqa: ANN401
     """The values (batch, heads, keys, dim) of a product whose left side is laid out with batch and heads in front."""
-    in_front = layout.batch == 0 and layout.query is not None and layout.batch < layout.query < layout.softmax
-    if not isinstance(values, Tensor) or not in_front or values.dim() != operand.dim():
+    if not isinstance(values, Tensor) or not layout.in_front or values.dim() != operand.dim():
         return None
     spread = values.expand(*operand.shape[:-2], *values.shape[-2:])
     return spread.reshape(-1, layout.heads, *values.shape[-2:])

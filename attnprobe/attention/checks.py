@@ -57,6 +57,7 @@ def _seen(site: Site, weights: Tensor | None) -> Tensor:
 
 def check_distributions(sites: Sequence[Site], captured: list[Tensor], axes: TokenAxes) -> Check:
     """What was captured are distributions over tokens, or with attention sinks what is left of them."""
+    _check_mask(sites, captured, axes)
     lowest = 1.0
     for site, weights in zip(sites, captured, strict=True):
         real = axes.queries(site) if weights.shape[2] > 1 else axes.queries(site)[:, :1]
@@ -71,6 +72,20 @@ def check_distributions(sites: Sequence[Site], captured: list[Tensor], axes: Tok
             raise RefusedError(f"{site.module} at {site.place} has columns that are not the tokens.")
     detail = "every row sums to one" if lowest > 0.999 else f"rows sum to {lowest:.2f} or more (attention sinks)"
     return Check("weights", detail)
+
+
+def _check_mask(sites: Sequence[Site], captured: list[Tensor], axes: TokenAxes) -> None:
+    """Refuse a mask that the model reads the other way round: what it calls padding is all that is attended to."""
+    of_real = of_padding = False
+    for site, weights in zip(sites, captured, strict=True):
+        attended, keys = (weights > 0).any(1).any(1), axes.keys(site)
+        of_real |= bool((attended & keys).any())
+        of_padding |= bool((attended & ~keys).any())
+    if of_padding and not of_real:
+        raise RefusedError(
+            "The mask among the model's inputs is read the other way round by the model, which attends to nothing but "
+            "what is padding by it: give its inverse, or let the model call it padding_mask."
+        )
 
 
 def check_against_own(

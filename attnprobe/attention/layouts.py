@@ -48,6 +48,11 @@ class Layout:
             return cls(softmax, query, rest[0], shape[rest[0]] // batch)
         return None
 
+    @property
+    def in_front(self) -> bool:
+        """Whether documents, then heads, come before queries and keys."""
+        return self.batch == 0 and self.query is not None and self.batch < self.query < self.softmax
+
     def _order(self, dimensions: int) -> list[int]:
         others = [axis for axis in range(dimensions) if axis not in (self.batch, self.query, self.softmax)]
         queries = [] if self.query is None else [self.query]

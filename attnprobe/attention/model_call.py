@@ -70,27 +70,6 @@ class ModelCall:
         return last
 
 
-def rows_of(inputs: Inputs, rows: Tensor, batch: int) -> dict[str, Any]:
-    """The inputs of documents ``rows``, in this order and number."""
-    return {
-        name: value.index_select(0, rows)
-        if isinstance(value, Tensor) and value.dim() and value.shape[0] == batch
-        else value
-        for name, value in inputs.items()
-    }
-
-
-def single_tokens(inputs: Inputs, position: Tensor, tokens: int) -> dict[str, Any]:
-    """The inputs cut to one token a document, at ``position`` (batch,), where they have one entry a token."""
-    batch = len(position)
-    return {
-        name: value.gather(1, position[:, None])
-        if isinstance(value, Tensor) and value.shape == (batch, tokens)
-        else value
-        for name, value in inputs.items()
-    }
-
-
 def _parameters(model: nn.Module) -> set[str]:
     try:
         return set(inspect.signature(model.forward).parameters)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -19,10 +21,12 @@ class Tap:
         ignores_projections: whether weights and values are of no account, since :meth:`context` replaces what comes of
             them: the linear maps in the module before its attention are then not computed.
         row: set where one row a document (batch,) is all that is looked at: fused attention then computes no other.
+        adds: whether :meth:`added` is to be asked, so that weights times values have to be seen.
     """
 
     erased: Tensor | None = None
     wants_values = False
+    adds = False
     ignores_projections = False
     row: Tensor | None = None
 
@@ -36,6 +40,14 @@ class Tap:
         Args:
             values: (batch, heads, keys, dim), None where their layout is not known.
             product: weights times values as the model lays it out; None for a fused attention, which is not computed.
+        """
+        return None
+
+    def added(self, values: Tensor) -> Tensor | None:
+        """What is added to weights times values (batch, heads, queries, dim); None: nothing.
+
+        Args:
+            values: (batch, heads, keys, dim).
         """
         return None
 
@@ -105,21 +117,44 @@ class StopModel(Exception):  # noqa: N818 - not an error
     """Everything that was wanted of a model's run has been seen."""
 
 
+StandIn = Callable[[Tensor, Tensor], Tensor]
+"""Vectors (batch, heads, queries, dim), or what broadcasts to it, that take the mass which rows of attention lose.
+
+Of values (batch, heads, keys, dim), and where each row may attend (batch, heads, queries, keys).
+"""
+
+
 class Erase(Tap):
-    """Erases weights in rows of attention.
+    """Erases weights in rows of attention, and has something take the mass that the rows lose.
 
     Args:
         erased: True where a weight is erased, broadcast against (batch, heads, queries, keys).
         meaning: what is meant by that; to renormalise, which a fused attention can do by its mask.
+        stand_in: what takes the mass; None: nothing does.
     """
 
-    def __init__(self, erased: Tensor, meaning: Meaning = BY_DEFAULT) -> None:
-        self._where, self._meaning = erased, meaning
+    def __init__(self, erased: Tensor, meaning: Meaning = BY_DEFAULT, stand_in: StandIn | None = None) -> None:
+        self._where, self._meaning, self._stand_in = erased, meaning, stand_in
         self.erased = erased if meaning.renormalises else None
+        self.adds = stand_in is not None
+        self._mass: Tensor | None = None
+        self._attends: Tensor | None = None
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
-        return self._meaning.edit(weights, self._where, scores)
+        left = self._meaning.edit(weights, self._where, scores)
+        if self.adds:
+            self._mass = (weights - left).sum(-1, keepdim=True)
+            self._attends = attended(weights.detach(), None if scores is None else scores.detach())
+        return left
+
+    def added(self, values: Tensor) -> Tensor | None:
+        """See :meth:`Tap.added`."""
+        if self._stand_in is None:
+            return None
+        assert self._mass is not None, "weights come before what they weigh"
+        assert self._attends is not None, "as above"
+        return self._mass * self._stand_in(values, self._attends).to(self._mass.dtype)
 
 
 class Use(Tap):

@@ -14,6 +14,12 @@ from attnprobe.erasure.arrays import truths
 
 _REAL = ("attention_mask", "mask")
 _PADDING = ("src_key_padding_mask", "padding_mask", "key_padding_mask")
+OF_PAIRS = ("attn_mask", "src_mask")
+"""Masks of pairs of tokens, as ``torch.nn`` names them; ``mask`` is another beside a mask of padding."""
+_MASKS = {*_REAL, *_PADDING, *OF_PAIRS}
+
+HIDDEN = -1e3
+"""What is added to a score that is to count for nothing is this or less: −∞, or the least that a format has."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,19 @@ class TokenAxes:
         """Read off a model's inputs.
 
         Raises:
-            InputError: they hold no tensor of (batch, tokens, …), or a mask of anything but Booleans, zeros and ones.
+            InputError: they hold no tensor of (batch, tokens, …), or a mask of anything but Booleans, zeros and ones
+                (or zeros and −∞, which are added to scores), or one by which a document has no token.
         """
         source = _mask(inputs)
+        empty = (~source.any(-1)).nonzero()
+        if len(empty):
+            raise InputError(
+                f"The mask among the model's inputs says of no token of document {int(empty[0])} that it is real: "
+                "attention_mask and mask are 1 where a token is real, padding_mask where it is padding."
+            )
         if "decoder_input_ids" in inputs:
             ids = inputs["decoder_input_ids"]
-            given = _truths(inputs, "decoder_attention_mask")
+            given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
             return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given)
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
         return cls(source, source if has_decoder else None)  # a classifier shows its decoder the text itself
@@ -62,28 +75,54 @@ class TokenAxes:
         return self.target if site.stack in (DECODER, CROSS) and self.target is not None else self.source
 
 
-def _mask(inputs: Inputs) -> Tensor:
-    for name in _REAL:
-        real = _truths(inputs, name)
-        if real is not None and real.dim() == 2:
-            return real
-    for name in _PADDING:
-        padding = _truths(inputs, name)
-        if padding is not None:
-            return ~padding
-    for value in inputs.values():
-        if isinstance(value, Tensor) and value.dim() >= 2:
-            return torch.ones(value.shape[:2], dtype=torch.bool, device=value.device)
+def masks_of_pairs(inputs: Inputs) -> tuple[str, ...]:
+    """The names of inputs that are masks of pairs of tokens whatever their shape is."""
+    beside = any(inputs.get(name) is not None for name in _PADDING)
+    return (*OF_PAIRS, "mask") if beside else OF_PAIRS
+
+
+def documents_of(inputs: Inputs) -> Tensor:
+    """The first of the inputs that has an entry a document and token (batch, tokens, …).
+
+    Raises:
+        InputError: there is none.
+    """
+    of_tokens = [(name, value) for name, value in inputs.items() if isinstance(value, Tensor) and value.dim() >= 2]
+    for _, value in [each for each in of_tokens if each[0] not in _MASKS] or of_tokens:
+        return value
     raise InputError("The model's inputs hold no tensor of (batch, tokens, …).")
 
 
-def _truths(inputs: Inputs, name: str) -> Tensor | None:
-    """A mask among the inputs, where there is one: added to scores it would be read the wrong way round."""
+def _mask(inputs: Inputs) -> Tensor:
+    """True where a token is real (batch, tokens): by a mask of tokens, else by one that is added to scores, else all.
+
+    A mask of pairs of tokens, (tokens, tokens) or one for each document and head, says of no token whether it is real.
+    """
+    documents = documents_of(inputs)
+    for name in _PADDING:
+        padding = _truths(inputs, name, len(documents))
+        if padding is not None:
+            return ~padding
+    for name in _REAL:
+        real = _truths(inputs, name, len(documents), of_real=True)
+        if real is not None:
+            return real
+    for name in _REAL:
+        added = inputs.get(name)
+        if isinstance(added, Tensor) and added.dim() == 4 and len(added) == len(documents):
+            return (added > HIDDEN if added.is_floating_point() else added != 0).any(1).any(1)
+    return torch.ones(documents.shape[:2], dtype=torch.bool, device=documents.device)
+
+
+def _truths(inputs: Inputs, name: str, batch: int, *, of_real: bool = False) -> Tensor | None:
+    """A mask of tokens among the inputs, where there is one: 0 and 1, or what is added to scores, 0 and −∞."""
     given = inputs.get(name)
-    if given is None or (isinstance(given, Tensor) and given.dim() > 2):
-        return None  # a mask of pairs says of no token whether it is real
+    if given is None or (isinstance(given, Tensor) and (given.dim() > 2 or len(given) != batch)):
+        return None
     if not isinstance(given, Tensor):
         raise InputError(f"{name} of the model's inputs is {type(given).__name__}, but a tensor is needed.")
+    if given.is_floating_point() and bool(((given == 0) | (given <= HIDDEN)).all()):
+        return (given == 0) if of_real else (given != 0)
     try:
         return truths(name, given)
     except ValueError as error:

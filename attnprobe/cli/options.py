@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.runs.configuration import RunConfiguration
+    from attnprobe.settings.run_settings import RunSettings
     from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
 
@@ -111,6 +112,8 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
+    if ranks.first:
+        say_of_decision(settings)
     checkpoint = subject_class(settings.model).source_of(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
@@ -173,15 +176,14 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        configuration = run.configuration
-        ways = given(arguments, RunSettings).get("erase_by")
-        if ways is not None:
-            configuration = dataclasses.replace(configuration, settings=configuration.settings.with_ways(ways))
-        asked = given(arguments, ExplanationSettings)
+        asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
         if asked:
-            settings = dataclasses.replace(configuration.settings, explanations=ExplanationSettings(**asked))
-            configuration = with_explanations(dataclasses.replace(configuration, settings=settings), run.dataset)
-        if configuration is not run.configuration:
+            changed["explanations"] = ExplanationSettings(**asked)
+        if changed:
+            settings = run.configuration.settings
+            settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
+            configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
+            configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)
         yield run
@@ -220,10 +222,14 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     Raises:
         InputError: the file cannot be used.
     """
+    from attnprobe.settings.own_explanations import OUT
+
     settings = configuration.settings.explanations
     if settings.file is None:
-        if settings != type(settings)():
+        if settings not in (type(settings)(), type(settings)(specials=OUT)):
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
+        if settings.specials == OUT and configuration.settings.attention is None:
+            raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
         return configuration
     from attnprobe.explanations.names import check_names
     from attnprobe.explanations.score_files import ScoreFile
@@ -250,6 +256,19 @@ def say_of_labels(dataset: Dataset, location: str) -> None:
 
     for sentence in alike_labels_in_words(dataset, location):
         say(sentence)
+
+
+def say_of_decision(settings: RunSettings) -> None:
+    """Say what flips, where it is not a class: it may be the checkpoint's head that says so."""
+    from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
+
+    if settings.decision == CLASS or settings.decision not in OWN:
+        return
+    decision = as_set(settings.decision, settings.decision_options)
+    moves = (
+        "" if decision.flips else " Nothing flips: how far it moves is told, and --tolerance says how far is too far."
+    )
+    say(f"The decision is {settings.decision} ({decision.title}): {decision.description}.{moves}")
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,7 +10,8 @@ from torch import Tensor
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.edited_runs import frozen, run_with
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import SELF, Site
 from attnprobe.attention.taps import Capture

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from attnprobe.attention.edited_runs import run_with
-from attnprobe.attention.model_call import Inputs, ModelCall, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.taps import CaptureValues
 from attnprobe.attention.token_axes import TokenAxes

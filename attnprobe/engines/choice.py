@@ -9,7 +9,9 @@ from torch import Tensor
 
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import NoBlocksError
+from attnprobe.attention.checks import NONE
 from attnprobe.attention.edited_runs import close
+from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
@@ -20,7 +22,9 @@ from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.row_tail import NoSingleRowError
 from attnprobe.engines.single_row import SingleRow
+from attnprobe.engines.taken_mass import vectors_of
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 
 SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD = "single row", "replay from inside", "replay", "whole runs"
 """Engines, the fastest first; from inside a layer for the map of heads alone."""
@@ -68,14 +72,23 @@ def fastest_engine(
         by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
 
     Raises:
-        RefusedError: nothing that is selected has an influence on the output.
+        RefusedError: nothing that is selected has an influence on the output; or nothing can take the mass that rows
+            lose, and by this meaning something does.
     """
-    whole = make_engine(FORWARD, attachment, selected, inputs, meaning)
+    training = _of_examples(attachment, selected, inputs) if meaning.has_stand_in else None
+    seeds = torch.arange(
+        TokenAxes.of(inputs, attachment.call.model).batch, device=next(attachment.call.model.parameters()).device
+    )
+
+    def made(kind: str) -> Engine:
+        return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
+
+    whole = made(FORWARD)
     _require_influence(whole, attachment, selected, inputs)
     kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * by_head + [REPLAY]
     for kind in kinds:
         try:
-            if _agree(make_engine(kind, attachment, selected, inputs, meaning), whole, attachment, inputs):
+            if _agree(made(kind), whole, attachment, inputs):
                 return kind
         # Whatever a model's code makes of being run in another way, whole runs are still right.
         except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
@@ -83,6 +96,17 @@ def fastest_engine(
         except (AttributeError, AssertionError, NotImplementedError):
             continue
     return FORWARD
+
+
+def _of_examples(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> list[TrainingVectors]:
+    """What heads of selected layers give of examples, in the place of training documents.
+
+    Raises:
+        RefusedError: nothing can take the mass that rows lose.
+    """
+    read = [chosen.site for chosen in selected if _rows_read(attachment, chosen) != NONE]
+    require_standing_in(attachment.call, read, inputs)
+    return vectors_of(attachment.call, selected, [inputs])
 
 
 def engine_by_name(name: str) -> str:
@@ -98,7 +122,11 @@ def engine_by_name(name: str) -> str:
 
 
 def _read(attachment: Attachment, selected: Sequence[Selected]) -> str:
-    return attachment.reads[attachment.sites.attention.index(selected[0].site)]
+    return _rows_read(attachment, selected[0])
+
+
+def _rows_read(attachment: Attachment, chosen: Selected) -> str:
+    return attachment.reads[attachment.sites.attention.index(chosen.site)]
 
 
 def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool:
@@ -117,8 +145,8 @@ def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence
     ((_, as_is),) = whole.evaluate(documents, torch.zeros_like(keys))
     if torch.equal(erased, as_is):
         chosen = selected[-1]
-        read = attachment.reads[attachment.sites.attention.index(chosen.site)]
-        rows = {ALL: "all rows", "none": "no row of it"}.get(read, f"the {read} row")
+        read = _rows_read(attachment, chosen)
+        rows = {ALL: "all rows", NONE: "no row of it"}.get(read, f"the {read} row")
         raise RefusedError(
             f"Erasing row {_named(chosen.query)} of {chosen.site.stack} layer {chosen.site.layer} changes nothing: "
             f"the output depends on {rows}."

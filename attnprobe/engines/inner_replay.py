@@ -17,14 +17,18 @@ from torch import Tensor
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, recording, replaying
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import CaptureAndStop, CaptureValues, StopModel, UseContext
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.row_tail import NoSingleRowError, RowTail
+from attnprobe.engines.taken_mass import TakenMass, made_once
+from attnprobe.erasure.edits import attended
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 
 _TOKENS = 1 << 11
 """Tokens that are run at once: what lies between two layers then stays in the processor's cache."""
@@ -93,6 +97,7 @@ class InnerReplay(Replay):
 
     def _contexts_without(self, rows: Tensor, erased: Tensor, heads: Tensor | None) -> Tensor:
         """Contexts (rows, heads, queries, dim) of these documents after erasures."""
+        self._require_taker()
         of = self.chosen.heads.to(erased.device).expand(len(rows), -1) if heads is None else heads
         run, head = of.nonzero(as_tuple=True)
         document = rows[run]
@@ -100,10 +105,19 @@ class InnerReplay(Replay):
         if self.chosen.query != ALL and not self.chosen.site.pools:
             where = where & self._rows[0][document][:, :, None]
         scores = None if self._scores is None else self._scores[document, head]
-        left = self.meaning.edit(self._weights[document, head], where, scores)
+        weights = self._weights[document, head]
+        left = self.meaning.edit(weights, where, scores)
         contexts = self._contexts[rows]
-        contexts[run, head] = left.to(contexts.dtype) @ self._values[document, head]
+        given = left.to(contexts.dtype) @ self._values[document, head]
+        if self.taken is not None:
+            assert self.taken.tables is not None, "values of this layer are the same in every run"
+            stand_in = self.taken.tables[0][document, head]
+            given = given + ((weights - left).sum(-1, keepdim=True) * stand_in.to(left.dtype)).to(given.dtype)
+        contexts[run, head] = given
         return contexts
+
+    def _takers(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None) -> list[TakenMass]:
+        return made_once(meaning, seeds, training, [(self._values, attended(self._weights, self._scores))])
 
     def _behind(self, tail: RowTail, rows: Tensor, hidden: Tensor | None, seen: CaptureAndStop) -> Tensor:
         """The logits (rows, classes) that follow from what was seen when the last attention was reached."""

@@ -16,7 +16,8 @@ from torch import Tensor
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, hidden_of, recording, replaying
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.taps import StopModel, Tap
 from attnprobe.attention.token_axes import TokenAxes

@@ -12,27 +12,38 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, Recording, recording, replaying
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.head_outputs import values_seen
+from attnprobe.attention.input_axes import rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import Capture, Erase, Tap, Use
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
+from attnprobe.engines.taken_mass import TakenMass, made_anew, made_once
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 
 
 class EraseAndCapture(Capture):
     """Erases, and keeps what is left, differentiable."""
 
-    def __init__(self, erased: Tensor, meaning: Meaning) -> None:
+    def __init__(self, erase: Erase) -> None:
         super().__init__(differentiable=True)
-        self._erase = Erase(erased, meaning)
+        self._erase = erase
+        self.adds = erase.adds
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
-        return super().edit(self._erase.edit(weights, scores), scores)
+        left = self._erase.edit(weights, scores)
+        # The mass that was lost, and what takes it, stay as they are where what is left changes.
+        return super().edit(left.clone() if self.adds else left, scores)
+
+    def added(self, values: Tensor) -> Tensor | None:
+        """See :meth:`Tap.added`."""
+        return self._erase.added(values)
 
 
 class Replay(Engine):
@@ -91,11 +102,24 @@ class Replay(Engine):
 
     def _erased_logits(self, rows: Tensor, erased: Tensor, heads: Tensor | None) -> Tensor:
         """The logits (rows, classes) of these documents of the batch after erasures in them."""
-        return self._run(rows, [Erase(mask, self.meaning) for mask in self._masks(rows, erased, heads)])
+        return self._run(rows, self._erasing(rows, erased, heads))
+
+    def _erasing(self, rows: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Erase]:
+        """What erases in each selected layer of these documents of the batch."""
+        self._require_taker()
+        return [
+            Erase(mask, self.meaning, None if self.taken is None else self.taken.of(layer, rows))
+            for layer, mask in enumerate(self._masks(rows, erased, heads))
+        ]
+
+    def _takers(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None) -> list[TakenMass]:
+        if not meaning.needs_training:
+            return made_anew(meaning, seeds)
+        return made_once(meaning, seeds, training, values_seen(self.attachment.call, self.selected, self.inputs))
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""
-        taps = [EraseAndCapture(mask, self.meaning) for mask in self._masks(documents, erased)]
+        taps = [EraseAndCapture(erase) for erase in self._erasing(documents, erased)]
         return self._differentiate(taps, documents)[1]
 
     def _slopes(self, documents: Tensor, share: float, score: Score) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Recording, replaying
 from attnprobe.attention.calls import intercepting
-from attnprobe.attention.model_call import Inputs, rows_of, single_tokens
+from attnprobe.attention.input_axes import rows_of, single_tokens
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import StopModel, UseContext

@@ -1,11 +1,11 @@
 """Erasures in one row of the last attention layer: that row's context in closed form, and the rest of the model on it.
 
 Only the row that the decision is read from changes. Its context after erasing a prefix of an ordering is a suffix sum
-of weights times values over a suffix sum of weights, head by head, so that every prefix of every ordering costs no
-attention at all. Where erasing is not renormalising, the row is
-edited set by set. What follows (output map, residual, norm, feed-forward, classifier) is the model's own, run on single
-tokens: the model is called on sequences of one token, starts at the last block from the recorded state of that row, and
-has our context put in the place of its weights times values.
+of weights times values, head by head: over a suffix sum of weights where what remains is renormalised; with what takes
+the mass that was lost where it is left as it is. So every prefix of every ordering costs no attention at all. Where
+erasing is something else, the row is edited set by set. What follows (output map, residual, norm, feed-forward,
+classifier) is the model's own, run on single tokens: the model is called on sequences of one token, starts at the last
+block from the recorded state of that row, and has our context put in the place of its weights times values.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
 from attnprobe.engines.row_tail import NoSingleRowError, RowTail
+from attnprobe.engines.taken_mass import TakenMass, made_once
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.edits import masked_softmax
 from attnprobe.erasure.erasable import SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 
 _ROWS = 1 << 11
 """Single tokens that are run at once."""
@@ -133,7 +135,7 @@ class SingleRow(Engine):
         """Logits, and the gradients of the first decision's probability with respect to a row's weights."""
         with frozen(self.attachment.call.model), torch.enable_grad():
             weights = weights.detach().requires_grad_()
-            logits = self._behind(documents, self._context(documents, weights))
+            logits = self._behind(documents, self._given(documents, weights))
             p = self.probability(logits, documents if hasattr(self, "logits") else None)
             (gradients,) = torch.autograd.grad(p.sum(), [weights])
         return logits.detach(), gradients
@@ -141,6 +143,14 @@ class SingleRow(Engine):
     def _context(self, documents: Tensor, weights: Tensor) -> Tensor:
         """Weights (rows, heads, keys) times the values of these documents: (rows, heads, dim)."""
         return torch.einsum("bhk,bhkd->bhd", weights.to(self.values.dtype), self.values[documents])
+
+    def _given(self, documents: Tensor, weights: Tensor) -> Tensor:
+        """What heads give (rows, heads, dim) of weights that are left, with what takes the mass that was lost."""
+        given = self._context(documents, weights)
+        if self.taken is None:
+            return given
+        mass = (self.weights[documents] - weights.detach()).sum(-1, keepdim=True)
+        return given + (mass * self._stand_in[documents]).to(given.dtype)
 
     def _behind(self, documents: Tensor, contexts: Tensor) -> Tensor:
         """The logits that follow from contexts (rows, heads, dim) of these documents' row."""
@@ -155,14 +165,25 @@ class SingleRow(Engine):
 
         def compute(part: slice) -> Tensor:
             weights = self._erased(documents[part], erased[part], None if heads is None else heads[part])
-            return self._behind(documents[part], self._context(documents[part], weights))
+            return self._behind(documents[part], self._given(documents[part], weights))
 
         yield from self._gathering.run(len(documents), compute)
 
     def _erased(self, documents: Tensor, erased: Tensor, heads: Tensor | None = None) -> Tensor:
+        self._require_taker()
         of = self.chosen.heads.to(erased.device)[None] if heads is None else heads
         # Of float64 weights the positive ones are those that are attended to.
         return self.meaning.edit(self.weights[documents], erased[:, None] & of[:, :, None])
+
+    @property
+    def _stand_in(self) -> Tensor:
+        """What takes the mass that the row loses (batch, heads, dim)."""
+        assert self.taken is not None, "something does"
+        assert self.taken.tables is not None, "values of the last layer are the same in every run"
+        return self.taken.tables[0][:, :, 0].double()
+
+    def _takers(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None) -> list[TakenMass]:
+        return made_once(meaning, seeds, training, [(self.values, self.attends[:, :, None])])
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""
@@ -177,6 +198,11 @@ class SingleRow(Engine):
             logits = self._behind(documents, self._context(documents, free))
             (gradients,) = torch.autograd.grad(self.score(logits, documents, score).sum(), [free])
         return torch.where(of, gradients * weights, 0.0).sum(1)
+
+    @property
+    def _in_closed_form(self) -> bool:
+        """Whether what erasures leave is made of sums over what is not erased."""
+        return self.meaning.renormalises or self.meaning.adds_up
 
     @torch.no_grad()
     def prefix_logits(self, order: Tensor, items: Items) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -215,9 +241,15 @@ class SingleRow(Engine):
         if in_no_item is not None:
             values = self.values.to(remaining.dtype)
             remaining = remaining + torch.cat([in_no_item @ values, in_no_item.sum(-1, keepdim=True)], dim=-1)
-        mass = remaining[..., -1:]
-        scale = self.weights.sum(-1)[:, :, None, None] / mass.masked_fill(mass == 0, 1.0)
-        contexts = (remaining[..., :-1] * scale).to(self.values.dtype).transpose(1, 2)
+        mass, whole_mass = remaining[..., -1:], self.weights.sum(-1)[:, :, None, None]
+        if self.meaning.renormalises:
+            given = remaining[..., :-1] * (whole_mass / mass.masked_fill(mass == 0, 1.0))
+        else:
+            given = remaining[..., :-1]
+            self._require_taker()
+            if self.taken is not None:
+                given = given + (whole_mass - mass) * self._stand_in[:, :, None]
+        contexts = given.to(self.values.dtype).transpose(1, 2)
         if bool(self.chosen.heads.all()):
             return contexts
         whole = self._context(torch.arange(len(self.weights), device=contexts.device), self.weights)
@@ -236,7 +268,7 @@ class SingleRow(Engine):
     @torch.no_grad()
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """See :meth:`Engine.first_flips`; prefixes fill one micro-batch after another, as far as the flip."""
-        if not self.meaning.renormalises:
+        if not self._in_closed_form:
             return super().first_flips(order, items)
         counts = []
         for one in order:
@@ -255,7 +287,7 @@ class SingleRow(Engine):
     @torch.no_grad()
     def single_effects(self, items: Items) -> SingleEffects:
         """See :meth:`Engine.single_effects`."""
-        if not self.meaning.renormalises:
+        if not self._in_closed_form:
             return super().single_effects(items)
         contexts = self._contexts(items, _others(self._of_items(items)))
         documents, item = items.mask.nonzero(as_tuple=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch, whole_number
 from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
+from attnprobe.erasure.split_mix import split_mix, unsigned_shift
 
 if TYPE_CHECKING:
     from attnprobe.erasure.erasable import Erasable
@@ -126,29 +127,16 @@ def rank_at_random(mask: Mask, draws: int, seeds: WholeNumbers) -> Array:
     draws, seeds = whole_number("draws", draws, 0), seeds.to(mask.device)
     rows = torch.arange(batch, device=mask.device)
     if seeds.dim() == 0:
-        seeds = _mix(seeds + rows)
+        seeds = split_mix(seeds + rows)
     if seeds.shape != (batch,):
         raise ValueError(f"seeds has shape {tuple(seeds.shape)}, but one a document ({batch},) is needed")
     positions = torch.arange(items, device=mask.device)
-    streams = _mix(_mix(seeds)[None, :] + torch.arange(draws, device=mask.device)[:, None])
-    keys = _mix(streams[:, :, None] + positions)
+    streams = split_mix(split_mix(seeds)[None, :] + torch.arange(draws, device=mask.device)[:, None])
+    keys = split_mix(streams[:, :, None] + positions)
     # Bits 24 to 61 are random, the lower ones the position; bit 62 puts padding behind every real item.
-    keys = (_shift(keys, POSITION_BITS + 2) << POSITION_BITS) | positions
+    keys = (unsigned_shift(keys, POSITION_BITS + 2) << POSITION_BITS) | positions
     keys = torch.where(mask, keys, keys | (1 << 62))
     return sort_ascending(keys) & ((1 << POSITION_BITS) - 1)
-
-
-def _shift(bits: Tensor, by: int) -> Tensor:
-    """Shift int64 to the right as if it were unsigned."""
-    return (bits >> by) & ((1 << (64 - by)) - 1)
-
-
-def _mix(bits: Tensor) -> Tensor:
-    """SplitMix64: add the golden ratio and scramble; int64 arithmetic wraps as uint64 does."""
-    bits = bits + (0x9E3779B97F4A7C15 - (1 << 64))
-    bits = (bits ^ _shift(bits, 30)) * (0xBF58476D1CE4E5B9 - (1 << 64))
-    bits = (bits ^ _shift(bits, 27)) * (0x94D049BB133111EB - (1 << 64))
-    return bits ^ _shift(bits, 31)
 
 
 def softmax_of_scores(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -221,9 +209,9 @@ RANDOM_DRAWS = 5
 """As many as in Serrano & Smith (2019)."""
 
 
-def random_order(batch: Erasable, seeds: Tensor) -> Tensor:
-    """Five random orderings a document (draws, batch, items)."""
-    order: Tensor = rank_at_random(batch.attention.mask, RANDOM_DRAWS, seeds)
+def random_order(batch: Erasable, seeds: Tensor, draws: int = RANDOM_DRAWS) -> Tensor:
+    """So many random orderings a document (draws, batch, items); of more draws the first are those of fewer."""
+    order: Tensor = rank_at_random(batch.attention.mask, draws, seeds)
     return order
 
 

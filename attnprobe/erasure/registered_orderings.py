@@ -61,6 +61,24 @@ def always(batch: Erasable) -> bool:
     return True
 
 
+class ToldBefore(NamedTuple):
+    """What settings say of a model and a run before there is either.
+
+    Attributes:
+        pools: whether one row of attention pools, with one linear layer behind it.
+        renormalises: whether what is left after erasing is scaled to the sum that there was.
+        decides_classes: whether a decision is the class of the largest logit.
+    """
+
+    pools: bool
+    renormalises: bool
+    decides_classes: bool
+
+
+def _whatever(told: ToldBefore) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Ordering:
     """A named way to order the items of documents, the first to be erased first.
@@ -113,6 +131,7 @@ class OwnOrdering(Ordering):
         reference: how others are held against it.
         on_request: whether items are erased by it only where it is asked for.
         needs: what a model that it fits has, within a sentence: said where it is asked for by its name and does not.
+        may_fit: whether it can fit a model of which so much is known: what cannot is refused before anything is made.
         colour: of curves and shades, ``#RRGGBB``; empty for one of those that any ordering may get.
         dashes: of curves, in points on and off; none where they are solid, so that curves differ in grey too.
     """
@@ -123,6 +142,7 @@ class OwnOrdering(Ordering):
     reference: ReferenceInWords | None = None
     on_request: bool = False
     needs: str = ""
+    may_fit: Callable[[ToldBefore], bool] = _whatever
     colour: str = ""
     dashes: tuple[float, ...] = ()
 
@@ -170,6 +190,10 @@ def _has_logits(batch: Erasable) -> bool:
     return batch.decides_classes
 
 
+def _has_probabilities(batch: Erasable) -> bool:
+    return not bool(batch.probability().isnan().any())
+
+
 def _can_be_scaled(batch: Erasable) -> bool:
     return _adds_up(batch) or batch.slopes() is not None
 
@@ -182,6 +206,10 @@ def _has_flow(batch: Erasable) -> bool:
     return batch.flows() is not None
 
 
+def _may_be_scaled(told: ToldBefore) -> bool:
+    return not told.pools or (told.renormalises and told.decides_classes)
+
+
 _A_CLASS = "a decision for a class"
 _IN_CLOSED_FORM = "erasing by renormalising and a decision for a class where one row of attention pools"
 _ALL_LAYERS = "several layers of self-attention over the same tokens, and no other attention"
@@ -189,11 +217,11 @@ _SEEN_OUTPUTS = "values that are seen, and right behind their weighted sum a lin
 """What models need."""
 
 
-def _of(name: str) -> Callable[[Any, Any], Any]:
-    """A ranking function of ``orderings``, which is imported when it is called."""
+def _of(name: str, **further: int) -> Callable[[Any, Any], Any]:
+    """A ranking function of ``orderings``, which is imported when it is called, with what else it is told."""
 
     def rank(batch: Erasable, seeds: Tensor) -> Tensor:
-        made: Tensor = getattr(importlib.import_module("attnprobe.erasure.orderings"), name)(batch, seeds)
+        made: Tensor = getattr(importlib.import_module("attnprobe.erasure.orderings"), name)(batch, seeds, **further)
         return made
 
     return rank
@@ -270,7 +298,7 @@ ORDERINGS.register(
     "leave_one_out",
     OwnOrdering(
         "Leave one out",
-        **_by_score("leave_one_out.drop_of_probability"),
+        **_by_score("leave_one_out.drop_of_probability", _has_probabilities),
         description="what lowers the decision's probability most when it is erased alone first",
         method="by how far the decision's probability falls when an item is erased alone",
         on_request=True,
@@ -284,6 +312,7 @@ ORDERINGS.register(
         description="the same of the decision's logit",
         method="by how far the decision's logit falls when an item is erased alone",
         needs=_A_CLASS,
+        may_fit=lambda told: told.decides_classes,
         on_request=True,
     ),
 )
@@ -295,6 +324,7 @@ ORDERINGS.register(
         description="the largest gradient of the decision's probability first, integrated from no attention on",
         method="by integrated gradients of the decision's probability over the weights, from all zero on",
         needs=_IN_CLOSED_FORM,
+        may_fit=_may_be_scaled,
         on_request=True,
     ),
 )
@@ -306,6 +336,7 @@ ORDERINGS.register(
         description="the same of the decision's logit: weight times what the item gives beside the bias",
         method="by integrated gradients of the decision's logit over the weights, from all zero on",
         needs=f"{_A_CLASS}, and {_IN_CLOSED_FORM}",
+        may_fit=lambda told: _may_be_scaled(told) and told.decides_classes,
         on_request=True,
     ),
 )
@@ -317,6 +348,7 @@ ORDERINGS.register(
         description="the largest exact Shapley value of the decision's logit first, among all subsets of the items",
         method="by exact Shapley values of the decision's logit under erasure",
         needs="erasing by renormalising, and a decision for a class, where one row of attention pools",
+        may_fit=lambda told: all(told),
         on_request=True,
     ),
 )
@@ -361,6 +393,7 @@ ORDERINGS.register(
         description="what the row that decides has most of through all layers first, half of each being its own",
         method="by attention rollout from the row that the decision is read from",
         needs=_ALL_LAYERS,
+        may_fit=lambda told: not told.pools,
         on_request=True,
     ),
 )
@@ -372,6 +405,7 @@ ORDERINGS.register(
         description="the same of attention times its gradient, where that is positive (Chefer et al. 2021)",
         method="by Chefer et al.'s relevance: attention times the gradient of the decision's logit, through all layers",
         needs=f"{_ALL_LAYERS}, and {_A_CLASS}",
+        may_fit=lambda told: not told.pools and told.decides_classes,
         on_request=True,
     ),
 )
@@ -435,7 +469,7 @@ ALL = "all"
 """Asks for every ordering that there is."""
 
 
-def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
+def chosen_orderings(further: Collection[str] = (), draws: int | None = None) -> dict[str, Ordering]:
     """The orderings that documents are erased by, by name in the order of tables: the usual ones and further ones.
 
     One that is asked for by its name and does not fit a model raises an ``InputError`` that says what it needs, where
@@ -443,11 +477,20 @@ def chosen_orderings(further: Collection[str] = ()) -> dict[str, Ordering]:
 
     Args:
         further: names, or ``all``.
+        draws: how many random orderings a document gets, where it is another number than usual.
     """
     on_request = {name for name in OWN if OWN[name].on_request}
     named = on_request.intersection(further)
     left_out = set() if ALL in further else on_request - named
-    return {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
+    chosen = {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
+    if draws is not None:
+        chosen[RANDOM] = dataclasses.replace(chosen[RANDOM], rank=_of("random_order", draws=draws))
+    return chosen
+
+
+def cannot_be_made(names: Iterable[str], told: ToldBefore) -> str | None:
+    """The first of these orderings that no such model can have; ``all`` asks for none in particular."""
+    return next((name for name in names if name in OWN and not OWN[name].may_fit(told)), None)
 
 
 def _required(name: str) -> Ordering:

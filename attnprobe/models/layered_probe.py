@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,17 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.items import Items
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.probe import Probe
 from attnprobe.settings.attention import AttentionSettings
+
+MaskedRun = Callable[[B, Masking], Tensor]
+"""Runs a model on a batch with attention erased: logits (documents, classes), differentiable."""
+
+
+def no_masking(batch: object, masking: Masking) -> Tensor:
+    """What runs a model with attention erased that nothing has been attached to."""
+    raise AssertionError("the model has not been made ready for erasing while it is trained")
 
 
 class LayeredProbe(Probe[B]):
@@ -51,6 +60,10 @@ class LayeredProbe(Probe[B]):
         """A batch ready for erasures; see :meth:`Probe.erasures`."""
         return self.attention.erasures(*self._ready(batch))
 
+    def masked_logits(self, batch: B, masking: Masking) -> Tensor:
+        """Logits (documents, classes) of the model as it is, in training or not, with attention erased."""
+        return self.attention.masked_logits(*self._ready(batch), masking)
+
     def heads_read(self, layers: str, heads: str) -> int:
         """How many heads :meth:`readings` reads."""
         return self.attention.heads_read(layers, heads)
@@ -61,8 +74,8 @@ class LayeredProbe(Probe[B]):
 
     @property
     def head_map_documents(self) -> int:
-        """Of how many documents single heads are tested, at most."""
-        return self.settings.head_map_documents
+        """Of how many documents single heads are tested, at most: by divergences, which a number has none of."""
+        return self.settings.head_map_documents if self.meaning.has_probability else 0
 
     @property
     def head_map(self) -> str:

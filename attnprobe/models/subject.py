@@ -19,6 +19,7 @@ from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.models.probe import Probe
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.configuration_entries import read_configuration
@@ -39,7 +40,7 @@ W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
 
 def other_meanings(settings: RunSettings) -> list[Meaning]:
     """What is meant by erased in a run beside what is meant first."""
-    return [Meaning(name, settings.decision) for name in settings.erase_by[1:]]
+    return [Meaning(name, settings.decision, settings.decision_options) for name in settings.erase_by[1:]]
 
 
 class OwnClasses(NamedTuple):
@@ -75,6 +76,16 @@ class Tested(Generic[B]):
     def decides_labels(self) -> bool:
         """Whether the model decides between the dataset's labels."""
         return self.classes is None and self.probe.meaning.decides_classes
+
+    def label_names(self, labels: list[str]) -> list[str] | None:
+        """What the labels are called of which each is decided by itself; None where one thing is decided.
+
+        Args:
+            labels: of the dataset.
+        """
+        if not self.probe.meaning.has_labels:
+            return None
+        return labels if self.classes is None else self.classes(np.arange(self.probe.class_count))
 
     def own_classes(self, decided: npt.NDArray[np.integer], labels: list[str]) -> OwnClasses | None:
         """What the model decides between, where it is not the dataset's labels.
@@ -126,6 +137,11 @@ class Subject(ABC, Generic[B, M]):
         return False
 
     @classmethod
+    def decision_of(cls, model: str) -> str:
+        """The name of the decision of the model of this name that is tested as it is; raises InputError if unknown."""
+        return CLASS
+
+    @classmethod
     def source_of(cls, model: str) -> CheckpointSource | None:
         """The checkpoint that runs of the model of this name begin with, where there is one.
 
@@ -147,10 +163,29 @@ class Subject(ABC, Generic[B, M]):
             InputError: the package that offers one of them is not there.
         """
         settings = self.configuration.settings
-        meaning = Meaning(settings.erase_by[0], settings.decision)
+        meaning = Meaning(settings.erase_by[0], settings.decision, settings.decision_options)
         if meaning != BY_DEFAULT or len(settings.erase_by) > 1:
             require_present(read_configuration(self.folder.config))
         return meaning
+
+    @property
+    def training_meaning(self) -> Meaning:
+        """What training for erasure means by erased."""
+        training = self.configuration.settings.training
+        assert training is not None, "asked of runs that train"
+        return Meaning(training.mask_training_by)
+
+    def check_training_meaning(self) -> None:
+        """See to it that training can erase in the way that it is to.
+
+        Raises:
+            InputError: what takes the place of what is erased is made of what attention gives of training documents.
+        """
+        if self.training_meaning.needs_training:
+            raise InputError(
+                f"Training cannot erase by {self.training_meaning.erase_by}: what attention gives of the training "
+                "documents is known of a trained model alone."
+            )
 
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:
@@ -167,6 +202,14 @@ class Subject(ABC, Generic[B, M]):
     @abstractmethod
     def new_model(self) -> M:
         """A model as it is before training, a function of the seed."""
+
+    def make_maskable(self, model: M) -> None:
+        """See to it that training can erase at the attention of a model, where the settings ask for that.
+
+        Raises:
+            InputError: it cannot; the message says why.
+        """
+        raise InputError(f"What the attention of {self.configuration.settings.model} is training does not know.")
 
     @abstractmethod
     def begin(self, model: M) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attnprobe.erasure.registered_orderings import OWN, PAPER, ReferenceInWords, Role
@@ -45,3 +46,18 @@ def further_orderings(summary: Told) -> list[str]:
     records = recorded_orderings(summary)
     further = (name for name in summary["first_flips"] if name not in PAPER)
     return [name for name in further if record_of(records, name).role is not Role.REFERENCE]
+
+
+def names_to_type(orderings: Iterable[str]) -> str:
+    """How those are asked for whose titles do not tell their names, in a sentence; empty where there is none.
+
+    >>> names_to_type(["attention", "norm", "contribution"])
+    'Typed behind --orderings: contribution (Output share).'
+    """
+    asked = [(name, OWN[name].title) for name in orderings if name in OWN and OWN[name].on_request]
+    told = [f"{name} ({title})" for name, title in asked if not _letters(title).startswith(_letters(name))]
+    return f"Typed behind --orderings: {', '.join(told)}." if told else ""
+
+
+def _letters(text: str) -> str:
+    return re.sub("[^a-z]", "", text.lower())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.settings.declaration import Settings, setting
+from attnprobe.settings.unfit import Named, SettingError
 
 ACCURACY, AUC = JUDGES = ("accuracy", "auc")
 """What epochs are judged by."""
 
 LEARNED, UNIFORM, FROZEN = "learned", "uniform", "frozen:"
 """What the attention of a model that pools may be; a run's folder stands behind the last."""
+
+HALF = "half"
+"""Of each batch of training documents, half is erased in at random."""
 
 EPOCHS_DOCSTRINGS = 4
 """At most, where nothing is said of them: the embedded dataset is done after fewer than others."""
@@ -49,6 +54,22 @@ class TrainingSettings(Settings, section="training"):
         help=f"of models that pool: {LEARNED}; {UNIFORM}, equal weights throughout; or {FROZEN}RUN, those of the "
         "trained model of another run with the same vocabulary (Wiegreffe & Pinter 2019)",
     )
+    mask_training: str | None = setting(
+        None,
+        silent=True,
+        choices=(HALF,),
+        help="train for erasure: in half of each batch a uniformly drawn share, 0 to 100 %, of the items is erased at "
+        "the attention (docs/meanings.md)",
+    )
+    mask_training_by: str = setting(
+        RENORMALISE, silent=True, metavar="NAME", help="the way of erasing (attnprobe list) of that training"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mask_training is None and self.mask_training_by != RENORMALISE:
+            sentence = "{} says how {} erases, which is not asked for."
+            raise SettingError(self.section, sentence, Named("mask_training_by"), Named("mask_training"))
 
 
 OF_JAIN = TrainingSettings(

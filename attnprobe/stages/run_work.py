@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import IntArray
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_ways import ERASING, OWN
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
@@ -18,7 +19,6 @@ from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_otherwise, present_record
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.same_entries import require_same
-from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 from attnprobe.stages.training_vectors import prepare
 
@@ -64,10 +64,13 @@ class RunWork(Work[P]):
         """
         for each, there in zip(CHOSEN, self.meant, strict=True):
             if there is not None:
-                require_same(each.registry, there.name, there, present_record(each.registry, there.name))
+                here = present_record(each.registry, there.name, self.configuration.settings.decision_options)
+                require_same(each.registry, there.name, there, here)
         for name, way in self.meant_otherwise.items():
             if name not in OWN:
-                require_same(ERASING, name, way, present_record(ERASING, name))
+                require_same(
+                    ERASING, name, way, present_record(ERASING, name, self.configuration.settings.decision_options)
+                )
         if self._tested is None:
             self._tested = self.subject.load()
             if self.stamp != f"{self.configuration.read_by}/{self._tested.digest}":

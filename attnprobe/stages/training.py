@@ -87,6 +87,9 @@ def _begun_or_resumed(run: Run) -> Trainer[Any]:
     settings, state = run.configuration.settings, run.folder.training_state
     assert settings.training is not None
     model = run.new_model()
+    if settings.training.mask_training:
+        run.subject.check_training_meaning()
+        run.subject.make_maskable(model)
     trainer = Trainer(model, settings.training, settings.seed, run.ranks)
     if state.exists():
         resume_training(state, trainer, run.configuration.fingerprint)

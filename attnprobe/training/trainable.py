@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from torch import Tensor, nn
 
 from attnprobe.data.batches import LabelledBatch
+from attnprobe.erasure.masking import Masking
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.adam import Optimiser
 
@@ -18,8 +19,8 @@ In = TypeVar("In", contravariant=True)
 class TrainableClassifier(Protocol[In]):
     """A module that makes logits (documents, classes) of a batch and knows how its weights are updated."""
 
-    def __call__(self, batch: In, /) -> Tensor:
-        """Logits (documents, classes)."""
+    def __call__(self, batch: In, masking: Masking | None = None, /) -> Tensor:
+        """Logits (documents, classes); in training with what ``masking`` says erased at the tested attention."""
         ...
 
     def logits(self, batch: In, /) -> Tensor:

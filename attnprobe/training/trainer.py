@@ -7,13 +7,16 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Generic, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from attnprobe.base.freed_memory import keep_freed_memory
+from attnprobe.erasure.masking import Masking
 from attnprobe.settings.training import AUC, TrainingSettings
 from attnprobe.training.evaluation import accuracy, auc
 from attnprobe.training.gradient_limits import limit_gradients
+from attnprobe.training.masked_batches import MaskedBatches
 from attnprobe.training.progress import Epoch, Progress
 from attnprobe.training.ranks import ALONE, Ranks
 from attnprobe.training.streamed_split import Buffer, Sample, StreamedSplit
@@ -48,15 +51,17 @@ class Trainer(Generic[B]):
         self.progress = Progress(learning_rate=settings.learning_rate)
         self.optimiser = model.optimiser(settings)
 
-    def step(self, batch: B, weight: float = 1.0) -> Tensor:
+    def step(self, batch: B, weight: float = 1.0, masking: Masking | None = None) -> Tensor:
         """One update of the weights; returns the loss (detached).
 
         Args:
             batch: documents, of several ranks this one's.
             weight: of the documents' mean cross-entropy in the loss.
+            masking: what of their attention is erased.
         """
         self.optimiser.zero_grad(set_to_none=True)
-        loss = weight * nn.functional.cross_entropy(self._among_ranks(batch), batch.labels)
+        logits = self._among_ranks(batch) if masking is None else self._among_ranks(batch, masking)
+        loss = weight * nn.functional.cross_entropy(logits, batch.labels)
         loss.backward()  # type: ignore[no-untyped-call]
         limit_gradients(self.model.parameters(), self.settings)
         self.optimiser.step()
@@ -86,7 +91,7 @@ class Trainer(Generic[B]):
         self.model.train()
         started = time.perf_counter()
         # Not a loop, whose variable would keep one buffer in memory while the next is made.
-        done = list(map(partial(self._train_on, device, advance), train.buffers(self.seed, number)))
+        done = list(map(partial(self._train_on, number, device, advance), train.buffers(self.seed, number)))
         elapsed = time.perf_counter() - started
         loss = self.ranks.total(sum(each.loss for each in done)) / self.ranks.world
         epoch = Epoch(
@@ -101,12 +106,15 @@ class Trainer(Generic[B]):
         self._judge(epoch)
         return epoch
 
-    def _train_on(self, device: torch.device, advance: Callable[[int], None], buffer: Buffer[B]) -> _Done:
+    def _train_on(self, epoch: int, device: torch.device, advance: Callable[[int], None], buffer: Buffer[B]) -> _Done:
         documents, seed = buffer
+        masked = MaskedBatches(documents, self.seed, epoch, self.settings) if self.settings.mask_training else None
         losses, tokens = [], 0
         for rows in documents.shuffled(self.settings.batch_documents, self.settings.batch_tokens, seed):
-            own, weight = self.ranks.share(rows)
-            losses.append(self.step(documents.batch(own).to(device), weight) * len(rows))
+            places, weight = self.ranks.share(np.arange(len(rows)))
+            # Of the whole batch, of which a rank has its part: so all ranks together draw what one process does.
+            masking = None if masked is None else masked.of(rows).some(torch.from_numpy(places)).to(device)
+            losses.append(self.step(documents.batch(rows[places]).to(device), weight, masking) * len(rows))
             tokens += (done := int(documents.lengths[rows].sum()))
             advance(done)
         return _Done(float(torch.stack(losses).sum()), tokens, len(documents))

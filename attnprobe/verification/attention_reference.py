@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from attnprobe.attention.calls import intercepting
+from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import MAX
-from attnprobe.verification.reference import TIED, Reference
+from attnprobe.verification.reference import COPIES, TIED, Reference
+
+TOKENS = 2_048
+"""Of all copies that go side by side: their weights in a layer are at most some hundred megabytes."""
 
 
 class _Layer(NamedTuple):
@@ -22,6 +28,13 @@ class _Layer(NamedTuple):
 
     weights: Tensor
     gradients: Tensor
+
+
+StandingIn = Callable[[int, Tensor, Tensor], Tensor]
+"""What takes the mass that rows lose: vectors (heads, rows, dim), or what broadcasts to it.
+
+Of a selected layer's number, its values (heads, keys, dim) and what rows see (heads, rows, keys).
+"""
 
 
 class AttentionReference(Reference):
@@ -34,6 +47,7 @@ class AttentionReference(Reference):
         inputs: the document alone, as the model takes it.
         item_of_token: (tokens,); −1 where a token is in no item.
         meaning: what is meant by erased, and by decided.
+        stand_in: what takes the mass that rows lose, where something does.
     """
 
     def __init__(
@@ -44,13 +58,15 @@ class AttentionReference(Reference):
         inputs: Inputs,
         item_of_token: Tensor,
         meaning: Meaning = BY_DEFAULT,
+        stand_in: StandingIn | None = None,
     ) -> None:
         super().__init__(meaning)
+        self._stand_in = stand_in
         self._call, self._selected, self._largest = call, selected, aggregate == MAX
         self._inputs, self._item_of_token = inputs, item_of_token
         for parameter in self._call.model.parameters():
             parameter.requires_grad_(False)
-        self.decision = self.decided(self._edited(frozenset())[0].detach())
+        self.decision = self.decided(self._edited([frozenset()])[0][0].detach())
         layers = self._differentiated(frozenset())
         weights = self._of_items([layer.weights for layer in layers])
         total = weights.sum()
@@ -61,13 +77,23 @@ class AttentionReference(Reference):
 
     @torch.no_grad()
     def _run(self, erased: frozenset[int]) -> Tensor:
+        return self._edited([erased])[0][0]
+
+    @torch.no_grad()
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """See :meth:`Reference._run_copies`."""
         return self._edited(erased)[0]
+
+    @property
+    def _side_by_side(self) -> int:
+        """So many that their tokens are at most ``TOKENS``, and one of a longer document."""
+        return max(1, min(COPIES, TOKENS // len(self._item_of_token)))
 
     @torch.no_grad()
     def nothing_is_left(self, erased: Iterable[int]) -> bool:
         """Whether no selected row has weight on anything else."""
-        for tap in self._edited(frozenset(erased))[1]:
-            rows = _rows(tap.chosen, tap.kept.shape[2])
+        for tap in self._edited([frozenset(erased)])[1]:
+            rows = rows_of_document(tap.chosen, tap.kept.shape[2])
             if bool(tap.kept[0, tap.chosen.heads.to(tap.kept.device)][:, rows].any()):
                 return False
         return True
@@ -100,29 +126,40 @@ class AttentionReference(Reference):
 
     def _lost(self, erased: frozenset[int]) -> float:
         """How much less exact than a weight the gradient of a probability is, which is a difference of p_y and p_y²."""
-        p = float(self.probability(self.logits(erased)))
+        p = self.probability(self.logits(erased))
+        if np.isnan(p):  # a number, whose gradient is no difference
+            return 1.0
         return max(1.0, 0.1 / max(1.0 - p, 1e-12))
 
     def _differentiated(self, erased: frozenset[int]) -> list[_Layer]:
         with torch.enable_grad():
-            logits, taps = self._edited(erased, differentiable=True)
+            logits, taps = self._edited([erased], differentiable=True)
             seen = [tap.left for tap in taps]
-            gradients = torch.autograd.grad(self.probability(logits), seen, allow_unused=True)
+            gradients = torch.autograd.grad(self.graded(logits[0]), seen, allow_unused=True)
         layers = []
         for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
-            rows = _rows(chosen, weights.shape[2])
+            rows = rows_of_document(chosen, weights.shape[2])
             both = (weights.detach(), torch.zeros_like(weights) if gradient is None else gradient)
             layers.append(_Layer(*(numbers[0, chosen.heads][:, rows].double() for numbers in both)))
         return layers
 
-    def _edited(self, erased: frozenset[int], *, differentiable: bool = False) -> tuple[Tensor, list[_EraseByHand]]:
-        """The logits (classes,) of a run, and what edited it."""
-        wanted = torch.tensor(sorted(erased), dtype=torch.int64, device=self._item_of_token.device)
-        tokens = torch.isin(self._item_of_token, wanted)
-        taps = [_EraseByHand(chosen, tokens, differentiable, self._meaning) for chosen in self._selected]
+    def _edited(
+        self, erased: Sequence[frozenset[int]], *, differentiable: bool = False
+    ) -> tuple[Tensor, list[_EraseByHand]]:
+        """The logits (copies, classes) of a run of a copy for each of these sets, and what edited it."""
+        device = self._item_of_token.device
+        wanted = [torch.tensor(sorted(items), dtype=torch.int64, device=device) for items in erased]
+        tokens = torch.stack([torch.isin(self._item_of_token, items) for items in wanted])
+        inputs = rows_of(self._inputs, torch.zeros(len(erased), dtype=torch.int64, device=device), 1)
+        taps = [
+            _EraseByHand(
+                chosen, tokens, differentiable, self._meaning, self._stand_in and partial(self._stand_in, layer)
+            )
+            for layer, chosen in enumerate(self._selected)
+        ]
         tapped = dict(tap.chosen.site.tapped(tap, by_mask=False) for tap in taps)
         with intercepting(self._call.model, tapped):
-            return self._call(self._inputs)[0], taps
+            return self._call(inputs), taps
 
     def _of_items(self, layers: list[Tensor]) -> Tensor:
         """Numbers (heads, rows, keys) of each layer as one an item: over rows, heads and layers, then its tokens."""
@@ -143,39 +180,61 @@ class AttentionReference(Reference):
 class _EraseByHand(Tap):
     """Zeroes weights, and scales the rest of each row to the sum that it had; or erases as another way has it.
 
+    To zero weights and leave the others is doubled here, too.
+
     Attributes:
         chosen: where.
-        kept: the weights that are not erased, as they were (1, heads, queries, keys).
-        left: the weights that the model goes on with (1, heads, queries, keys).
+        kept: the weights that are not erased, as they were (copies, heads, queries, keys).
+        left: the weights that the model goes on with (copies, heads, queries, keys).
     """
 
     kept: Tensor
     left: Tensor
 
-    def __init__(self, chosen: Selected, tokens: Tensor, differentiable: bool, meaning: Meaning) -> None:
+    def __init__(
+        self,
+        chosen: Selected,
+        tokens: Tensor,
+        differentiable: bool,
+        meaning: Meaning,
+        stand_in: Callable[[Tensor, Tensor], Tensor] | None,
+    ) -> None:
         self.chosen = chosen
-        self._tokens, self._differentiable, self._meaning = tokens, differentiable, meaning
+        self._tokens, self._differentiable, self._meaning, self._stand_in = tokens, differentiable, meaning, stand_in
+        self.adds = stand_in is not None
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
         rows = torch.zeros(weights.shape[2], dtype=torch.bool, device=weights.device)
-        rows[_rows(self.chosen, len(rows))] = True
+        rows[rows_of_document(self.chosen, len(rows))] = True
         heads = self.chosen.heads.to(weights.device)
         whole = weights.double()
-        erased = heads[:, None, None] & rows[:, None] & self._tokens
+        erased = heads[:, None, None] & rows[:, None] & self._tokens[:, None, None]
         self.kept = whole.masked_fill(erased, 0.0)
         if self._meaning.renormalises:
             total = self.kept.sum(-1, keepdim=True)
             scale = whole.sum(-1, keepdim=True) / torch.where(total == 0, 1.0, total)
             self.left = (self.kept * scale).to(weights.dtype)
+        elif self._meaning.adds_up:
+            self.left = self.kept.to(weights.dtype)
         else:
             self.left = self._meaning.edit(weights, erased, scores)
+        if self.adds:  # what takes the mass stays as it is where what is left changes
+            self._lost, self._sees = (whole - self.left.double()).sum(-1), whole.detach() > 0
+            self.left = self.left.clone()
         if self._differentiable and not self.left.requires_grad:
             self.left.requires_grad_()
         return self.left
 
+    def added(self, values: Tensor) -> Tensor | None:
+        """See :meth:`Tap.added`."""
+        if self._stand_in is None:
+            return None
+        vectors = [self._stand_in(of.double(), sees) for of, sees in zip(values, self._sees, strict=True)]
+        return self._lost[..., None] * torch.stack(vectors)
 
-def _rows(chosen: Selected, queries: int) -> list[int]:
+
+def rows_of_document(chosen: Selected, queries: int) -> list[int]:
     """The numbers of the selected rows of a document without padding."""
     if chosen.site.pools or chosen.query == ALL:
         return list(range(queries))

@@ -11,7 +11,7 @@ import numpy as np
 
 from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
-from attnprobe.verification.orders import ByKeys, Order
+from attnprobe.verification.orders import ByKeys, Order, Prefix
 from attnprobe.verification.reference import Reference
 from attnprobe.verification.reference_chance import AreasOfOrders
 from attnprobe.verification.reference_limits import ITEMS, extremes
@@ -144,17 +144,18 @@ class Comparison:
         """Some points of a curve, its ends among them, are what the model says without these items, and with them."""
         size, n = size_of(reference), reference.items
         inner = np.random.default_rng(n).permutation(np.arange(2, n))[: POINTS - 3]
-        for k in sorted({0, 1, n, *inner.tolist()}):
-            items, certain = order.prefix(k) if k else ([], True)
+        prefixes = {k: order.prefix(k) if k else Prefix([], True) for k in sorted({0, 1, n, *inner.tolist()})}
+        sides = {k: (items, sorted(set(range(n)) - set(items))) for k, (items, certain) in prefixes.items() if certain}
+        reference.run_each(erased for side in sides.values() for erased in side)
+        for k, (_, certain) in prefixes.items():
             if not certain:
                 self.within_rounding += 1
                 continue
-            for kept, erased in (("", items), ("kept_", sorted(set(range(n)) - set(items)))):
+            for kept, erased in zip(("", "kept_"), sides[k], strict=True):
                 logits = reference.logits(erased)
-                p = float(reference.probability(logits))
+                p = reference.probability(logits)
                 found = {"probability": p, "log_probability": float(np.log(max(p, sys.float_info.min)))}
-                if not np.isnan(curve["logit"]).any():
-                    found["logit"] = float(logits[reference.decision])
+                found["logit"] = reference.logit(logits)
                 for name, number in found.items():
                     if kept + name in curve:
                         at = f"{where}, {k} removed"
@@ -182,6 +183,7 @@ class Comparison:
             return
         size = size_of(reference)
         alone = set(np.random.default_rng(stored.number).permutation(reference.items)[:SINGLE].tolist())
+        reference.run_each([item] for item in alone)
         for item, (weight, gradient) in enumerate(zip(reference.weights, reference.gradients, strict=True)):
             where = self.where("items", stored.number, f"position {item}")
             row = {name: column[item] for name, column in stored.items.items()}
@@ -194,7 +196,8 @@ class Comparison:
     def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
         """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
         self.made[column] += 1
-        if not abs(stored - found) <= AGREE * size:
+        both_undefined = np.isnan(stored) and np.isnan(found)
+        if not (both_undefined or abs(stored - found) <= AGREE * size):
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")
 
     def _compare_flip(self, where: str, stored: bool, found: bool | None) -> None:
@@ -234,9 +237,10 @@ class Comparison:
             self.cut += 1
             if isinstance(order, ByKeys):  # any prefix is had without those before it
                 counts += [last - 1, last]
-        for count in counts:
+        prefixes = [order.prefix(count) for count in counts]
+        reference.run_each(items for items, certain in prefixes if certain)
+        for count, (items, certain) in zip(counts, prefixes, strict=True):
             self.made["prefixes"] += 1
-            items, certain = order.prefix(count)
             found = reference.flips(items) if certain else None
             self.within_rounding += found is None
             if found is not None and found != (count == removed):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.measurements import measured
@@ -23,7 +24,6 @@ from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name
 from attnprobe.runs.tables import columns_of_table, read_table
 from attnprobe.stages.own_orderings import OrderingsOfRun
-from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 
 AGREE = 1e-4

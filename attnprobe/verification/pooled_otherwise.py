@@ -6,7 +6,7 @@ that takes their mass. Of a way of another package the function is called that g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -102,6 +102,10 @@ class ReplacedReference(PooledReference):
                 pooled = pooled + weight * value
         logits: Tensor = self._model.head(pooled + lost * self._stands_in)
         return logits
+
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """See :meth:`Reference._run_copies`; one after another."""
+        return torch.stack([self._run(items) for items in erased])
 
     def are_alike(self, one: int, other: int) -> bool:
         """Whether they have the same weight and the same values."""

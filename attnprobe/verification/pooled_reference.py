@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,11 @@ from attnprobe.attention.hooks import capturing, erasing
 from attnprobe.data.batches import Batch
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled.classifier import PooledClassifier
-from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference import COPIES, Reference
 from attnprobe.verification.reference_correlations import Tau, correlations
+
+WORDS = 8_192
+"""Of all copies that go side by side: what an encoder makes of them is some megabytes."""
 
 
 class PooledReference(Reference):
@@ -36,14 +39,19 @@ class PooledReference(Reference):
         with torch.enable_grad(), capturing(model.attention) as captured:
             logits = model(batch)[0]
             self.decision = self.decided(logits.detach())
-            (gradients,) = torch.autograd.grad(self.probability(logits), captured)
+            (gradients,) = torch.autograd.grad(self.graded(logits), captured)
         self.weights, self.gradients = captured[0].detach()[0], gradients[0]
         self.products = self.weights * self.gradients
 
-    @torch.no_grad()
     def _run(self, erased: frozenset[int]) -> Tensor:
-        chosen = torch.zeros(1, self.items, dtype=torch.bool, device=self.weights.device)
-        chosen[0, sorted(erased)] = True
+        return self._run_copies([erased])[0]
+
+    @torch.no_grad()
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """See :meth:`Reference._run_copies`."""
+        chosen = torch.zeros(len(erased), self.items, dtype=torch.bool, device=self.weights.device)
+        for copy, items in enumerate(erased):
+            chosen[copy, sorted(items)] = True
         with contextlib.ExitStack() as stack:
             if self._meaning.renormalises:
                 stack.enter_context(erasing(self._model.attention, chosen))
@@ -51,11 +59,16 @@ class PooledReference(Reference):
                 edit = lambda _module, _inputs, weights: self._meaning.edit(weights, chosen)  # noqa: E731
                 stack.callback(self._model.attention.register_forward_hook(edit).remove)
             if self._stand_in is not None:
-                lost = (self.weights - self._meaning.edit(self.weights[None], chosen)[0]).sum()
-                add = lambda _module, inputs: (inputs[0] + lost * self._stand_in,)  # noqa: E731
+                lost = self.weights.sum() - self._meaning.edit(self.weights.expand(chosen.shape), chosen).sum(-1)
+                add = lambda _module, inputs: (inputs[0] + lost[:, None] * self._stand_in,)  # noqa: E731
                 stack.callback(self._model.head.register_forward_pre_hook(add).remove)
-            logits: Tensor = self._model(self._batch)[0]
+            logits: Tensor = self._model(_copies(self._batch, len(erased)))
         return logits
+
+    @property
+    def _side_by_side(self) -> int:
+        """So many that their words are at most ``WORDS``, and one of a longer document."""
+        return max(1, min(COPIES, WORDS // len(self._batch.words)))
 
     @cached_property
     @torch.no_grad()
@@ -118,3 +131,9 @@ class PooledReference(Reference):
     def next_greedily(self, erased: list[int]) -> tuple[int, bool]:
         """Not needed: the smallest sets are known."""
         raise NotImplementedError
+
+
+def _copies(batch: Batch, count: int) -> Batch:
+    """So many copies of a document, one after another."""
+    fields = (batch.rows, batch.labels, batch.words, batch.sentence_lengths, batch.sentences_per_document)
+    return Batch(*(numbers.repeat(count) for numbers in fields))

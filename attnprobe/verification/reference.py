@@ -1,19 +1,22 @@
 """The slow reference: a document alone, and a run of the whole model for every set of items that is erased from it.
 
-It shares nothing with the erasure engine but the model: no batch, no padding, no sums over prefixes, no replay, nothing
-in closed form. It computes in double precision, so that what is rounding is that of the run alone.
+It shares nothing with the erasure engine but the model: no batch of documents, no padding, no sums over prefixes, no
+replay, nothing in closed form. It computes in double precision, so that what is rounding is that of the run alone.
+Sets that are known beforehand may be erased from copies of the document side by side, each of which goes through the
+whole model.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.verification.decisions_by_hand import by_hand, js_of_classes
 from attnprobe.verification.reference_correlations import Tau
 
 ROUNDING = 1e-4
@@ -23,6 +26,9 @@ TIED = 1e-5
 """Weights within this share of each other, and gradients within this share of the largest, are equal in float32."""
 
 
+COPIES = 64
+"""Of a document that go through the model side by side, at most."""
+
 MOVED = 16
 """Logits, the largest, that are moved to see whether a decision other than for a class is a matter of rounding."""
 
@@ -30,8 +36,8 @@ MOVED = 16
 class Reference(ABC):
     """One document.
 
-    To renormalise and to decide for a class is doubled here; the function of another way of erasing, or of another
-    decision, is called, so that it is the engine that is held against the reference, and not that function.
+    To renormalise and to decide is doubled here; the function of another package's way of erasing, or of its decision,
+    is called, so that it is the engine that is held against the reference, and not that function.
 
     Attributes:
         weights: attention, which sums to one (items,).
@@ -51,6 +57,7 @@ class Reference(ABC):
 
     def __init__(self, meaning: Meaning = BY_DEFAULT) -> None:
         self._meaning = meaning
+        self._by_hand = None if meaning.decides_classes else by_hand(meaning)
         self._seen: dict[frozenset[int], Tensor] = {}
 
     @property
@@ -66,6 +73,24 @@ class Reference(ABC):
     @abstractmethod
     def _run(self, erased: frozenset[int]) -> Tensor:
         """The logits (classes,) of a run of the whole model in which these items are erased."""
+
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """The logits (copies, classes) of a run for each of these sets, at most as many as copies go side by side."""
+        return torch.stack([self._run(items) for items in erased])
+
+    @property
+    def _side_by_side(self) -> int:
+        """How many copies of the document go through the model at a time."""
+        return COPIES
+
+    def run_each(self, erased: Iterable[Iterable[int]]) -> None:
+        """Run the model for each of these sets of items, where it was not, and remember: they will be asked for."""
+        asked = dict.fromkeys(map(frozenset, erased))
+        new: list[frozenset[int]] = [items for items in asked if items not in self._seen]
+        for start in range(0, len(new), self._side_by_side):
+            copies = new[start : start + self._side_by_side]
+            for items, logits in zip(copies, self._run_copies(copies), strict=True):
+                self._seen[items] = logits.double()
 
     def are_alike(self, one: int, other: int) -> bool:
         """Whether erasing one item in the place of another makes no difference, whatever else is erased."""
@@ -125,38 +150,49 @@ class Reference(ABC):
 
     def flips(self, erased: Iterable[int]) -> bool | None:
         """Whether erasing these items flips the decision; None where that is a matter of rounding."""
-        if self._meaning.decides_classes:
+        if self._by_hand is None:
             lead = self.lead(erased)
             return None if abs(lead) <= ROUNDING else lead < 0
-        found = self._decided_nearby(self.logits(erased))
-        return None if len(found) > 1 else found != {self.decision}
+        whole = self.logits()
+        found = {self._by_hand.flips(logits, self.decision, whole) for logits in _nearby(self.logits(erased))}
+        return None if len(found) > 1 else found == {True}
 
     def may_decide(self, number: int) -> bool:
         """Whether this is what is decided of the unerased document, but for rounding."""
-        if self._meaning.decides_classes:
+        if self._by_hand is None:
             return self.lead(decision=number) >= -ROUNDING
-        return number in self._decided_nearby(self.logits())
+        return number in map(self._by_hand.decided, _nearby(self.logits()))
 
     def decided(self, logits: Tensor) -> int:
         """What is decided by logits (classes,)."""
-        return int(logits.argmax() if self._meaning.decides_classes else self._meaning.decide(logits))
+        return int(logits.argmax()) if self._by_hand is None else self._by_hand.decided(logits)
 
-    def probability(self, logits: Tensor) -> Tensor:
-        """How sure the model is of the unerased document's decision, by logits (classes,); differentiable."""
-        if self._meaning.decides_classes:
+    def graded(self, logits: Tensor) -> Tensor:
+        """What gradients are of, by logits (classes,): the decision's probability, or the number in its place."""
+        if self._by_hand is None:
             return torch.softmax(logits, -1)[self.decision]
-        return self._meaning.probability(logits, torch.tensor(self.decision, device=logits.device))
+        return self._by_hand.graded(logits, self.decision)
 
-    def _decided_nearby(self, logits: Tensor) -> set[int]:
-        """What is decided by logits (classes,) and by those that are off by rounding in one of the largest."""
-        step = ROUNDING * float(logits.abs().max().clamp(min=1.0))
-        largest = logits.topk(min(len(logits), MOVED)).indices
-        moved = torch.zeros(len(largest), len(logits), dtype=logits.dtype, device=logits.device)
-        moved.scatter_(1, largest[:, None], step)
-        return set(self._meaning.decide(torch.cat([logits[None], logits + moved, logits - moved])).tolist())
+    def probability(self, logits: Tensor) -> float:
+        """How sure the model is of the unerased document's decision, by logits (classes,); NaN of a number."""
+        if self._by_hand is None:
+            return float(self.graded(logits))
+        return self._by_hand.probability(logits, self.decision)
+
+    def logit(self, logits: Tensor) -> float:
+        """The number that stands for the document's decision, by logits (classes,); NaN where there is none."""
+        return float(logits[self.decision]) if self._by_hand is None else self._by_hand.logit(logits, self.decision)
 
     def js(self, erased: Iterable[int]) -> float:
         """Jensen-Shannon divergence in nats between the output after erasing these items and the unerased output."""
-        log_p, log_q = (torch.log_softmax(logits, -1) for logits in (self.logits(), self.logits(erased)))
-        log_m = torch.logaddexp(log_p, log_q) - torch.log(log_p.new_tensor(2.0))
-        return float(sum((each.exp() * (each - log_m)).sum() for each in (log_p, log_q)) / 2)
+        js = js_of_classes if self._by_hand is None else self._by_hand.js
+        return js(self.logits(erased), self.logits())
+
+
+def _nearby(logits: Tensor) -> Tensor:
+    """Logits (classes,) and those that are off by rounding in one of the largest (…, classes)."""
+    step = ROUNDING * float(logits.abs().max().clamp(min=1.0))
+    moved_ones = logits.topk(min(len(logits), MOVED)).indices
+    moved = torch.zeros(len(moved_ones), len(logits), dtype=logits.dtype, device=logits.device)
+    moved.scatter_(1, moved_ones[:, None], step)
+    return torch.cat([logits[None], logits + moved, logits - moved])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
 from typing import NamedTuple
 
 from attnprobe.verification.reference import Reference
@@ -22,10 +23,11 @@ class Extremes(NamedTuple):
 def extremes(reference: Reference, score: str) -> Extremes:
     """Of a document of at most ``ITEMS`` items, for the decision's ``probability`` or ``logit``."""
     everything = frozenset(range(reference.items))
+    reference.run_each(erased for size in range(reference.items + 1) for erased in combinations(everything, size))
 
     def value(erased: frozenset[int]) -> float:
         logits = reference.logits(erased)
-        return float(logits[reference.decision] if score == "logit" else reference.probability(logits))
+        return reference.logit(logits) if score == "logit" else reference.probability(logits)
 
     def best(choose: Callable[..., float]) -> float:
         @cache

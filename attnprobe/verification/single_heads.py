@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import MAPS_OF_HEADS
 from attnprobe.runs.tables import read_table
 from attnprobe.settings.attention import QUICK
 from attnprobe.settings.verification import Sample
-from attnprobe.stages.tables import document_seeds
 from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import AGREE
 from attnprobe.verification.reference import TIED, Reference

@@ -11,6 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.certified_names import (
+    ENUMERATED,
+    FLIP_BOUND,
+    FLIP_SMALLEST,
+    FLIPPING_ITEM,
+    SUFFICIENT,
+    SUFFICIENT_ITEM,
+)
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -26,10 +34,10 @@ _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
+_ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
 BY_WAY = ("js", "flips")
 """Columns of items that each further way of erasing has once more, its name behind them."""
 
-_SUFFICIENT = ("sufficient_smallest", "sufficient_bound", "sufficient_necessary")
 _HELD = ("annotator", "kind", "name", "draw")
 _HELD_NUMBERS = ("marked", "auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most")
 
@@ -89,6 +97,8 @@ class StoredDocument:
         rationales: by annotator, kind, name and draw what is held against the items that are marked, by column; empty
             where the run has no table of that.
         correlations: by column Kendall's tau, where it was asked for and is defined.
+        asked: by column numbers of items of sets that flip the decision and that guarantee it, where sets were erased
+            to find it.
         otherwise: by further way of erasing, ordering and draw.
     """
 
@@ -115,6 +125,7 @@ class StoredDocument:
         }
 
     correlations: dict[str, float] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -140,12 +151,14 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
-    sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
+    present = columns_of(folder.table("documents"))
+    by_asking = ENUMERATED in present
+    sufficient = [name for name in (_ASKED if by_asking else SUFFICIENT) if name in present]
     taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     ways = recorded_ways(read_configuration(folder.config))
     erasures = _flips(folder, numbers, next(iter(ways)))
-    named = {"sufficient", *(f"{name}_{way}" for way in ways for name in BY_WAY)}
+    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
     present = columns_of(folder.table("items"))
     ranks = [name for name in present if name.startswith((RANK, RATIONALE)) or name in named]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
@@ -163,11 +176,12 @@ def stored_documents(
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
-            tuple(int(documents[number][name][0]) for name in sufficient),
+            () if by_asking else tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
-            otherwise=erasures[number],
             correlations={name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
+            asked=_asked(documents[number], sufficient) if by_asking else {},
+            otherwise=erasures[number],
         )
         for number in numbers.tolist()
     ]
@@ -182,16 +196,26 @@ def _flips(
     for number, columns in _by_document(folder, "erasures", (*_ERASURES, *further), numbers).items():
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         for row in rows:
-            sufficient = row.get("sufficient", np.nan)
             found.setdefault(number, {}).setdefault(str(row.get(ERASE_BY, first)), {})[
                 str(row["ordering"]), int(row["draw"])
             ] = StoredFlip(
                 int(row["removed"]),
                 float(row["mass"]),
                 bool(row["emptied"]) if "emptied" in row else None,
-                None if np.isnan(sufficient) else int(sufficient),
+                _whole(row.get("sufficient", np.nan)),
             )
     return found
+
+
+def _asked(columns: dict[str, Column], names: Collection[str]) -> dict[str, int]:
+    """What is said of a document of which sets were erased; nothing of others."""
+    numbers = {name: _whole(columns[name][0]) for name in names}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _whole(number: float) -> int | None:
+    """A whole number; None where there is none."""
+    return None if np.isnan(number) else int(number)
 
 
 def _limits(columns: dict[str, Column]) -> dict[str, Column]:
@@ -258,8 +282,9 @@ def _by_document(
 
 
 def _numbers(name: str, column: pa.ChunkedArray) -> Column:
-    if name.startswith(RATIONALE):
+    marks = name.startswith(RATIONALE) or (pa.types.is_boolean(column.type) and column.null_count > 0)
+    if marks:
         column = column.cast(pa.int8())
-    filled = column.fill_null(-1) if name.startswith((RANK, RATIONALE)) else column
+    filled = column.fill_null(-1) if marks or name.startswith(RANK) else column
     values: Column = filled.to_numpy(zero_copy_only=False)
     return values

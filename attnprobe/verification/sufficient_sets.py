@@ -76,6 +76,7 @@ def compare_sufficient_sets(
     if not stored.sufficient:
         return
     _compare_smallest(comparison, stored, reference)
+    claims: list[tuple[str, list[int] | None, bool]] = []
     for (name, draw), flip in stored.erasures.items():
         if flip.sufficient is None or name == SMALLEST_SET or (name, draw) not in orders:
             continue
@@ -83,7 +84,12 @@ def compare_sufficient_sets(
         for count, claimed in ((flip.sufficient, True), (flip.sufficient - 1, False)):
             if count >= 0:
                 items, certain = orders[name, draw].prefix(count) if count else ([], True)
-                _compare_guarantee(comparison, where, items if certain else None, reference, claimed=claimed)
+                claims.append((where, items if certain else None, claimed))
+    reference.run_each(
+        erased for _, kept, _ in claims if kept is not None for erased in reference.worst_erasures(sorted(set(kept)))
+    )
+    for where, kept, claimed in claims:
+        _compare_guarantee(comparison, where, kept, reference, claimed=claimed)
 
 
 def _compare_smallest(comparison: Comparison, stored: StoredDocument, reference: Reference) -> None:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_orderings import GREEDY
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import CURVES
 from attnprobe.settings.verification import Sample
-from attnprobe.stages.tables import curved_documents, document_seeds, sample_of_documents
+from attnprobe.stages.tables import curved_documents, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
@@ -22,6 +23,8 @@ from attnprobe.verification.orders import orders_of
 from attnprobe.verification.other_ways import compare_other_ways
 from attnprobe.verification.rationale_rows import compare_rationales
 from attnprobe.verification.reference_registry import reference_maker, references_otherwise
+from attnprobe.verification.sets_by_subsets import MADE as SETS_OF_ITEMS
+from attnprobe.verification.sets_by_subsets import compare_asked_sets
 from attnprobe.verification.stored_results import stored_documents
 from attnprobe.verification.sufficient_sets import compare_sufficient_sets
 
@@ -65,6 +68,8 @@ def compare_with_reference(
         if not comparison.compare(stored[row], reference, orders, seed_of_document):
             continue
         compare_sufficient_sets(comparison, stored[row], reference, orders)
+        if stored[row].asked:
+            compare_asked_sets(comparison, stored[row], reference, orders)
         otherwise = references_otherwise(tested.probe, alone[row], seed_of_document)
         compare_other_ways(comparison, stored[row], otherwise, orders)
         if stored[row].items is not None:
@@ -113,5 +118,6 @@ _WORDS = {
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
     "sufficient sets": "sets that guarantee the decision",
+    SETS_OF_ITEMS: "sizes and outcomes of sets of items",
 }
 """What of all that is compared is told by itself."""

@@ -5,18 +5,20 @@ import torch
 from torch import nn
 
 from attnprobe.attention.attachment import attach
+from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import select
 from attnprobe.engines.choice import FORWARD, REPLAY, fastest_engine, make_engine
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import AttentionSettings
 from tests.fixtures.hand_written import DIM, LABELS, WAYS, Attention, Classifier, Pooling, documents
 
 
-def erase(attachment, inputs, layers, tokens, kind=FORWARD, rows=None, query="all"):
+def erase(attachment, inputs, layers, tokens, kind=FORWARD, rows=None, query="all", meaning=BY_DEFAULT):
     settings = AttentionSettings(layers=layers, query=query)
     selected = select(attachment.sites, settings, attachment.auto())
-    engine = make_engine(kind, attachment, selected, inputs)
+    engine = make_engine(kind, attachment, selected, inputs).under(meaning, torch.arange(len(tokens)))[0]
     rows = torch.arange(len(tokens)) if rows is None else rows
     ((_, logits),) = engine.evaluate(rows, tokens[rows])
     return logits
@@ -44,6 +46,38 @@ def test_every_way_of_writing_attention_is_edited_as_by_hand(how, kind):
             torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
             found = erase(attachment, inputs, layers, tokens, kind, rows)
             torch.testing.assert_close(found, expected[rows], rtol=0, atol=1e-5)
+
+
+IN_NO_PRODUCT = ["functional", "keys_first", "heads_last", "heads_first", "sdpa_heads_first"]
+"""Ways in which what a head gives is not seen: by ``einsum``, or with documents or heads behind what they hold."""
+
+
+@pytest.mark.parametrize("kind", [FORWARD, REPLAY])
+@pytest.mark.parametrize("how", [how for how in WAYS if how not in IN_NO_PRODUCT])
+@torch.no_grad()
+def test_the_mean_of_what_rows_attend_to_takes_their_mass_however_attention_is_written(how, kind):
+    """Beside an attention sink too, where a row keeps the sum that it had."""
+    model, inputs = Classifier((how, how)), documents()
+    attachment = attach(ModelCall(model), inputs)
+    require_standing_in(attachment.call, attachment.sites.attention, inputs)
+
+    def mean(values, visible):
+        rows = visible.to(values.dtype)
+        return rows / rows.sum(-1, keepdim=True) @ values
+
+    for tokens in (some_tokens(inputs["mask"]), inputs["mask"]):
+        for layers, erased in (("0", {0: tokens}), ("all", {0: tokens, 1: tokens})):
+            expected = model.logits_by_hand(**inputs, erased=erased, stand_in=mean)
+            found = erase(attachment, inputs, layers, tokens, kind, meaning=Meaning("document_mean"))
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("how", IN_NO_PRODUCT)
+def test_where_what_heads_give_is_not_seen_nothing_stands_in(how):
+    inputs = documents()
+    attachment = attach(ModelCall(Classifier((how, how))), inputs)
+    with pytest.raises(RefusedError, match=r"heads of Attention at blocks\.0 give cannot be seen, so that nothing can"):
+        require_standing_in(attachment.call, attachment.sites.attention, inputs)
 
 
 @pytest.mark.parametrize("left", [False, True])

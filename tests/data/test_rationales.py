@@ -77,6 +77,9 @@ BAD = [
     ({"row": 1, "spans": [[0.5, 1]]}, r"column 'spans': a list of spans \[start, end\] is needed"),
     ({"row": 1, "spans": "all"}, r"column 'spans': a list of spans \[start, end\] is needed"),
     ({"row": 1, "spans": [[0, 1]], "unit": "word"}, r"column 'unit': 'word' is none of 'token', 'character'"),
+    ({"row": 1, "spans": [[0, 1]], "unit": ["token"]}, r"column 'unit': a text is needed, one of 'token', 'character'"),
+    ('{"row": 0, "spans": [], "row": 1}', r"row 1: the key 'row' is there 2 times"),
+    ('{"row": 0, "spans": [], "x": {"y": 0, "y": 0}}', r"row 1: the key 'y' is there 2 times"),
 ]
 
 

@@ -7,7 +7,7 @@ module's own ``forward``; it returns what that ``forward`` returns. Scores are d
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -41,9 +41,27 @@ def split_heads(projected, heads):
     return torch.stack(projected.chunk(heads, dim=-1), dim=1)
 
 
+class Replaced(NamedTuple):
+    """Weights of which some are gone, and what is put in their place.
+
+    Attributes:
+        kept: the weights that are left (B, H, Q, K).
+        lost: how much weight each row has lost (B, H, Q).
+        stand_in: of the values (B, H, K, D) the vectors (B, H, Q, D) that take it.
+    """
+
+    kept: torch.Tensor
+    lost: torch.Tensor
+    stand_in: Callable[[torch.Tensor], torch.Tensor]
+
+
 def average(weights, values):
     """The values (B, H, K, D) averaged by the weights (B, H, Q, K), heads side by side: (B, Q, H·D)."""
-    averaged = torch.einsum("bhqk,bhkd->bhqd", weights, values)
+    if isinstance(weights, Replaced):
+        averaged = torch.einsum("bhqk,bhkd->bhqd", weights.kept, values)
+        averaged = averaged + weights.lost[..., None] * weights.stand_in(values)
+    else:
+        averaged = torch.einsum("bhqk,bhkd->bhqd", weights, values)
     return torch.cat(averaged.unbind(1), dim=-1)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from tests.reference.attention_forwards import FORWARDS, erase_rows, softmax_of_visible, transformer_encoder
+from tests.reference.attention_forwards import FORWARDS, Replaced, erase_rows, softmax_of_visible, transformer_encoder
 from tests.reference.attention_models import FAMILIES, TASKS, EncoderClassifier, tiny_inputs, tiny_model
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "reference_attention",
     "reference_logits",
     "reference_logits_given",
+    "reference_logits_replaced",
+    "reference_outputs",
     "tiny_inputs",
     "tiny_model",
     "visible_keys",
@@ -108,6 +110,47 @@ def reference_logits_given(model: nn.Module, inputs: Mapping[str, Tensor], weigh
     return _forward(model, inputs, give, weights)
 
 
+@torch.no_grad()
+def reference_logits_replaced(
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    erased: Mapping[Key, Tensor],
+    stand_in: Callable[[Key, Tensor], Tensor],
+) -> Tensor:
+    """The logits with weights erased: zero, and something takes the weight that a row has lost.
+
+    Args, raises: as :func:`reference_logits`, and
+
+    Args:
+        stand_in: of a layer and its values (B, H, K, D) the vectors (B, H, Q, D) that take it.
+    """
+
+    def replace(key: Key, own: Tensor) -> Tensor | Replaced:
+        if key not in erased:
+            return own
+        _check_shape(key, erased[key], own)
+        gone = torch.where(erased[key], own, torch.zeros_like(own))
+        return Replaced(own - gone, gone.sum(-1), partial(stand_in, key))
+
+    return _forward(model, inputs, replace, erased)
+
+
+@torch.no_grad()
+def reference_outputs(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[Key, Tensor]:
+    """What each head of each layer gives, weights times values (B, H, Q, D), computed by hand; in no order."""
+    seen: dict[Key, Tensor] = {}
+
+    def keep(key: Key, own: Tensor, values: Tensor) -> Tensor:
+        seen[key] = torch.stack([weights @ each for weights, each in zip(own, values, strict=True)])
+        return torch.zeros(*own.shape[:-1], values.shape[-1], dtype=values.dtype)
+
+    def look(key: Key, own: Tensor) -> Replaced:
+        return Replaced(own, torch.zeros_like(own[..., 0]), partial(keep, key, own))
+
+    _forward(model, inputs, look, {})
+    return seen
+
+
 def visible_keys(model: nn.Module, inputs: Mapping[str, Tensor], stack: str) -> Tensor:
     """True where a query may see a key (B, Q, K): no padding among the keys, and in decoders no later key."""
     ids = inputs["input_ids"]
@@ -158,7 +201,10 @@ def _attention_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def _forward(
-    model: nn.Module, inputs: Mapping[str, Tensor], edit: Callable[[Key, Tensor], Tensor], named: Mapping[Key, Tensor]
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    edit: Callable[[Key, Tensor], Tensor | Replaced],
+    named: Mapping[Key, Tensor],
 ) -> Tensor:
     """One forward with every attention layer written out; ``edit(key, weights)`` gives the weights to use."""
     modules = _attention_modules(model)
@@ -168,7 +214,7 @@ def _forward(
         raise ValueError(f"{unknown[0]} is no attention layer of this model, which has {keys}")
     visible = {stack: visible_keys(model, inputs, stack) for stack, _ in keys}
 
-    def weights_of(stack: str, layer: int, scores: Tensor) -> Tensor:
+    def weights_of(stack: str, layer: int, scores: Tensor) -> Tensor | Replaced:
         return edit((stack, layer), softmax_of_visible(scores, visible[stack]))
 
     forwards: list[tuple[nn.Module, Callable[..., object]]] = []

@@ -6,12 +6,13 @@ import re
 import pandas as pd
 import pytest
 
-from attnprobe.analysis.leaderboard import leaderboard
+from attnprobe.analysis.leaderboard import MEASURES, leaderboard
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.stability_over_seeds import stability_over_seeds
 from attnprobe.reports.leaderboard.files import write_leaderboard
 from attnprobe.reports.leaderboard.ranks_drawn import draw_leaderboard
 from attnprobe.reports.leaderboard.words import leaderboard_in_words
+from attnprobe.reports.orderings_in_words import names_to_type
 from tests.fixtures.planted_explanations import write_planted_run
 
 HOSTILE = "<b>|_%$`\u202e"
@@ -68,6 +69,26 @@ def test_the_terminal_names_what_is_not_shown(board):
     assert re.search(r"^1 +truth +\d", text, re.MULTILINE)
     assert "Random (chance)" in text
     assert "\u202e" not in text
+
+
+def test_it_is_said_why_one_measure_leads_and_of_how_many_documents_each_is(board, written):
+    first, *others = board[0].rankings.values()
+    assert others
+    told = " ".join(leaderboard_in_words(board[0]).split())
+    assert f"{MEASURES[first.measure].title} leads: " in told
+    axes = draw_leaderboard(board[0]).axes
+    for panel, found in zip(axes, board[0].rankings.values(), strict=True):
+        assert panel.get_xlabel().endswith(f"\n{found.documents:,} documents")
+    for kind in ("md", "html"):
+        assert "leads: " in written[f"leaderboard.{kind}"].read_text(encoding="utf-8")
+    for other in others:
+        assert f"{MEASURES[other.measure].in_prose} ({other.documents:,} documents)" in told
+
+
+def test_names_to_type_are_told_where_titles_do_not_tell_them():
+    assert names_to_type(["random", "attention", "shapley", "leave_one_out_logit", "norm", "mine"]) == ""
+    told = names_to_type(["contribution", "mine", "chefer"])
+    assert told == "Typed behind --orderings: contribution (Output share), chefer (Attention relevance)."
 
 
 def test_text_of_others_is_harmless_everywhere(written):

@@ -14,7 +14,7 @@ from attnprobe.cli.options import add_run_arguments
 from attnprobe.cli.settings import settings_from
 from attnprobe.runs.configuration import DataSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
-from attnprobe.settings.declaration import MOST, settings_of
+from attnprobe.settings.declaration import MOST, flag_of, settings_of
 from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.run_settings import TABLES, RunSettings
 from attnprobe.settings.training import TrainingSettings
@@ -129,6 +129,19 @@ CASES = [
         {"correlations": 5},
         "{correlations} is for models whose attention pools words, erased by renormalise, deciding a class.",
         "han-none",
+    ),
+    case(
+        "--orderings norm,rollout",
+        {"orderings": ["norm", "rollout"]},
+        "{orderings}: rollout cannot be made of the model flan-rnn, erased by renormalise, deciding class: it needs "
+        "several layers of self-attention over the same tokens, and no other attention.",
+    ),
+    case(
+        "--orderings shapley",
+        {"orderings": ["shapley"]},
+        "{orderings}: shapley cannot be made of the model transformer, erased by renormalise, deciding class: it needs "
+        "erasing by renormalising, and a decision for a class, where one row of attention pools.",
+        TRANSFORMER,
     ),
     case(
         "--attention half",
@@ -314,7 +327,10 @@ def other(declared):
     """A value that is not the default, and fits all other defaults; and how the command line says it."""
     if declared.kind is bool:
         return not declared.default, [f"--no-{declared.name}" if declared.default else declared.flag]
+    if declared.name == "also":  # of a model that is trained there can be none beside the first
+        return (), [declared.flag, "none"]
     texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet", "attention": "uniform"}
+    texts["mask_training_by"] = "zero"
     value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]
@@ -324,6 +340,10 @@ def other(declared):
     return value, [declared.flag, ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
+BESIDE = {"mask_training_by": {"mask_training": "half"}}
+"""What is set beside settings that say nothing by themselves."""
+
+
 @pytest.mark.parametrize("section", TABLES)
 def test_every_setting_can_be_given_at_every_door(section, tmp_path):
     model = {"attention": CHECKPOINT, "transformer": TRANSFORMER}.get(section, POOLED)
@@ -331,14 +351,17 @@ def test_every_setting_can_be_given_at_every_door(section, tmp_path):
     add_run_arguments(parser)
     for name, declared in settings_of(TABLES[section]).items():
         value, given = other(declared)
+        changed = {**BESIDE.get(name, {}), name: value}
+        given += [word for each in BESIDE.get(name, {}).items() for word in (flag_of(each[0]), each[1])]
         usual = RunSettings.of_tables({"dataset": "a", "model": model})
-        wanted = dataclasses.replace(usual, **{section: dataclasses.replace(getattr(usual, section), **{name: value})})
+        wanted = dataclasses.replace(usual, **{section: dataclasses.replace(getattr(usual, section), **changed)})
         assert wanted != usual
         arguments = parser.parse_args(["--dataset", "a", "--model", model, *given])
         assert settings_from(arguments, fine_tune=True) == wanted
         experiment = tmp_path / "e.toml"
-        entry = list(value) if isinstance(value, tuple) else value
-        experiment.write_text(f'dataset = "a"\nmodel = "{model}"\n[{section}]\n{name} = {toml(entry)}\n')
+        entries = {each: list(of) if isinstance(of, tuple) else of for each, of in changed.items()}
+        lines = "".join(f"{each} = {toml(of)}\n" for each, of in entries.items())
+        experiment.write_text(f'dataset = "a"\nmodel = "{model}"\n[{section}]\n{lines}')
         assert load_experiment(experiment, 0) == wanted
         assert RunSettings.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
 

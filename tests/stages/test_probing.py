@@ -8,13 +8,14 @@ import torch
 import attnprobe.stages.tables as probing
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedDocuments
+from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering
 from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.closed_forms import PooledErasures
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
-from attnprobe.stages.tables import Collector, document_seeds, occurrences_of, probe_split
+from attnprobe.stages.tables import Collector, occurrences_of, probe_split
 from tests.fixtures.ragged_documents import random_documents
 
 CPU = torch.device("cpu")

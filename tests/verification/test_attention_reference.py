@@ -6,6 +6,7 @@ import torch
 pytest.importorskip("transformers")
 
 from attnprobe.attention.calls import intercepting
+from attnprobe.attention.head_outputs import head_outputs
 from attnprobe.attention.taps import Tap
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import FORWARD
@@ -15,9 +16,11 @@ from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.verification.attention_otherwise import given_by_hand, stand_ins
 from attnprobe.verification.attention_reference import AttentionReference
 from tests.fixtures.attached_models import LENGTHS, attached, key_mask, logits_by_hand, words
 from tests.fixtures.entries import registered, sure_above
+from tests.fixtures.taken_mass import SEEDS, documents_drawn, put_by_hand, trained
 
 CASES = [
     ("bert", "classification", "last", "all", "auto"),
@@ -28,7 +31,7 @@ CASES = [
 ]
 
 
-def reference_of(case, selected, document, of_token=None, aggregate="mean", meaning=BY_DEFAULT):
+def reference_of(case, selected, document, of_token=None, aggregate="mean", meaning=BY_DEFAULT, stand_in=None):
     """Of one document of the batch, its padding cut away."""
     padded, length = case.inputs["input_ids"].shape[1], LENGTHS[document]
     inputs = {
@@ -36,7 +39,7 @@ def reference_of(case, selected, document, of_token=None, aggregate="mean", mean
         for name, value in case.inputs.items()
     }
     of_token = torch.arange(length) if of_token is None else of_token[document, :length]
-    return AttentionReference(case.attachment.call, selected, aggregate, inputs, of_token, meaning)
+    return AttentionReference(case.attachment.call, selected, aggregate, inputs, of_token, meaning, stand_in)
 
 
 @pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
@@ -50,6 +53,17 @@ def test_logits_are_those_of_attention_computed_by_hand_in_a_padded_batch(family
         for document in (1, 3):
             found = reference_of(case, selected, document).logits(tokens[document].nonzero()[:, 0].tolist())
             torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_copies_side_by_side_are_runs_one_by_one(family, task, layers, heads, query):
+    case = attached(family, task, dtype=torch.float64)
+    reference = reference_of(case, case.select(layers, heads, query), 1)
+    sets = [frozenset(range(k)) for k in range(reference.items + 1)]
+    reference.run_each(sets)
+    for erased in sets:
+        torch.testing.assert_close(reference.logits(erased), reference._run(erased), rtol=1e-9, atol=1e-12)
+    assert len({float(reference.logits(erased)[0]) for erased in sets}) > 2
 
 
 @pytest.mark.parametrize("aggregate", ["mean", "max"])
@@ -150,3 +164,31 @@ def test_another_way_and_decision_are_followed(family, task, layers, heads, quer
                 torch.testing.assert_close(found.logits(items), expected, rtol=1e-9, atol=1e-9)
                 flips = int(expected.softmax(-1).max() > 0.45) != found.decision
                 assert found.flips(items) in (flips, None)
+
+
+@pytest.mark.parametrize("way", ["zero", "document_mean", "corpus_mean", "resample"])
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_what_takes_the_mass_that_rows_lose_does_so_by_hand(family, task, layers, heads, query, way):
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(layers, heads, query)
+    real, training = key_mask(case, selected), trained(case, selected)
+    erased = (torch.rand(real.shape, generator=torch.Generator().manual_seed(1)) < 0.4) & real
+    for tokens in (erased, real):
+        for draw, drawn in list(enumerate(documents_drawn(way)))[-2:]:
+            expected = put_by_hand(case, selected, tokens, way, training, drawn)
+            for document in (1, 3):
+                made = list(stand_ins(Meaning(way), int(SEEDS[document]), training))
+                reference = reference_of(case, selected, document, meaning=Meaning(way), stand_in=made[draw])
+                found = reference.logits(tokens[document].nonzero()[:, 0].tolist())
+                torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+def test_what_heads_give_of_a_document_by_hand_is_what_the_run_keeps(family, task, layers, heads, query):
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(layers, heads, query)
+    kept = head_outputs(case.attachment.call, selected, case.inputs)
+    for document in (1, 3):
+        inputs = reference_of(case, selected, document)._inputs
+        for found, expected in zip(given_by_hand(case.attachment.call, selected, inputs), kept, strict=True):
+            torch.testing.assert_close(found, expected[document], rtol=1e-9, atol=1e-9)

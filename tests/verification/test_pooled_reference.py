@@ -79,6 +79,16 @@ def test_everything_erased_leaves_the_bias(documents):
         torch.testing.assert_close(reference.logits(range(reference.items)), erasures._contributions.bias)
 
 
+def test_copies_side_by_side_are_runs_one_by_one(documents):
+    for reference in documents[0]:
+        sets = [set(range(k)) for k in range(reference.items + 1)] + [{k} for k in range(reference.items)]
+        reference.run_each(sets)
+        for erased in sets:
+            torch.testing.assert_close(
+                reference.logits(erased), reference._run(frozenset(erased)), rtol=1e-12, atol=1e-12
+            )
+
+
 def test_the_same_word_twice_is_alike_and_another_is_not():
     model = model_of("flan-none")
     encoded = random_documents(1, CLASSES, vocabulary=8, sentences=1, words=9, seed=4)

@@ -32,6 +32,9 @@ NODES = 256
 NODES_OF_RUNS = 32
 """Of the rule where every node is a run."""
 
+_HELD = 1 << 17
+"""Probabilities that are held at once: 1 MB, which stays in a core's cache."""
+
 
 def of_logit(batch: Erasable) -> Tensor:
     """a_j (g_jy − b_y) (batch, items), or what that is of several layers; float64."""
@@ -48,15 +51,31 @@ def of_probability(batch: Erasable) -> Tensor:
         return _by_runs(slopes, "probability")
     pooling, given, decision = batch.pooling(), _beside_bias(batch), batch.decision()
     assert pooling is not None
-    reached = given.sum(-1)  # the logits at α = 1, beside the bias
-    of_decision = torch.zeros(len(given), dtype=torch.float64, device=given.device)
-    of_classes = torch.zeros_like(reached)
-    for node, width in _rule(NODES):
-        p = torch.softmax(pooling.bias + node * reached, dim=-1)
-        p_decision = width * p.gather(1, decision[:, None]).squeeze(1)
-        of_decision += p_decision
-        of_classes += p_decision[:, None] * p
-    return of_decision[:, None] * of_class(given, decision) - torch.einsum("bc,bci->bi", of_classes, given)
+    of_classes = _slopes_by_class(pooling.bias, given.sum(-1), decision)
+    return torch.matmul(of_classes[:, None], given).squeeze(1)
+
+
+def _slopes_by_class(bias: Tensor, reached: Tensor, decision: Tensor) -> Tensor:
+    """∫₀¹ ∂p_y/∂z_c dα (batch, classes) at the logits z = b + α r: the same for all items of a document.
+
+    Args:
+        bias: b (classes,).
+        reached: r (batch, classes).
+        decision: y (batch,).
+    """
+    nodes, widths = (
+        torch.tensor(each, dtype=bias.dtype, device=bias.device) for each in zip(*_rule(NODES), strict=True)
+    )
+    found = torch.zeros_like(reached)
+    step = max(1, _HELD // max(1, len(nodes) * len(bias)))
+    for start in range(0, len(reached), step):
+        some = slice(start, start + step)
+        # Classes before nodes: a softmax over a short last axis is several times as slow.
+        p = torch.softmax(bias[:, None] + nodes * reached[some, :, None], dim=1)
+        of_decision = widths * of_class(p, decision[some])
+        found[some] = -torch.matmul(p, of_decision[..., None]).squeeze(2)
+        found[some].scatter_add_(1, decision[some, None], of_decision.sum(-1, keepdim=True))
+    return found
 
 
 def _by_runs(slopes: Slopes, score: Score) -> Tensor:

@@ -23,6 +23,9 @@ from attnprobe.erasure.erasable import OutputProducts
 if TYPE_CHECKING:
     from attnprobe.erasure.erasable import Erasable
 
+_HELD = 1 << 17
+"""Numbers of the values that are held in float64 at once: 1 MB, which stays in a core's cache."""
+
 
 def norm(batch: Erasable) -> Tensor:
     """‖c_j‖ (batch, items), float64."""
@@ -54,18 +57,22 @@ def _mean(parts: Iterable[Sequence[OutputProducts]] | None, of: Callable[[Output
 
 
 def of_pooled(values: Tensor, weights: Tensor, mask: Tensor) -> OutputProducts:
-    """Those of one row a document, which pools.
+    """Those of one row a document, which pools; some documents at a time, without a float64 copy of all values.
 
     Args:
         values: (batch, items, dim).
         weights: attention in float64 (batch, items).
         mask: True where an item is real (batch, items).
     """
-    values = values.detach().masked_fill(~mask[..., None], 0.0)
-    output = torch.einsum("bi,bid->bd", weights, values.double())
-    squares = values.double().square().sum(-1)
-    return OutputProducts(
-        (weights.square() * squares)[:, None],
-        (weights * torch.einsum("bid,bd->bi", values.double(), output))[:, None],
-        output.square().sum(-1)[:, None, None],
-    )
+    batch, items, dim = values.shape
+    own, with_output, output = (weights.new_empty(shape) for shape in ((batch, items), (batch, items), (batch, 1)))
+    step = max(1, _HELD // max(1, items * dim))
+    for start in range(0, batch, step):
+        some = slice(start, start + step)
+        parts = values[some].detach().double().masked_fill_(~mask[some, :, None], 0.0)
+        pooled = torch.matmul(weights[some, None], parts)
+        torch.matmul(parts, pooled.mT, out=with_output[some, :, None])
+        output[some] = pooled.square().sum(-1)
+        own[some] = torch.linalg.vecdot(parts, parts)
+    own, with_output = own.mul_(weights.square()), with_output.mul_(weights)
+    return OutputProducts(own[:, None], with_output[:, None], output[:, None])

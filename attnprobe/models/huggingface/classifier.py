@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.huggingface.pieces import PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.models.layered_probe import MaskedRun, no_masking
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.training.adam import Optimiser
 
@@ -17,14 +19,21 @@ if TYPE_CHECKING:
 
 
 class PieceClassifier(nn.Module):
-    """A ``…ForSequenceClassification`` model whose input is a batch of pieces."""
+    """A ``…ForSequenceClassification`` model whose input is a batch of pieces.
+
+    Attributes:
+        masked: what runs it with attention erased; set where it is trained so.
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
+        self.masked: MaskedRun[PieceBatch] = no_masking
 
-    def forward(self, batch: PieceBatch) -> Tensor:
-        """Logits (documents, classes)."""
+    def forward(self, batch: PieceBatch, masking: Masking | None = None) -> Tensor:
+        """Logits (documents, classes), perhaps with attention erased."""
+        if masking is not None:
+            return self.masked(batch, masking)
         logits: Tensor = self.model(**model_inputs(self.model, batch)).logits
         return logits
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import safetensors
 import torch
 
-from attnprobe.attention.decisions import refuse_other_heads
+from attnprobe.attention.decisions import own_decision_by_name, refuse_other_heads
 from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
@@ -23,6 +23,7 @@ from attnprobe.models.huggingface.bounded_models import (
 from attnprobe.models.huggingface.checkpoint_content import entries_of, locate
 from attnprobe.models.huggingface.library import SAFELY, import_transformers, quiet
 from attnprobe.models.huggingface.sequences import settle_padding
+from attnprobe.models.huggingface.tokenizer_of_model import check_tokenizer, give_padding
 from attnprobe.settings.checkpoint_names import short_name
 from attnprobe.training.finite_weights import first_not_finite
 
@@ -83,8 +84,8 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
         tokenizer = _load_tokenizer(transformers, reference, folder)
     if tokenizer is not None:
         try:
-            _check_tokenizer(reference, model, tokenizer)
-            _give_padding(model, tokenizer)
+            check_tokenizer(reference, model, tokenizer)
+            give_padding(model, tokenizer)
             if task == "classification":
                 settle_padding(model.eval(), tokenizer)
         except InputError as error:
@@ -101,18 +102,33 @@ def decides(reference: str) -> bool:
     """Whether a checkpoint decides something by itself: a class, or the next token; from its configuration alone.
 
     Raises:
-        RefusedError: it has been trained for something that is no argmax decision about a text.
+        RefusedError: it has been trained for something that is no decision about a text.
         InputError: as :func:`load_checkpoint`.
     """
+    config, names, said = _head(reference)
+    refuse_other_heads(reference, names, said)
+    return _task(config) in ("classification", "causal", "seq2seq")
+
+
+def decision_of(reference: str) -> str:
+    """The name of the decision that a checkpoint's head was trained for; from its configuration alone.
+
+    Raises:
+        InputError: as :func:`load_checkpoint`.
+    """
+    _, names, said = _head(reference)
+    return own_decision_by_name(names, said)
+
+
+def _head(reference: str) -> tuple[dict[str, Any], list[str], SimpleNamespace]:
+    """A checkpoint's configuration, the class of its model, and what it says of its head."""
     import_transformers()
-    folder = locate(reference)
-    config = _configuration(reference, folder)
+    config = _configuration(reference, locate(reference))
     classes = config.get("id2label")
     said = SimpleNamespace(
         problem_type=config.get("problem_type"), num_labels=len(classes) if isinstance(classes, dict) else None
     )
-    refuse_other_heads(reference, [name for name in config["architectures"][:1] if isinstance(name, str)], said)
-    return _task(config) in ("classification", "causal", "seq2seq")
+    return config, [name for name in config["architectures"][:1] if isinstance(name, str)], said
 
 
 def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> PreTrainedModel:
@@ -143,7 +159,7 @@ def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> Pre
             ) from None
     _check_finite(checkpoint.name, checkpoint.folder, model)
     if checkpoint.tokenizer is not None:
-        _give_padding(model, checkpoint.tokenizer)
+        give_padding(model, checkpoint.tokenizer)
         settle_padding(model.eval(), checkpoint.tokenizer)
     return model.eval()
 
@@ -225,36 +241,6 @@ def _load_tokenizer(transformers: ModuleType, reference: str, folder: Path) -> P
     of_bytes = not tokenizer.vocab_files_names  # its vocabulary is the bytes or code points: no file holds it
     found = of_bytes or any((folder / name).exists() for name in needed)
     return tokenizer if found else None
-
-
-def _check_tokenizer(reference: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    try:
-        rows = int(model.get_input_embeddings().weight.shape[0])
-    except (NotImplementedError, AttributeError):  # hashed embeddings take any number
-        return
-    largest = max(tokenizer.get_vocab().values(), default=0)
-    if largest >= rows:
-        raise InputError(
-            f"The tokenizer of {reference} is not the model's: it makes tokens up to number {largest}, "
-            f"and the model knows {rows}."
-        )
-
-
-def _give_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Let model and tokenizer have a padding token; where neither has one, as with GPT-2, it is the end of text.
-
-    The tokenizer takes the model's, and never the other way round, as the model's positions may hang on it; but not
-    where that is a piece of text, which would then no longer be one.
-    """
-    configuration: Any = model.config.get_text_config()
-    number = getattr(configuration, "pad_token_id", None)
-    if number in tokenizer.all_special_ids:
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(number)
-    elif tokenizer.pad_token_id is None:
-        rivals = (tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token)
-        tokenizer.pad_token = next((token for token in rivals if token), None) or tokenizer.convert_ids_to_tokens(0)
-    if number is None or number < 0:
-        model.config.pad_token_id = configuration.pad_token_id = tokenizer.pad_token_id
 
 
 def _first_line(error: Exception) -> str:

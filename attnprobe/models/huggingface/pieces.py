@@ -19,6 +19,7 @@ from attnprobe.data.documents import Documents, runs
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
+from attnprobe.models.huggingface.written_texts import Chat, TextPair, tokenizer_arguments
 from attnprobe.settings.attention import TOKEN, WORD
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class PieceBatch:
             no item (documents, pieces).
         sizes: items a document (documents,).
         left: whether the padding is before the document.
+        kinds: of pairs of texts the kind of token that each piece is, as the model has it (documents, pieces).
     """
 
     rows: Tensor
@@ -50,6 +52,7 @@ class PieceBatch:
     units: Tensor
     sizes: Tensor
     left: bool
+    kinds: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -61,11 +64,13 @@ class PieceBatch:
     def inputs(self) -> dict[str, Tensor]:
         """What models call these tensors; positions (documents, pieces) only where padding would shift them.
 
-        Not every model takes positions: see :func:`attnprobe.models.huggingface.sequences.model_inputs`.
+        Not every model takes positions, or kinds: see :func:`attnprobe.models.huggingface.sequences.model_inputs`.
         """
         inputs = {"input_ids": self.input_ids, "attention_mask": self.mask.long()}
         if self.left:
             inputs["position_ids"] = (self.mask.cumsum(-1) - 1).clamp_(min=0)
+        if self.kinds is not None:
+            inputs["token_type_ids"] = self.kinds
         return inputs
 
 
@@ -79,8 +84,9 @@ class _Pieces:
             tokenizer does not say (pieces,).
         apart: True where a piece is a special token, in no word (pieces,).
         lengths: pieces a document (documents,).
-        cut: how many documents are longer.
+        cut: True where a document is longer (documents,).
         special: how many documents hold strings that are special tokens.
+        kinds: of pairs of texts the kind of token that each is, as the tokenizer says it (pieces,).
     """
 
     numbers: npt.NDArray[np.int64]
@@ -88,17 +94,20 @@ class _Pieces:
     ends: npt.NDArray[np.int64]
     apart: npt.NDArray[np.bool_]
     lengths: npt.NDArray[np.int64]
-    cut: int
+    cut: npt.NDArray[np.bool_]
     special: int
+    kinds: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
         """The pieces of all parts, one after another."""
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("numbers", "starts", "ends", "apart", "lengths")
+            for name in ("numbers", "starts", "ends", "apart", "lengths", "cut")
         }
-        return cls(**arrays, cut=sum(part.cut for part in parts), special=sum(part.special for part in parts))
+        kinds = [part.kinds for part in parts if part.kinds is not None]
+        joined = np.concatenate(kinds) if kinds else None
+        return cls(**arrays, special=sum(part.special for part in parts), kinds=joined)
 
 
 class EncodedPieces(EncodedSplit[PieceBatch]):
@@ -108,6 +117,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         unit: what an item is, ``token`` or ``word``.
         special_items: whether special tokens are items.
         sizes: int64 (documents,), items a document.
+        is_cut: True where a document is longer than the model takes (documents,).
     """
 
     def __init__(
@@ -123,7 +133,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         if tokenizer.pad_token_id is None:
             raise InputError("The tokenizer has no padding token; give it one, such as its end of text.")
         self.unit, self.special_items = unit, special_items
-        self.cut, self.special = pieces.cut, pieces.special
+        self.is_cut, self.cut, self.special = pieces.cut, int(pieces.cut.sum()), pieces.special
         self._first_piece = np.cumsum(self.lengths) - self.lengths
         begins = self._item_begins(pieces)
         self.sizes = np.add.reduceat(begins.astype(np.int64), self._first_piece)
@@ -163,6 +173,9 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         lengths = torch.from_numpy(self.lengths[rows])
         numbers, mask = pad(self._numbers[pieces].long(), lengths, value=self._padding, left=self._left)
         units, _ = pad(self._units[pieces].long(), lengths, value=-1, left=self._left)
+        kinds = None
+        if self._pieces.kinds is not None:
+            kinds, _ = pad(torch.from_numpy(self._pieces.kinds[pieces]), lengths, value=0, left=self._left)
         return PieceBatch(
             rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
             labels=self._labels[rows],
@@ -171,6 +184,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             units=units,
             sizes=torch.from_numpy(self.sizes[rows]),
             left=self._left,
+            kinds=kinds,
         )
 
     def texts_of(self, document: int) -> list[ItemText]:
@@ -228,7 +242,8 @@ def encode_documents(
         which = f"document {int(np.argmin(pieces.lengths))} of {len(documents):,}" if len(documents) > 1 else "it"
         raise DocumentError(f"The tokenizer makes nothing of {which}.")
     if left_out:  # their pieces, of which there are none, need not be taken away
-        documents, pieces = documents.take(read), dataclasses.replace(pieces, lengths=pieces.lengths[read])
+        documents = documents.take(read)
+        pieces = dataclasses.replace(pieces, lengths=pieces.lengths[read], cut=pieces.cut[read])
     encoded = EncodedPieces(documents, pieces, unit, tokenizer, special_items=special_items)
     for document in np.flatnonzero(encoded.sizes == 0)[:1].tolist():
         raise DocumentError(f"There is nothing but special tokens in document {document} of {len(documents):,}.")
@@ -251,17 +266,18 @@ def _encode(
 ) -> _Pieces:
     """The pieces of some documents."""
 
-    def tokenise(strings: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
-        return tokenizer(
-            list(strings), return_attention_mask=False, return_token_type_ids=False, verbose=False, **settings
-        )
+    def tokenise(some: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
+        arguments, by_name = tokenizer_arguments(some)
+        return tokenizer(*arguments, return_attention_mask=False, verbose=False, **by_name, **settings)
 
+    paired = isinstance(texts[0], TextPair)
     encoding = tokenise(
         texts,
         truncation=True,
         max_length=longest,
         return_offsets_mapping=tokenizer.is_fast,
         return_special_tokens_mask=True,
+        return_token_type_ids=paired and "token_type_ids" in tokenizer.model_input_names,
     )
     lengths = np.array([len(numbers) for numbers in encoding["input_ids"]], dtype=np.int64)
     numbers = _flat(encoding["input_ids"])
@@ -270,6 +286,8 @@ def _encode(
     ends = starts.copy()
     if tokenizer.is_fast:
         offsets = _flat(itertools.chain.from_iterable(encoding["offset_mapping"])).reshape(-1, 2)
+        if paired:
+            offsets += _second_starts(encoding, texts)[:, None]
         starts, ends = np.where(added[:, None], -1, offsets).T
     document = np.repeat(np.arange(len(texts)), lengths)
     written = np.isin(numbers, list(special_strings)) & ~added
@@ -277,17 +295,30 @@ def _encode(
         text, string = texts[int(document[piece])], special_strings[int(numbers[piece])]
         here = text[int(starts[piece]) : int(ends[piece])] if starts[piece] >= 0 else text
         written[piece] = string.casefold() in here.casefold()
-    at_limit = [texts[row] for row in np.flatnonzero(lengths >= longest).tolist()]
-    whole = tokenise(at_limit)["input_ids"] if at_limit else []
+    at_limit = np.flatnonzero(lengths >= longest)
+    cut = np.zeros(len(texts), dtype=bool)
+    if len(at_limit):
+        whole = tokenise([texts[row] for row in at_limit.tolist()], return_token_type_ids=False)["input_ids"]
+        cut[at_limit] = [len(pieces) > longest for pieces in whole]
     return _Pieces(
         numbers,
         starts,
         ends,
         apart=added | written,
         lengths=lengths,
-        cut=sum(len(pieces) > longest for pieces in whole),
-        special=len(np.unique(document[written])),
+        cut=cut,
+        special=0 if isinstance(texts[0], Chat) else len(np.unique(document[written])),
+        kinds=_flat(encoding["token_type_ids"]) if "token_type_ids" in encoding else None,
     )
+
+
+def _second_starts(encoding: Any, texts: Sequence[str]) -> npt.NDArray[np.int64]:  # noqa: ANN401
+    """What is added to where each piece of pairs is in its own text, so that it is where it is in both (pieces,)."""
+    shifts = []
+    for row, text in enumerate(texts):
+        assert isinstance(text, TextPair)
+        shifts += [text.second_start if sequence == 1 else 0 for sequence in encoding.sequence_ids(row)]
+    return np.array(shifts, dtype=np.int64)
 
 
 def _flat(rows: Iterable[Iterable[int]]) -> npt.NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.edited_runs import TOLERANCE
 from attnprobe.base.errors import InputError
 from attnprobe.data.documents import Documents
 from attnprobe.models.huggingface.pieces import PieceBatch, encode_documents
@@ -38,9 +39,11 @@ def model_inputs(model: PreTrainedModel, batch: PieceBatch) -> dict[str, Tensor]
     RoBERTa and its kin count by themselves and from another number on.
     """
     inputs = batch.inputs()
-    takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-    if "position_ids" in inputs and (not takes_positions or _self_counted_positions(model) is not None):
+    takes = inspect.signature(model.forward).parameters
+    if "position_ids" in inputs and ("position_ids" not in takes or _self_counted_positions(model) is not None):
         del inputs["position_ids"]
+    if "token_type_ids" not in takes:
+        inputs.pop("token_type_ids", None)
     return inputs
 
 
@@ -69,7 +72,8 @@ def _bears_padding(classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
         classifier(**model_inputs(classifier, encoded.batch(np.arange(size)).to(classifier.device))).logits[0]
         for size in (1, 2)
     )
-    return bool((alone - beside).abs().max() <= _ROUNDING * alone.abs().max())
+    rounding = max(_ROUNDING, TOLERANCE[alone.dtype])
+    return bool((alone - beside).abs().max() <= rounding * alone.abs().max())
 
 
 _ROUNDING = 1e-4

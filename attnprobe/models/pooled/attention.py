@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.erasure.masking import Masking
 
 
 class PoolingAttention(nn.Module):
@@ -34,12 +35,14 @@ class PoolingAttention(nn.Module):
         """Attention weights (batch, items), zero at padding. Every row must hold a real item."""
         return torch.softmax(self.scores(values, mask, batch), dim=-1)
 
-    def pooled(self, values: Tensor, lengths: Tensor, batch: Batch | None = None) -> Tensor:
+    def pooled(
+        self, values: Tensor, lengths: Tensor, batch: Batch | None = None, masking: Masking | None = None
+    ) -> Tensor:
         """Weighted sums Σ aᵢ hᵢ (sequences, dim) of sequences of these lengths that lie one after another (items, dim).
 
-        What :func:`pool` makes of the weights, to rounding, and without padding: for training, which edits no weights.
+        What :func:`pool` makes of the weights, to rounding, and without padding: for training, which may erase some.
         """
-        return pooled_by(self.of_items(values), values, lengths)
+        return pooled_by(self.of_items(values), values, lengths, masking)
 
 
 class AdditiveAttention(PoolingAttention):
@@ -62,12 +65,18 @@ class AdditiveAttention(PoolingAttention):
         return scores
 
 
-def pooled_by(scores: Tensor, values: Tensor, lengths: Tensor) -> Tensor:
-    """Sums (sequences, dim) of sequences of these lengths, weighted by the softmax of scores (items,)."""
+def pooled_by(scores: Tensor, values: Tensor, lengths: Tensor, masking: Masking | None = None) -> Tensor:
+    """Sums (sequences, dim) of sequences of these lengths, weighted by the softmax of scores (items,), or by less."""
     padded, mask = pad(scores, lengths, value=-math.inf)
-    weighted = values * torch.softmax(padded, dim=-1)[mask][:, None]
+    weights = torch.softmax(padded, dim=-1)
+    begun = values.new_zeros(len(lengths), values.shape[1])
+    if masking is not None:
+        whole, weights = weights, masking.edited(weights, mask, padded)
+        stood_in = masking.stood_in(whole, weights, pad(values, lengths)[0], mask)
+        begun = begun if stood_in is None else stood_in
+    weighted = values * weights[mask][:, None]
     sequences = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    return values.new_zeros(len(lengths), values.shape[1]).index_add(0, sequences, weighted)
+    return begun.index_add(0, sequences, weighted)
 
 
 def pool(weights: Tensor, values: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, PoolingAttention, pool
 from attnprobe.settings.training import TrainingSettings
@@ -49,10 +50,14 @@ class PooledClassifier(nn.Module):
         """
         raise NotImplementedError
 
-    def pooled(self, batch: Batch) -> Tensor:
+    def pooled(self, batch: Batch, masking: Masking | None = None) -> Tensor:
         """The vectors that the readout is given (documents, dim): to rounding what the attention makes of ``items``.
 
         Nothing is padded, so that it is faster; this is what is trained, and how accurate a model is seen by.
+
+        Args:
+            batch: the documents.
+            masking: what of the attention is erased; nothing without it.
         """
         raise NotImplementedError
 
@@ -60,15 +65,15 @@ class PooledClassifier(nn.Module):
         """Adam, which updates only the embeddings of words that the batch holds where their gradient is sparse."""
         return adam_of(self, settings)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits (documents, classes)."""
+    def forward(self, batch: Batch, masking: Masking | None = None) -> Tensor:
+        """Logits (documents, classes); in training what ``masking`` says may be erased."""
         if self.training:
-            return self.logits(batch)
+            return self.logits(batch, masking)
         values, mask = self.items(batch)
         logits: Tensor = self.head(pool(self.attention(values, mask, batch), values))
         return logits
 
-    def logits(self, batch: Batch) -> Tensor:
+    def logits(self, batch: Batch, masking: Masking | None = None) -> Tensor:
         """The same to rounding without padding, where nobody looks into the attention."""
-        logits: Tensor = self.head(self.pooled_dropout(self.pooled(batch)))
+        logits: Tensor = self.head(self.pooled_dropout(self.pooled(batch, masking)))
         return logits

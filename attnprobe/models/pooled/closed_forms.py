@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.erasure.aopc_limits import limits_of_documents
+from attnprobe.erasure.asked_sets import Answers, AskedDocument
 from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, FirstFlip, SingleErasures
@@ -25,8 +26,10 @@ from attnprobe.erasure.erasable import (
     SingleEffects,
     StandIn,
 )
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores, ReplacedScores, ScoreName
+from attnprobe.erasure.pooled_states import PooledStates
 from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.erasure.replaced_mass import ReplacedMass
 from attnprobe.erasure.set_by_set_limits import limits_set_by_set
@@ -80,6 +83,10 @@ class PooledErasures:
         """The probabilities of the decisions (batch,)."""
         return self.log_probabilities().amax(-1).exp()
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         of = self._contributions
@@ -114,9 +121,18 @@ class PooledErasures:
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
 
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
+        """It is known of every document, from sums."""
+        return None
+
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of rows (documents,) of the batch do to the decision."""
         return None if self._of_inputs is None else self._of_inputs(documents)
+
+    def pooled_states(self) -> PooledStates | None:
+        """What the attention pools of what is left."""
+        of = self._contributions
+        return PooledStates(self._values, of.mass, of.mask, of.margins, of.threshold)
 
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
@@ -138,9 +154,13 @@ class PooledErasures:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""
@@ -203,12 +223,14 @@ class ReplacedErasures(PooledErasures):
         """Exact of short documents, attained in others."""
         scores, items = self._kept_scores(score), self._contributions.mask.shape[1]
 
-        def kept(of_document: KeptScores, sets: Tensor) -> Tensor:
+        def ask(of_document: KeptScores, sets: Tensor) -> Answers:
             widened = torch.nn.functional.pad(sets, (0, items - sets.shape[1])).to(of_document.mass.device)
-            return of_document.of_sets(widened[:, None])
+            return Answers(torch.zeros(len(sets), dtype=torch.bool), of_document.of_sets(widened[:, None]))
 
         found = [
-            limits_set_by_set(int(self._contributions.sizes[row]), partial(kept, scores.of_documents(row[None])))[0]
+            limits_set_by_set(
+                AskedDocument(int(self._contributions.sizes[row]), partial(ask, scores.of_documents(row[None])))
+            )[0]
             for row in documents
         ]
         return torch.stack(found) if found else documents.new_zeros(0, 4, dtype=torch.float64)
@@ -223,6 +245,10 @@ class ReplacedErasures(PooledErasures):
 
     def requirements(self) -> None:
         """Not known: what is erased has a say."""
+        return
+
+    def pooled_states(self) -> None:
+        """Known by renormalising alone."""
         return
 
 

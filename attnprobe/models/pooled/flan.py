@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.pooled.encoders import ENCODERS
@@ -31,8 +32,8 @@ class FLAN(PooledClassifier):
         padded, mask = pad(self.word_dropout(words), batch.document_lengths)
         return self.word_encoder(padded, mask), mask
 
-    def pooled(self, batch: Batch) -> Tensor:
+    def pooled(self, batch: Batch, masking: Masking | None = None) -> Tensor:
         """What attention makes of the words (documents, dim)."""
         lengths = batch.document_lengths
         words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), lengths)
-        return self.attention.pooled(words, lengths, batch)
+        return self.attention.pooled(words, lengths, batch, masking)

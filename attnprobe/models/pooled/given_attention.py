@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.data.batches import Batch
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.pooled.attention import PoolingAttention, pooled_by
 from attnprobe.models.pooled.classifier import PooledClassifier
 
@@ -50,7 +51,9 @@ class FrozenAttention(GivenAttention):
         assert batch is not None
         return self.guide.attention.scores(*self.guide.items(batch), batch)
 
-    def pooled(self, values: Tensor, lengths: Tensor, batch: Batch | None = None) -> Tensor:
+    def pooled(
+        self, values: Tensor, lengths: Tensor, batch: Batch | None = None, masking: Masking | None = None
+    ) -> Tensor:
         """Weighted sums (sequences, dim) of sequences of these lengths that lie one after another (items, dim)."""
         mask = torch.arange(int(lengths.max()), device=lengths.device) < lengths[:, None]
-        return pooled_by(self.scores(values, mask, batch)[mask], values, lengths)
+        return pooled_by(self.scores(values, mask, batch)[mask], values, lengths, masking)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.bit_dropout import BitDropout
 from attnprobe.models.pooled.attention import AdditiveAttention, pool
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
@@ -39,12 +40,12 @@ class HAN(PooledClassifier):
         sentences, mask = pad(self._sentence_vectors(batch), batch.sentences_per_document)
         return self.sentence_encoder(self.sentence_dropout(sentences), mask), mask
 
-    def pooled(self, batch: Batch) -> Tensor:
+    def pooled(self, batch: Batch, masking: Masking | None = None) -> Tensor:
         """What attention makes of the sentences (documents, dim), which the other makes of the words."""
         of_words, of_sentences = batch.sentence_lengths, batch.sentences_per_document
         words = self.word_encoder.flat(self.word_dropout(self.embedding(batch.words)), of_words)
         vectors = self.sentence_dropout(self.word_attention.pooled(words, of_words))
-        return self.attention.pooled(self.sentence_encoder.flat(vectors, of_sentences), of_sentences, batch)
+        return self.attention.pooled(self.sentence_encoder.flat(vectors, of_sentences), of_sentences, batch, masking)
 
     def _sentence_vectors(self, batch: Batch) -> Tensor:
         """One vector a sentence (sentences of all documents, dim): sentences of like length go through together."""

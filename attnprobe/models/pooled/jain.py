@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.erasure.masking import Masking
 from attnprobe.models.pooled.attention import AdditiveAttention
 from attnprobe.models.pooled.classifier import EMBEDDING_DIM, PooledClassifier
 from attnprobe.models.pooled.encoders import ENCODERS
@@ -54,11 +55,11 @@ class Jain(PooledClassifier):
         tokens, mask = pad(between.tokens, between.lengths)
         return self.word_encoder(tokens, mask)[:, 1:-1], mask[:, 2:]
 
-    def pooled(self, batch: Batch) -> Tensor:
+    def pooled(self, batch: Batch, masking: Masking | None = None) -> Tensor:
         """What attention makes of the words (documents, dim)."""
         between = self._between_ends(self.embedding(batch.words), batch.document_lengths)
         words = self.word_encoder.flat(between.tokens, between.lengths).index_select(0, between.places)
-        return self.attention.pooled(words, batch.document_lengths, batch)
+        return self.attention.pooled(words, batch.document_lengths, batch, masking)
 
     def _between_ends(self, words: Tensor, lengths: Tensor) -> Between:
         """Embedded words (words of all documents, dim) with an end before and one behind each document's."""

@@ -18,11 +18,13 @@ from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
 from attnprobe.erasure.erasable import Erasures, InputEffects, OtherErasures, StandIn
+from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
 from attnprobe.erasure.other_ways import OneByOne
 from attnprobe.erasure.stand_ins import RowsOfAttention
 from attnprobe.explanations.item_parts import ItemParts
+from attnprobe.models.pooled.attention import pool
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.closed_forms import PooledErasures, ReplacedErasures, ReplacedOtherwise
 from attnprobe.models.pooled.input_effects import input_effects
@@ -130,6 +132,17 @@ class PooledProbe(Probe[Batch]):
 
     def _input_effects(self, batch: Batch, documents: Tensor) -> InputEffects:
         return input_effects(self.model, batch, documents)
+
+    @torch.no_grad()
+    def states(self, batch: Batch, masking: Masking | None = None) -> Tensor:
+        """What the attention pools; see :meth:`Probe.states`."""
+        values, scores, mask = self.read(batch)
+        values, weights = values.double().masked_fill(~mask[..., None], 0.0), softmax_of_scores(scores, mask)
+        if masking is None:
+            return pool(weights, values)
+        edited = masking.edited(weights, mask, scores.double())
+        stood_in = masking.stood_in(weights, edited, values, mask)
+        return pool(edited, values) + (0.0 if stood_in is None else stood_in)
 
     def heads_read(self, layers: str, heads: str) -> int:
         """One."""

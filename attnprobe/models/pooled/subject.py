@@ -21,6 +21,9 @@ class PooledSubject(VocabularySubject[PooledClassifier]):
         """A model with random weights, on the CPU."""
         return made_of(self.configuration.settings, len(self.vocabulary), len(self.dataset.labels))
 
+    def make_maskable(self, model: PooledClassifier) -> None:
+        """It is: its attention takes what is to be erased."""
+
     def begin(self, model: PooledClassifier) -> None:
         """Write the vocabulary; put in the place of random weights what is known before.
 

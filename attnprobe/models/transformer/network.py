@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from attnprobe.data.batches import Batch, pad
+from attnprobe.erasure.masking import Masking
+from attnprobe.models.layered_probe import MaskedRun, no_masking
 from attnprobe.models.transformer.multi_head_attention import MultiHeadAttention
 from attnprobe.settings.training import TrainingSettings
 from attnprobe.settings.transformer import MASK, TransformerOptions
@@ -100,6 +102,7 @@ class TransformerClassifier(nn.Module):
         options: what it is made with.
         encoder: it.
         first_token: the number of the first token.
+        masked: what runs it with attention erased; set where it is trained so.
     """
 
     def __init__(self, vocabulary_size: int, classes: int, options: TransformerOptions) -> None:
@@ -107,6 +110,7 @@ class TransformerClassifier(nn.Module):
         self.options = options
         self.encoder = TransformerEncoder(vocabulary_size, classes, options)
         self.first_token = vocabulary_size
+        self.masked: MaskedRun[Batch] = no_masking
 
     def inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the encoder is called with: ``input_ids`` and ``attention_mask`` (documents, 1 + words)."""
@@ -116,8 +120,10 @@ class TransformerClassifier(nn.Module):
             "attention_mask": nn.functional.pad(mask, (1, 0), value=True),
         }
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits (documents, classes)."""
+    def forward(self, batch: Batch, masking: Masking | None = None) -> Tensor:
+        """Logits (documents, classes), perhaps with attention erased."""
+        if masking is not None:
+            return self.masked(batch, masking)
         logits: Tensor = self.encoder(**self.inputs(batch))
         return logits
 

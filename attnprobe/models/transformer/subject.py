@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attnprobe.data.batches import Batch, EncodedDocuments
 from attnprobe.data.documents import Documents
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.models.subject import Tested, VocabularySubject
 from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.models.transformer.probe import TransformerProbe
+from attnprobe.runs.selection_records import SELECTED
 from attnprobe.settings.transformer import TransformerOptions
 
 
@@ -31,10 +33,18 @@ class TransformerSubject(VocabularySubject[TransformerClassifier]):
         """A model with random weights, on the CPU."""
         return TransformerClassifier(len(self.vocabulary), len(self.dataset.labels), self.options)
 
+    def make_maskable(self, model: TransformerClassifier) -> None:
+        """Attach to it as it is tested: what cannot be erased there cannot be erased while it is trained."""
+        self.training_meaning.require_nothing_stands_in("transformers that are trained")
+        model.masked = self._probe(model, self.training_meaning).masked_logits
+
     def load(self) -> Tested[Batch]:
         """The trained model, attached to and verified."""
         model, digest = self.trained_model()
+        probe = self._probe(model, self.meaning)
+        return Tested(probe, digest, {"engine": probe.attention.engine, SELECTED: probe.attention.selection})
+
+    def _probe(self, model: TransformerClassifier, meaning: Meaning) -> TransformerProbe:
         attention = self.configuration.settings.attention
         assert attention is not None, "a run of a transformer is made with attention settings"
-        probe = TransformerProbe(model, attention, self.meaning, special_items=self.special_items)
-        return Tested(probe, digest, {"engine": probe.attention.engine})
+        return TransformerProbe(model, attention, meaning, special_items=self.special_items)

@@ -38,7 +38,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
     """A point and its interval an ordering and measure, its place beside it; hollow where it is no explanation."""
     first = next(iter(board.rankings.values()))
     names = list(dict.fromkeys(place.ordering for ranking in board.rankings.values() for place in ranking.places))
-    height = 0.85 + LINE * len(names)
+    height = 1.0 + LINE * len(names)
     figure = Figure(figsize=(style.PAGE, height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(board.rankings), sharey=True, squeeze=False)[0]
@@ -64,7 +64,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
                 color=colour,
             )
         which = "larger" if measure.larger_is_better else "smaller"
-        axes.set_xlabel(f"{measure.title}\n({which} is better)")
+        axes.set_xlabel(f"{measure.title}\n({which} is better)\n{ranking.documents:,} documents")
         if measure.percent:
             axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
         axes.locator_params(axis="x", nbins=5 if len(board.rankings) < 3 else 3)

@@ -12,6 +12,7 @@ from attnprobe.erasure.registered_orderings import Role
 from attnprobe.explanations.names import PERMUTED
 from attnprobe.reports.answer import aligned, filled
 from attnprobe.reports.numbers import ABSENT, percent_with_interval, points_with_interval
+from attnprobe.reports.orderings_in_words import names_to_type
 
 KINDS = {Role.CHANCE: "chance", Role.CONTROL: "control", Role.EXPLANATION: "", Role.REFERENCE: "reference"}
 
@@ -51,8 +52,21 @@ def introduction(board: Leaderboard, ranking: Ranking) -> str:
 
 
 def remarks(board: Leaderboard) -> list[str]:
-    """Which orderings were left out, and which measures are not known; none where there is nothing of the kind."""
-    return [*filter(None, [_left_out(board)]), *_unknown(board)]
+    """What else it is ranked by, what was left out, how some orderings are asked for, what is not known."""
+    said = [_other_rankings(board), _left_out(board), names_to_type(board.orderings)]
+    return [*filter(None, said), *_unknown(board)]
+
+
+def _other_rankings(board: Leaderboard) -> str:
+    """Why the first ranking leads, and of how many documents the others are; empty where there is one alone."""
+    first, *others = board.rankings.values()
+    if not others:
+        return ""
+    counted = " and ".join(f"{MEASURES[other.measure].in_prose} ({other.documents:,} documents)" for other in others)
+    measure = MEASURES[first.measure].in_prose
+    return (
+        f"{measure[0].upper()}{measure[1:]} leads: {MEASURES[first.measure].leads}. The files also rank by {counted}."
+    )
 
 
 def not_shown_in_words(board: Leaderboard, ranking: Ranking) -> str:

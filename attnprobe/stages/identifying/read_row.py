@@ -17,8 +17,9 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.blocks import Needed, recording, replaying
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
+from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.key_widths import KeyWidths
-from attnprobe.attention.model_call import Inputs, rows_of
+from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import FIRST, LAST
 from attnprobe.attention.taps import Capture, Tap
 from attnprobe.base.errors import InputError

@@ -20,9 +20,17 @@ from attnprobe.erasure.rankings import (
     runner_up_margin,
     shapley,
 )
-from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, chosen_orderings
+from attnprobe.erasure.registered_orderings import (
+    ALL,
+    ORDERINGS,
+    OWN,
+    ToldBefore,
+    cannot_be_made,
+    chosen_orderings,
+)
 from attnprobe.models.pooled.closed_forms import PooledErasures
 from attnprobe.models.pooled.stepwise import StepwiseErasures
+from tests.fixtures.entries import HALVES, registered, sure_above
 
 
 @pytest.fixture(params=[(2, 0), (3, 1), (5, 2)], ids=["two classes", "three", "five"])
@@ -203,6 +211,18 @@ def test_what_one_pooled_row_does_not_have_is_refused_where_it_is_asked_for_by_n
     batch, seeds = batch_of(case), torch.arange(6)
     with pytest.raises(InputError, match=f"^The ordering {name} cannot be made of this model: it needs several lay"):
         orders_of(batch, seeds, chosen_orderings([name]))
+
+
+@pytest.mark.parametrize("meaning", [Meaning(), Meaning(erase_by="halves"), Meaning(decision="sure")], ids=str)
+def test_what_settings_refuse_is_what_one_pooled_row_does_not_have(case, meaning):
+    """Known before there is a model: of one row all that an ordering needs is in the settings."""
+    told = ToldBefore(True, meaning.renormalises, meaning.decides_classes)
+    asked = [name for name, ordering in OWN.items() if ordering.on_request]
+    with registered(halves=HALVES, sure=sure_above(0.5)):
+        erasures = PooledErasures(*case) if meaning == Meaning() else StepwiseErasures(*(*case, meaning))
+        batch = Erasable(erasures, torch.arange(6))
+        fitting = [name for name in asked if OWN[name].fits(batch)]
+    assert fitting == [name for name in asked if cannot_be_made([name], told) is None]
 
 
 def test_set_by_set_the_numbers_are_the_same(case):
