@@ -177,13 +177,12 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
         asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
-        ways = changed.pop("erase_by", None)
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
-        if changed or ways is not None:
-            settings = run.configuration.settings if ways is None else run.configuration.settings.with_ways(ways)
-            settings = dataclasses.replace(settings, **changed)
-            configuration = dataclasses.replace(run.configuration, settings=settings)
+        if changed:
+            settings = run.configuration.settings
+            settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
+            configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
             configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)

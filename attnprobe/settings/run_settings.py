@@ -163,24 +163,8 @@ class RunSettings(Settings, section=""):
             if not isinstance(value, table) and not (value is None and name in _OPTIONAL):
                 raise SettingTypeError("", "{} must be {}, not {}.", Named(name), table.__name__, shown(value))
         kind = kind_of(self.model)
-        for name in SECTIONS:
-            if name not in kind.sections and getattr(self, name) != UNSET[name]:
-                fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
-                sentence = "{} is not for the model {}, but for models of other kinds: {}."
-                raise SettingError("", sentence, Named(name), self.model, fitting)
+        self._check_sections(kind)
         self._check_orderings(kind)
-        self._check_closed_forms(kind)
-        if self.training is not None and self.training.attention != LEARNED:
-            self._check_given_attention(self.training, pools="attention" not in kind.sections)
-        if self.limits and self.curves is False:
-            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
-        self._check_decision(kind)
-        if self.attention is not None:
-            self._check_items(self.attention, kind)
-            self._check_views(self.attention)
-
-    def _check_closed_forms(self, kind: Kind) -> None:
-        """Refuse what is known in closed form alone where there is none, and what is asked for where it is known."""
         closed = "attention" not in kind.sections and (self.erase_by[0], self.decision) == (RENORMALISE, CLASS)
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
@@ -190,6 +174,21 @@ class RunSettings(Settings, section=""):
                 "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
             )
             raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        if self.training is not None and self.training.attention != LEARNED:
+            self._check_given_attention(self.training, pools="attention" not in kind.sections)
+        if self.limits and self.curves is False:
+            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
+        self._check_decision(kind)
+        if self.attention is not None:
+            self._check_items(self.attention, kind)
+            self._check_views(self.attention)
+
+    def _check_sections(self, kind: Kind) -> None:
+        for name in SECTIONS:
+            if name not in kind.sections and getattr(self, name) != UNSET[name]:
+                fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
+                sentence = "{} is not for the model {}, but for models of other kinds: {}."
+                raise SettingError("", sentence, Named(name), self.model, fitting)
 
     def _check_views(self, attention: AttentionSettings) -> None:
         if self.training is not None and attention.also not in ((), (AUTO,)):
@@ -266,6 +265,8 @@ class RunSettings(Settings, section=""):
                 del content[name]
         if self.explanations == ExplanationSettings():
             del entries["explanations"]
+        if len(self.erase_by) == 1 and "erase_by" in entries:
+            entries["erase_by"] = self.erase_by[0]  # as runs of before have it
         return entries
 
     def identity(self) -> dict[str, Any]:
@@ -277,7 +278,7 @@ class RunSettings(Settings, section=""):
         entries = self.to_json()
         for name in ("explanations", "certify"):
             entries.pop(name, None)
-        if entries.pop("erase_by", (RENORMALISE,))[0] != RENORMALISE:
+        if entries.pop("erase_by", None) and self.erase_by[0] != RENORMALISE:
             entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
