@@ -180,8 +180,9 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
         if changed:
-            settings = dataclasses.replace(run.configuration.settings, **changed)
-            configuration = dataclasses.replace(run.configuration, settings=settings)
+            settings = run.configuration.settings
+            settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
+            configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
             configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)
