@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
@@ -165,7 +165,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import TABLES, RunSettings
+    from attnprobe.settings.run_settings import ASKED_AGAIN, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -176,7 +176,8 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
+        asked, of_run = given(arguments, ExplanationSettings), given(arguments, RunSettings)
+        changed: dict[str, Any] = {name: of_run[name] for name in ASKED_AGAIN if name in of_run}
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
         if changed:

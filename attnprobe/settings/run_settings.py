@@ -52,6 +52,9 @@ UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attenti
 
 _OPTIONAL = ("training", "attention", "transformer")
 
+ASKED_AGAIN = ("erase_by", "certify")
+"""What a run that is there can be asked otherwise, by the names of settings."""
+
 
 @dataclass(frozen=True)
 class RunSettings(Settings, section=""):
