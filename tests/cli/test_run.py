@@ -31,11 +31,11 @@ def run(folder, *arguments, status=0):
     return out
 
 
-@pytest.mark.usefixtures("every_figure")
 @pytest.mark.parametrize(
     "model", [pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in POOLED]
 )
-def test_a_run_of_every_model(planted, model):
+def test_a_run_of_every_model(planted, model, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, drawing.EVERY if model == OFTEN[0] else "delta_js")
     out = run(planted, "--model", model, "--epochs", "4", "--learning-rate", "0.01")
     folder = planted.parent / "runs" / "planted" / model / "seed-0"
     assert all((folder / name).exists() for name in FILES)
