@@ -173,6 +173,16 @@ _OWN = {
         _of("sufficient_sets", "sufficient_sets"),
         "`SufficientSets`: how little guarantees the decision, by ordering and at the least; null where not known",
     ),
+    "certified_sets": (
+        _of("certified_sets", "certified_sets"),
+        "`CertifiedSets`: what flips decisions and what guarantees them, where sets were erased to find it; null where "
+        "`--certify` was not given",
+    ),
+    "in_distribution": (
+        _of("in_distribution", "in_distribution"),
+        "`InDistribution`: whether first flips happen where what attention pools is like validation documents, as the "
+        "model was trained on them; null where not known",
+    ),
     "better_than_chance": (
         _of("better_than_chance", "better_than_chance"),
         "by ordering, `AgainstChance`: where it is among random orders of each document, and in how many it is better",

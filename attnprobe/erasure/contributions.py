@@ -93,6 +93,7 @@ class Contributions:
         margins: ``alone`` less its row of the decision (batch, classes, items).
         mask: True where an item is real (batch, items).
         sizes: how many items are real (batch,).
+        threshold: what sums of margins of what remains have to reach for a class to take over (batch, classes).
     """
 
     def __init__(
@@ -112,12 +113,15 @@ class Contributions:
             self.mass = softmax_of_scores(scores, self.mask)
         elif weights is not None:
             check_weights(weights, self.mask)
-            self.mass = weights.detach().double().masked_fill(~self.mask, 0.0)
+            self.mass = weights.detach().to(torch.float64, copy=True)
+            self.mass = self.mass if mask is None else self.mass.masked_fill(~self.mask, 0.0)
         else:
             raise ValueError("give attention weights or scores")
         projected = _project(values.detach(), weight)
         check_numbers("values", projected.sum(1), self.mask)
-        self.alone = projected.add_(self.bias[:, None]).masked_fill_(~self.mask[:, None], 0.0)
+        self.alone = projected.add_(self.bias[:, None])
+        if mask is not None:
+            self.alone.masked_fill_(~self.mask[:, None], 0.0)
         self._decide()
 
     @staticmethod
@@ -143,12 +147,13 @@ class Contributions:
         # A class before the decision wins a tie, one after it does not: the margin sums at which each takes over.
         smallest = torch.nextafter(self.bias.new_zeros(()), self.bias.new_ones(()))
         after = (classes > self.decision[:, None]).to(self.bias.dtype) * smallest
-        self._threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
+        self.threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
         self._flips_when_empty = self.bias.argmax() != self.decision
         self.margins = self.alone - of_class(self.alone, self.decision)[:, None]
-        beyond = ~torch.isfinite(self.margins.sum(1))
-        if bool(beyond.any()):
-            raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
+        if not bool(torch.isfinite(self.margins.sum())):
+            beyond = ~torch.isfinite(self.margins.sum(1))
+            if bool(beyond.any()):
+                raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
 
     def _weighted(self, terms: Tensor) -> Tensor:
         """Terms (batch, classes, items) times the mass, and the mass as one more row."""
@@ -188,7 +193,7 @@ class Contributions:
         sums = sums_without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
-        flips = (self._flipped(sums, self._threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
+        flips = (self._flipped(sums, self.threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
         return SingleErasures(relative, flips & self.mask)
 
     def logits_without_each(self) -> Tensor:
@@ -239,7 +244,7 @@ class Contributions:
 
         flips = torch.zeros_like(order, dtype=torch.bool)
         for index in range(weighted.shape[1]):  # a class at a time, so that its sums stay in the core's cache
-            flips |= ordered(weighted[:, index]).cumsum_(-1) >= self._threshold[rows, index, None]
+            flips |= ordered(weighted[:, index]).cumsum_(-1) >= self.threshold[rows, index, None]
         mass = ordered(self.mass[rows])
         flips_when_empty = self._flips_when_empty[rows, None]
         empty = mass.cumsum(-1) == 0
@@ -265,7 +270,7 @@ class Contributions:
         margins = (self.margins * self.mass[:, None]).masked_fill_(~self.mask[:, None], -torch.inf)
         # From the largest margin down: the sums are positive for the first few and never again.
         sums = sort_ascending(-margins).neg_().cumsum_(-1)
-        keeps = (sums >= self._threshold[:, :, None]).sum(-1).clamp_(max=self.sizes[:, None] - 1)
+        keeps = (sums >= self.threshold[:, :, None]).sum(-1).clamp_(max=self.sizes[:, None] - 1)
         # With a tie the margins kept may all be zero; they count only where one of them has mass.
         massive = ((margins >= 0) & (self.mass > 0)[:, None]).any(-1)
         keeps = keeps.masked_fill(~massive, 0)
@@ -291,8 +296,13 @@ def of_class(numbers: Tensor, classes: Tensor) -> Tensor:
 
 
 def _project(values: Tensor, weight: Tensor) -> Tensor:
-    """W h for every item (batch, classes, items) in float64, a few documents at a time: no float64 copy of them all."""
+    """W h for every item (batch, classes, items) in float64, a few documents at a time: no float64 copy of them all.
+
+    What is in float64 already is read once, as it lies.
+    """
     batch, items, dim = values.shape
+    if values.dtype == torch.float64:
+        return (values @ weight.T).transpose(1, 2).contiguous()
     projected = weight.new_empty(batch, len(weight), items)
     step = max(1, _PROJECTED // max(1, items * dim))
     for start in range(0, batch, step):
@@ -326,6 +336,10 @@ def affine(readout: Readout) -> tuple[Tensor, Tensor]:
 
 def check_weights(weights: Tensor, real: Tensor) -> None:
     """Raise a ``ValueError`` that names the document in which real weights are no numbers, or negative."""
+    if weights.numel():
+        least, most = (float(end) for end in torch.aminmax(weights.detach()))
+        if least >= 0 and math.isfinite(most * weights.numel()):  # at one look, as nearly always
+            return
     check_numbers("weights", weights, real)
     endless = ~torch.isfinite(weights.double().masked_fill(~real, 0.0).sum(-1))
     if bool(endless.any()):
