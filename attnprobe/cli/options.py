@@ -162,7 +162,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import TABLES, RunSettings
+    from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -173,7 +173,8 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
+        asked = given(arguments, ExplanationSettings)
+        changed = {name: value for name, value in given(arguments, RunSettings).items() if name in AT_ANY_TIME}
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
         if changed:

@@ -47,6 +47,9 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
+AT_ANY_TIME = ("explanations", "certify")
+"""What can be asked of a run that is there already: it is probed anew, and is the same run."""
+
 _REGISTERED: Mapping[str, Registry[Any]] = {"erase_by": ERASING, "decision": DECISIONS}
 """Settings that name an entry."""
 
@@ -215,7 +218,7 @@ class RunSettings(Settings, section=""):
         what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        for name in ("explanations", "certify"):
+        for name in AT_ANY_TIME:
             entries.pop(name, None)
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
