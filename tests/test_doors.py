@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,14 @@ import torch
 
 import attnprobe
 from attnprobe.base.errors import InputError
+from attnprobe.data.datasets import load_dataset
 
 transformers = pytest.importorskip("transformers")
 
 from tokenizers import processors  # noqa: E402
 
 from tests.fixtures.checkpoints import bert, byte_level, gpt2, wordpiece  # noqa: E402
+from tests.fixtures.dataset_folders import write_folder, write_parquet, write_tsv  # noqa: E402
 
 TEXTS = ["word0 unbelievably plantedpos .", "we loved word11 !", "pieces of words cross nothing but words"]
 
@@ -369,3 +372,171 @@ def test_text_is_generated_inside_erasing(cached):
         assert torch.equal(made, by_hand)
         with pytest.raises(ValueError, match="erased has shape"), attached.erasing(erased, layers="all"):
             model(input_ids=by_hand, attention_mask=torch.ones_like(by_hand))
+
+
+ROWS = [("neg", "word0 is dull"), ("pos", "we loved word1"), ("neg", "pieces of nothing"), ("pos", "a fine word2")] * 3
+SPLITS = {"train": ROWS * 4, "dev": ROWS, "test": ROWS[:5]}
+
+
+def in_parts(folder, parts=(0, 1)):
+    """As repositories of the hub have it."""
+    (folder / "data").mkdir(parents=True)
+    for split, rows in SPLITS.items():
+        name = {"dev": "validation"}.get(split, split)
+        for part in parts:
+            write_parquet(folder / "data" / f"{name}-{part:05}-of-00002.parquet", rows[part::2])
+    return folder
+
+
+def saved(folder, **changed):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    columns = {
+        {"dev": "validation"}.get(split, split): {
+            "text": [text for _, text in rows],
+            "label": [["neg", "pos"].index(label) for label, _ in rows],
+        }
+        for split, rows in SPLITS.items()
+    }
+    columns["test"] |= changed
+    made = datasets.DatasetDict({name: datasets.Dataset.from_dict(each, features) for name, each in columns.items()})
+    made.save_to_disk(folder, num_shards={"train": 2, "validation": 1, "test": 1})
+    return folder
+
+
+def of_classes(folder):
+    """Parquet with numbers for labels, and their names beside the columns."""
+    datasets = pytest.importorskip("datasets")
+    folder.mkdir()
+    for split in SPLITS:
+        rows = SPLITS[split]
+        features = datasets.Features(
+            {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])}
+        )
+        columns = {"text": [text for _, text in rows], "label": [["pos", "neg"].index(label) for label, _ in rows]}
+        datasets.Dataset.from_dict(columns, features).to_parquet(folder / f"{split}.parquet")
+    return folder
+
+
+def called(name):
+    def make(folder):
+        write_folder(folder, train=SPLITS["train"], test=SPLITS["test"])
+        write_tsv(folder / f"{name}.tsv", SPLITS["dev"])
+        return folder
+
+    return make
+
+
+def truths_as_labels(suffix):
+    def make(folder):
+        return write_folder(
+            folder, suffix, **{name: [(label == "pos", text) for label, text in rows] for name, rows in SPLITS.items()}
+        )
+
+    return make
+
+
+FOLDERS = {
+    "validation.tsv": called("validation"),
+    "valid.tsv": called("valid"),
+    "val.tsv": called("val"),
+    "arrays of JSON": lambda folder: write_folder(folder, "json", **SPLITS),
+    "Parquet in parts": in_parts,
+    "a saved dataset": saved,
+    "Parquet with names of classes": of_classes,
+}
+"""Folders that hold the same documents as three plain files."""
+
+
+def documents_of(folder, **columns):
+    dataset = load_dataset(str(folder), **columns)
+    return dataset.labels, {
+        name: sorted(zip([dataset.labels[code] for code in split.labels], split.documents().texts, strict=True))
+        for name, split in dataset.splits.items()
+    }
+
+
+@pytest.mark.parametrize("door", FOLDERS)
+def test_a_folder_of_another_form_holds_the_same_documents(door, tmp_path):
+    labels, found = documents_of(FOLDERS[door](tmp_path / "data-set"))
+    assert found == {name: sorted(rows) for name, rows in SPLITS.items()}
+    assert labels == (["pos", "neg"] if "classes" in door else ["neg", "pos"])  # in the order of their numbers
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet", "csv"])
+def test_labels_may_be_true_and_false(suffix, tmp_path):
+    labels, found = documents_of(truths_as_labels(suffix)(tmp_path / "data-set"))
+    assert labels == ["False", "True"]
+    assert found["test"] == sorted((str(label == "pos"), text) for label, text in SPLITS["test"])
+
+
+def with_header(*header):
+    def make(folder):
+        folder.mkdir()
+        for split, rows in SPLITS.items():
+            write_tsv(folder / f"{split}.tsv", rows, header)
+        return folder
+
+    return make
+
+
+def damaged(folder):
+    path = next((saved(folder) / "train").glob("*.arrow"))
+    path.write_bytes(path.read_bytes()[:200])
+    return folder
+
+
+def packed(folder):
+    """A saved dataset whose batches are compressed."""
+    path = next((saved(folder) / "test").glob("*.arrow"))
+    with pa.OSFile(str(path), "rb") as source:
+        table = pa.ipc.open_stream(source).read_all()
+    with pa.OSFile(str(path), "wb") as sink:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+    return folder
+
+
+def twice(folder):
+    write_tsv(called("valid")(folder) / "dev.tsv", SPLITS["dev"])
+    return folder
+
+
+def half_an_array(folder):
+    write_folder(folder, "json", **SPLITS)
+    (folder / "test.json").write_text('[{"label": "pos", "text": "a"}, {"label": "pos"')
+    return folder
+
+
+REFUSED_FOLDERS = {
+    "a part is missing": (lambda folder: in_parts(folder, (1,)), "train-00000-of-00002.parquet is missing"),
+    "the same split twice": (twice, "the files 'dev.tsv', 'valid.tsv' are the same split"),
+    "a label without a class": (
+        lambda folder: saved(folder, label=[-1, 0, 0, 0, 0]),
+        "row 1, column 'label': the label is -1",
+    ),
+    "Arrow that ends too early": (damaged, "arrow: not readable as Arrow"),
+    "Arrow that is compressed": (packed, "a record batch that is compressed"),
+    "an array that ends too early": (half_an_array, "test.json, row 2: not valid JSON"),
+    "a text called otherwise": (with_header("label", "sentence"), "Did you mean --text-column sentence?"),
+    "a label called otherwise": (with_header("target", "text"), "Did you mean --label-column target?"),
+    "a text that nobody knows": (with_header("label", "zzz"), "Name it with --text-column."),
+    "two labels": (lambda folder: write_both(folder), "name one with --label-column"),
+}
+"""Folders that are refused, and the sentence."""
+
+
+def write_both(folder):
+    write_folder(folder, **SPLITS)
+    write_tsv(folder / "train.tsv", [(label, label, text) for label, text in ROWS], ("label", "category", "text"))
+    return folder
+
+
+@pytest.mark.parametrize("door", REFUSED_FOLDERS)
+def test_a_folder_that_cannot_be_read_is_refused_in_one_sentence(door, tmp_path):
+    make, sentence = REFUSED_FOLDERS[door]
+    with pytest.raises(InputError, match=re.escape(sentence)) as refused:
+        load_dataset(str(make(tmp_path / "data-set")))
+    assert len(str(refused.value).splitlines()) == 1
+    assert "data-set" in str(refused.value)

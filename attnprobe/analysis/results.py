@@ -21,8 +21,9 @@ from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.base.bounds import MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
-from attnprobe.base.run_layout import check_run_folder
+from attnprobe.base.run_layout import check_run_folder, is_view
 from attnprobe.base.visible import visible
+from attnprobe.erasure.curve_names import OF_LABEL
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
@@ -40,6 +41,7 @@ from attnprobe.runs.read_columns import (
     document_columns,
     erasure_columns,
 )
+from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -286,8 +288,9 @@ class RunResults:
 
     @property
     def name(self) -> str:
-        """What readers know this run by, legible: dataset · model · seed."""
-        return visible(f"{self.dataset} · {self.short_model} · seed {self.seed}")
+        """What readers know this run by, legible: dataset · model · seed, and the view that it is."""
+        view = f" · {self.folder.name.replace('-', ' ')}" if is_view(self.folder) else ""
+        return visible(f"{self.dataset} · {self.short_model} · seed {self.seed}{view}")
 
     @property
     def short_model(self) -> str:
@@ -304,6 +307,17 @@ class RunResults:
     def meaning(self) -> RecordedMeaning:
         """What the run says of its way of erasing and its decision."""
         return recorded_meaning(self.config)
+
+    @property
+    def selection(self) -> list[SelectedLayer]:
+        """The layers, heads and rows that were erased in; none of models whose attention pools, and of older runs."""
+        return recorded_selection(self._told)
+
+    @property
+    def has_special_items(self) -> bool:
+        """Whether special tokens are items, as far as the run says."""
+        told = self._told.get("special_tokens")
+        return not (isinstance(told, dict) and told.get("items") is False)
 
     @property
     def labels(self) -> list[str]:
@@ -328,9 +342,24 @@ class RunResults:
     @cached_property
     def _own_classes(self) -> dict[str, str]:
         try:
+            return {str(number): str(name) for number, name in (self._told.get("classes") or {}).items()}
+        except AttributeError:
+            return {}
+
+    @cached_property
+    def decided_labels(self) -> list[str]:
+        """The names, legible, of the labels of which each is decided by itself; none where one thing is decided."""
+        columns = sum(str(name).startswith(OF_LABEL) for name in self.erasures)
+        told = self._told.get("decided_labels")
+        names = told if isinstance(told, list) and len(told) == columns else list(range(columns))
+        return [visible(str(name)) for name in names]
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        try:
             summary = json.loads(read_text(self.folder / "summary.json", MOST_JSON_BYTES))
-            return {str(number): str(name) for number, name in (summary.get("classes") or {}).items()}
-        except (OSError, ValueError, AttributeError, RecursionError):
+            return summary if isinstance(summary, dict) else {}
+        except (OSError, ValueError, RecursionError):
             return {}
 
     @cached_property

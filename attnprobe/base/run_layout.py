@@ -29,6 +29,9 @@ DRAWN = "drawn.json"
 MODEL, TABLES, FIGURES = "model", "tables", "figures"
 SHARDS, IDENTIFICATION = "shards", "identification-state"
 
+ALL_LAYERS = "all"
+"""The layers of the view that a run of a checkpoint has unless told otherwise."""
+
 UNFINISHED = (SHARDS, IDENTIFICATION)
 """Folders of results that are to be put together."""
 
@@ -37,6 +40,7 @@ FOLDERS = (MODEL, TABLES, FIGURES, *UNFINISHED)
 
 RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
+    "validation-states.safetensors",
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
     *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
@@ -71,6 +75,20 @@ _OF_UNFINISHED = re.compile(
     r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"
 )
+
+
+def view_folder(layers: str) -> str:
+    """What the folder of a view is called, in the run's: of a further selection of layers, which is a probe of its own.
+
+    >>> view_folder("all"), view_folder("encoder:2-4")
+    ('all-layers', 'layers-encoder-2-4')
+    """
+    return "all-layers" if layers == ALL_LAYERS else f"layers-{layers.replace(':', '-')}"
+
+
+def is_view(folder: Path) -> bool:
+    """Whether a run's folder is a view's: it lies in the folder of a run."""
+    return kind_of(folder.parent / CONFIG) is not None
 
 
 def check_run_folder(folder: Path, within: Path | None = None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.runs.configuration import RunConfiguration
+    from attnprobe.settings.run_settings import RunSettings
     from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
 
@@ -111,6 +112,8 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
+    if ranks.first:
+        say_of_decision(settings)
     checkpoint = subject_class(settings.model).source_of(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
@@ -219,10 +222,14 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     Raises:
         InputError: the file cannot be used.
     """
+    from attnprobe.settings.own_explanations import OUT
+
     settings = configuration.settings.explanations
     if settings.file is None:
-        if settings != type(settings)():
+        if settings not in (type(settings)(), type(settings)(specials=OUT)):
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
+        if settings.specials == OUT and configuration.settings.attention is None:
+            raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
         return configuration
     from attnprobe.explanations.names import check_names
     from attnprobe.explanations.score_files import ScoreFile
@@ -249,6 +256,19 @@ def say_of_labels(dataset: Dataset, location: str) -> None:
 
     for sentence in alike_labels_in_words(dataset, location):
         say(sentence)
+
+
+def say_of_decision(settings: RunSettings) -> None:
+    """Say what flips, where it is not a class: it may be the checkpoint's head that says so."""
+    from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
+
+    if settings.decision == CLASS or settings.decision not in OWN:
+        return
+    decision = as_set(settings.decision, settings.decision_options)
+    moves = (
+        "" if decision.flips else " Nothing flips: how far it moves is told, and --tolerance says how far is too far."
+    )
+    say(f"The decision is {settings.decision} ({decision.title}): {decision.description}.{moves}")
 
 
 def choose_device(name: str) -> torch.device:

@@ -42,7 +42,7 @@ def load_dataset(
     wanted = WantedColumns(label_column, text_column, given_tokens)
     files = split_files(folder)
     stored = tokenised_once(files, wanted, name)
-    return Dataset(name, *stored, rationales=read_rationales(files["test"], wanted))
+    return Dataset(name, *stored, rationales=read_rationales(files["test"].first, wanted, files["test"].further))
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -27,7 +27,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import open_plain
 from attnprobe.data.documents import runs
 from attnprobe.data.files.columns import WantedColumns
-from attnprobe.data.files.file_names import SUFFIXES
+from attnprobe.data.files.file_names import beside
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.reading import read_texts
@@ -88,12 +88,13 @@ class Rationales:
         return Rationales(self.content, {name: spans.of(numbers) for name, spans in self.annotators.items()})
 
 
-def read_rationales(split: Path, wanted: WantedColumns) -> Rationales | None:
+def read_rationales(split: Path, wanted: WantedColumns, further: Sequence[Path] = ()) -> Rationales | None:
     """The rationales beside the file of a split, which is read once for its tokens; None where there are none.
 
     Args:
         split: its file.
         wanted: its columns.
+        further: files with further parts of it.
 
     Raises:
         InputError: a file of rationales cannot be used; the message names file and row.
@@ -111,7 +112,7 @@ def read_rationales(split: Path, wanted: WantedColumns) -> Rationales | None:
             raise InputError(f"{path}: the file cannot be read ({error.strerror or error}).") from None
     in_characters: dict[str, dict[int, Numbers]] = {name: {} for name in files}
     documents = 0
-    for number, text in enumerate(read_texts(split, wanted)):
+    for number, text in enumerate(read_texts(split, wanted, further)):
         documents = number + 1
         for name, path in files.items():
             line = lines[name].pop(number, None)
@@ -137,9 +138,9 @@ class _Line(NamedTuple):
 
 def _files_beside(split: Path) -> dict[str, Path]:
     """Files of rationales by annotator, the one without a name first, the others by name."""
-    stem = split.name.removesuffix(next(suffix for suffix in SUFFIXES[::-1] if split.name.endswith(suffix)))
+    folder, stem = beside(split)
     files: dict[str, Path] = {}
-    for path in sorted(split.parent.glob(f"{stem}.rationales*.jsonl")):
+    for path in sorted(folder.glob(f"{stem}.rationales*.jsonl")):
         rest = path.name.removeprefix(f"{stem}.rationales").removesuffix(".jsonl")
         name = rest[1:] if rest.startswith("_") else rest or FIRST
         if not _NAME.fullmatch(name) or (rest and not rest.startswith("_")):
@@ -152,9 +153,7 @@ def _files_beside(split: Path) -> dict[str, Path]:
             raise InputError(f"{path}: the annotator of {files[name].name} is called {name!r}, too.")
         files[name] = path
     if len(files) > MOST_ANNOTATORS:
-        raise InputError(
-            f"{split.parent}: {len(files)} annotators have files beside {split.name}; {MOST_ANNOTATORS} may."
-        )
+        raise InputError(f"{folder}: {len(files)} annotators have files beside {split.name}; {MOST_ANNOTATORS} may.")
     return dict(sorted(files.items(), key=lambda file: (file[0] != FIRST, file[0])))
 
 

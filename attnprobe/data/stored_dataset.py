@@ -29,6 +29,7 @@ from attnprobe.data.documents import Documents
 from attnprobe.data.files.columns import WantedColumns
 from attnprobe.data.files.development_split import SPLIT_SEED
 from attnprobe.data.files.file_bytes import content_key
+from attnprobe.data.files.file_names import SplitPaths
 from attnprobe.data.files.folder import SPLITS, RawSplit, read_splits
 from attnprobe.data.files.labels import sorted_labels
 from attnprobe.data.files.reading import changed
@@ -39,7 +40,7 @@ from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
 
-FORMAT = 2  # to be raised when the same files would be read, tokenised or stored in another way
+FORMAT = 3  # to be raised when the same files would be read, tokenised or stored in another way
 DATASET = "dataset.json"
 
 
@@ -51,7 +52,7 @@ class StoredDataset(NamedTuple):
     fingerprint: str
 
 
-def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> StoredDataset:
+def tokenised_once(files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str) -> StoredDataset:
     """The dataset that these files hold, checked and tokenised; read from the cache folder if it was made before.
 
     What is found damaged is made anew. Of several processes that need it at once, one makes it. Where the user's cache
@@ -66,7 +67,7 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
         InputError: a file cannot be used or changes while it is read, or nothing can be written anywhere, or another
             process has begun to make it, lives, and does not go on.
     """
-    before = [_state(path) for path in files.values()]
+    before = list(map(_state, _all(files)))
     key = _key(files, wanted, name)
     remove_leftovers(cache_folder())
     remove_abandoned_temporary_folders()
@@ -80,7 +81,7 @@ def tokenised_once(files: Mapping[str, Path], wanted: WantedColumns, name: str) 
 
 def _made(
     folder: Path,
-    files: Mapping[str, Path],
+    files: Mapping[str, SplitPaths],
     wanted: WantedColumns,
     name: str,
     before: Sequence[tuple[int, int] | None],
@@ -98,7 +99,7 @@ def _made(
             _make(folder, raw, name, go_on)
         except OSError as second:
             raise _unwritable(folder, second) from second
-    for path, state in zip(files.values(), before, strict=True):
+    for path, state in zip(_all(files), before, strict=True):
         if _state(path) != state:
             remove_folder(folder)
             raise changed(path)
@@ -106,6 +107,10 @@ def _made(
     if stored is None:
         raise FailedError(f"{folder}: what was just written is damaged; is the disk sound?")
     return stored
+
+
+def _all(files: Mapping[str, SplitPaths]) -> list[Path]:
+    return [path for paths in files.values() for path in paths.all]
 
 
 def _state(path: Path) -> tuple[int, int] | None:
@@ -117,13 +122,13 @@ def _state(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _key(files: Mapping[str, Path], wanted: WantedColumns, name: str) -> str:
+def _key(files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str) -> str:
     """Of everything that decides what is stored."""
     identity = (
         f"format {FORMAT}, {tokeniser_version()}, split seed {SPLIT_SEED}, "
         f"windows of {windows.WINDOW_DOCUMENTS} documents or {windows.WINDOW_WORDS} words, "
         f"columns {wanted.label!r} and {wanted.text!r}, tokens given {wanted.given_tokens}, "
-        f"content {content_key(list(files.values()), name)}"
+        f"content {content_key(_all(files), name)}"
     )
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -148,7 +153,8 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str, go_on: Callable[
         OSError: something cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    labels = sorted_labels(raw["train"].labels)
+    train = raw["train"]
+    labels = [name for name in train.file.classes if name in train.labels] or sorted_labels(train.labels)
     fingerprint = Fingerprint()
     with creating_folder(folder) as temporary:
         for split, documents in raw.items():

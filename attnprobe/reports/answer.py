@@ -9,7 +9,15 @@ from typing import Any
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import no_smallest_set
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.analysis.verdict import (
+    AS_WELL_AS_ANY,
+    IN_PART,
+    NO,
+    NO_FLIPS_HERE,
+    NOT_INFORMATIVE,
+    NOTHING_FLIPS,
+    UNDECIDED,
+)
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
 from attnprobe.reports.certified_in_words import certified_in_words
@@ -18,6 +26,7 @@ from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
 from attnprobe.reports.heads_in_words import effects_in_words, heads_in_words
 from attnprobe.reports.human_rationales import rationales_in_words
+from attnprobe.reports.label_flips import labels_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
@@ -27,7 +36,10 @@ from attnprobe.reports.orderings_in_words import (
     names_to_type,
     references_in_words,
 )
+from attnprobe.reports.output_moves import moves_in_words, moves_verdict
+from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
 from attnprobe.reports.sample_in_words import documents_in_words
+from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 from attnprobe.reports.style import display_name
 
 WIDTH = 100
@@ -41,21 +53,31 @@ FEW_DOCUMENTS = 30
 Summary = Mapping[str, Any]
 
 
-def answer(summary: Summary) -> str:
+def answer(summary: Summary, views: Mapping[str, Summary] | None = None) -> str:
     """Three short tables and a few sentences; at most 100 characters a line, no colours.
 
     Args:
         summary: as ``summarise`` gives it.
+        views: those of further selections of layers, by folder.
     """
-    verdict = f"Does attention explain this model? {_verdict(summary)}"
+    verdict = f"{question(summary)} {_verdict(summary)}"
+    of_flips = (
+        [
+            _outcomes(summary),
+            _how_early(summary),
+            filled(_where_all_flip(summary)),
+            _who_is_first(summary),
+            filled(names_to_type(summary["first_flips"])),
+            filled(_erasing_one(summary)),
+        ]
+        if summary["answer"]["verdict"] != NO_FLIPS_HERE
+        else []
+    )
     parts = [
         filled(_introduction(summary)),
-        _outcomes(summary),
-        _how_early(summary),
-        filled(_where_all_flip(summary)),
-        _who_is_first(summary),
-        filled(names_to_type(summary["first_flips"])),
-        filled(_erasing_one(summary)),
+        *of_flips,
+        labels_in_words(summary, aligned),
+        moves_in_words(summary, aligned),
         filled(guarantees_in_words(summary)),
         filled(certified_in_words(summary)),
         filled(curves_in_words(summary)),
@@ -64,12 +86,18 @@ def answer(summary: Summary) -> str:
         filled(rationales_in_words(summary)),
         filled(correlations_in_words(summary)),
         filled(verdict),
+        *(filled(_of_view(name, view)) for name, view in (views or {}).items()),
         filled(heads_in_words(summary)),
         filled(effects_in_words(summary)),
         measured_in_words(summary, aligned),
         *map(filled, statistics_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _of_view(name: str, summary: Summary) -> str:
+    """The answer of a further selection of layers, and where its tables are."""
+    return f"{question(summary)} {_verdict(summary)} {numbers_in_a_sentence(summary)} (All of it is in {name}/.)"
 
 
 def filled(text: str) -> str:
@@ -87,7 +115,8 @@ def _introduction(summary: Summary) -> str:
         text += " The run is older than the record of when nothing is left: that every item was erased is known alone."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
-    return f"{text} {meaning_in_words(summary)}".rstrip()
+    said = [text, selection_in_words(summary), specials_in_words(summary), meaning_in_words(summary)]
+    return " ".join(filter(None, said))
 
 
 def _outcomes(summary: Summary) -> str:
@@ -222,6 +251,8 @@ def _listed(orderings: Sequence[str], summary: Summary) -> str:
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
+    if verdict["verdict"] == NO_FLIPS_HERE:
+        return moves_verdict(summary)
     if verdict["verdict"] == NOTHING_FLIPS:
         return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
     text = _sentence(summary, unit, evenness)

@@ -134,6 +134,8 @@ class RunConfiguration:
             settings = dataclasses.asdict(self.settings.explanations)
             how = {name: value for name, value in settings.items() if name != "file"}
             how |= {"content": self.explanations.content}
+        elif self.settings.explanations.specials == OUT:
+            how = {"specials": OUT}
         if self.rationales is not None:
             how |= {RATIONALES: self.rationales.content}
         if self.settings.certify:
@@ -255,5 +257,6 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    meaning = {"erase_by": settings.erase_by, "decision": settings.decision}
+    names = ("erase_by", "decision", "threshold", "tolerance")
+    meaning = {name: getattr(settings, name) for name in names}
     return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

@@ -94,6 +94,7 @@ class RunFolder:
         self.model = path / "model.safetensors"
         self.checkpoint = path / MODEL
         self.training_state = path / "training-state.safetensors"
+        self.validation_states = path / "validation-states.safetensors"
         self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"
@@ -113,6 +114,11 @@ class RunFolder:
     def table(self, name: str) -> Path:
         """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
         return self.path / f"{name}.parquet"
+
+    def views(self) -> list[Path]:
+        """The folders of the views that have been probed, in order of name: runs inside this one."""
+        found = sorted(self.path.glob("*/config.json")) if self.config.exists() else []
+        return [config.parent for config in found if RunFolder(config.parent, self.within).probed_fingerprint()]
 
     def check(self) -> None:
         """See to it that nothing that is opened here is a link, a pipe or a device.
@@ -277,7 +283,7 @@ class RunFolder:
             return False
         _, apart, model = stamp.partition("/")
         made_by = configuration.read_by if apart else stamp
-        return not self.lacks_map_of_heads(settings.attention, made_by + apart + model)
+        return not self.lacks_map_of_heads(settings.attention_by_head, made_by + apart + model)
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

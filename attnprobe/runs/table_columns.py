@@ -12,9 +12,10 @@ from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
 from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST, FLIPPING_ITEM, SUFFICIENT_ITEM
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
+from attnprobe.erasure.state_names import FLIP_P, REMOVED_INSIDE, STATE_P
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
 
@@ -37,6 +38,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "label": Column.whole(low=-1),
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
         **dict.fromkeys(CORRELATIONS, Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)),
+        STATE_P: Column.share(missing=_ANYWHERE),
         **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE, infinite=True)),
         FLIP_SMALLEST: _REACHED,
         FLIP_BOUND: _REACHED,
@@ -59,6 +61,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
         "sufficient": Column.whole(up_to="n", missing=_ANYWHERE),
+        FLIP_P: Column.share(missing=_ANYWHERE),
+        REMOVED_INSIDE: Column.whole(low=-1, left_out=(0,), missing=_ANYWHERE, up_to="n"),
         "random_tried": Column.whole(low=1, missing=_ANYWHERE),
         "random_better": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
         "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
@@ -70,7 +74,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "before": Column(Values.TEXT, missing=_ANYWHERE),
         "weight": Column.share(),
         "gradient": Column(Values.REAL),
-        "js": Column.nats(),
+        "js": Column.nats(missing=_ANYWHERE),
         "flips": _YES_NO,
         SUFFICIENT_ITEM: _MAYBE,
         FLIPPING_ITEM: _MAYBE,
@@ -81,8 +85,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "draw": Column(Values.WHOLE, 0, 127),
         "removed": Column.whole(),
         "target": Column.whole(),
-        **dict.fromkeys(("probability", "kept_probability"), Column.share()),
-        "log_probability": Column(Values.REAL, high=SLACK),
+        **dict.fromkeys(("probability", "kept_probability"), Column.share(missing=_ANYWHERE)),
+        "log_probability": Column(Values.REAL, high=SLACK, missing=_ANYWHERE),
         **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
     },
     "rationales": {
@@ -161,6 +165,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
         },
         MEASURED: Column.number(missing=_ANYWHERE),
     },
+    "erasures": {OF_LABEL: _REMOVED},
     "items": {
         "contribution_": Column(Values.REAL),
         RATIONALE: _MAYBE,

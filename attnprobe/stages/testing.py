@@ -28,6 +28,7 @@ from attnprobe.stages.certified_sample import cost_in_words
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
@@ -43,8 +44,13 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
+def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
+
+    Args:
+        run: what is probed.
+        execution: by whom.
+        tested: its model, where it is loaded already.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -53,11 +59,13 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         InputError: there is no trained model, or it is corrupt or foreign, or not one document could be probed.
     """
     folder, run = run.folder, _with_rationales(run)
-    tested = run.subject.load()
+    tested = tested or run.subject.load()
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
-        if execution.share is None and folder.lacks_map_of_heads(run.configuration.settings.attention, work.stamp):
+        if execution.share is None and folder.lacks_map_of_heads(
+            run.configuration.settings.attention_by_head, work.stamp
+        ):
             _add_map_of_heads(run, work, tested, execution)
         work.files.remove_all()
         return _quarantined(run)
@@ -65,6 +73,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     if work.certified is not None:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
+        keep_states(run.subject, tested.probe, work.stamp)
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
             _carry_out_share(run, work, pieces, execution)
@@ -112,6 +121,9 @@ def _probed_and_joined(
             work.files.remove(damage.piece)
             continue
         names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        label_names = tested.label_names(run.dataset.labels)
+        if label_names is not None:
+            names["decided_labels"] = label_names
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)

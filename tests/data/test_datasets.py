@@ -137,7 +137,7 @@ def test_columns_by_name(tmp_path):
         write_tsv(folder / f"{split}.tsv", TRAIN, ("stars", "review"))
     dataset = load_dataset(str(folder), text_column="review", label_column="stars")
     assert dataset.labels == ["9", "10"]
-    with pytest.raises(InputError, match=r"train\.tsv, row 1: there is no label column 'star'.*Did you mean 'stars'"):
+    with pytest.raises(InputError, match=r"train\.tsv, row 1: there is no label column 'star'.*--label-column stars\?"):
         load_dataset(str(folder), text_column="review", label_column="star")
 
 

@@ -17,6 +17,7 @@ from attnprobe.analysis.curve_statistics import curve_statistics
 from attnprobe.analysis.results import RunResults
 from attnprobe.data.cache_folder import CACHE_VARIABLE
 from attnprobe.data.files.columns import WantedColumns
+from attnprobe.data.files.file_names import SplitPaths
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.reports.page.terminal import document_in_terminal
@@ -253,7 +254,7 @@ def _dataset():
 
 
 def _stored_dataset():
-    files = {split: _stored[0] / f"{split}.tsv" for split in ("train", "dev", "test")}
+    files = {split: SplitPaths(_stored[0] / f"{split}.tsv") for split in ("train", "dev", "test")}
     return tokenised_once(files, WantedColumns(), "toy")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from attnprobe.base.bounds import LONGEST_LABEL, LONGEST_TEXT
@@ -49,12 +50,27 @@ def _checked_token(token: object, number: int, path: Path, row: int, column: str
     return _as_string(token, f"token {number} of the list", path, row, column)
 
 
-def checked_label(value: object, path: Path, row: int, column: str) -> str:
-    """The label of a document, as a string; 3.0 becomes ``"3"``.
+def checked_label(value: object, path: Path, row: int, column: str, classes: Sequence[str] = ()) -> str:
+    """The label of a document, as a string; 3.0 becomes ``"3"``, and True ``"True"``.
+
+    Args:
+        value: of the cell.
+        path, row, column: where it stands.
+        classes: what the file says that numbers stand for.
 
     Raises:
-        InputError: it is neither string nor number, blank, or holds a character that no text holds; or it is too long.
+        InputError: it is neither string nor number nor Boolean, blank, or holds a character that no text holds; or it
+            is too long, or a number that stands for no class.
     """
+    if isinstance(value, bool):
+        value = str(value)
+    if classes and isinstance(value, int):
+        if not 0 <= value < len(classes):
+            raise InputError(
+                f"{place(path, row, column)}: the label is {value}, but the file names {len(classes):,} classes, 0 to "
+                f"{len(classes) - 1:,}."
+            )
+        value = classes[value]
     label = _as_string(value, "label", path, row, column)
     if len(label) > LONGEST_LABEL:
         raise InputError(

@@ -8,10 +8,16 @@ from pathlib import Path
 
 from attnprobe.base.bounds import MOST_COLUMNS
 from attnprobe.base.errors import InputError
-from attnprobe.data.files.places import listed, nearest, place, quoted
+from attnprobe.data.files.places import listed, nearest_names, place, quoted
 
 LABEL_COLUMNS = ("category", "label")
 TEXT_COLUMNS = ("tokens", "text")
+
+_ELSEWHERE = {
+    "label": ("labels", "class", "target", "sentiment", "topic", "intent", "rating", "stars", "score", "y"),
+    "text": ("sentence", "review", "content", "document", "body", "comment", "article", "question", "title", "x"),
+}
+"""What others call such columns; they are offered, and not taken unasked."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,16 @@ def _chosen(
     present = [name for name in names if name in candidates]
     if len(present) == 1:
         return present[0]
+    option = f"--{kind}-column"
     if present:
         raise InputError(
             f"{place(path, row)}: the columns {listed(present)} could each hold the {kind}; "
-            f"name one column with {kind}_column, or rename the others."
+            f"name one with {option}, or rename the others."
         )
     missing = " or ".join(map(quoted, candidates))
+    near = [name for name in names if name.casefold() in _ELSEWHERE[kind]][:1]
+    near = near or [name for each in candidates for name in nearest_names(each, names)][:1]
+    offered = f" Did you mean {option} {near[0]}?" if near else f" Name it with {option}."
     raise InputError(
-        f"{place(path, row)}: there is no {kind} column {missing}; the columns are {listed(names)}."
-        f"{nearest(candidates[0], names)}"
+        f"{place(path, row)}: there is no {kind} column {missing}; the columns are {listed(names)}.{offered}"
     )

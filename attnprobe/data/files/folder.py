@@ -12,7 +12,7 @@ import numpy.typing as npt
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.development_split import development_documents
-from attnprobe.data.files.file_names import FORMATS, SUFFIXES
+from attnprobe.data.files.file_names import FORMATS, SplitPaths, candidates, missing_parts
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.reading import LabelledFile, read_labels
 from attnprobe.data.tokens.given_tokens import Text
@@ -59,23 +59,26 @@ class RawSplit:
         return self.file.texts(self.chosen)
 
 
-def split_files(folder: Path) -> dict[str, Path]:
-    """The files of a folder's splits: ``train``, perhaps ``dev``, and ``test``.
+def split_files(folder: Path) -> dict[str, SplitPaths]:
+    """The files of a folder's splits: ``train``, perhaps ``dev`` (or ``validation``, ``valid``, ``val``), and ``test``.
+
+    Each is one file; or several parts, ``train-00000-of-00002.parquet`` and so on; or a folder that ``save_to_disk`` of
+    the library ``datasets`` has written. They lie in the folder, or in a folder ``data`` in it.
 
     Raises:
         InputError: a file is missing, or is there twice.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder.")
-    files = {split: _file_of(folder, split) for split in SPLITS}
+    files = {split: _files_of(folder, split) for split in SPLITS}
     for split in ("train", "test"):
         if files[split] is None:
             names = " or ".join(f"{split}{suffix}" for suffix in FORMATS)
             raise InputError(f"{folder}: there is no file {names}.")
-    return {split: path for split, path in files.items() if path is not None}
+    return {split: paths for split, paths in files.items() if paths is not None}
 
 
-def read_splits(files: Mapping[str, Path], wanted: WantedColumns) -> dict[str, RawSplit]:
+def read_splits(files: Mapping[str, SplitPaths], wanted: WantedColumns) -> dict[str, RawSplit]:
     """The splits ``train``, ``dev`` and ``test`` of files that ``split_files`` found.
 
     Where there is no file for ``dev``, a stratified tenth of ``train`` is split off, the same one always.
@@ -83,7 +86,7 @@ def read_splits(files: Mapping[str, Path], wanted: WantedColumns) -> dict[str, R
     Raises:
         InputError: a file cannot be used, or the splits' labels do not agree.
     """
-    read = {split: read_labels(path, wanted) for split, path in files.items()}
+    read = {split: read_labels(paths.first, wanted, paths.further) for split, paths in files.items()}
     _check_labels(read)
     raw = {split: RawSplit(file) for split, file in read.items()}
     if "dev" not in raw:
@@ -91,11 +94,17 @@ def read_splits(files: Mapping[str, Path], wanted: WantedColumns) -> dict[str, R
     return {split: raw[split] for split in SPLITS}
 
 
-def _file_of(folder: Path, split: str) -> Path | None:
-    paths = [path for suffix in SUFFIXES if (path := folder / f"{split}{suffix}").exists()]
-    if len(paths) > 1:
-        raise InputError(f"{folder}: the files {listed(p.name for p in paths)} are the same split; leave one of them.")
-    return paths[0] if paths else None
+def _files_of(folder: Path, split: str) -> SplitPaths | None:
+    found = candidates(folder, split)
+    if len(found) > 1:
+        raise InputError(f"{folder}: the files {listed(found)} are the same split; leave one of them.")
+    for name, paths in found.items():
+        if not paths:
+            raise InputError(f"{folder}: there is no Arrow file in the folder {name} of a saved dataset.")
+        for missing in missing_parts(paths):
+            raise InputError(f"{paths[0].parent}: the split {split} is in parts, of which {missing} is missing.")
+        return SplitPaths(paths[0], tuple(paths[1:]))
+    return None
 
 
 def _check_labels(read: Mapping[str, LabelledFile]) -> None:
@@ -110,11 +119,12 @@ def _check_labels(read: Mapping[str, LabelledFile]) -> None:
         if split not in read:
             continue
         file = read[split]
-        unknown = [(row, label) for row, label in zip(file.first_rows, file.labels, strict=True) if label not in known]
+        where = zip(file.first_rows, file.labels, strict=True)
+        unknown = [(path, row, label) for (path, row), label in where if label not in known]
         if unknown:
-            row, label = min(unknown)
+            path, row, label = min(unknown)
             raise InputError(
-                f"{place(file.path, row, file.columns.label)}: the label {quoted(label)} "
+                f"{place(path, row, file.columns.label)}: the label {quoted(label)} "
                 f"does not occur in {train.path.name}."
             )
 

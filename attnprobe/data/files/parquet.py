@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
 from attnprobe.base.bounds import LONGEST_RECORD, LONGEST_TEXT, MOST_DOCUMENTS
 from attnprobe.base.errors import InputError, UnreadableError
 from attnprobe.base.parquet.bounded_files import BoundedParquet, decoded_bytes
+from attnprobe.data.files.class_names import class_names
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Record, Table
@@ -27,17 +28,27 @@ def parquet_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
     try:
         parquet = BoundedParquet(file, path)
     except UnreadableError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error, "Parquet") from None
     if parquet.rows > MOST_DOCUMENTS:
         raise InputError(f"{path}: a file may have {MOST_DOCUMENTS:,} documents at most.")
     columns = wanted.among(path, parquet.names)
-    return Table(columns, _records(parquet, path, columns))
+    classes = class_names(parquet.metadata, columns.label)
+    return Table(columns, records_of(parquet, path, columns, "Parquet"), classes)
 
 
-def _records(parquet: BoundedParquet, path: Path, columns: Columns) -> Iterator[Record]:
+class _Batches(Protocol):
+    """A file that is read some rows at a time."""
+
+    def batches(self, rows: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of these columns, some after another; raises UnreadableError."""
+        ...
+
+
+def records_of(file: _Batches, path: Path, columns: Columns, kind: str) -> Iterator[Record]:
+    """The records of a file of Arrow's batches, which messages call by its kind; errors as of :func:`parquet_table`."""
     row = 0
     try:
-        for batch in parquet.batches(BATCH_ROWS, [columns.label, columns.text]):
+        for batch in file.batches(BATCH_ROWS, [columns.label, columns.text]):
             labels, texts = batch.column(columns.label), batch.column(columns.text)
             for name, values in ((columns.label, labels), (columns.text, texts)):
                 _check_cells(values, path, row, name)
@@ -45,7 +56,7 @@ def _records(parquet: BoundedParquet, path: Path, columns: Columns) -> Iterator[
                 row += 1
                 yield Record(row, _value(label, path, row, columns.label), _value(text, path, row, columns.text))
     except UnreadableError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error, kind) from None
 
 
 def _check_cells(values: pa.Array, path: Path, before: int, column: str) -> None:
@@ -67,5 +78,6 @@ def _value(scalar: pa.Scalar, path: Path, row: int, column: str) -> object:
         raise InputError(f"{place(path, row, column)}: not UTF-8.") from None
 
 
-def _unreadable(path: Path, error: UnreadableError) -> InputError:
-    return InputError(f"{path}: not readable as Parquet ({error}).")
+def unreadable(path: Path, error: UnreadableError, kind: str) -> InputError:
+    """What to say of a file that cannot be read as what it is by its name."""
+    return InputError(f"{path}: not readable as {kind} ({error}).")

@@ -43,5 +43,10 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """A question that offers the names closest to ``name``, after a space; empty if none is close."""
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    near = nearest_names(name, names)
     return f" Did you mean {' or '.join(map(quoted, near))}?" if near else ""
+
+
+def nearest_names(name: str, names: Iterable[str]) -> list[str]:
+    """The names closest to ``name``, the closest first; none where none is close."""
+    return difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)

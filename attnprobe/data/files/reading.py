@@ -1,9 +1,9 @@
-"""One file of texts and labels: read and checked once, and read again as often as its texts are needed."""
+"""Files of texts and labels that are a split: read and checked once, and read again as often as texts are needed."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,13 @@ from tqdm import tqdm
 from attnprobe.base.bounds import MOST_CLASSES, MOST_DOCUMENTS
 from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
+from attnprobe.data.files.arrow import arrow_table
 from attnprobe.data.files.cells import checked_label, checked_text
 from attnprobe.data.files.columns import Columns, WantedColumns
 from attnprobe.data.files.compression import opened
 from attnprobe.data.files.delimited import csv_table, tsv_table
-from attnprobe.data.files.file_names import COMPRESSIONS, CSV, JSONL, PARQUET, TSV
-from attnprobe.data.files.jsonl import jsonl_table
+from attnprobe.data.files.file_names import ARROW, COMPRESSIONS, CSV, JSON, JSONL, PARQUET, TSV
+from attnprobe.data.files.jsonl import json_table, jsonl_table
 from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Table
@@ -31,11 +32,14 @@ TABLES: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     TSV: tsv_table,
     CSV: csv_table,
     JSONL: jsonl_table,
+    JSON: json_table,
     PARQUET: parquet_table,
+    ARROW: arrow_table,
 }
 
 
 class _Document(NamedTuple):
+    path: Path
     row: int
     label: str
     text: Text
@@ -43,23 +47,27 @@ class _Document(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """A file of which every record was read and found good; its texts stay where they are.
+    """A file, or the parts of one, of which every record was read and found good; its texts stay where they are.
 
     Attributes:
-        path: of the file.
+        path: of the file, or of its first part.
         columns: of label and text.
         given_tokens: whether texts are tokens that whitespace separates.
         labels: the distinct labels, in order of first sight.
-        first_rows: for each label the first row that has it, as a spreadsheet counts.
+        first_rows: for each label the file and first row that have it, as a spreadsheet counts.
         codes: int32 (documents,), indices into ``labels``.
+        further: the files with its further parts, in order.
+        classes: what its classes are called, in order, where the file says it.
     """
 
     path: Path
     columns: Columns
     given_tokens: bool
     labels: list[str]
-    first_rows: list[int]
+    first_rows: list[tuple[Path, int]]
     codes: npt.NDArray[np.int32]
+    further: tuple[Path, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -73,7 +81,7 @@ class LabelledFile:
         codes = {label: code for code, label in enumerate(self.labels)}
         wanted = WantedColumns(self.columns.label, self.columns.text, self.given_tokens)
         number = -1
-        for number, document in enumerate(_documents(self.path, wanted)):
+        for number, document in enumerate(_documents((self.path, *self.further), wanted)):
             if number >= len(self) or codes.get(document.label) != self.codes[number]:
                 raise changed(self.path)
             if chosen is None or chosen[number]:
@@ -82,42 +90,45 @@ class LabelledFile:
             raise changed(self.path)
 
 
-def read_labels(path: Path, wanted: WantedColumns) -> LabelledFile:
+def read_labels(path: Path, wanted: WantedColumns, further: Sequence[Path] = ()) -> LabelledFile:
     """Check every record of a file, whose name ends in one of ``SUFFIXES``, and keep the labels.
 
+    Args:
+        path: of the file.
+        wanted: its columns.
+        further: files with further parts of it, in order, which have the columns that it has.
+
     Raises:
-        InputError: anything in the file is not as it should be.
+        InputError: anything in a file is not as it should be.
     """
+    with _opened_table(path, wanted) as table:
+        columns, classes = table.columns, table.classes
     codes = array("i")
     code_of: dict[str, int] = {}
-    first_rows: list[int] = []
-    with (
-        _opened_table(path, wanted) as table,
-        tqdm(
-            _checked(table, path, wanted), visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None
-        ) as documents,
-    ):
-        for row, label, _ in documents:
+    first_rows: list[tuple[Path, int]] = []
+    named = WantedColumns(columns.label, columns.text, wanted.given_tokens)
+    documents = _documents((path, *further), named)
+    with tqdm(documents, visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None) as bar:
+        for file, row, label, _ in bar:
             code = code_of.setdefault(label, len(code_of))
             if code == len(first_rows):
                 if code == MOST_CLASSES:
-                    raise InputError(f"{place(path, row)}: a file may have {MOST_CLASSES:,} labels at most.")
-                first_rows.append(row)
+                    raise InputError(f"{place(file, row)}: a file may have {MOST_CLASSES:,} labels at most.")
+                first_rows.append((file, row))
             codes.append(code)
     if not codes:
         raise InputError(f"{path}: the file holds no documents.")
-    return LabelledFile(
-        path, table.columns, wanted.given_tokens, list(code_of), first_rows, np.frombuffer(codes, dtype=np.int32)
-    )
+    numbers = np.frombuffer(codes, dtype=np.int32)
+    return LabelledFile(path, columns, wanted.given_tokens, list(code_of), first_rows, numbers, tuple(further), classes)
 
 
-def read_texts(path: Path, wanted: WantedColumns) -> Iterator[Text]:
-    """The texts of all documents of a file, read one after another.
+def read_texts(path: Path, wanted: WantedColumns, further: Sequence[Path] = ()) -> Iterator[Text]:
+    """The texts of all documents of a file, and of further parts of it, read one after another.
 
     Raises:
-        InputError: the file cannot be read, or anything in it is not as it should be.
+        InputError: a file cannot be read, or anything in it is not as it should be.
     """
-    return (document.text for document in _documents(path, wanted))
+    return (document.text for document in _documents((path, *further), wanted))
 
 
 def changed(path: Path) -> InputError:
@@ -125,21 +136,21 @@ def changed(path: Path) -> InputError:
     return InputError(f"{path}: the file was changed while it was read; start again.")
 
 
-def _documents(path: Path, wanted: WantedColumns) -> Iterator[_Document]:
-    with _opened_table(path, wanted) as table:
-        yield from _checked(table, path, wanted)
-
-
-def _checked(table: Table, path: Path, wanted: WantedColumns) -> Iterator[_Document]:
-    columns = table.columns
-    for number, (row, label, text) in enumerate(table.records):
-        if number == MOST_DOCUMENTS:
-            raise InputError(f"{place(path, row)}: a file may have {MOST_DOCUMENTS:,} documents at most.")
-        yield _Document(
-            row,
-            checked_label(label, path, row, columns.label),
-            checked_text(text, path, row, columns.text, given_tokens=wanted.given_tokens),
-        )
+def _documents(paths: Sequence[Path], wanted: WantedColumns) -> Iterator[_Document]:
+    number = 0
+    for path in paths:
+        with _opened_table(path, wanted) as table:
+            columns = table.columns
+            for row, label, text in table.records:
+                if number == MOST_DOCUMENTS:
+                    raise InputError(f"{place(path, row)}: a file may have {MOST_DOCUMENTS:,} documents at most.")
+                number += 1
+                yield _Document(
+                    path,
+                    row,
+                    checked_label(label, path, row, columns.label, table.classes),
+                    checked_text(text, path, row, columns.text, given_tokens=wanted.given_tokens),
+                )
 
 
 @contextmanager

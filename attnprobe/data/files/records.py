@@ -17,7 +17,14 @@ class Record(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A file's two columns and its records, which are read as one goes through them."""
+    """A file's two columns and its records, which are read as one goes through them.
+
+    Attributes:
+        columns: their names.
+        records: in order.
+        classes: what the classes are called that numbers in the label's column stand for, where the file says it.
+    """
 
     columns: Columns
     records: Iterator[Record]
+    classes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
-from attnprobe.data.files.file_names import SUFFIXES
+from attnprobe.data.files.file_names import candidates
 from attnprobe.data.files.folder import split_files
 from attnprobe.data.serrano2019.folder import make_splits_folder
 from attnprobe.data.serrano2019.hub import HubRepository, NotFromHubError, hub_records, resolved_revision
@@ -80,7 +80,7 @@ def splits_folder(recipe: Recipe, location: str) -> Path:
 
 def holds_splits(folder: Path) -> bool:
     """Whether a folder holds a training file with named columns, rather than an original without any."""
-    files = [path for suffix in SUFFIXES if (path := folder / f"train{suffix}").is_file()]
+    files = [path for paths in candidates(folder, "train").values() for path in paths if path.is_file()]
     return any(".csv" not in path.suffixes or has_header(path) for path in files)
 
 
@@ -148,7 +148,7 @@ def _originals_folder(recipe: Recipe, files: Sequence[Path]) -> Path:
 
 
 def _reduced_folder(recipe: Recipe, reduction: Reduction, larger: Path) -> Path:
-    files = list(split_files(larger).values())
+    files = [path for paths in split_files(larger).values() for path in paths.all]
     names = ", ".join(path.name for path in files)
     described = f"{names} of a folder {larger.name}, content {content_key(files, recipe.name)}"
     folder = _cached(recipe, described)

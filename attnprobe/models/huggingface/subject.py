@@ -12,13 +12,14 @@ from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
-from attnprobe.models.huggingface.loading import Checkpoint, decides, load_checkpoint, load_classifier
+from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
 from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.huggingface.sequences import longest_sequence
 from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.runs.selection_records import SELECTED
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX, short_name
 
@@ -37,6 +38,11 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
     def decides(cls, model: str) -> bool:
         """Whether the checkpoint decides something as it is."""
         return decides(model.removeprefix(PREFIX))
+
+    @classmethod
+    def decision_of(cls, model: str) -> str:
+        """The decision that the checkpoint's head was trained for."""
+        return decision_of(model.removeprefix(PREFIX))
 
     @classmethod
     def source_of(cls, model: str) -> CheckpointSource:
@@ -122,5 +128,12 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         checkpoint, digest = self.tested
         assert checkpoint.tokenizer is not None
         model = checkpoint.model.to(self.device)
-        probe = CheckpointProbe(model, checkpoint.tokenizer, self.attention, self.meaning)
-        return Tested(probe, digest, {"engine": probe.attention.engine}, None if self.trained else probe.class_names)
+        probe = CheckpointProbe(
+            model, checkpoint.tokenizer, self.attention, self.meaning, special_items=self.special_items
+        )
+        notes = {
+            "engine": probe.attention.engine,
+            SELECTED: probe.attention.selection,
+            "special_tokens": {"items": self.special_items},
+        }
+        return Tested(probe, digest, notes, None if self.trained else probe.class_names)

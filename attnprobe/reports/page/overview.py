@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.reports.in_distribution import in_distribution_blocks
+from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
+from attnprobe.reports.output_moves import moves_blocks
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.curves import CurvesPanel, curves_panel
@@ -23,6 +26,7 @@ from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Overview:
 
     name: str
     unit: str
+    question: str
     verdict: str
     numbers: str
     accuracy: str
@@ -67,9 +72,11 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         InputError: a file of the run cannot be read or lacks a column.
     """
     categories = add_categories(results, marks)
+    flips, is_distribution = results.meaning.flips, results.meaning.is_distribution
     return Overview(
         name=results.name,
         unit=results.unit,
+        question=question(summary),
         verdict=verdict_in_a_sentence(summary),
         numbers=numbers_in_a_sentence(summary),
         accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
@@ -77,19 +84,27 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         one_item=summary["counts"]["with_one_item"],
         sample=sample_in_words(results),
         quarantined=results.quarantined,
-        meaning=meaning_in_words(results.config),
+        meaning=" ".join(
+            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(results.config)])
+        ),
         no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
         bases=[(0.0, SPAN), *((x, END) for x in ENDS)],
         categories=categories,
-        fractions=fraction_rows(results, summary, marks),
-        delta_js=delta_js_panel(results, marks),
-        single_flips=single_flips_table(results, summary, marks),
-        comparisons=comparison_rows(results, summary, marks),
+        fractions=fraction_rows(results, summary, marks) if flips else [],
+        delta_js=delta_js_panel(results, marks) if is_distribution else None,
+        single_flips=single_flips_table(results, summary, marks) if flips else {},
+        comparisons=comparison_rows(results, summary, marks) if flips else [],
         heads=head_stacks(results, summary, marks),
         head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
-        curves=curves_panel(results, summary, list(results.with_twins())),
-        beside=[*twin_blocks(summary), *rationale_blocks(summary)],
+        curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
+        beside=[
+            *in_distribution_blocks(summary),
+            *moves_blocks(summary),
+            *label_blocks(summary),
+            *twin_blocks(summary),
+            *rationale_blocks(summary),
+        ],
         blocks=blocks(summary),
     )

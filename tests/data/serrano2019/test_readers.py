@@ -5,7 +5,8 @@ import pytest
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
-from attnprobe.data.serrano2019 import imdb_json, yahoo_xml
+from attnprobe.data.files import json_values
+from attnprobe.data.serrano2019 import yahoo_xml
 from attnprobe.data.serrano2019.imdb_json import imdb_records
 from attnprobe.data.serrano2019.records import one_line
 from attnprobe.data.serrano2019.yahoo_xml import yahoo_records
@@ -97,7 +98,7 @@ def test_yahoo_that_is_broken(tmp_path):
 @pytest.mark.parametrize("lines", [False, True])
 @pytest.mark.parametrize("chunk", [1, 50, 1 << 20])
 def test_imdb_as_an_array_and_as_lines(tmp_path, monkeypatch, lines, chunk):
-    monkeypatch.setattr(imdb_json, "CHUNK_CHARACTERS", chunk)
+    monkeypatch.setattr(json_values, "CHUNK_CHARACTERS", chunk)
     reviews = [(8, 'Fine. "Really", naïve ]}, {['), ("10", "Two\nlines"), (1.0, ""), (None, "unrated"), (7.5, "odd")]
     write_imdb(tmp_path, reviews, lines)
     expected = [("", "8", reviews[0][1]), ("", "10", "Two\nlines"), ("", "1", ""), ("", "None", "unrated")]
@@ -127,8 +128,8 @@ def test_imdb_that_is_broken(tmp_path, content, expected):
 
 
 def test_a_broken_object_is_not_searched_for_its_end_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(imdb_json, "LONGEST_RECORD", 100)
-    monkeypatch.setattr(imdb_json, "CHUNK_CHARACTERS", 10)
+    monkeypatch.setattr(json_values, "LONGEST_RECORD", 100)
+    monkeypatch.setattr(json_values, "CHUNK_CHARACTERS", 10)
     path = tmp_path / "data.json"
     path.write_text('[{"rating": "' + "x" * 10_000 + json.dumps(["never read"]))
     with pytest.raises(InputError, match="record 1: not valid JSON"):
