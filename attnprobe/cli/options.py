@@ -165,7 +165,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import ASKED_AGAIN, TABLES, RunSettings
+    from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -177,7 +177,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
         asked, of_run = given(arguments, ExplanationSettings), given(arguments, RunSettings)
-        changed: dict[str, Any] = {name: of_run[name] for name in ASKED_AGAIN if name in of_run}
+        changed: dict[str, Any] = {name: of_run[name] for name in AT_ANY_TIME if name in of_run}
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
         if changed:

@@ -50,10 +50,13 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
-_OPTIONAL = ("training", "attention", "transformer")
+AT_ANY_TIME = ("explanations", "certify", "erase_by")
+"""What can be asked of a run that is there already: it is probed anew, and is the same run.
 
-ASKED_AGAIN = ("erase_by", "certify")
-"""What a run that is there can be asked otherwise, by the names of settings."""
+Of ways of erasing the first stays.
+"""
+
+_OPTIONAL = ("training", "attention", "transformer")
 
 
 @dataclass(frozen=True)
@@ -279,10 +282,10 @@ class RunSettings(Settings, section=""):
         what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        for name in ("explanations", "certify"):
+        for name in AT_ANY_TIME:
             entries.pop(name, None)
-        if entries.pop("erase_by", None) and self.erase_by[0] != RENORMALISE:
-            entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
+        if self.erase_by[0] != RENORMALISE:
+            entries["erase_by"] = self.erase_by[0]
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod
