@@ -33,8 +33,8 @@ class AttentionSettings(Settings, section="attention"):
         identity=None,
         silent=True,
         metavar="LAYERS,…",
-        help="further selections of layers, each a probe of its own in a folder of the run, as all-layers: of a "
-        "checkpoint that is tested as it is; auto is all, where layers and rows are as usual",
+        help="further selections of layers of a checkpoint, each a probe of its own in a folder of the run, as "
+        "all-layers; auto is all, where layers and rows are as usual",
     )
     heads: str = setting("all", metavar="HEADS", help="all, or numbers and spans: 0,2-4")
     query: str = setting(

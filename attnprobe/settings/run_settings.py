@@ -178,9 +178,6 @@ class RunSettings(Settings, section=""):
         if self.attention is not None:
             self._check_items(self.attention, kind)
         self._check_decision(kind)
-        if self.attention is not None and self.training is not None and self.attention.also not in ((), (AUTO,)):
-            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
-            raise SettingError(self.attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:
@@ -222,6 +219,9 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
+        if kind.from_scratch and attention.also not in ((), (AUTO,)):
+            sentence = "{} is for checkpoints, and not for the model {}."
+            raise SettingError(attention.section, sentence, Named("also"), self.model)
         if attention.unit not in kind.units:
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."

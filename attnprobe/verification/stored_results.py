@@ -30,6 +30,7 @@ _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
+_SCORES_WITHOUT = ("probability", "logit")
 
 _ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
 _HELD = ("annotator", "kind", "name", "draw")
@@ -153,7 +154,7 @@ def stored_documents(
     ranks = [
         name
         for name in columns_of(folder.table("items"))
-        if name.startswith((RANK, RATIONALE)) or name in (SUFFICIENT_ITEM, FLIPPING_ITEM)
+        if name.startswith((RANK, RATIONALE)) or name in (SUFFICIENT_ITEM, FLIPPING_ITEM, *_SCORES_WITHOUT)
     ]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}

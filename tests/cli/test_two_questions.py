@@ -89,6 +89,15 @@ def test_the_second_question_can_be_left_out(command, base):
         assert not list((base / f"one-{number}").rglob("all-layers"))
 
 
+def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_model(command, base):
+    save(base / "headless", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
+    said, folder = run_of(command, base, "headless", "--epochs", 1)
+    assert said.count("Does attention explain this model") == 2
+    one, other = (pd.read_parquet(each / "documents.parquet") for each in (folder, folder / "all-layers"))
+    assert one["p_decision"].tolist() == pytest.approx(other["p_decision"].tolist(), abs=1e-6)
+    assert not (folder / "all-layers" / "model").exists()
+
+
 def test_special_tokens_can_be_kept_out_of_the_items(command, base):
     said, _ = run_of(command, base, "two", "--out", "out", "--also", "none", "--specials", "out")
     assert "items are tokens, special tokens not: these are never erased. Special tokens hold" in said

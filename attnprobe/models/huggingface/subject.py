@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import is_view
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
@@ -31,7 +32,9 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
     ) -> None:
         super().__init__(folder, configuration, dataset, device)
-        self.saved = folder.checkpoint
+        # A view, which lies in the folder of a run, is of the run's model.
+        self._home = RunFolder(folder.path.parent, folder.within) if is_view(folder.path) else folder
+        self.saved = self._home.checkpoint
         self.trained = configuration.settings.training is not None
 
     @classmethod
@@ -83,7 +86,8 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         """
         if self.trained:
             self.require_trained()
-            return load_finetuned(self.saved, self.configuration.fingerprint)
+            home = self.configuration if self._home is self.folder else self._home.read_configuration()
+            return load_finetuned(self.saved, home.fingerprint)
         return self.source, content_hash(self.source.folder)
 
     def encode(self, documents: Documents) -> EncodedPieces:
