@@ -60,6 +60,13 @@ class AttentionSettings(Settings, section="attention"):
         help="the decision of a language model is the best of these words",
         shown="none: the next token",
     )
+    pairs_at: str | None = setting(
+        None,
+        silent=True,
+        metavar="MARK",
+        help="texts are pairs of what stands before this string and behind it, which a checkpoint's tokenizer joins",
+        shown="none: a text is read as it is",
+    )
     head_map: str = setting(
         QUICK,
         choices=HEAD_MAPS,

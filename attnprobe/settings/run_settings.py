@@ -219,9 +219,10 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
-        if kind.from_scratch and attention.also not in ((), (AUTO,)):
+        of_checkpoints = {"also": attention.also not in ((), (AUTO,)), "pairs_at": attention.pairs_at is not None}
+        for name in (name for name, is_set in of_checkpoints.items() if is_set and kind.from_scratch):
             sentence = "{} is for checkpoints, and not for the model {}."
-            raise SettingError(attention.section, sentence, Named("also"), self.model)
+            raise SettingError(attention.section, sentence, Named(name), self.model)
         if attention.unit not in kind.units:
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
