@@ -187,7 +187,6 @@ class RunSettings(Settings, section=""):
         self._check_decision(kind)
         if self.attention is not None:
             self._check_items(self.attention, kind)
-            self._check_views(self.attention)
 
     def _check_sections(self, kind: Kind) -> None:
         for name in SECTIONS:
@@ -195,11 +194,6 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
-
-    def _check_views(self, attention: AttentionSettings) -> None:
-        if self.training is not None and attention.also not in ((), (AUTO,)):
-            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
-            raise SettingError(attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:
@@ -246,6 +240,10 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
+        of_checkpoints = {"also": attention.also not in ((), (AUTO,)), "pairs_at": attention.pairs_at is not None}
+        for name in (name for name, is_set in of_checkpoints.items() if is_set and kind.from_scratch):
+            sentence = "{} is for checkpoints, and not for the model {}."
+            raise SettingError(attention.section, sentence, Named(name), self.model)
         if attention.unit not in kind.units:
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
