@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.runs.configuration import RunConfiguration
+    from attnprobe.settings.run_settings import RunSettings
     from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
 
@@ -121,7 +122,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         given_tokens=settings.data.given_tokens,
     )
     if ranks.first:
-        say_of_labels(whole, location)
+        say_of_data(whole, location, words=_reads_words(settings))
     dataset = within_limits(whole, settings.data)
     source = DataSource(
         location=location,
@@ -204,7 +205,7 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
-    say_of_labels(whole, source.location)
+    say_of_data(whole, source.location, words=_reads_words(configuration.settings))
     dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
 
@@ -239,12 +240,26 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     )
 
 
-def say_of_labels(dataset: Dataset, location: str) -> None:
-    """Say which labels of a dataset may be meant for the same."""
-    from attnprobe.data.alike_labels import alike_labels_in_words
+def say_of_data(dataset: Dataset, location: str, *, words: bool = True) -> None:
+    """Say which labels of a dataset may be meant for the same, and where its words are none.
 
-    for sentence in alike_labels_in_words(dataset, location):
+    Args:
+        dataset: loaded.
+        location: what the user knows it by.
+        words: whether its words are read.
+    """
+    from attnprobe.data.alike_labels import alike_labels_in_words
+    from attnprobe.data.unspaced_scripts import unspaced_in_words
+
+    for sentence in alike_labels_in_words(dataset, location) + (unspaced_in_words(dataset, location) if words else []):
         say(sentence)
+
+
+def _reads_words(settings: RunSettings) -> bool:
+    """Whether items are words, or made of words."""
+    from attnprobe.settings.attention import TOKEN
+
+    return settings.attention is None or settings.attention.unit != TOKEN
 
 
 def choose_device(name: str) -> torch.device:
