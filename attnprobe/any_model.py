@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.decisions import attach_to_decision, own_decision
 from attnprobe.attention.given_batches import batches_of, several_documents
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
@@ -26,12 +27,14 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import MOST_DRAWS, run_battery
+from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
+from attnprobe.runs.meaning_records import told_of_decision
 from attnprobe.runs.ordering_records import records_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import with_entries
@@ -97,7 +100,10 @@ class ProbeResult:
 
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
         orderings = records_of(self.brought)
-        return frame_of_tables(self.documents, self.erasures, self.items, meaning=meaning, orderings=orderings)
+        told = told_of_decision(self.meaning.decision, self.meaning.options)
+        tables = {"documents": self.documents, "erasures": self.erasures, "items": self.items}
+        tables |= {} if self.curves is None else {"curves": self.curves}
+        return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
 
     def fractions(self) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
@@ -128,7 +134,9 @@ def probe(
     *,
     seed: int = 0,
     erase_by: str = RENORMALISE,
-    decision: str = CLASS,
+    decision: str | None = None,
+    threshold: float = 0.0,
+    tolerance: float | None = None,
     orderings: Sequence[str] = (),
     curves: bool = False,
     limits: int = 0,
@@ -154,7 +162,11 @@ def probe(
             tokenizer's template writes out.
         seed: of the random orderings.
         erase_by: the name of a way of erasing.
-        decision: the name of what flips.
+        decision: the name of what flips (``attnprobe list``): by default what the model's head was trained for, where
+            its configuration says that it gives a number or says yes and no; else the class of the largest logit.
+        threshold: of the decisions ``one_logit`` and ``multi_label``, on the logit.
+        tolerance: of the decision ``regression``: by how much the output may move; without it nothing flips, and
+            ``curves`` are kept, which say how far it moves.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
         curves: whether to keep how sure the model is along whole orderings, of a sample of documents as in a run.
         limits: of how many of these it is found what any ordering can reach (``aopc_…`` of the result's documents):
@@ -185,18 +197,19 @@ def probe(
     chosen = with_entries(AttentionSettings(), settings)
     if not isinstance(curves, bool):
         raise TypeError(f"curves is {type(curves).__name__}, but True or False is needed.")
-    for name, value in (("erase_by", erase_by), ("decision", decision)):
+    for name, value in (("erase_by", erase_by), ("decision", decision or CLASS)):
         if not isinstance(value, str):
             raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
-    meaning = Meaning(erase_by, decision)
+    given = _Given.of(model, tokenizer_or_batches, texts)
+    meaning = Meaning(erase_by, decision or own_decision(given.model), _options(threshold, tolerance))
     meaning.check()
+    whole = whole._replace(curves=whole.curves or not meaning.flips_at_all)
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
     usual = chosen_orderings(further, None if draws == RANDOM_DRAWS else draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords)
     brought.check(usual)
-    given = _Given.of(model, tokenizer_or_batches, texts)
     asked = (chosen, meaning, seed, usual, brought, whole)
     with in_own_mode(given.model):
         if given.texts is not None:
@@ -236,6 +249,13 @@ class _Given(NamedTuple):
                 "give it batches, probe(model, [tokenizer(texts, padding=True)])."
             )
         return cls(model, tokenizer_or_batches, texts, None)
+
+
+def _options(threshold: float, tolerance: float | None) -> DecisionOptions:
+    for name, value in (("threshold", threshold), ("tolerance", tolerance)):
+        if isinstance(value, bool) or (not isinstance(value, Real) and not (value is None and name == "tolerance")):
+            raise TypeError(f"{name} is {type(value).__name__}, but a number is needed.")
+    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance))
 
 
 def _probe_texts(
@@ -297,7 +317,8 @@ def _probe_batches(
             "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
         )
     examples = several_documents(batches[0])
-    attention = AttentionProbe(attach_to_decision(ModelCall(model), examples), settings, examples, meaning)
+    attachment = attach_to_decision(ModelCall(model), examples, meaning)
+    attention = AttentionProbe(attachment, settings, examples, meaning)
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))

@@ -23,6 +23,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.base.run_layout import check_run_folder
 from attnprobe.base.visible import visible
+from attnprobe.erasure.curve_names import OF_LABEL
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
@@ -328,9 +329,24 @@ class RunResults:
     @cached_property
     def _own_classes(self) -> dict[str, str]:
         try:
+            return {str(number): str(name) for number, name in (self._told.get("classes") or {}).items()}
+        except AttributeError:
+            return {}
+
+    @cached_property
+    def decided_labels(self) -> list[str]:
+        """The names, legible, of the labels of which each is decided by itself; none where one thing is decided."""
+        columns = sum(str(name).startswith(OF_LABEL) for name in self.erasures)
+        told = self._told.get("decided_labels")
+        names = told if isinstance(told, list) and len(told) == columns else list(range(columns))
+        return [visible(str(name)) for name in names]
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        try:
             summary = json.loads(read_text(self.folder / "summary.json", MOST_JSON_BYTES))
-            return {str(number): str(name) for number, name in (summary.get("classes") or {}).items()}
-        except (OSError, ValueError, AttributeError, RecursionError):
+            return summary if isinstance(summary, dict) else {}
+        except (OSError, ValueError, RecursionError):
             return {}
 
     @cached_property

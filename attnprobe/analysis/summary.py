@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from attnprobe.analysis.bootstrap import forget_resamples
+from attnprobe.analysis.label_flips import label_flips
 from attnprobe.analysis.measured import measured
+from attnprobe.analysis.output_moves import output_moves
 from attnprobe.analysis.registered_statistics import (
     LONGEST_SENTENCE,
     MOST_ROWS,
@@ -42,6 +44,8 @@ def summarise(results: RunResults) -> dict[str, Any]:
       out, ``with_several_items``, and ``with_items_kept`` of the latter; ``emptied_known``: whether the run says where
       nothing was left, or it is known only where every item was erased, as of older runs.
     - by name, what each of the ``STATISTICS`` of this package gives: their descriptions say what.
+    - ``output_moves``, where the model predicts a number: how far it moves; ``label_flips``, where several labels are
+      decided for: a list of ``LabelFlips``.
     - ``answer``: ``Verdict``.
     - ``measurements``: what the measurements of other packages come to, as ``measured`` has it; and ``statistics``: by
       name what those of other packages give (``value``), the ``sentence`` and the ``table`` that they make of it, and
@@ -72,8 +76,12 @@ def summarise(results: RunResults) -> dict[str, Any]:
         },
         **{name: statistic.compute(results) for name, statistic in OWN_STATISTICS.items()},
     }
+    summary |= _of_decisions(results)
     summary["answer"] = give_verdict(
-        summary["attention_entropy"], summary["who_flips_first"], anything_flips=anything_flips(results)
+        summary["attention_entropy"],
+        summary["who_flips_first"],
+        anything_flips=anything_flips(results),
+        can_flip=results.meaning.flips,
     )
     if results.measurements:
         summary[MEASUREMENTS_ENTRY] = measured(results)
@@ -85,6 +93,12 @@ def summarise(results: RunResults) -> dict[str, Any]:
     forget_resamples()
     plain: dict[str, Any] = _plain(summary | ({STATISTICS_ENTRY: others} if others else {}))
     return plain
+
+
+def _of_decisions(results: RunResults) -> dict[str, Any]:
+    """What there is to tell of decisions that are not for one class, and of no others."""
+    found = {"output_moves": output_moves(results), "label_flips": label_flips(results)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _of_others(name: str, statistic: Statistic, results: RunResults) -> dict[str, Any]:

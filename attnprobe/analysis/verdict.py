@@ -16,6 +16,7 @@ from attnprobe.analysis.thresholds import NEARLY_UNIFORM, NEGLIGIBLE_LEAD
 from attnprobe.analysis.who_flips_first import Comparison
 from attnprobe.erasure.registered_orderings import ATTENTION, PAPER, RANDOM
 
+NO_FLIPS_HERE = "no decision to flip"
 NOTHING_FLIPS = "nothing flips"
 NOT_INFORMATIVE = "not informative"
 NO = "no"
@@ -28,7 +29,7 @@ class Verdict(NamedTuple):
     """The answer and what decided it.
 
     Attributes:
-        verdict: one of the six.
+        verdict: one of the seven.
         attention_entropy: mean normalised entropy of the attention weights.
         against_random: attention against a random order.
         against_others: attention against each other of the paper's orderings; these alone are judged by.
@@ -54,13 +55,18 @@ class Verdict(NamedTuple):
 
 
 def give_verdict(
-    attention_entropy: Estimate, comparisons: Sequence[Comparison], *, anything_flips: bool = True
+    attention_entropy: Estimate,
+    comparisons: Sequence[Comparison],
+    *,
+    anything_flips: bool = True,
+    can_flip: bool = True,
 ) -> Verdict:
     """Judge attention; the first rule that holds decides, on share earlier − share later over all documents with n > 1.
 
     One ordering is *earlier* than another where the 95 % interval of that lead lies above 0 and the test beside it has
     p below .05, *no earlier* where it is not and the interval lies below .05; else it is *open*.
 
+    - ``no decision to flip``: the model predicts a number, and nobody has said how far it may move.
     - ``nothing flips``: no decision changes, whatever is erased while something is left.
     - Where attention is not earlier than a random order: ``not informative`` where the weights are nearly equal (the
       interval of their mean normalised entropy lies above .95), so that there is nothing to tell apart; ``no`` where it
@@ -75,6 +81,7 @@ def give_verdict(
         attention_entropy: mean normalised entropy of the weights.
         comparisons: attention, as the first, against a random order and others; what else there is is passed over.
         anything_flips: whether any decision changes under anything: ``anything_flips``.
+        can_flip: whether there is another decision at all.
     """
     against = {comparison.second: comparison for comparison in comparisons if comparison.first == ATTENTION}
     random = against[RANDOM]
@@ -84,7 +91,9 @@ def give_verdict(
     undecided += [one for one in others if not one.second_leads and not one.lead.low > -NEGLIGIBLE_LEAD]
     nearly_uniform = is_nearly_uniform(attention_entropy)
     needed: list[float] = []
-    if not anything_flips:
+    if not can_flip:
+        verdict, better, undecided = NO_FLIPS_HERE, [], []
+    elif not anything_flips:
         verdict, better, undecided = NOTHING_FLIPS, [], []
     elif not random.first_leads:
         verdict = NO

@@ -1,8 +1,9 @@
-"""Which models decide by argmax, so that an erasure can flip their decision: the check before every verdict.
+"""Which decision a model's head was trained for, and which models decide nothing: the check before every verdict.
 
-A sequence classifier with two logits or more and a language model decide: for the class, or the next token, that has
-the largest logit. What labels each token, fills in masked ones, marks a span, scores one thing or says yes and no to
-several labels does not; its attention can be seen and edited all the same (``AttachedModel``).
+A sequence classifier decides for the class of the largest logit; with one logit it predicts a number, as transformers
+trains it, or says yes and no; with ``problem_type`` multi-label classification it says so to each label. A language
+model decides for the next token. What labels each token, fills in masked ones or marks a span decides nothing about a
+text; its attention can be seen and edited all the same (``AttachedModel``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from torch import nn
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError
+from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CLASS, MULTI_LABEL, ONE_LOGIT, REGRESSION
 
 _CLASSIFIERS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 _MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
@@ -36,45 +39,91 @@ _PRETRAINING = {
 }
 """Heads that are dropped when a checkpoint is fine-tuned."""
 
-_PROBLEMS = {
-    "multi_label_classification": "is a multi-label classifier, which says yes or no to each label",
-    "regression": "is a regression model, which predicts numbers",
+_DECISIONS = {"regression": REGRESSION, "multi_label_classification": MULTI_LABEL}
+"""By what configurations call ``problem_type``."""
+
+_SAYS = {
+    ONE_LOGIT: "says yes or no by one logit",
+    MULTI_LABEL: "says yes or no to each label",
+    REGRESSION: "predicts a number",
 }
-"""What configurations call ``problem_type``."""
+"""What heads do that decide for no class."""
 
-_ONE_LOGIT = "gives one logit, a score"
-
-_SO = "it has no argmax decision about a text, and gets no verdict"
+_SO = "it has no decision about a text, and gets no verdict"
 
 
-def attach_to_decision(call: ModelCall, inputs: Inputs) -> Attachment:
-    """As ``attach``, of a model that decides by argmax. Whoever erases to see decisions flip goes through here.
+def attach_to_decision(call: ModelCall, inputs: Inputs, meaning: Meaning = BY_DEFAULT) -> Attachment:
+    """As ``attach``, of a model that decides so. Whoever erases to see decisions flip goes through here.
 
     Raises:
-        RefusedError: the model has no argmax decision; or as ``attach`` says.
+        RefusedError: the model has no such decision; or as ``attach`` says.
     """
-    why = _why_not(call.model)
-    if why is not None:
-        raise RefusedError(f"{type(call.model).__name__} {why}: {_SO}.")
+    _require_head(call.model)
     attachment = attach(call, inputs)
-    require_decision(attachment)
+    require_decision(attachment, meaning)
     return attachment
 
 
-def require_decision(attachment: Attachment) -> None:
-    """See that a model that is attached to decides by argmax.
+def require_decision(attachment: Attachment, meaning: Meaning = BY_DEFAULT) -> None:
+    """See that a model that is attached to decides so.
 
     Raises:
         RefusedError: it does not.
     """
-    model = attachment.call.model
-    why = _why_not(model) or (_ONE_LOGIT if attachment.classes < 2 else None)
+    model, found = attachment.call.model, attachment.classes
+    _require_head(model)
+    own = own_decision(model)
+    if meaning.decides_classes and own != CLASS:
+        raise RefusedError(f"{type(model).__name__} {_SAYS[own]}: its decision is {own}, and not {CLASS}.")
+    least, most = meaning.counts_of_logits
+    if least <= found <= (most or found):
+        return
+    gives = "gives one logit" if found == 1 else f"gives {found:,} logits"
+    if meaning.decides_classes:
+        sentence = (
+            f"{gives}, of which none is the largest: say what it means, by the decision {ONE_LOGIT} or {REGRESSION}"
+        )
+    else:
+        needed = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+        sentence = f"{gives}, and the decision {meaning.decision} is for {needed}"
+    raise RefusedError(f"{type(model).__name__} {sentence}.")
+
+
+def own_decision(model: object) -> str:
+    """The name of the decision that a model's head was trained for; that for a class where nothing says another.
+
+    Args:
+        model: any; of transformers it says so by its class and its configuration.
+    """
+    names = [part.__name__ for part in type(model).__mro__]
+    if "PreTrainedModel" not in names:
+        return CLASS
+    return own_decision_by_name(names, getattr(model, "config", None))
+
+
+def own_decision_by_name(names: Iterable[str], config: object) -> str:
+    """The same of a model of these classes.
+
+    Args:
+        names: the most derived first.
+        config: with ``problem_type`` and ``num_labels``, where it says them.
+    """
+    if not set(names) & _names(_CLASSIFIERS):
+        return CLASS
+    labels, problem = getattr(config, "num_labels", None), str(getattr(config, "problem_type", None))
+    if labels == 1:  # transformers trains one logit as a number, unless told of labels
+        return ONE_LOGIT if problem == "multi_label_classification" else REGRESSION
+    return _DECISIONS.get(problem, CLASS)
+
+
+def _require_head(model: nn.Module) -> None:
+    why = _why_not(model)
     if why is not None:
         raise RefusedError(f"{type(model).__name__} {why}: {_SO}.")
 
 
 def refuse_other_heads(reference: str, architectures: Iterable[str], config: object) -> None:
-    """Refuse a checkpoint whose head was trained for something else than an argmax decision about a text.
+    """Refuse a checkpoint whose head was trained for something else than a decision about a text.
 
     A checkpoint with no head but that of its pretraining is none of these: it is given the head of a classifier.
 
@@ -93,7 +142,7 @@ def refuse_other_heads(reference: str, architectures: Iterable[str], config: obj
 
 
 def _why_not(model: nn.Module) -> str | None:
-    """Why a model has no argmax decision, as far as that is known without running it."""
+    """Why a model has no decision about a text, as far as that is known without running it."""
     names = [part.__name__ for part in type(model).__mro__]
     if "PreTrainedModel" not in names:
         return None
@@ -108,7 +157,7 @@ def _why_not_by_name(names: Iterable[str], config: object, heads: dict[str, str]
     """The same of a model of these classes, the most derived first; ``heads`` are refused."""
     for name in names:
         if name in _names(_CLASSIFIERS):
-            return _why_no_single_label(config)
+            return None
         if name in _names(_LANGUAGE_MODELS[0]):
             return None
         masked = name in _names(_MASKED) and not getattr(config, "causal", False)
@@ -118,13 +167,6 @@ def _why_not_by_name(names: Iterable[str], config: object, heads: dict[str, str]
             if name in _names(head):
                 return words
     return None
-
-
-def _why_no_single_label(config: object) -> str | None:
-    problem = _PROBLEMS.get(str(getattr(config, "problem_type", None)))
-    if problem is not None:
-        return problem
-    return _ONE_LOGIT if getattr(config, "num_labels", None) == 1 else None
 
 
 @cache

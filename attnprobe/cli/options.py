@@ -112,6 +112,8 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     from attnprobe.training.ranks import the_only_rank
 
     ranks = ranks or the_only_rank()
+    if ranks.first:
+        say_of_decision(settings)
     checkpoint = subject_class(settings.model).source_of(settings.model)
     device = choose_device(arguments.device)
     location = locate(settings.dataset, arguments.data_dir)
@@ -260,6 +262,19 @@ def _reads_words(settings: RunSettings) -> bool:
     from attnprobe.settings.attention import TOKEN
 
     return settings.attention is None or settings.attention.unit != TOKEN
+
+
+def say_of_decision(settings: RunSettings) -> None:
+    """Say what flips, where it is not a class: it may be the checkpoint's head that says so."""
+    from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
+
+    if settings.decision == CLASS or settings.decision not in OWN:
+        return
+    decision = as_set(settings.decision, settings.decision_options)
+    moves = (
+        "" if decision.flips else " Nothing flips: how far it moves is told, and --tolerance says how far is too far."
+    )
+    say(f"The decision is {settings.decision} ({decision.title}): {decision.description}.{moves}")
 
 
 def choose_device(name: str) -> torch.device:

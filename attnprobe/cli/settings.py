@@ -10,6 +10,8 @@ from typing import Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.cli.flags import given
+from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.settings.doors import in_flags, in_toml
 from attnprobe.settings.experiment_files import experiment_tables
 from attnprobe.settings.kinds import kind_of
@@ -31,18 +33,29 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
         InputError: an argument is not fit for the model, or the model or the experiment's file cannot be used.
     """
     flags = _flags(arguments)
-    with told_by(names_of(arguments)):
-        settings = RunSettings.of_tables(_together(_file(arguments) or _usual(flags), flags))
+    tables = _together(_file(arguments) or _usual(flags), flags)
     from attnprobe.models.kinds import subject_class
 
-    if not fine_tune and subject_class(settings.model).decides(settings.model):
-        if settings.training != kind_of(settings.model).training:
-            raise InputError(
-                f"{settings.model} is tested as it is, and not trained: leave the training settings out, "
-                "or fine-tune it with attnprobe train."
-            )
-        return dataclasses.replace(settings, training=None)
-    return settings
+    with told_by(names_of(arguments)):
+        left_to_model = "decision" not in tables
+        # What is set of a decision can be judged once it is known which it is.
+        settings = RunSettings.of_tables(_without_options(tables) if left_to_model else tables)
+        as_it_is = not fine_tune and subject_class(settings.model).decides(settings.model)
+        if left_to_model:
+            own = subject_class(settings.model).decision_of(settings.model) if as_it_is else CLASS
+            settings = RunSettings.of_tables(tables | {"decision": own})
+    if not as_it_is:
+        return settings
+    if settings.training != kind_of(settings.model).training:
+        raise InputError(
+            f"{settings.model} is tested as it is, and not trained: leave the training settings out, "
+            "or fine-tune it with attnprobe train."
+        )
+    return dataclasses.replace(settings, training=None)
+
+
+def _without_options(tables: Tables) -> Tables:
+    return {name: value for name, value in tables.items() if name not in DecisionOptions._fields}
 
 
 def names_of(arguments: argparse.Namespace) -> Names:

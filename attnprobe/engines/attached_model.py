@@ -164,7 +164,7 @@ class AttachedModel:
             what stands in several times, as ``resample`` does, draws are an axis in front (draws, …, batch).
 
         Raises:
-            RefusedError: the model has no argmax decision, or what is selected has no influence on it; or nothing can
+            RefusedError: the model decides for no class, or what is selected has no influence on it; or nothing can
                 be put in the place of what is erased, provably.
             InputError: there are no such layers, heads or rows, or no such way; or it needs reference documents.
             ValueError: an order is no permutation with padding last; the message names the document.

@@ -14,7 +14,7 @@ from attnprobe.engines.importance import importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
-from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
 from attnprobe.erasure.orderings import ranks
@@ -53,8 +53,8 @@ class AttentionErasures:
         return Attention(seen.weights.log(), *seen, self.items.mask, self.items.sizes)
 
     def log_probabilities(self) -> Tensor:
-        """Of the unerased documents (batch, classes)."""
-        return torch.log_softmax(self.engine.logits.double(), dim=-1)
+        """Of the unerased documents (batch, classes), or of each label (batch, labels, 2)."""
+        return self.engine.meaning.log_probabilities(self.engine.logits.double())
 
     def decision(self) -> Tensor:
         """What is decided (batch,)."""
@@ -75,7 +75,8 @@ class AttentionErasures:
 
         Nothing is left, and the rest of the model decides without this attention, where all selected rows are.
         """
-        removed = self.engine.first_flips(order, self.items)
+        labels = self._first_flips_of_labels(order)
+        removed = _earliest(labels) if labels is not None else self.engine.first_flips(order, self.items)
         never = removed < 0
         erased = ranks(order) < removed[..., None]
         mass = (self.attention.weights * erased).sum(-1)
@@ -86,7 +87,23 @@ class AttentionErasures:
             "mass": mass.masked_fill(never, torch.nan),
             "emptied": (rows == self._rows_with_weight) & ~never,
             "emptied_rows": rows.double().masked_fill(never, torch.nan),
+            **({} if labels is None else self._while_something_is_left(labels, order)),
         }
+
+    def _while_something_is_left(self, labels: Tensor, order: Tensor) -> dict[str, Tensor]:
+        """Columns of first flips of labels (labels, orderings, batch), −1 where a label has none before all is gone."""
+        columns = {}
+        for number, removed in enumerate(labels):
+            erased = ranks(order) < removed[..., None]
+            gone = torch.stack([self._emptied(one) for one in erased]) == self._rows_with_weight
+            columns[f"{OF_LABEL}{number}"] = removed.masked_fill(gone & (removed > 0), -1)
+        return columns
+
+    def _first_flips_of_labels(self, order: Tensor) -> Tensor | None:
+        """Where each label flips (labels, orderings, batch), −1 for never; None where one thing is decided."""
+        if not self.engine.meaning.has_labels:
+            return None
+        return self.engine.first_flips_of_labels(order, self.items).movedim(-1, 0)
 
     def _emptied(self, erased: Tensor) -> Tensor:
         """How many selected rows lose all weight when these items (batch, items) are erased (batch,)."""
@@ -173,3 +190,9 @@ class AttentionErasures:
     def contributions(self) -> None:
         """Items do not contribute to these logits one by one."""
         return
+
+
+def _earliest(labels: Tensor) -> Tensor:
+    """Where the set of labels flips, which is where the first of them does (labels, …): (…), −1 for never."""
+    never = labels < 0
+    return labels.masked_fill(never, labels.max().item() + 1).amin(0).masked_fill(never.all(0), -1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from attnprobe.attention.attachment import Attachment, attach
 from attnprobe.attention.calls import Place, observing
 from attnprobe.attention.checks import NONE, Check
-from attnprobe.attention.decisions import attach_to_decision
+from attnprobe.attention.decisions import attach_to_decision, own_decision
 from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.examples import example_inputs
 from attnprobe.attention.model_call import Inputs, ModelCall
@@ -25,6 +25,7 @@ from attnprobe.attention.taps import Erase
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.erasure.meaning import Meaning
 
 BEHIND_SOFTMAX = "softmax intercepted"
 BY_MASK = "scaled_dot_product_attention, erased by its mask"
@@ -108,15 +109,21 @@ def examine(model: nn.Module, *, decision: bool = False) -> Examination:
 
     Args:
         model: of Hugging Face; put into evaluation mode.
-        decision: whether to refuse a model that does not decide by argmax, as whoever gives a verdict does; else it is
-            seen whether its attention can be erased, and no more.
+        decision: whether to refuse a model that decides nothing about a text, as whoever gives a verdict does; else it
+            is seen whether its attention can be erased, and no more.
     """
     seen = Examination(type(model).__name__, sum(parameter.numel() for parameter in model.parameters()))
     try:
         refuse_by_name(model)
         call, inputs = ModelCall(model), example_inputs(model)
         _look(seen, call, inputs)
-        _describe(seen, attach_to_decision(call, inputs) if decision else attach(call, inputs), inputs)
+        _describe(
+            seen,
+            attach_to_decision(call, inputs, Meaning(decision=own_decision(model)))
+            if decision
+            else attach(call, inputs),
+            inputs,
+        )
     except InputError as error:
         seen.refusal = str(error)
     except Exception as error:

@@ -20,7 +20,7 @@ from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.engines.importance import attention_of_heads
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
-from attnprobe.erasure.divergence import entropy, js_divergence
+from attnprobe.erasure.divergence import entropy
 from attnprobe.erasure.orderings import rank_at_random, rank_by_attention, ranks
 
 PREFIXES = 8
@@ -165,13 +165,14 @@ def effects(layer: Layer, sets: Tensor) -> tuple[Tensor, Tensor]:
     document, head = runs[:, 0] // heads, runs[:, 0] % heads
     erased = items.tokens(document, runs[:, 1:].bool())
     in_heads = torch.arange(heads, device=sets.device) == head[:, None]
-    log_p = torch.log_softmax(engine.logits.double(), dim=-1)
+    meaning = engine.meaning
+    log_p = meaning.log_probabilities(engine.logits.double())
     flips = torch.zeros(len(runs), dtype=torch.bool, device=sets.device)
     js = torch.zeros(len(runs), dtype=torch.float64, device=sets.device)
     for part, logits in engine.evaluate(document, erased, in_heads):
         rows = document[part]
         flips[part] = engine.flips(logits, rows)
-        js[part] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
+        js[part] = meaning.divergence(meaning.log_probabilities(logits.double()), log_p[rows])
     return flips[which].view(sets.shape[:3]), js[which].view(sets.shape[:3])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import NamedTuple, Self
 
@@ -17,7 +17,6 @@ from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import TakenMass
 from attnprobe.erasure.curve_names import SCORES, Score
-from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
@@ -78,7 +77,7 @@ class SetErasures(ABC):
 
     def flips(self, logits: Tensor, documents: Tensor) -> Tensor:
         """Whether logits (…, classes) of these documents (…) decide otherwise than the unerased documents' (…)."""
-        return self.meaning.decide(logits) != self.decision()[documents]
+        return self.meaning.flips(logits, self.logits[documents], self.decision()[documents])
 
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """How many of the first items of each ordering are erased when the decision first flips, −1 for never.
@@ -93,11 +92,29 @@ class SetErasures(ABC):
         Returns:
             (orderings, batch).
         """
+        if not self.meaning.flips_at_all:
+            return order.new_full(order.shape[:2], -1)
+        return self._first(order, items, lambda logits, rows: self.flips(logits, rows)[..., None])[..., 0]
+
+    def first_flips_of_labels(self, order: Tensor, items: Items) -> Tensor:
+        """The same of each label of a decision that has several (orderings, batch, labels)."""
+        first = self.meaning.labels(self.logits)
+        return self._first(order, items, lambda logits, rows: self.meaning.labels(logits) != first[rows])
+
+    def _first(self, order: Tensor, items: Items, flips: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """How many items are erased when each of several things first flips (orderings, batch, things), −1 for never.
+
+        Args:
+            order: (orderings, batch, items).
+            items: of the batch.
+            flips: says of logits (…, classes) of documents (…) which have flipped (…, things).
+        """
         orderings, batch, _ = order.shape
         rank = ranks(order).flatten(0, 1)
         documents = torch.arange(batch, device=order.device).repeat(orderings)
         sizes = items.sizes[documents]
-        count = torch.full_like(documents, -1)
+        things = flips(self.logits[:1], documents[:1]).shape[-1]
+        count = torch.full((len(documents), things), -1, device=order.device)
         pairs, done = torch.arange(len(documents), device=order.device), 0
         while len(pairs):
             # As many prefixes a document as fill one micro-batch: no more are run in vain than that.
@@ -105,20 +122,20 @@ class SetErasures(ABC):
             lengths = done + 1 + torch.arange(step, device=order.device)
             pair, length = pairs.repeat_interleave(step), lengths.repeat(len(pairs))
             within = length <= sizes[pair]
-            flips = torch.zeros_like(within)
             pair, length = pair[within], length[within]
             erased = items.tokens(documents[pair], rank[pair] < length[:, None])
-            flipped = torch.zeros_like(pair, dtype=torch.bool)
+            flipped = torch.zeros(len(pair), things, dtype=torch.bool, device=order.device)
             for part, logits in self.evaluate(documents[pair], erased):
-                flipped[part] = self.flips(logits, documents[pair[part]])
-            flips[within] = flipped
-            table = flips.view(len(pairs), step)
-            first = done + 1 + table.int().argmax(-1)
-            flipped_now = table.any(-1)
-            count[pairs[flipped_now]] = first[flipped_now]
+                flipped[part] = flips(logits, documents[pair[part]])
+            table = torch.zeros(len(within), things, dtype=torch.bool, device=order.device)
+            table[within] = flipped
+            table = table.view(len(pairs), step, things)
+            before = count[pairs]
+            first = done + 1 + table.int().argmax(1)
+            count[pairs] = torch.where((before < 0) & table.any(1), first, before)
             done += step
-            pairs = pairs[~flipped_now & (sizes[pairs] > done)]
-        return count.view(orderings, batch)
+            pairs = pairs[(count[pairs] < 0).any(-1) & (sizes[pairs] > done)]
+        return count.view(orderings, batch, things)
 
     def curves(self, order: Tensor, documents: Tensor, items: Items) -> DecisionCurves:
         """How sure the model is of its decisions without the first items of orderings, and with these alone.
@@ -185,7 +202,8 @@ class SetErasures(ABC):
     """Of the documents that were asked for last, all scores at once: what costs is to erase."""
 
     def _known_scores(self) -> tuple[Score, ...]:
-        return SCORES if self.meaning.decides_classes else SCORES[:1]
+        known = {"probability": self.meaning.has_probability, "logit": self.meaning.has_logit}
+        return tuple(score for score in SCORES if known[score])
 
     def _kept(self, document: int, items: Items, kept: Tensor) -> Tensor:
         """Scores (sets, scores) of a document of which only these items (sets, items of the document) are left."""
@@ -195,7 +213,8 @@ class SetErasures(ABC):
         found = torch.empty(len(kept), len(self._known_scores()), dtype=torch.float64)
         for part, logits in self.evaluate(rows, items.tokens(rows, erased)):
             probability, _, logit = self._sureness(logits, rows[part])
-            found[part] = torch.stack([probability, logit], -1)[:, : found.shape[1]].cpu()
+            of = {"probability": probability, "logit": logit}
+            found[part] = torch.stack([of[score] for score in self._known_scores()], -1).cpu()
         return found
 
     def _sureness(self, logits: Tensor, documents: Tensor) -> Tensor:
@@ -203,7 +222,7 @@ class SetErasures(ABC):
         decision, logits = self.decision()[documents], logits.double()
         if not self.meaning.decides_classes:
             probability = self.meaning.probability(logits, decision)
-            return torch.stack([probability, probability.log(), torch.full_like(probability, torch.nan)])
+            return torch.stack([probability, probability.log(), self.meaning.logit(logits, decision)])
         log_p, logit = (
             each.gather(-1, decision[:, None]).squeeze(-1) for each in (torch.log_softmax(logits, -1), logits)
         )
@@ -301,33 +320,33 @@ class Engine(SetErasures):
         """A score of the first decision (…), by logits (…, classes) of these documents (…); differentiable."""
         if score == "probability":
             return self.probability(logits, documents)
-        return logits.gather(-1, self.decision()[documents][..., None]).squeeze(-1)
+        return self.meaning.logit(logits, self.decision()[documents])
 
     def probability(self, logits: Tensor, documents: Tensor | None = None) -> Tensor:
         """How sure the model is of its first decision (…), by logits (…, classes); differentiable.
+
+        Of a number that is predicted, the number itself: what orderings are made of the gradient of.
 
         Args:
             logits: after erasures, or of the unerased documents.
             documents: whose they are (…); without them they are of all, unerased, and decide themselves.
         """
         first = self.meaning.decide(logits.detach()) if documents is None else self.decision()[documents]
-        return self.meaning.probability(logits, first)
+        return self.meaning.graded(logits, first)
 
 
 def gather_effects(
     engine: SetErasures, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
 ) -> SingleEffects:
     """Effects of single erasures as a table, from their logits as they come."""
-    log_p = torch.log_softmax(engine.logits.double(), dim=-1)
+    meaning = engine.meaning
+    log_p = meaning.log_probabilities(engine.logits.double())
     js, probability, logit = (torch.zeros_like(items.mask, dtype=torch.float64) for _ in range(3))
     flips, decision = torch.zeros_like(items.mask), engine.decision()
-    if not engine.meaning.decides_classes:
-        logit.masked_fill_(items.mask, torch.nan)
     for part, logits in evaluated:
         rows, columns = documents[part], item[part]
-        js[rows, columns] = js_divergence(torch.log_softmax(logits.double(), dim=-1), log_p[rows], dim=-1)
+        js[rows, columns] = meaning.divergence(meaning.log_probabilities(logits.double()), log_p[rows])
         flips[rows, columns] = engine.flips(logits, rows)
-        probability[rows, columns] = engine.meaning.probability(logits.double(), decision[rows])
-        if engine.meaning.decides_classes:
-            logit[rows, columns] = logits.double().gather(-1, decision[rows][:, None]).squeeze(-1)
+        probability[rows, columns] = meaning.probability(logits.double(), decision[rows])
+        logit[rows, columns] = meaning.logit(logits.double(), decision[rows])
     return SingleEffects(js, flips, probability, logit)

@@ -263,7 +263,7 @@ def _among_random(
         }
         for name, order in orders.items()
     }
-    if curves is None:
+    if curves is None or bool(curves.curves.probability.erased.isnan().all()):  # a number has no probability
         return columns
     draws = {name: [place for place, (each, _) in enumerate(curves.draws) if each == name] for name, _ in curves.draws}
     areas = batch.aopcs(torch.cat([orders[name].of_all[:, documents] for name in draws]), documents)

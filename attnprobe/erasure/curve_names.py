@@ -25,3 +25,6 @@ LIMIT_ENDS = ("lower_low", "lower_high", "upper_low", "upper_high")
 
 LIMIT_COLUMNS = tuple(f"{LIMIT}{score}_{end}" for score in SCORES for end in LIMIT_ENDS)
 """All of them."""
+
+OF_LABEL = "removed_label_"
+"""What columns of erasures begin with that say how many items are erased when a label flips; then comes its number."""

@@ -5,6 +5,7 @@ What those of other packages give is checked each time, so that what they do wro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +17,10 @@ from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.erasure import registered_decisions, registered_ways
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOptions
+from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.edits import attended
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, Decision
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, as_set, not_taken
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others
 from attnprobe.erasure.stand_ins import RowsOfAttention
 
@@ -27,7 +30,7 @@ SLACK = 1e-6
 
 @dataclass(frozen=True)
 class Meaning:
-    """A way of erasing and a decision, by their names.
+    """A way of erasing and a decision, by their names, and what is set of the decision.
 
     Raises, whatever is asked for:
         InputError: there is no such entry; or one of another package fails, writes to what it is given, or gives what
@@ -36,6 +39,7 @@ class Meaning:
 
     erase_by: str = RENORMALISE
     decision: str = CLASS
+    options: DecisionOptions = AS_USUAL
 
     @property
     def renormalises(self) -> bool:
@@ -73,12 +77,49 @@ class Meaning:
 
     @cached_property
     def _decides(self) -> Decision:
-        return DECISIONS[self.decision]
+        return as_set(self.decision, self.options)
+
+    @property
+    def title(self) -> str:
+        """What readers are shown for the decision."""
+        return self._decides.title
+
+    @property
+    def flips_at_all(self) -> bool:
+        """Whether there can be another decision; of a number that a model predicts, only where a tolerance is set."""
+        return self._decides.flips
+
+    @property
+    def has_probability(self) -> bool:
+        """Whether a decision has a probability, and outputs have divergences; of a number there is nothing of these."""
+        return self._decides.has_probability
+
+    @property
+    def has_logit(self) -> bool:
+        """Whether a number stands for each decision, beside its probability."""
+        return self._decides.logit is not None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether several labels are decided at once."""
+        return self._decides.labels is not None
+
+    @property
+    def counts_of_logits(self) -> tuple[int, int | None]:
+        """How many logits a model has to give, at least and at most; None where there is no most."""
+        return self._decides.least_logits, self._decides.most_logits
 
     def check(self) -> None:
-        """See to it that there are such entries."""
+        """See to it that there are such entries, and that what is set of the decision can be set of it."""
         ERASING.require(self.erase_by)
         DECISIONS.require(self.decision)
+        threshold, tolerance = self.options
+        if not math.isfinite(threshold):
+            raise InputError(f"The threshold is {threshold}, but a finite number is needed.")
+        if tolerance is not None and not 0 < tolerance < math.inf:
+            raise InputError(f"The tolerance is {tolerance}, but a finite number above 0 is needed.")
+        for name, takers in not_taken(self.decision, self.options).items():
+            raise InputError(f"The {name} is for the decision {' or '.join(takers)}, and not for {self.decision}.")
 
     def require_nothing_stands_in(self, where: str) -> None:
         """See to it that nothing takes the mass that rows lose.
@@ -141,8 +182,45 @@ class Meaning:
         _refuse(of, _fault_of_numbers(decided, logits))
         return decided
 
+    def flips(self, logits: Tensor, unerased: Tensor, decided: Tensor) -> Tensor:
+        """Whether logits (…, classes) decide otherwise than the unerased ones, which decided for numbers (…)."""
+        if self._decides.departs is not None:
+            return self._decides.departs(logits, unerased)
+        return self.decide(logits) != decided
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Which labels are decided for, Boolean (…, labels), of a decision that has several."""
+        assert self._decides.labels is not None, "of a decision that has labels"
+        return self._decides.labels(logits)
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """The distribution of what a model says (…, outcomes), of each label (…, labels, 2); NaN where it has none."""
+        if self._decides.log_probabilities is None:
+            return torch.full_like(logits, torch.nan)
+        return self._decides.log_probabilities(logits)
+
+    def divergence(self, log_p: Tensor, log_q: Tensor) -> Tensor:
+        """Jensen-Shannon divergence in nats of two such distributions (…); of several labels the mean over them."""
+        js = js_divergence(log_p, log_q, dim=-1)
+        return js.mean(-1) if self.has_labels else js
+
+    def graded(self, logits: Tensor, decided: Tensor) -> Tensor:
+        """What orderings are made of the gradient of (…): the probability of decisions, or the number in its place."""
+        return self.probability(logits, decided) if self.has_probability else self.logit(logits, decided)
+
+    def logit(self, logits: Tensor, decided: Tensor) -> Tensor:
+        """The number that stands for decisions (…), by logits (…, classes); NaN where there is none."""
+        if self._decides.logit is None:
+            return torch.full_like(logits[..., 0], torch.nan)
+        return self._decides.logit(logits, decided)
+
     def probability(self, logits: Tensor, decided: Tensor) -> Tensor:
-        """How sure a model is of decisions (…), from 0 to 1, by logits (…, classes); differentiable."""
+        """How sure a model is of decisions (…), from 0 to 1, by logits (…, classes); differentiable.
+
+        NaN of a number, which has no probability.
+        """
+        if not self.has_probability:
+            return torch.full_like(logits[..., 0], torch.nan)
         if self.decision in registered_decisions.OWN:
             return self._decides.probability(logits, decided)
         of = DECISIONS.told(self.decision)
@@ -158,6 +236,8 @@ class Meaning:
             classes: the names of the model's classes.
             decided: the numbers.
         """
+        if self._decides.name is not None:
+            return {number: self._decides.name(list(classes), number) for number in decided}
         of = DECISIONS.told(self.decision)
         with asking(of, []):
             names = self._decides.names(list(classes))

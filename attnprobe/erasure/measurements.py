@@ -96,7 +96,7 @@ def decision(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
         "decision": batch.decision(),
         "n": batch.attention.sizes,
         "p_decision": batch.probability(),
-        "output_entropy": entropy(log_p),
+        "output_entropy": entropy(log_p).reshape(len(log_p), -1).sum(-1),  # of labels that are decided each by itself
     }
 
 
@@ -160,6 +160,7 @@ def _top_against_others(
     js_top = js.gather(1, top[:, None])
     difference = js_top - js
     equal = difference.abs() <= ZERO * torch.maximum(js_top, js)
+    unknown = js_top.squeeze(1).isnan()  # of an output that is no distribution
 
     def share(which: Tensor) -> Tensor:  # 0/0, NaN, where there is no other item
         return (which & others).sum(-1) / count.double()
@@ -169,8 +170,8 @@ def _top_against_others(
         f"top_weight{suffix}": weights.gather(1, top[:, None]).squeeze(1),
         f"js_top{suffix}": js_top.squeeze(1),
         f"js_other{suffix}": (js * others).sum(-1) / count,
-        f"delta_js_negative{suffix}": share((difference < 0) & ~equal),
-        f"delta_js_zero{suffix}": share(equal),
+        f"delta_js_negative{suffix}": share((difference < 0) & ~equal).masked_fill(unknown, torch.nan),
+        f"delta_js_zero{suffix}": share(equal).masked_fill(unknown, torch.nan),
         f"flip_top{suffix}": flips.gather(1, top[:, None]).squeeze(1),
         f"flip_other{suffix}": share(flips),
     }

@@ -6,45 +6,22 @@ loads no torch: names and titles are needed where settings are checked and resul
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from attnprobe.erasure.decisions.classes import LARGEST_LOGIT
+from attnprobe.erasure.decisions.entry import AS_USUAL, DecisionOptions
+from attnprobe.erasure.decisions.entry import Decision as Decision
+from attnprobe.erasure.decisions.multi_label import SET_OF_LABELS
+from attnprobe.erasure.decisions.one_logit import ABOVE_THRESHOLD
+from attnprobe.erasure.decisions.regression import NUMBER
 
 CLASS = "class"
 """The decision of Serrano & Smith (2019), and of every run that names no other: for the class of the largest logit."""
 
+ONE_LOGIT, MULTI_LABEL, REGRESSION = "one_logit", "multi_label", "regression"
+"""Of heads that do not choose one class of several."""
+
 GROUP = "attnprobe.decisions"
 """The entry-point group in which packages offer decisions."""
-
-
-def classes_themselves(classes: list[str]) -> list[str]:
-    """The numbers of a decision are those of classes."""
-    return classes
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A named way to read a decision off a model's logits.
-
-    Attributes:
-        title: what readers are shown, as "Class" or "The top class has more than 90 %".
-        decide: makes numbers (…), int64 and from 0 on, out of logits (…, classes).
-        probability: how sure the model is of numbers (…), from 0 to 1, by logits (…, classes): orderings are made of
-            its gradient, so it is differentiable.
-        names: what the numbers mean, from 0 on, out of the names of the classes.
-        description: one line on what is decided, for lists.
-    """
-
-    title: str
-    decide: Callable[[Tensor], Tensor]
-    probability: Callable[[Tensor, Tensor], Tensor]
-    names: Callable[[list[str]], list[str]] = classes_themselves
-    description: str = ""
 
 
 def _fault(entry: object) -> str | None:
@@ -57,20 +34,30 @@ def _fault(entry: object) -> str | None:
     return None
 
 
-def _largest(logits: Tensor) -> Tensor:
-    """The class of the largest logit, the first of equal ones."""
-    return logits.argmax(-1)
-
-
-def _share(logits: Tensor, decided: Tensor) -> Tensor:
-    """The class's probability by the softmax."""
-    return logits.softmax(-1).gather(-1, decided[..., None]).squeeze(-1)
-
-
 DECISIONS: Registry[Decision] = Registry("decision", GROUP, _fault)
 """By name."""
 
-DECISIONS.register(CLASS, Decision("Class", _largest, _share, description="the class of the largest logit"))
+DECISIONS.register(CLASS, LARGEST_LOGIT)
+DECISIONS.register(ONE_LOGIT, ABOVE_THRESHOLD)
+DECISIONS.register(MULTI_LABEL, SET_OF_LABELS)
+DECISIONS.register(REGRESSION, NUMBER)
 
 OWN = tuple(DECISIONS.registered)
 """Those of this package."""
+
+
+def as_set(name: str, options: DecisionOptions = AS_USUAL) -> Decision:
+    """The decision of this name as a user sets it.
+
+    Raises:
+        InputError: there is none.
+    """
+    entry = DECISIONS[name]
+    return entry if entry.with_options is None else entry.with_options(options)
+
+
+def not_taken(name: str, options: DecisionOptions) -> dict[str, list[str]]:
+    """Options that are set, and that the decision of this name does not take: by name the decisions that do."""
+    set_here = [field for field in options._fields if getattr(options, field) != getattr(AS_USUAL, field)]
+    taken = DECISIONS[name].takes if name in OWN else ()
+    return {field: [each for each in OWN if field in DECISIONS[each].takes] for field in set_here if field not in taken}

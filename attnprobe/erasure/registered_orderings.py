@@ -190,6 +190,10 @@ def _has_logits(batch: Erasable) -> bool:
     return batch.decides_classes
 
 
+def _has_probabilities(batch: Erasable) -> bool:
+    return not bool(batch.probability().isnan().any())
+
+
 def _can_be_scaled(batch: Erasable) -> bool:
     return _adds_up(batch) or batch.slopes() is not None
 
@@ -294,7 +298,7 @@ ORDERINGS.register(
     "leave_one_out",
     OwnOrdering(
         "Leave one out",
-        **_by_score("leave_one_out.drop_of_probability"),
+        **_by_score("leave_one_out.drop_of_probability", _has_probabilities),
         description="what lowers the decision's probability most when it is erased alone first",
         method="by how far the decision's probability falls when an item is erased alone",
         on_request=True,

@@ -74,8 +74,8 @@ class LayeredProbe(Probe[B]):
 
     @property
     def head_map_documents(self) -> int:
-        """Of how many documents single heads are tested, at most."""
-        return self.settings.head_map_documents
+        """Of how many documents single heads are tested, at most: by divergences, which a number has none of."""
+        return self.settings.head_map_documents if self.meaning.has_probability else 0
 
     @property
     def head_map(self) -> str:

@@ -19,6 +19,7 @@ from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.models.probe import Probe
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.configuration_entries import read_configuration
@@ -70,6 +71,16 @@ class Tested(Generic[B]):
         """Whether the model decides between the dataset's labels."""
         return self.classes is None and self.probe.meaning.decides_classes
 
+    def label_names(self, labels: list[str]) -> list[str] | None:
+        """What the labels are called of which each is decided by itself; None where one thing is decided.
+
+        Args:
+            labels: of the dataset.
+        """
+        if not self.probe.meaning.has_labels:
+            return None
+        return labels if self.classes is None else self.classes(np.arange(self.probe.class_count))
+
     def own_classes(self, decided: npt.NDArray[np.integer], labels: list[str]) -> OwnClasses | None:
         """What the model decides between, where it is not the dataset's labels.
 
@@ -120,6 +131,11 @@ class Subject(ABC, Generic[B, M]):
         return False
 
     @classmethod
+    def decision_of(cls, model: str) -> str:
+        """The name of the decision of the model of this name that is tested as it is; raises InputError if unknown."""
+        return CLASS
+
+    @classmethod
     def source_of(cls, model: str) -> CheckpointSource | None:
         """The checkpoint that runs of the model of this name begin with, where there is one.
 
@@ -141,7 +157,7 @@ class Subject(ABC, Generic[B, M]):
             InputError: the package that offers one of them is not there.
         """
         settings = self.configuration.settings
-        meaning = Meaning(settings.erase_by, settings.decision)
+        meaning = Meaning(settings.erase_by, settings.decision, settings.decision_options)
         if meaning != BY_DEFAULT:
             require_present(read_configuration(self.folder.config))
         return meaning

@@ -9,7 +9,15 @@ from typing import Any
 from attnprobe.analysis.first_flips import FRACTIONS, OUTCOMES
 from attnprobe.analysis.results import no_smallest_set
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD, SIGNIFICANT
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.analysis.verdict import (
+    AS_WELL_AS_ANY,
+    IN_PART,
+    NO,
+    NO_FLIPS_HERE,
+    NOT_INFORMATIVE,
+    NOTHING_FLIPS,
+    UNDECIDED,
+)
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
 from attnprobe.reports.controls import chance_in_words, twins_in_words
@@ -17,6 +25,7 @@ from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
 from attnprobe.reports.heads_in_words import effects_in_words, heads_in_words
 from attnprobe.reports.human_rationales import rationales_in_words
+from attnprobe.reports.label_flips import labels_in_words
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent, percent_with_interval, points_with_interval, rounded_up, significant
 from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
@@ -26,6 +35,7 @@ from attnprobe.reports.orderings_in_words import (
     names_to_type,
     references_in_words,
 )
+from attnprobe.reports.output_moves import moves_in_words, moves_verdict
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.style import display_name
 
@@ -47,14 +57,23 @@ def answer(summary: Summary) -> str:
         summary: as ``summarise`` gives it.
     """
     verdict = f"Does attention explain this model? {_verdict(summary)}"
+    of_flips = (
+        [
+            _outcomes(summary),
+            _how_early(summary),
+            filled(_where_all_flip(summary)),
+            _who_is_first(summary),
+            filled(names_to_type(summary["first_flips"])),
+            filled(_erasing_one(summary)),
+        ]
+        if summary["answer"]["verdict"] != NO_FLIPS_HERE
+        else []
+    )
     parts = [
         filled(_introduction(summary)),
-        _outcomes(summary),
-        _how_early(summary),
-        filled(_where_all_flip(summary)),
-        _who_is_first(summary),
-        filled(names_to_type(summary["first_flips"])),
-        filled(_erasing_one(summary)),
+        *of_flips,
+        labels_in_words(summary, aligned),
+        moves_in_words(summary, aligned),
         filled(guarantees_in_words(summary)),
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
@@ -220,6 +239,8 @@ def _listed(orderings: Sequence[str], summary: Summary) -> str:
 def _verdict(summary: Summary) -> str:
     verdict, unit = summary["answer"], summary["run"]["unit"]
     evenness = f"{verdict['attention_entropy']['value']:.3f}"
+    if verdict["verdict"] == NO_FLIPS_HERE:
+        return moves_verdict(summary)
     if verdict["verdict"] == NOTHING_FLIPS:
         return f"Nothing flips: no decision changes, whichever {unit}s are erased while something is left."
     text = _sentence(summary, unit, evenness)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
+from attnprobe.runs.meaning_records import EntryRecord, RecordedMeaning, recorded_meaning
 
 Told = Mapping[str, Any]
 """A run's configuration or summary, which both say what is meant by erased and by decided."""
@@ -16,9 +16,15 @@ def meaning_in_words(told: Told) -> str:
     way, decision = recorded_meaning(told)
     sentences = [
         f"Erasing here is not to renormalise, but {way}." if way else "",
-        f"What flips here is not the class, but {decision}." if decision else "",
+        _decision_in_words(decision) if decision else "",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _decision_in_words(decision: EntryRecord) -> str:
+    if not decision.flips:
+        return f"Nothing flips here: the model predicts a number, {decision}."
+    return f"What flips here is not the class, but {decision}."
 
 
 def meaning_in_brief(meaning: RecordedMeaning) -> list[str]:

@@ -164,6 +164,12 @@ def _erasure(results: RunResults) -> Iterator[str]:
         )
         if words:
             yield f"The model is a language model, which decides between the words {_listed(words)}."
+    if decision and not decision.flips:
+        yield (
+            f"The model predicts a number ({decision}): nothing flips, and we report how far it moves from what it is "
+            "for the whole document."
+        )
+        return
     of_output = "the model's output for the whole document, whatever its true class, and flips"
     yield (
         f"The decision is {decision}, by {of_output} where it becomes another."
@@ -206,6 +212,9 @@ def _orderings(results: RunResults, summary: Summary) -> Iterator[str]:
 
 def _statistics(results: RunResults, summary: Summary) -> Iterator[str]:
     unit = results.unit
+    if not results.meaning.flips:
+        yield "All intervals, at 95 %, are those of a bootstrap over documents, conditional on the trained model."
+        return
     shares = _listed([f"{100 * fraction:g}" for fraction in FRACTIONS.values()])
     yield (
         "Of each ordering we report in which share of the documents the decision flips, changes only when nothing is "

@@ -21,11 +21,13 @@ from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.guarantees_in_words import guarantees_table
 from attnprobe.reports.human_rationales import rationales_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
+from attnprobe.reports.label_flips import label_flips_table
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.numbers import significant
 from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
+from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.style import display_name
 
@@ -48,7 +50,10 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    tables = {name: make(summary) for name, make in (TABLES | IDENTIFIABILITY_TABLES).items()}
+    meaning = results.meaning
+    left_out = [*OF_FLIPS * (not meaning.flips), *OF_DISTRIBUTIONS * (not meaning.is_distribution)]
+    made = {name: make for name, make in (TABLES | IDENTIFIABILITY_TABLES).items() if name not in left_out}
+    tables = {name: make(summary) for name, make in made.items()}
     for name, table in (tables | statistics_tables(summary)).items():
         if table is None:
             continue
@@ -300,11 +305,20 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "correlations": correlations_table,
     "heads": heads,
     "head_effects": head_effects,
+    "label_flips": label_flips_table,
+    "output_moves": output_moves_table,
     "measurements": measurements_table,
 }
 """Each makes one of a run's summary, or None where the run has nothing of the kind."""
 
+OF_FLIPS = ("flips_2x2", "first_flips", "first_flips_where_they_flip", "who_flips_first")
+"""Tables that say nothing where no decision can flip."""
+
+OF_DISTRIBUTIONS = ("delta_js", "curves", "better_than_chance")
+"""Tables of divergences and probabilities, which a number has none of."""
+
 OF_OTHER_SAMPLES = (
+    "output_moves",
     *("curves", "better_than_chance", "twins", "rank_agreement", "rationales", "correlations", "heads", "head_effects"),
     *IDENTIFIABILITY_TABLES,
 )

@@ -250,5 +250,6 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    meaning = {"erase_by": settings.erase_by, "decision": settings.decision}
+    names = ("erase_by", "decision", "threshold", "tolerance")
+    meaning = {name: getattr(settings, name) for name in names}
     return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

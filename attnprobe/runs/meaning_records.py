@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Origin, Registry, is_title
 from attnprobe.base.visible import visible
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, OWN, REGRESSION, as_set
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.run_settings import RunSettings
 
@@ -33,6 +34,8 @@ class Chosen(NamedTuple):
     default: str
 
 
+_NO = "no"
+
 CHOSEN = (
     Chosen("erase_by", "erasing", ERASING, RENORMALISE),
     Chosen("decision", "decisions", DECISIONS, CLASS),
@@ -47,11 +50,13 @@ class EntryRecord(NamedTuple):
         name: in its registry.
         title: what readers are shown, legible.
         origin: the package that offered it, None where it was registered by a program.
+        flips: of a decision, whether there can be another.
     """
 
     name: str
     title: str
     origin: Origin | None
+    flips: bool = True
 
     def __str__(self) -> str:
         return f"“{self.title}” ({self.origin or self.name})"
@@ -68,22 +73,41 @@ class RecordedMeaning(NamedTuple):
         """Whether the run renormalises and decides for classes, as in Serrano & Smith (2019)."""
         return self == (None, None)
 
+    @property
+    def flips(self) -> bool:
+        """Whether there is another decision that erasing could lead to; of a number only where a tolerance is set."""
+        return self.decision is None or self.decision.flips
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether what the model says is a distribution, with probabilities and divergences; a number is none."""
+        return self.decision is None or self.decision.name != REGRESSION
+
     def to_json(self) -> dict[str, dict[str, dict[str, str]]]:
         """The entries of config.json; none for the defaults."""
         return {
-            each.entry: {record.name: {"title": record.title, **(record.origin._asdict() if record.origin else {})}}
+            each.entry: {
+                record.name: {
+                    "title": record.title,
+                    **(record.origin._asdict() if record.origin else {}),
+                    **({} if record.flips else {"flips": _NO}),
+                }
+            }
             for each, record in zip(CHOSEN, self, strict=True)
             if record is not None
         }
 
 
-def present_record(registry: Registry[Any], name: str) -> EntryRecord | None:
-    """The record of an entry, by what there is in this process; None where there is none.
+def present_record(registry: Registry[Any], name: str, options: DecisionOptions) -> EntryRecord | None:
+    """The record of an entry as it is set, by what there is in this process; None where there is none.
 
     Raises:
         InputError: a package offers it that cannot be used.
     """
-    return EntryRecord(name, registry[name].title, registry.origin(name)) if name in registry else None
+    if name not in registry:
+        return None
+    entry = as_set(name, options) if registry is DECISIONS else registry[name]
+    return EntryRecord(name, entry.title, registry.origin(name), registry is not DECISIONS or entry.flips)
 
 
 def present_meaning(settings: RunSettings) -> RecordedMeaning:
@@ -92,11 +116,20 @@ def present_meaning(settings: RunSettings) -> RecordedMeaning:
     Raises:
         InputError: there is no such entry, or its package offers one that cannot be used.
     """
-    return RecordedMeaning(*(_present(each, getattr(settings, each.setting)) for each in CHOSEN))
+    return RecordedMeaning(*(_present(each, settings) for each in CHOSEN))
 
 
-def _present(chosen: Chosen, name: str) -> EntryRecord | None:
-    return None if name == chosen.default else present_record(chosen.registry, chosen.registry.require(name))
+def _present(chosen: Chosen, settings: RunSettings) -> EntryRecord | None:
+    name = getattr(settings, chosen.setting)
+    if name == chosen.default:
+        return None
+    return present_record(chosen.registry, chosen.registry.require(name), settings.decision_options)
+
+
+def told_of_decision(name: str, options: DecisionOptions) -> dict[str, dict[str, dict[str, str]]]:
+    """The entry of config.json on a decision of this package; none for the default, and for those of others."""
+    record = None if name == CLASS or name not in OWN else present_record(DECISIONS, name, options)
+    return RecordedMeaning(None, record).to_json()
 
 
 def recorded_meaning(content: Mapping[str, Any]) -> RecordedMeaning:
@@ -117,7 +150,7 @@ def _record(content: Mapping[str, Any], chosen: Chosen) -> EntryRecord | None:
     told = records.get(name, {})
     origin = Origin(told["package"], told["version"]) if "package" in told else None
     title = told.get("title", name.replace("_", " ").capitalize())
-    return EntryRecord(visible(name), visible(title), origin)
+    return EntryRecord(visible(name), visible(title), origin, told.get("flips") != _NO)
 
 
 def require_default(config: Mapping[str, Any], run: str, what: str) -> None:

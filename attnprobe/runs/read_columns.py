@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT_COLUMNS, RANDOM_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
 NEEDED = {
@@ -63,4 +63,4 @@ def document_columns(present: Iterable[str]) -> list[str]:
 
 def erasure_columns(present: Iterable[str]) -> list[str]:
     """Those of the columns of erasures.parquet that are looked at."""
-    return [name for name in present if name in _ERASURES]
+    return [name for name in present if name in _ERASURES or name.startswith(OF_LABEL)]

@@ -275,7 +275,7 @@ class RunFolder:
             return False
         _, apart, model = stamp.partition("/")
         made_by = configuration.read_by if apart else stamp
-        return not self.lacks_map_of_heads(settings.attention, made_by + apart + model)
+        return not self.lacks_map_of_heads(settings.attention_by_head, made_by + apart + model)
 
     def probed_fingerprint(self) -> str | None:
         """What the documents' table was made by."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT_COLUMNS
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 
@@ -66,7 +66,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "before": Column(Values.TEXT, missing=_ANYWHERE),
         "weight": Column.share(),
         "gradient": Column(Values.REAL),
-        "js": Column.nats(),
+        "js": Column.nats(missing=_ANYWHERE),
         "flips": _YES_NO,
         "sufficient": _YES_NO,
     },
@@ -76,8 +76,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "draw": Column(Values.WHOLE, 0, 127),
         "removed": Column.whole(),
         "target": Column.whole(),
-        **dict.fromkeys(("probability", "kept_probability"), Column.share()),
-        "log_probability": Column(Values.REAL, high=SLACK),
+        **dict.fromkeys(("probability", "kept_probability"), Column.share(missing=_ANYWHERE)),
+        "log_probability": Column(Values.REAL, high=SLACK, missing=_ANYWHERE),
         **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
     },
     "rationales": {
@@ -156,6 +156,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
         },
         MEASURED: Column.number(missing=_ANYWHERE),
     },
+    "erasures": {OF_LABEL: _REMOVED},
     "items": {
         "contribution_": Column(Values.REAL),
         RATIONALE: _MAYBE,

@@ -106,7 +106,7 @@ class Declared:
             return f"a list of {words}" if self.kind is tuple else words
         if self.kind is float:
             if told.above is not None:
-                return f"a finite number above {told.above:g}"
+                return "a finite number" + (f" above {told.above:g}" if math.isfinite(told.above) else "")
             return f"a number from {told.at_least}" + (" on" if told.below is None else f" to below {told.below:g}")
         return {
             int: f"a whole number from {told.at_least} on",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS
+from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.settings.attention import WORD, AttentionSettings
@@ -66,6 +68,7 @@ class RunSettings(Settings, section=""):
         explanations: those of one's own that it is erased by.
         erase_by: the name of a way of erasing.
         decision: the name of what flips.
+        threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
         orderings: names of orderings beside the usual ones, or ``all``.
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
@@ -88,7 +91,23 @@ class RunSettings(Settings, section=""):
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
     erase_by: str = setting(RENORMALISE, silent=True, metavar="NAME", help="a way of erasing (attnprobe list)")
-    decision: str = setting(CLASS, silent=True, metavar="NAME", help="what flips (attnprobe list)")
+    decision: str = setting(
+        CLASS,
+        silent=True,
+        metavar="NAME",
+        help="what flips (attnprobe list)",
+        shown="class; of a checkpoint whose head gives numbers, or says yes and no, what it was trained for",
+    )
+    threshold: float = setting(
+        0.0, above=-math.inf, silent=True, help="of the decisions one_logit and multi_label: yes is what is above it"
+    )
+    tolerance: float | None = setting(
+        None,
+        above=0,
+        silent=True,
+        help="of the decision regression: another output is one that has moved by more than this",
+        shown="none: nothing flips, and how far the output moves is told",
+    )
     orderings: tuple[str, ...] = setting(
         (),
         silent=True,
@@ -142,6 +161,25 @@ class RunSettings(Settings, section=""):
             raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
         if self.attention is not None:
             self._check_items(self.attention, kind)
+        self._check_decision(kind)
+
+    @property
+    def attention_by_head(self) -> AttentionSettings | None:
+        """How single heads are tested; None where they are not, by divergences, of which a number has none."""
+        return None if self.decision == REGRESSION else self.attention
+
+    @property
+    def decision_options(self) -> DecisionOptions:
+        """What is set of the decision."""
+        return DecisionOptions(self.threshold, self.tolerance)
+
+    def _check_decision(self, kind: Kind) -> None:
+        if kind.from_scratch and self.decision in (ONE_LOGIT, MULTI_LABEL, REGRESSION):
+            sentence = "{} {} is not for the model {}, which decides between the dataset's labels."
+            raise SettingError("", sentence, Named("decision"), self.decision, self.model)
+        for name, takers in not_taken(self.decision, self.decision_options).items():
+            values = (Named(name), Named("decision"), " or ".join(takers), self.decision)
+            raise SettingError("", "{} is for {} {}, and not for {}.", *values)
 
     def _check_orderings(self, kind: Kind) -> None:
         """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""

@@ -194,7 +194,9 @@ class ProbingWork(RunWork[Piece]):
     def _keeps_curves(self) -> bool:
         settings = self.configuration.settings
         if settings.curves is None:
-            return self.tested.probe.has_closed_curves or settings.limits > 0
+            # Where nothing can flip, how far the output moves is all there is to tell.
+            needed = not self.tested.probe.meaning.flips_at_all
+            return self.tested.probe.has_closed_curves or settings.limits > 0 or needed
         return settings.curves
 
     def cost(self, piece: Piece) -> int:

@@ -59,7 +59,8 @@ class RunWork(Work[P]):
         """
         for each, there in zip(CHOSEN, self.meant, strict=True):
             if there is not None:
-                require_same(each.registry, there.name, there, present_record(each.registry, there.name))
+                here = present_record(each.registry, there.name, self.configuration.settings.decision_options)
+                require_same(each.registry, there.name, there, here)
         if self._tested is None:
             self._tested = self.subject.load()
             if self.stamp != f"{self.configuration.read_by}/{self._tested.digest}":

@@ -57,7 +57,9 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
-        if execution.share is None and folder.lacks_map_of_heads(run.configuration.settings.attention, work.stamp):
+        if execution.share is None and folder.lacks_map_of_heads(
+            run.configuration.settings.attention_by_head, work.stamp
+        ):
             _add_map_of_heads(run, work, tested, execution)
         work.files.remove_all()
         return _quarantined(run)
@@ -110,6 +112,9 @@ def _probed_and_joined(
             work.files.remove(damage.piece)
             continue
         names: dict[str, Any] = {} if classes is None else {"classes": classes.names}
+        label_names = tested.label_names(run.dataset.labels)
+        if label_names is not None:
+            names["decided_labels"] = label_names
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -125,14 +126,16 @@ class AttentionReference(Reference):
 
     def _lost(self, erased: frozenset[int]) -> float:
         """How much less exact than a weight the gradient of a probability is, which is a difference of p_y and p_y²."""
-        p = float(self.probability(self.logits(erased)))
+        p = self.probability(self.logits(erased))
+        if np.isnan(p):  # a number, whose gradient is no difference
+            return 1.0
         return max(1.0, 0.1 / max(1.0 - p, 1e-12))
 
     def _differentiated(self, erased: frozenset[int]) -> list[_Layer]:
         with torch.enable_grad():
             logits, taps = self._edited([erased], differentiable=True)
             seen = [tap.left for tap in taps]
-            gradients = torch.autograd.grad(self.probability(logits[0]), seen, allow_unused=True)
+            gradients = torch.autograd.grad(self.graded(logits[0]), seen, allow_unused=True)
         layers = []
         for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
             rows = rows_of_document(chosen, weights.shape[2])

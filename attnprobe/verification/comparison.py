@@ -153,10 +153,9 @@ class Comparison:
                 continue
             for kept, erased in zip(("", "kept_"), sides[k], strict=True):
                 logits = reference.logits(erased)
-                p = float(reference.probability(logits))
+                p = reference.probability(logits)
                 found = {"probability": p, "log_probability": float(np.log(max(p, sys.float_info.min)))}
-                if not np.isnan(curve["logit"]).any():
-                    found["logit"] = float(logits[reference.decision])
+                found["logit"] = reference.logit(logits)
                 for name, number in found.items():
                     if kept + name in curve:
                         at = f"{where}, {k} removed"
@@ -197,7 +196,8 @@ class Comparison:
     def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
         """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
         self.made[column] += 1
-        if not abs(stored - found) <= AGREE * size:
+        both_undefined = np.isnan(stored) and np.isnan(found)
+        if not (both_undefined or abs(stored - found) <= AGREE * size):
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")
 
     def _compare_flip(self, where: str, stored: bool, found: bool | None) -> None:

@@ -47,7 +47,7 @@ def _rounded(values: Tensor) -> Keys:
 
 def _drop(of: Reference, item: int) -> Tensor:
     """How far the decision's probability falls without an item."""
-    return of.probability(of.logits()) - of.probability(of.logits([item]))
+    return torch.tensor(of.probability(of.logits()) - of.probability(of.logits([item])), dtype=torch.float64)
 
 
 class Prefix(NamedTuple):

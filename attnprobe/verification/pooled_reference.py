@@ -36,7 +36,7 @@ class PooledReference(Reference):
         with torch.enable_grad(), capturing(model.attention) as captured:
             logits = model(batch)[0]
             self.decision = self.decided(logits.detach())
-            (gradients,) = torch.autograd.grad(self.probability(logits), captured)
+            (gradients,) = torch.autograd.grad(self.graded(logits), captured)
         self.weights, self.gradients = captured[0].detach()[0], gradients[0]
         self.products = self.weights * self.gradients
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.verification.decisions_by_hand import by_hand, js_of_classes
 from attnprobe.verification.reference_correlations import Tau
 
 ROUNDING = 1e-4
@@ -35,8 +36,8 @@ MOVED = 16
 class Reference(ABC):
     """One document.
 
-    To renormalise and to decide for a class is doubled here; the function of another way of erasing, or of another
-    decision, is called, so that it is the engine that is held against the reference, and not that function.
+    To renormalise and to decide is doubled here; the function of another package's way of erasing, or of its decision,
+    is called, so that it is the engine that is held against the reference, and not that function.
 
     Attributes:
         weights: attention, which sums to one (items,).
@@ -52,6 +53,7 @@ class Reference(ABC):
 
     def __init__(self, meaning: Meaning = BY_DEFAULT) -> None:
         self._meaning = meaning
+        self._by_hand = None if meaning.decides_classes else by_hand(meaning)
         self._seen: dict[frozenset[int], Tensor] = {}
 
     @property
@@ -144,38 +146,49 @@ class Reference(ABC):
 
     def flips(self, erased: Iterable[int]) -> bool | None:
         """Whether erasing these items flips the decision; None where that is a matter of rounding."""
-        if self._meaning.decides_classes:
+        if self._by_hand is None:
             lead = self.lead(erased)
             return None if abs(lead) <= ROUNDING else lead < 0
-        found = self._decided_nearby(self.logits(erased))
-        return None if len(found) > 1 else found != {self.decision}
+        whole = self.logits()
+        found = {self._by_hand.flips(logits, whole) for logits in _nearby(self.logits(erased))}
+        return None if len(found) > 1 else found == {True}
 
     def may_decide(self, number: int) -> bool:
         """Whether this is what is decided of the unerased document, but for rounding."""
-        if self._meaning.decides_classes:
+        if self._by_hand is None:
             return self.lead(decision=number) >= -ROUNDING
-        return number in self._decided_nearby(self.logits())
+        return number in map(self._by_hand.decided, _nearby(self.logits()))
 
     def decided(self, logits: Tensor) -> int:
         """What is decided by logits (classes,)."""
-        return int(logits.argmax() if self._meaning.decides_classes else self._meaning.decide(logits))
+        return int(logits.argmax()) if self._by_hand is None else self._by_hand.decided(logits)
 
-    def probability(self, logits: Tensor) -> Tensor:
-        """How sure the model is of the unerased document's decision, by logits (classes,); differentiable."""
-        if self._meaning.decides_classes:
+    def graded(self, logits: Tensor) -> Tensor:
+        """What gradients are of, by logits (classes,): the decision's probability, or the number in its place."""
+        if self._by_hand is None:
             return torch.softmax(logits, -1)[self.decision]
-        return self._meaning.probability(logits, torch.tensor(self.decision, device=logits.device))
+        return self._by_hand.graded(logits, self.decision)
 
-    def _decided_nearby(self, logits: Tensor) -> set[int]:
-        """What is decided by logits (classes,) and by those that are off by rounding in one of the largest."""
-        step = ROUNDING * float(logits.abs().max().clamp(min=1.0))
-        largest = logits.topk(min(len(logits), MOVED)).indices
-        moved = torch.zeros(len(largest), len(logits), dtype=logits.dtype, device=logits.device)
-        moved.scatter_(1, largest[:, None], step)
-        return set(self._meaning.decide(torch.cat([logits[None], logits + moved, logits - moved])).tolist())
+    def probability(self, logits: Tensor) -> float:
+        """How sure the model is of the unerased document's decision, by logits (classes,); NaN of a number."""
+        if self._by_hand is None:
+            return float(self.graded(logits))
+        return self._by_hand.probability(logits, self.decision)
+
+    def logit(self, logits: Tensor) -> float:
+        """The number that stands for the document's decision, by logits (classes,); NaN where there is none."""
+        return float(logits[self.decision]) if self._by_hand is None else self._by_hand.logit(logits, self.decision)
 
     def js(self, erased: Iterable[int]) -> float:
         """Jensen-Shannon divergence in nats between the output after erasing these items and the unerased output."""
-        log_p, log_q = (torch.log_softmax(logits, -1) for logits in (self.logits(), self.logits(erased)))
-        log_m = torch.logaddexp(log_p, log_q) - torch.log(log_p.new_tensor(2.0))
-        return float(sum((each.exp() * (each - log_m)).sum() for each in (log_p, log_q)) / 2)
+        js = js_of_classes if self._by_hand is None else self._by_hand.js
+        return js(self.logits(erased), self.logits())
+
+
+def _nearby(logits: Tensor) -> Tensor:
+    """Logits (classes,) and those that are off by rounding in one of the largest (…, classes)."""
+    step = ROUNDING * float(logits.abs().max().clamp(min=1.0))
+    moved_ones = logits.topk(min(len(logits), MOVED)).indices
+    moved = torch.zeros(len(moved_ones), len(logits), dtype=logits.dtype, device=logits.device)
+    moved.scatter_(1, moved_ones[:, None], step)
+    return torch.cat([logits[None], logits + moved, logits - moved])

@@ -27,7 +27,7 @@ def extremes(reference: Reference, score: str) -> Extremes:
 
     def value(erased: frozenset[int]) -> float:
         logits = reference.logits(erased)
-        return float(logits[reference.decision] if score == "logit" else reference.probability(logits))
+        return reference.logit(logits) if score == "logit" else reference.probability(logits)
 
     def best(choose: Callable[..., float]) -> float:
         @cache

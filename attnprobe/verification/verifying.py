@@ -10,6 +10,7 @@ import numpy as np
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import BY_DEFAULT
+from attnprobe.erasure.registered_decisions import OWN as OWN_DECISIONS
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET, Role
 from attnprobe.explanations.names import judged_as
 from attnprobe.models.subject import Tested
@@ -83,6 +84,9 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     told = read_configuration(folder.config)
     for each, record in zip(CHOSEN, recorded_meaning(told), strict=True):
         if record is not None:
+            if record.name in OWN_DECISIONS:
+                yield f"the {each.registry.kind} {record.name} is made again by hand"
+                continue
             here = each.registry.origin(record.name)
             of = f"{record.name} is of {record.origin or 'a program that registered it'}"
             called = "it" if here == record.origin else f"that of {here or 'this program'}"

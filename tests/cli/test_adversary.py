@@ -30,18 +30,18 @@ def contents(folder):
 
 def test_it_says_how_far_and_leaves_the_run_as_it_is(run, tmp_path):
     before = contents(run)
-    arguments = ("--documents", 8, "--searched", 3, "--out", "adversary")
+    arguments = ("--documents", 6, "--searched", 2, "--out", "adversary")
     status, out, errors = attnprobe("adversary", run, *arguments, cwd=tmp_path)
     assert status == 0, errors
     assert contents(run) == before
     rows = pd.read_csv(tmp_path / "adversary" / "documents.csv")
-    assert rows["document"].nunique() == 8
+    assert rows["document"].nunique() == 6
     assert (rows["js_bound"] - rows["js"]).abs().max() < 1e-12  # two classes: exact
     assert (rows["tv"] <= 1 + 1e-9).all()
     for _, of_document in rows.groupby("document"):
         assert of_document.sort_values("epsilon")["js"].is_monotonic_increasing
     searched = rows[rows["search"].notna()]
-    assert len(searched) == 3
+    assert len(searched) == 2
     assert (searched["epsilon"] == 0.05).all()
     assert (searched["search"] <= searched["js"] + 1e-3).all()  # which may exceed ε by a little
     frontier = pd.read_csv(tmp_path / "adversary" / "frontier.csv").set_index("epsilon")

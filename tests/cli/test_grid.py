@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from attnprobe.base.stopping import STOPS_WITH_INPUT
 from attnprobe.cli import main
 from attnprobe.stages import grid as gridding
-from tests.fixtures.commands import COMMAND, TIMEOUT, attnprobe, environment, planted_folder
+from tests.fixtures.commands import COMMAND, TIMEOUT, AtWork, attnprobe, environment, planted_folder
 
 EXPERIMENT = (
     'dataset = "planted"\nmodel = "{model}"\n[data]\ntrain_words = 9\n[training]\nepochs = {epochs}\npatience = 99\n'
@@ -66,19 +69,33 @@ def test_a_killed_grid_goes_on_and_ends_with_the_same_files(tmp_path):
     assert "1 run, 1 of them finished before" in out
 
 
-def test_a_failing_run_is_told_and_the_others_are_done(tmp_path):
+class Forked(AtWork):
+    """What the grid starts for a run, forked from a process that has imported what it takes seconds to import."""
+
+    def __init__(self, command, *, stdin, stdout, stderr, env):
+        assert command[: len(COMMAND)] == COMMAND
+        assert (stdin, stderr) == (subprocess.PIPE, subprocess.STDOUT)
+        assert env.pop(STOPS_WITH_INPUT)  # a command that is forked has no input
+        log = os.readlink(f"/proc/self/fd/{stdout}")
+        super().__init__(*command[len(COMMAND) :], cwd=Path.cwd(), output=log, **env)
+
+
+def test_a_failing_run_is_told_and_the_others_are_done(tmp_path, monkeypatch, capsys):
+    """The one that fails is a process that Python starts, the other is forked."""
+    start = subprocess.Popen
+    processes = SimpleNamespace(PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
+    processes.Popen = lambda command, **how: (start if "nowhere" in str(command) else Forked)(command, **how)
+    monkeypatch.setattr(gridding, "subprocess", processes)
     planted_folder(tmp_path / "data" / "planted")
     grid = write_grid(tmp_path / "experiments", ["flan-none", "han-none"], epochs=1)
     wrong = tmp_path / "experiments" / "planted-han-none.toml"
     wrong.write_text(wrong.read_text().replace('"planted"', '"nowhere"'))
-    status, out, errors = attnprobe("grid", grid, "--data-dir", tmp_path / "data", cwd=tmp_path)
-    assert status == 1
+    out = tmp_path / "runs"
+    assert main(["grid", str(grid), "--data-dir", str(tmp_path / "data"), "--out", str(out), "--jobs", "1"]) == 1
+    said, errors = capsys.readouterr()
     assert "1 of 2 runs failed: planted-han-none seed 0" in errors
-    assert "planted-flan-none seed 0: done" in out
-    assert (
-        "There is no dataset 'nowhere'"
-        in (tmp_path / "runs" / "nowhere" / "han-none" / "seed-0" / "run.log").read_text()
-    )
+    assert "planted-flan-none seed 0: done" in said
+    assert "There is no dataset 'nowhere'" in (out / "nowhere" / "han-none" / "seed-0" / "run.log").read_text()
 
 
 @pytest.mark.parametrize(("of_the_run", "of_the_grid", "said"), [(3, 3, "without some documents"), (143, 1, "failed")])

@@ -90,7 +90,9 @@ def test_scores_that_do_not_fit_the_items_are_refused_by_document(probed, tmp_pa
     path.write_text("".join(f"{json.dumps(row)}\n" for row in short.to_dict("records")))
     assert main(["probe", str(probed), "--explanations", str(path)]) == 2
     assert "The explanation same, document 2: it has" in capsys.readouterr().err
-    assert main(["run", "--model", "flan-none", "--specials", "last", "--out", str(tmp_path)]) == 2
+    data = json.loads((probed / "config.json").read_text())["data"]["location"]
+    arguments = ["--dataset", data, "--model", "flan-none", "--specials", "last", "--out", str(tmp_path)]
+    assert main(["run", *arguments]) == 2
     assert "give --explanations FILE, too" in capsys.readouterr().err
 
 

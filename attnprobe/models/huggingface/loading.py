@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import safetensors
 import torch
 
-from attnprobe.attention.decisions import refuse_other_heads
+from attnprobe.attention.decisions import own_decision_by_name, refuse_other_heads
 from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
@@ -102,18 +102,33 @@ def decides(reference: str) -> bool:
     """Whether a checkpoint decides something by itself: a class, or the next token; from its configuration alone.
 
     Raises:
-        RefusedError: it has been trained for something that is no argmax decision about a text.
+        RefusedError: it has been trained for something that is no decision about a text.
         InputError: as :func:`load_checkpoint`.
     """
+    config, names, said = _head(reference)
+    refuse_other_heads(reference, names, said)
+    return _task(config) in ("classification", "causal", "seq2seq")
+
+
+def decision_of(reference: str) -> str:
+    """The name of the decision that a checkpoint's head was trained for; from its configuration alone.
+
+    Raises:
+        InputError: as :func:`load_checkpoint`.
+    """
+    _, names, said = _head(reference)
+    return own_decision_by_name(names, said)
+
+
+def _head(reference: str) -> tuple[dict[str, Any], list[str], SimpleNamespace]:
+    """A checkpoint's configuration, the class of its model, and what it says of its head."""
     import_transformers()
-    folder = locate(reference)
-    config = _configuration(reference, folder)
+    config = _configuration(reference, locate(reference))
     classes = config.get("id2label")
     said = SimpleNamespace(
         problem_type=config.get("problem_type"), num_labels=len(classes) if isinstance(classes, dict) else None
     )
-    refuse_other_heads(reference, [name for name in config["architectures"][:1] if isinstance(name, str)], said)
-    return _task(config) in ("classification", "causal", "seq2seq")
+    return config, [name for name in config["architectures"][:1] if isinstance(name, str)], said
 
 
 def load_classifier(checkpoint: Checkpoint, labels: list[str], seed: int) -> PreTrainedModel:

@@ -62,7 +62,7 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             sentence = "{}: the model is a classifier, which decides between its own labels."
             raise SettingError(settings.section, sentence, Named("label_words"))
         examples = example_inputs(model)
-        attachment = attach_to_decision(ModelCall(model, words), examples)
+        attachment = attach_to_decision(ModelCall(model, words), examples, meaning)
         self.attention = AttentionProbe(attachment, settings, examples, meaning)
         if self.attention.selected[0].site.stack == DECODER:
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"

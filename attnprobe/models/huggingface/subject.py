@@ -12,7 +12,7 @@ from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
-from attnprobe.models.huggingface.loading import Checkpoint, decides, load_checkpoint, load_classifier
+from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
 from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.huggingface.sequences import longest_sequence
@@ -37,6 +37,11 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
     def decides(cls, model: str) -> bool:
         """Whether the checkpoint decides something as it is."""
         return decides(model.removeprefix(PREFIX))
+
+    @classmethod
+    def decision_of(cls, model: str) -> str:
+        """The decision that the checkpoint's head was trained for."""
+        return decision_of(model.removeprefix(PREFIX))
 
     @classmethod
     def source_of(cls, model: str) -> CheckpointSource:

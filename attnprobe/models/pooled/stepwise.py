@@ -89,14 +89,14 @@ class StepwiseErasures:
         with torch.enable_grad():
             free = self._sets.weights.detach().requires_grad_()
             logits = self._sets.logits_of(free, torch.arange(len(mask), device=mask.device))
-            (gradients,) = torch.autograd.grad(self._sets.meaning.probability(logits, self.decision()).sum(), free)
+            (gradients,) = torch.autograd.grad(self._sets.meaning.graded(logits, self.decision()).sum(), free)
         gradients = gradients.masked_fill(~mask, 0.0)
         weights = self._sets.weights
         return Attention(self._raw_scores, weights, gradients, gradients * weights, mask, sizes)
 
     @cached_property
     def _log_probabilities(self) -> Tensor:
-        return torch.log_softmax(self._sets.logits, dim=-1)
+        return self._sets.meaning.log_probabilities(self._sets.logits)
 
     def log_probabilities(self) -> Tensor:
         """Of the unerased documents (batch, classes)."""

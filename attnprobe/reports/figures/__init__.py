@@ -25,6 +25,7 @@ from attnprobe.reports.figures import (
     normalised_aopc,
     nullity_by_length,
     of_packages,
+    output_moves,
     rank_agreement,
     weight_ranges,
 )
@@ -43,6 +44,7 @@ FIGURES.register("decision_curves", decision_curves.draw)
 FIGURES.register("normalised_aopc", normalised_aopc.draw)
 FIGURES.register("erase_or_keep", erase_or_keep.draw)
 FIGURES.register("rank_agreement", rank_agreement.draw)
+FIGURES.register("output_moves", output_moves.draw)
 FIGURES.register("head_map", head_map.draw)
 FIGURES.register("head_effects", head_effects.draw)
 
@@ -57,11 +59,18 @@ IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 READS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta_js", "negative_delta_js", "fraction_removed", "flip_curves"), TABLES),
     **dict.fromkeys(("erase_or_keep", "rank_agreement"), TABLES),
-    **dict.fromkeys(("decision_curves", "normalised_aopc"), (*TABLES, CURVES)),
+    **dict.fromkeys(("decision_curves", "normalised_aopc", "output_moves"), (*TABLES, CURVES)),
     "head_map": (*TABLES, "heads"),
     "head_effects": (*TABLES, "head_effects"),
 }
 """The run's tables that figures are made from; those that are not here, from all."""
+
+
+OF_FLIPS = ("fraction_removed", "flip_curves")
+"""Figures that would be empty where no decision can flip."""
+
+OF_DISTRIBUTIONS = ("delta_js", "negative_delta_js", "decision_curves", "normalised_aopc", "erase_or_keep")
+"""Figures of divergences and probabilities, which a number has none of."""
 
 
 def draw_all(results: RunResults, folder: Path, summary: Mapping[str, Any], record: Path | None = None) -> list[Path]:
@@ -79,7 +88,11 @@ def draw_all(results: RunResults, folder: Path, summary: Mapping[str, Any], reco
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     earlier = None if record is None else EarlierFigures(results, record)
+    meaning = results.meaning
+    left_out = [*OF_FLIPS * (not meaning.flips), *OF_DISTRIBUTIONS * (not meaning.is_distribution)]
     for name, draw in (*FIGURES.items(), *IDENTIFIABILITY_FIGURES.items()):
+        if name in left_out:
+            continue
         reads = READS.get(name, (*TABLES, *FURTHER_TABLES))
         files = None if earlier is None else earlier.files(name, draw, reads, folder)
         if files is None:

@@ -16,6 +16,9 @@ TENTH = 0.1
 
 def add_categories(results: RunResults, marks: Marks) -> list[int]:
     """The numbers of the marks, in order of display; a kind of which there is no document is left out."""
+    every = np.ones(len(results.several), dtype=bool)
+    if not results.meaning.flips:
+        return [marks.add("All documents", every)]
     flips = results.first_flips
     attention = flips[ATTENTION].fraction[:, 0]
     removed = flips[ATTENTION].removed[:, 0]
@@ -39,7 +42,7 @@ def add_categories(results: RunResults, marks: Marks) -> list[int]:
         named["Largest ΔJS"] = _tenth(js_top - js_other, largest=True)
     label, decision = (results.several[name].to_numpy() for name in ("label", "decision"))
     named["Misclassified"] = (label >= 0) & (label != decision)
-    named["All documents"] = np.ones(len(results.several), dtype=bool)
+    named["All documents"] = every
     return [marks.add(title, rows) for title, rows in named.items() if rows.any()]
 
 

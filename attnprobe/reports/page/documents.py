@@ -267,7 +267,7 @@ class SampledDocuments:
         """By document and ordering, probabilities without the first items of draw 0 (items + 1,)."""
         table = self.results.curves()
         courses: dict[int, dict[str, npt.NDArray[np.float64]]] = {}
-        if table is None:
+        if table is None or not self.results.meaning.is_distribution:
             return courses
         wanted = table[table["document"].isin(self._numbers) & (table["draw"] == 0)]
         by_both: Any = wanted.groupby(["document", "ordering"], observed=True)["probability"]

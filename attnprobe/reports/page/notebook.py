@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,36 +47,40 @@ def frame_of_run(results: RunResults) -> str:
 
 
 def frame_of_tables(
-    documents: pd.DataFrame,
-    erasures: pd.DataFrame,
-    items: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     name: str = "model",
     meaning: Mapping[str, str] | None = None,
+    told: Mapping[str, Any] | None = None,
     orderings: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """The same of results that are in no run folder, as ``attnprobe.probe`` gives them.
 
     Args:
-        documents, erasures, items: tables, as in a run folder; labels may be missing.
+        tables: of documents, erasures and items, and of curves where there are any, as in a run folder; labels may be
+            missing.
         name: of the model, for the reader.
         meaning: the names of the way of erasing and of the decision, as settings have them.
+        told: what ``config.json`` says of these.
         orderings: what is said of those that are not registered, by name, as in ``config.json``.
 
     Raises:
         InputError: no document has more than one item.
     """
+    documents = tables["documents"]
     if "label" not in documents:
         documents = documents.assign(label=-1)
-    classes = int(np.maximum(documents["label"], documents["decision"]).max()) + 1
+    # The numbers of other decisions are not those of classes, and may be large.
+    classes = 0 if told else int(np.maximum(documents["label"], documents["decision"]).max()) + 1
     config = {
-        "settings": {"dataset": "results", "model": name, "seed": 0, **(meaning or {})},
+        "settings": {"dataset": "results", "model": name, "seed": 0, "training": None, **(meaning or {})},
         "data": {"labels": [str(c) for c in range(classes)]},
         "unit": "token",
         ENTRY: dict(orderings or {}),
+        **(told or {}),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for table, rows in {"documents": documents, "erasures": erasures, "items": items}.items():
+        for table, rows in {**tables, "documents": documents}.items():
             rows.to_parquet(folder / f"{table}.parquet")
         (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
         return frame_of_run(RunResults.load(folder))

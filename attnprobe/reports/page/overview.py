@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
+from attnprobe.reports.output_moves import moves_blocks
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.curves import CurvesPanel, curves_panel
@@ -67,6 +69,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         InputError: a file of the run cannot be read or lacks a column.
     """
     categories = add_categories(results, marks)
+    flips, is_distribution = results.meaning.flips, results.meaning.is_distribution
     return Overview(
         name=results.name,
         unit=results.unit,
@@ -82,14 +85,19 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         emptied_known=results.knows_emptied,
         bases=[(0.0, SPAN), *((x, END) for x in ENDS)],
         categories=categories,
-        fractions=fraction_rows(results, summary, marks),
-        delta_js=delta_js_panel(results, marks),
-        single_flips=single_flips_table(results, summary, marks),
-        comparisons=comparison_rows(results, summary, marks),
+        fractions=fraction_rows(results, summary, marks) if flips else [],
+        delta_js=delta_js_panel(results, marks) if is_distribution else None,
+        single_flips=single_flips_table(results, summary, marks) if flips else {},
+        comparisons=comparison_rows(results, summary, marks) if flips else [],
         heads=head_stacks(results, summary, marks),
         head_effects=effect_stacks(results, summary, marks),
         identifiability=identifiability_bar(results, marks),
-        curves=curves_panel(results, summary, list(results.with_twins())),
-        beside=[*twin_blocks(summary), *rationale_blocks(summary)],
+        curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
+        beside=[
+            *moves_blocks(summary),
+            *label_blocks(summary),
+            *twin_blocks(summary),
+            *rationale_blocks(summary),
+        ],
         blocks=blocks(summary),
     )

@@ -7,10 +7,19 @@ from typing import Any
 
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.thresholds import NEGLIGIBLE_LEAD
-from attnprobe.analysis.verdict import AS_WELL_AS_ANY, IN_PART, NO, NOT_INFORMATIVE, NOTHING_FLIPS, UNDECIDED
+from attnprobe.analysis.verdict import (
+    AS_WELL_AS_ANY,
+    IN_PART,
+    NO,
+    NO_FLIPS_HERE,
+    NOT_INFORMATIVE,
+    NOTHING_FLIPS,
+    UNDECIDED,
+)
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import in_prose, references_in_words
+from attnprobe.reports.output_moves import NO_FLIPS, moves_in_a_sentence
 
 Summary = Mapping[str, Any]
 
@@ -32,6 +41,7 @@ def verdict_in_a_sentence(summary: Summary) -> str:
     elif verdict["nearly_uniform"] is None:
         undecided = "its order is no earlier than chance, but its weights may be too equal for that to say anything."
     sentences = {
+        NO_FLIPS_HERE: f"{NO_FLIPS}.",
         NOTHING_FLIPS: "Nothing flips: no decision changes, whatever is erased while something is left.",
         NOT_INFORMATIVE: f"Its weights are nearly equal, and their order changes {than_chance}.",
         NO: "No: its order changes decisions no earlier than a random one.",
@@ -47,6 +57,8 @@ def verdict_in_a_sentence(summary: Summary) -> str:
 
 def numbers_in_a_sentence(summary: Summary) -> str:
     """What attention, a random order and the best that is known must erase, over all documents."""
+    if summary["answer"]["verdict"] == NO_FLIPS_HERE:
+        return moves_in_a_sentence(summary)
     unit, orderings = summary["run"]["unit"], summary["first_flips"]
     mean = {name: percent_with_interval(row["restricted_mean"]) for name, row in orderings.items()}
     best = "".join(

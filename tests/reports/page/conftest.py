@@ -36,7 +36,7 @@ def made_page(made):
 @pytest.fixture(scope="session")
 def long_page(tmp_path_factory):
     """Twenty classes, documents of a thousand words."""
-    run = MadeRun(tmp_path_factory.mktemp("long") / "run", random_texts([LONG] * 8), classes=20)
+    run = MadeRun(tmp_path_factory.mktemp("long") / "run", random_texts([LONG] * 3), classes=20)
     return page_of(run.folder).write(run.folder / "report.html")
 
 
@@ -72,25 +72,65 @@ def chromium():
         browser.close()
 
 
+EMPTY = "about:blank"
+DESK = {"viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def tabs(chromium):
+    """Tabs that are empty: a new one costs as much as what is looked at in it."""
+    context = chromium.new_context(**DESK)
+    yield Tabs(context)
+    context.close()
+
+
+class Tabs:
+    """Tabs of one window, which are emptied and used again."""
+
+    def __init__(self, context):
+        self._context, self._empty = context, []
+
+    def take(self):
+        """One that is empty and listened to by nobody."""
+        return self._empty.pop() if self._empty else self._context.new_page()
+
+    def give_back(self, page):
+        """One that is empty again; of what was open there is nothing left but its address in the tab's history."""
+        self._empty.append(page)
+
+
 @pytest.fixture
-def opened(chromium):
+def opened(chromium, tabs):
     """Opens pages from disk; fails where one writes to the console, raises, or asks for anything but itself."""
-    contexts, complaints = [], []
+    contexts, taken, complaints = [], [], []
 
     def open_page(path, address="", **options):
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on(
-            "request",
-            lambda request: complaints.append(request.url) if request.url.split("#")[0] != path.as_uri() else None,
-        )
-        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        if options:
+            contexts.append(chromium.new_context(**DESK | options))
+            page = contexts[-1].new_page()
+        else:
+            page = tabs.take()
+        listeners = {
+            "console": lambda message: complaints.append(f"console: {message.text}"),
+            "pageerror": lambda error: complaints.append(f"error: {error}"),
+            "request": lambda request: (
+                complaints.append(request.url) if request.url.split("#")[0] not in (path.as_uri(), EMPTY) else None
+            ),
+            "dialog": lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()),
+        }
+        for event, heard in listeners.items():
+            page.on(event, heard)
+        if not options:
+            taken.append((page, listeners))
         page.goto(path.as_uri() + address)
         return page
 
     yield open_page
+    for page, listeners in taken:
+        page.goto(EMPTY)  # heard until then: what is written or asked for last of all
+        for event, heard in listeners.items():
+            page.remove_listener(event, heard)
+        tabs.give_back(page)
     for context in contexts:
         context.close()
     assert not complaints

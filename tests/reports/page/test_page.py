@@ -147,7 +147,9 @@ def test_results_without_labels_show_no_accuracy(made):
     documents, erasures, items = (
         pd.read_parquet(made.folder / f"{name}.parquet") for name in ("documents", "erasures", "items")
     )
-    inside = html.unescape(frame_of_tables(documents.drop(columns="label"), erasures, items))
+    inside = html.unescape(
+        frame_of_tables({"documents": documents.drop(columns="label"), "erasures": erasures, "items": items})
+    )
     assert "right in" not in inside
     assert "Misclassified" not in inside
     assert all(document["labelled"] is None for document in data_of(inside)[0]["documents"])

@@ -30,7 +30,7 @@ def opens(page):
 def test_it_opens_soon_however_long_the_documents(made_page, long_page, opened):
     """Of a hundred times as many words, in twenty classes, it shows the first document no later than that costs."""
     small, long = [], []
-    for _ in range(4):
+    for _ in range(2):
         small.append(opens(opened(made_page, "#run=0&document=0")))
         page = opened(long_page, "#run=0&document=0")
         long.append(opens(page))
@@ -40,11 +40,9 @@ def test_it_opens_soon_however_long_the_documents(made_page, long_page, opened):
 
 
 def test_a_click_takes_a_fraction_of_opening(long_page, opened):
-    openings, clicks = [], []
-    for _ in range(3):
-        page = opened(long_page, "#run=0&document=0")
-        openings.append(opens(page))
-        page.wait_for_timeout(300)
-        clicks += [page.evaluate(PAINTED) for _ in range(5)]
-    print(f"a click answers in {statistics.median(clicks):.0f} ms, at most {max(clicks):.0f}; opens in {openings}")
-    assert statistics.median(clicks) < min(openings) / 4
+    page = opened(long_page, "#run=0&document=0")
+    opening = opens(page)
+    page.wait_for_timeout(300)
+    clicks = [page.evaluate(PAINTED) for _ in range(7)]
+    print(f"a click answers in {statistics.median(clicks):.0f} ms, at most {max(clicks):.0f}; opens in {opening:.0f}")
+    assert statistics.median(clicks) < opening / 4
