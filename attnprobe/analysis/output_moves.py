@@ -66,7 +66,10 @@ def output_moves(results: RunResults) -> dict[str, Any] | None:
         "documents": len(sizes),
         "output": means({"output": curves.at("logit", np.zeros_like(sizes))[:, 0]})["output"],
         "orderings": {
-            name: OutputMoves(*(found[name, field] for field in columns), found.get((name, "attention_further")))
+            name: OutputMoves(
+                **{field: found[name, field] for field in columns},
+                attention_further=found.get((name, "attention_further")),
+            )
             for name in places
         },
     }

@@ -188,8 +188,8 @@ def test_one_logit_is_two_logits_of_which_one_is_zero():
     state |= {"classifier.weight": torch.cat([0 * weight, weight]), "classifier.bias": torch.cat([0 * bias, bias])}
     two.load_state_dict(state)
     a, b = (
-        attnprobe.probe(model, wordpiece(), TEXTS, **more)
-        for model, more in ((one, {"decision": "one_logit"}), (two, {}))
+        attnprobe.probe(model, wordpiece(), TEXTS, decision=decision)
+        for model, decision in ((one, "one_logit"), (two, "class"))
     )
     for table, columns in (
         ("documents", ["decision", "p_decision", "output_entropy"]),
