@@ -26,10 +26,10 @@ from attnprobe.data.document_seeds import document_seeds
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.erasure.arrays import whole_number
-from attnprobe.erasure.battery import MOST_DRAWS, run_battery
+from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import RENORMALISE
@@ -47,6 +47,7 @@ from attnprobe.stages.tables import (
     occurrences_of,
     probe_split,
     rows_asked,
+    rows_certified,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def probe(
     orderings: Sequence[str] = (),
     curves: bool = False,
     limits: int = 0,
+    certify: int = 0,
     draws: int = RANDOM_DRAWS,
     explanations: Mapping[str, object] | None = None,
     specials: str = OWN_SCORE,
@@ -171,6 +173,9 @@ def probe(
         curves: whether to keep how sure the model is along whole orderings, of a sample of documents as in a run.
         limits: of how many of these it is found what any ordering can reach (``aopc_…`` of the result's documents):
             exact up to 12 items, beyond that what orderings are found to attain. Curves are then kept, too.
+        certify: of how many items all sets are erased, to find what flips and what guarantees decisions of a sample of
+            documents, 64 of 14 items, or some thirty longer ones (docs/guarantees.md): exact up to 14 items, of which
+            all sets are erased whatever the number; 0 asks for none.
         draws: how many random orderings a document gets, up to 128; of more draws the first are those of fewer.
         explanations: scores of your own by name, each judged as an ordering beside its permuted twin: of every text a
             list or array of one number a token of the tokenizer's own encoding, special tokens included, or a word
@@ -189,7 +194,7 @@ def probe(
     try:
         whole_number("seed", seed, 0)
         whole_number("draws", draws, 1)
-        whole = WholeOrderings(curves, whole_number("limits", limits, 0))
+        whole = WholeOrderings(curves, whole_number("limits", limits, 0), whole_number("certify", certify, 0))
     except ValueError as error:
         raise InputError(f"The {error}.") from None
     if draws > MOST_DRAWS:
@@ -207,7 +212,7 @@ def probe(
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
-    usual = chosen_orderings(further, None if draws == RANDOM_DRAWS else draws)
+    usual = chosen_orderings(further, draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords)
     brought.check(usual)
     asked = (chosen, meaning, seed, usual, brought, whole)
@@ -277,19 +282,21 @@ def _probe_texts(
 
     documents = documents_of_texts(texts, tokenizer)
     with fitted(model, tokenizer):
-        of_model = CheckpointProbe(model, tokenizer, settings, meaning)
+        special_items = brought.specials != OUT
+        of_model = CheckpointProbe(model, tokenizer, settings, meaning, special_items=special_items)
         if model.get_output_embeddings() is None:
             settle_padding(model, tokenizer)
         # A document of which the tokenizer makes nothing is refused by its number.
-        longest, special_items = longest_sequence(model, tokenizer), brought.specials != OUT
+        longest = longest_sequence(model, tokenizer)
         encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
         own = brought.of_texts(documents.texts, of_model.item_parts(encoded))
         tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
         result = _result(tables, of_model.attention, own, labelled=False)
-        names: dict[int, str] = {}
+        decided = np.unique(result.documents["decision"].to_numpy(np.int64))
         if meaning.decision == CLASS:
-            decided = np.unique(result.documents["decision"].to_numpy(np.int64))
             names = dict(zip(decided.tolist(), of_model.class_names(decided), strict=True))
+        else:
+            names = meaning.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
     if encoded.cut:
         warnings.warn(
             f"{encoded.cut:,} of {len(documents):,} texts are longer than the model takes: they are cut to "
@@ -326,6 +333,7 @@ def _probe_batches(
     own = brought.of_batches([mask.cpu().numpy() for mask in keys])
     sizes = np.concatenate([mask.sum(-1).cpu().numpy() for mask in keys])
     curved, limited = whole.of_documents(sizes, seed)
+    certified = whole.certified(sizes, seed)
     texts: list[str] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
@@ -333,8 +341,9 @@ def _probe_batches(
         erasures = attention.erasures(batch, Items.single_tokens(mask))
         documents = torch.from_numpy(rows).to(mask.device)
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
+        certify = rows_certified(rows, certified, mask.device)
         drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
-        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits))
+        collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
         texts += _token_texts(batch, mask)
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))

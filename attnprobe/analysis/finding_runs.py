@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from attnprobe.base.run_layout import check_run_folder
+from attnprobe.base.run_layout import check_run_folder, is_view
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import recorded_meaning
 from attnprobe.runs.tables import metadata_of_table
@@ -31,7 +31,11 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder.")
-        runs = {config.parent.resolve() for config in folder.rglob("config.json") if _is_finished(config.parent)}
+        runs = {
+            config.parent.resolve()
+            for config in folder.rglob("config.json")
+            if _is_finished(config.parent) and (config.parent == folder or not is_view(config.parent))
+        }
         if not runs:
             raise InputError(f"There is no finished run in {folder}; attnprobe run makes one.")
         found |= runs

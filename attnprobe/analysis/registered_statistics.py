@@ -173,6 +173,11 @@ _OWN = {
         _of("sufficient_sets", "sufficient_sets"),
         "`SufficientSets`: how little guarantees the decision, by ordering and at the least; null where not known",
     ),
+    "certified_sets": (
+        _of("certified_sets", "certified_sets"),
+        "`CertifiedSets`: what flips decisions and what guarantees them, where sets were erased to find it; null where "
+        "`--certify` was not given",
+    ),
     "better_than_chance": (
         _of("better_than_chance", "better_than_chance"),
         "by ordering, `AgainstChance`: where it is among random orders of each document, and in how many it is better",

@@ -21,7 +21,7 @@ from attnprobe.analysis.statistics_sample import sample_of_statistics
 from attnprobe.base.bounds import MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_ORDERINGS
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
-from attnprobe.base.run_layout import check_run_folder
+from attnprobe.base.run_layout import check_run_folder, is_view
 from attnprobe.base.visible import visible
 from attnprobe.erasure.curve_names import OF_LABEL
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
@@ -41,6 +41,7 @@ from attnprobe.runs.read_columns import (
     document_columns,
     erasure_columns,
 )
+from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -287,8 +288,9 @@ class RunResults:
 
     @property
     def name(self) -> str:
-        """What readers know this run by, legible: dataset · model · seed."""
-        return visible(f"{self.dataset} · {self.short_model} · seed {self.seed}")
+        """What readers know this run by, legible: dataset · model · seed, and the view that it is."""
+        view = f" · {self.folder.name.replace('-', ' ')}" if is_view(self.folder) else ""
+        return visible(f"{self.dataset} · {self.short_model} · seed {self.seed}{view}")
 
     @property
     def short_model(self) -> str:
@@ -305,6 +307,17 @@ class RunResults:
     def meaning(self) -> RecordedMeaning:
         """What the run says of its way of erasing and its decision."""
         return recorded_meaning(self.config)
+
+    @property
+    def selection(self) -> list[SelectedLayer]:
+        """The layers, heads and rows that were erased in; none of models whose attention pools, and of older runs."""
+        return recorded_selection(self._told)
+
+    @property
+    def has_special_items(self) -> bool:
+        """Whether special tokens are items, as far as the run says."""
+        told = self._told.get("special_tokens")
+        return not (isinstance(told, dict) and told.get("items") is False)
 
     @property
     def labels(self) -> list[str]:

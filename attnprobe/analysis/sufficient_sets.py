@@ -9,18 +9,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import RunResults
+from attnprobe.erasure.certified_names import ENUMERATED, NECESSARY, SUFFICIENT_BOUND
+from attnprobe.erasure.certified_names import SUFFICIENT_SMALLEST as SMALLEST
 from attnprobe.erasure.registered_orderings import Role
-
-SMALLEST = "sufficient_smallest"
-"""The column of documents that says how many items the smallest set has."""
 
 
 class SmallestSufficientSets(NamedTuple):
     """Of the smallest sets that guarantee the decision, over documents of several items.
+
+    Where sets are asked for, of those of which all were asked for.
 
     Attributes:
         share: mean share of the items that they keep; of documents whose smallest set is not certain, of the smallest
@@ -60,10 +62,10 @@ def sufficient_sets(results: RunResults) -> SufficientSets | None:
     shares = kept_shares(results)
     if shares is None:
         return None
-    documents = results.several
+    documents = results.several[_exact(results)]
     sizes = documents["n"].to_numpy(dtype=np.float64)
     count, bound, necessary = (
-        documents[name].to_numpy(dtype=np.float64) for name in (SMALLEST, "sufficient_bound", "sufficient_necessary")
+        documents[name].to_numpy(dtype=np.float64) for name in (SMALLEST, SUFFICIENT_BOUND, NECESSARY)
     )
     columns: dict[str, Numbers] = {f"ordering {name}": share for name, share in shares.items()}
     estimates = means(columns | {"share": count / sizes, "items": count, "necessary": necessary / sizes})
@@ -85,13 +87,31 @@ def sufficient_sets(results: RunResults) -> SufficientSets | None:
 def kept_shares(results: RunResults) -> dict[str, Numbers] | None:
     """By explanation and control what share of the items, its first ones, guarantees the decision (documents,).
 
-    None where the run does not know it. Rows are those of ``several``; draws are averaged.
+    None where the run does not know it of any document. Rows are those of ``several`` of which it does; draws are
+    averaged.
     """
     if SMALLEST not in results.several or "sufficient" not in results.erasures:
         return None
-    sizes = results.several["n"].to_numpy(dtype=np.float64)
-    shown = [*results.first_flips, *results.of_role(Role.CONTROL)]
-    references = results.of_role(Role.REFERENCE)
+    exact = _exact(results)
+    if not exact.any():
+        return None
+    sizes = results.several["n"].to_numpy(dtype=np.float64)[exact]
     return {
-        name: results.of_erasures(name, "sufficient").mean(axis=1) / sizes for name in shown if name not in references
+        name: results.of_erasures(name, "sufficient")[exact].mean(axis=1) / sizes for name in judged_orderings(results)
     }
+
+
+def judged_orderings(results: RunResults) -> list[str]:
+    """The explanations and controls of a run, in order of display."""
+    references = results.of_role(Role.REFERENCE)
+    shown = [*results.first_flips, *results.of_role(Role.CONTROL)]
+    return [name for name in shown if name not in references]
+
+
+def _exact(results: RunResults) -> npt.NDArray[np.bool_]:
+    """Of which documents of several items it is known (documents,): where sets are asked for, of those with all."""
+    if ENUMERATED not in results.several:
+        return np.ones(len(results.several), dtype=bool)
+    every: Numbers = results.several[ENUMERATED].to_numpy(dtype=np.float64)
+    exact: npt.NDArray[np.bool_] = every == 1
+    return exact

@@ -23,10 +23,12 @@ from attnprobe.analysis.registered_statistics import (
     Statistic,
 )
 from attnprobe.analysis.results import RunResults
+from attnprobe.analysis.special_tokens import special_tokens
 from attnprobe.analysis.verdict import anything_flips, give_verdict
 from attnprobe.base.errors import InputError
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
+from attnprobe.runs.selection_records import SELECTED
 
 
 def summarise(results: RunResults) -> dict[str, Any]:
@@ -46,6 +48,8 @@ def summarise(results: RunResults) -> dict[str, Any]:
     - by name, what each of the ``STATISTICS`` of this package gives: their descriptions say what.
     - ``output_moves``, where the model predicts a number: how far it moves; ``label_flips``, where several labels are
       decided for: a list of ``LabelFlips``.
+    - ``selected``: a list of ``SelectedLayer``; ``special_tokens``: whether they are ``items``, what ``share`` of the
+      attention they hold, and the first item as a ``sink`` where it is one. Of transformers.
     - ``answer``: ``Verdict``.
     - ``measurements``: what the measurements of other packages come to, as ``measured`` has it; and ``statistics``: by
       name what those of other packages give (``value``), the ``sentence`` and the ``table`` that they make of it, and
@@ -76,7 +80,7 @@ def summarise(results: RunResults) -> dict[str, Any]:
         },
         **{name: statistic.compute(results) for name, statistic in OWN_STATISTICS.items()},
     }
-    summary |= _of_decisions(results)
+    summary |= _where_there_is_some(results)
     summary["answer"] = give_verdict(
         summary["attention_entropy"],
         summary["who_flips_first"],
@@ -95,9 +99,10 @@ def summarise(results: RunResults) -> dict[str, Any]:
     return plain
 
 
-def _of_decisions(results: RunResults) -> dict[str, Any]:
-    """What there is to tell of decisions that are not for one class, and of no others."""
-    found = {"output_moves": output_moves(results), "label_flips": label_flips(results)}
+def _where_there_is_some(results: RunResults) -> dict[str, Any]:
+    """What there is to tell of decisions that are not for one class, and of special tokens, and of no others."""
+    found: dict[str, Any] = {"output_moves": output_moves(results), "label_flips": label_flips(results)}
+    found |= {"special_tokens": special_tokens(results), SELECTED: results.selection or None}
     return {name: value for name, value in found.items() if value is not None}
 
 

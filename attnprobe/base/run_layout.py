@@ -29,6 +29,9 @@ DRAWN = "drawn.json"
 MODEL, TABLES, FIGURES = "model", "tables", "figures"
 SHARDS, IDENTIFICATION = "shards", "identification-state"
 
+ALL_LAYERS = "all"
+"""The layers of the view that a run of a checkpoint has unless told otherwise."""
+
 UNFINISHED = (SHARDS, IDENTIFICATION)
 """Folders of results that are to be put together."""
 
@@ -71,6 +74,20 @@ _OF_UNFINISHED = re.compile(
     r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"
 )
+
+
+def view_folder(layers: str) -> str:
+    """What the folder of a view is called, in the run's: of a further selection of layers, which is a probe of its own.
+
+    >>> view_folder("all"), view_folder("encoder:2-4")
+    ('all-layers', 'layers-encoder-2-4')
+    """
+    return "all-layers" if layers == ALL_LAYERS else f"layers-{layers.replace(':', '-')}"
+
+
+def is_view(folder: Path) -> bool:
+    """Whether a run's folder is a view's: it lies in the folder of a run."""
+    return kind_of(folder.parent / CONFIG) is not None
 
 
 def check_run_folder(folder: Path, within: Path | None = None) -> None:

@@ -165,7 +165,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import TABLES
+    from attnprobe.settings.run_settings import TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -176,10 +176,13 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        asked = given(arguments, ExplanationSettings)
+        asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
         if asked:
-            settings = dataclasses.replace(run.configuration.settings, explanations=ExplanationSettings(**asked))
-            configuration = with_explanations(dataclasses.replace(run.configuration, settings=settings), run.dataset)
+            changed["explanations"] = ExplanationSettings(**asked)
+        if changed:
+            settings = dataclasses.replace(run.configuration.settings, **changed)
+            configuration = dataclasses.replace(run.configuration, settings=settings)
+            configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)
         yield run
@@ -218,10 +221,14 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     Raises:
         InputError: the file cannot be used.
     """
+    from attnprobe.settings.own_explanations import OUT
+
     settings = configuration.settings.explanations
     if settings.file is None:
-        if settings != type(settings)():
+        if settings not in (type(settings)(), type(settings)(specials=OUT)):
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
+        if settings.specials == OUT and configuration.settings.attention is None:
+            raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
         return configuration
     from attnprobe.explanations.names import check_names
     from attnprobe.explanations.score_files import ScoreFile

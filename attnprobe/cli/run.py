@@ -80,8 +80,15 @@ def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[R
     from attnprobe.stages import training as stages
     from attnprobe.stages.reporting import report
     from attnprobe.stages.testing import probe
+    from attnprobe.stages.views import cost_in_words, views_of
 
     with start_run(arguments) as run:
         stages.train(run)
         left_out = probe(run, execution)
+        for view in views_of(run):
+            with view.folder.locked():
+                view.folder.open(view.configuration, force=arguments.force)
+                tested = view.subject.load()
+                say(cost_in_words(view, tested))
+                left_out += probe(view, execution, tested)
         return run.folder, report(run.folder, say), left_out

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from attnprobe.engines.attention_flows import flows_of, layers_of_flow
 from attnprobe.engines.greedy import greedy_order
-from attnprobe.engines.importance import importance
+from attnprobe.engines.importance import aggregated, importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.orderings import ranks
 
 
@@ -29,6 +30,7 @@ class AttentionErasures:
         aggregate: how heads, layers and rows become one number an item, ``mean`` or ``max``.
         greedy: whether the greedy ordering was asked for.
         outputs: what the selected layers give, where it is to be asked for.
+        leaves_out: whether some real tokens are kept out of the items.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class AttentionErasures:
         *,
         greedy: bool = False,
         outputs: SelectedOutputs | None = None,
+        leaves_out: bool = False,
     ) -> None:
         self.engine = engine
+        self._leaves_out = leaves_out
         self.items = items
         self._aggregate = aggregate
         self._greedy = greedy
@@ -65,6 +69,14 @@ class AttentionErasures:
         if self.engine.meaning.decides_classes:  # to the last digit what the logarithms say
             return self.log_probabilities().amax(-1).exp()
         return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
+
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item, special tokens where they are left out."""
+        if not self._leaves_out:
+            return None
+        tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
+        whole = tokens.sum(-1)
+        return 1 - self.items.sum(tokens).sum(-1) / whole.masked_fill(whole == 0, 1.0)
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -141,6 +153,10 @@ class AttentionErasures:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Exact of short documents, attained in others."""
         return self.engine.aopc_limits(documents, self.items, score)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+        """Exact of short documents, between a bound and what is found of others."""
+        return self.engine.certified_sets(documents, self.items, largest, known)
 
     def input_effects(self, documents: Tensor) -> None:
         """Not known here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from attnprobe.engines.masked_runs import EraseSelected
 from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.runs.selection_records import SelectedLayer
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
 
 _TESTS_OF_HEADS = {FULL: (head_rows, head_map.ERASURES), QUICK: (effect_rows, head_effects.ERASURES)}
@@ -42,6 +44,7 @@ class AttentionProbe:
         settings: what is erased.
         examples: a batch to choose engines on.
         meaning: what is meant by erased, and by decided.
+        leaves_out: whether some tokens, the special ones, are kept out of the items.
 
     Raises:
         RefusedError: what is selected has no influence on the output.
@@ -49,7 +52,13 @@ class AttentionProbe:
     """
 
     def __init__(
-        self, attachment: Attachment, settings: AttentionSettings, examples: Inputs, meaning: Meaning = BY_DEFAULT
+        self,
+        attachment: Attachment,
+        settings: AttentionSettings,
+        examples: Inputs,
+        meaning: Meaning = BY_DEFAULT,
+        *,
+        leaves_out: bool = False,
     ) -> None:
         meaning.require_nothing_stands_in("models of many heads")
         self.attachment = attachment
@@ -57,6 +66,7 @@ class AttentionProbe:
         self.meaning = meaning
         self.selected = select(attachment.sites, settings, attachment.auto())
         self.engine = fastest_engine(attachment, self.selected, examples, meaning)
+        self.leaves_out = leaves_out
         self._examples = examples
         self._engines: dict[Site, str] = {}
         self._outputs = SelectedOutputs(attachment, self.selected, examples)
@@ -65,7 +75,14 @@ class AttentionProbe:
         """A batch ready for erasures of what is selected."""
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
         settings = self.settings
-        return AttentionErasures(engine, items, settings.aggregate, greedy=settings.greedy, outputs=self._outputs)
+        return AttentionErasures(
+            engine,
+            items,
+            settings.aggregate,
+            greedy=settings.greedy,
+            outputs=self._outputs,
+            leaves_out=self.leaves_out,
+        )
 
     def masked_logits(self, inputs: Inputs, items: Items, masking: Masking) -> Tensor:
         """Logits (batch, classes) of one run of the model as it is, with items erased of what is selected.
@@ -79,6 +96,23 @@ class AttentionProbe:
         axes = TokenAxes.of(inputs, self.attachment.call.model)
         taps = [EraseSelected(chosen, axes, tokens, masking.meaning) for chosen in self.selected]
         return run_with(self.attachment.call, inputs, [chosen.site for chosen in self.selected], taps)
+
+    @property
+    def selection(self) -> list[dict[str, Any]]:
+        """What is erased in, layer by layer, made definite: the fields of ``SelectedLayer``."""
+        stacks = self.attachment.sites.stacks()
+        return [
+            SelectedLayer(
+                site.stack if len(stacks) > 1 else "",
+                site.layer,
+                len(stacks[site.stack]),
+                chosen.heads.nonzero().flatten().tolist(),
+                site.heads,
+                chosen.query if isinstance(chosen.query, str) else list(chosen.query),
+            )._asdict()
+            for chosen in self.selected
+            for site in [chosen.site]
+        ]
 
     @property
     def map_sites(self) -> list[Site]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import torch
@@ -16,8 +16,10 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import TakenMass
+from attnprobe.erasure.asked_sets import Answers, AskedDocument
 from attnprobe.erasure.curve_names import SCORES, Score
 from attnprobe.erasure.erasable import Curves, DecisionCurves, SingleEffects
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets, sets_of_document
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 from attnprobe.erasure.set_by_set_limits import limits_set_by_set
@@ -191,31 +193,51 @@ class SetErasures(ABC):
         if score not in scores:
             return None
         if self._limits is None or not torch.equal(self._limits[0], documents):
-            found = [
-                limits_set_by_set(int(items.sizes[document]), partial(self._kept, document, items))
-                for document in documents.tolist()
-            ]
+            found = [limits_set_by_set(self._asked(document, items)) for document in documents.tolist()]
             self._limits = documents, torch.stack(found).to(items.mask.device)
         return self._limits[1][:, scores.index(score)]
 
     _limits: tuple[Tensor, Tensor] | None = None
     """Of the documents that were asked for last, all scores at once: what costs is to erase."""
 
+    def certified_sets(self, documents: Tensor, items: Items, largest: int, known: Tensor) -> CertifiedSets:
+        """What flips decisions, and what guarantees them: see :meth:`Erasures.certified_sets`."""
+        found = []
+        for row, document in enumerate(documents.tolist()):
+            one = known[row, : int(items.sizes[document])].cpu()
+            asked = self._asked(document, items)
+            found.append(sets_of_document(asked, largest, one if bool(one.any()) else None))
+        return CertifiedSets.of(documents, found, items.mask.shape[1])
+
+    def _asked(self, document: int, items: Items) -> AskedDocument:
+        """A document of the batch by itself, the same whoever asks, so that nothing is run twice."""
+        if self._asked_items is not items:
+            self._asked_items, self._asked_documents = items, {}
+        if document not in self._asked_documents:
+            size = int(items.sizes[document])
+            self._asked_documents[document] = AskedDocument(size, lambda kept: self._kept(document, items, kept))
+        return self._asked_documents[document]
+
+    _asked_items: Items | None = None
+    _asked_documents: dict[int, AskedDocument]
+
     def _known_scores(self) -> tuple[Score, ...]:
         known = {"probability": self.meaning.has_probability, "logit": self.meaning.has_logit}
         return tuple(score for score in SCORES if known[score])
 
-    def _kept(self, document: int, items: Items, kept: Tensor) -> Tensor:
-        """Scores (sets, scores) of a document of which only these items (sets, items of the document) are left."""
+    def _kept(self, document: int, items: Items, kept: Tensor) -> Answers:
+        """What comes of leaving only these items (sets, items of the document) of a document."""
         erased = torch.zeros(len(kept), items.mask.shape[1], dtype=torch.bool, device=items.mask.device)
         erased[:, : kept.shape[1]] = ~kept.to(erased.device)
         rows = torch.full((len(kept),), document, device=erased.device)
         found = torch.empty(len(kept), len(self._known_scores()), dtype=torch.float64)
+        flips = torch.empty(len(kept), dtype=torch.bool)
         for part, logits in self.evaluate(rows, items.tokens(rows, erased)):
             probability, _, logit = self._sureness(logits, rows[part])
             of = {"probability": probability, "logit": logit}
             found[part] = torch.stack([of[score] for score in self._known_scores()], -1).cpu()
-        return found
+            flips[part] = self.flips(logits, rows[part]).cpu()
+        return Answers(flips, found)
 
     def _sureness(self, logits: Tensor, documents: Tensor) -> Tensor:
         """Probability, its logarithm and logit of the decisions on these documents (3, …), by logits (…, classes)."""
@@ -269,7 +291,7 @@ class Engine(SetErasures):
         engines = []
         for taken in self._takers(meaning, seeds, training) if meaning.has_stand_in else [None] * meaning.draws:
             other = copy.copy(self)
-            other.meaning, other.taken, other._limits = meaning, taken, None
+            other.meaning, other.taken, other._limits, other._asked_items = meaning, taken, None, None
             engines.append(other)
         return engines
 

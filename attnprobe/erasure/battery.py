@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.certified_columns import CertifiedColumns, Certify, certified_columns
 from attnprobe.erasure.chance import CLOSED, IN_SINGLE, RANDOM_ORDERS, place_among_random
 from attnprobe.erasure.correlation_names import (
     ATTENTION_GRADIENT,
@@ -20,9 +21,10 @@ from attnprobe.erasure.correlation_names import (
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.orderings import check_order, rank_at_random, ranks
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
@@ -36,9 +38,6 @@ from attnprobe.erasure.registered_orderings import (
     always,
     chosen_orderings,
 )
-
-MOST_DRAWS = 128
-"""Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
 
 
 class Order(NamedTuple):
@@ -99,6 +98,7 @@ def run_battery(
     limited: Tensor | None = None,
     marks: Mapping[str, Tensor] | None = None,
     correlated: Tensor | None = None,
+    certify: Certify | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -111,6 +111,7 @@ def run_battery(
         limited: rows of the documents of which it is wanted what any ordering can reach.
         marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
         correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
+        certify: of which documents it is asked what flips them and what guarantees them, where that is not known.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -124,10 +125,14 @@ def run_battery(
         among = _among_random(batch, orders, curves, seeds, curved)
         flips = {name: columns | among[name] for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
+    removed = {name: columns["removed"] for name, columns in flips.items()}
+    sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
+    flips = {name: columns | _along(sets, name) for name, columns in flips.items()}
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
-        | _correlations(batch, correlated),
+        | _correlations(batch, correlated)
+        | sets.documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -143,6 +148,7 @@ def run_battery(
                 for name, order in orders.items()
             },
             **_sufficient_items(batch),
+            **sets.items,
             **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
@@ -319,6 +325,11 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
     places, ranked, removed = ranks(order.of_all[0]), order.ranked[0], removed[0]
     last = torch.where((ranked < sizes) & (removed >= 0), removed, torch.where(ranked < sizes, ranked, len(places[0])))
     return places.masked_fill(places >= last[:, None], -1).int()
+
+
+def _along(sets: CertifiedColumns, name: str) -> dict[str, Tensor]:
+    """How many of an ordering's first items guarantee decisions, where that is found by asking."""
+    return {"sufficient": sets.erasures[name]} if sets.erasures else {}
 
 
 def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:

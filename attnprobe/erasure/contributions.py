@@ -112,12 +112,15 @@ class Contributions:
             self.mass = softmax_of_scores(scores, self.mask)
         elif weights is not None:
             check_weights(weights, self.mask)
-            self.mass = weights.detach().double().masked_fill(~self.mask, 0.0)
+            self.mass = weights.detach().to(torch.float64, copy=True)
+            self.mass = self.mass if mask is None else self.mass.masked_fill(~self.mask, 0.0)
         else:
             raise ValueError("give attention weights or scores")
         projected = _project(values.detach(), weight)
         check_numbers("values", projected.sum(1), self.mask)
-        self.alone = projected.add_(self.bias[:, None]).masked_fill_(~self.mask[:, None], 0.0)
+        self.alone = projected.add_(self.bias[:, None])
+        if mask is not None:
+            self.alone.masked_fill_(~self.mask[:, None], 0.0)
         self._decide()
 
     @staticmethod
@@ -146,9 +149,10 @@ class Contributions:
         self._threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
         self._flips_when_empty = self.bias.argmax() != self.decision
         self.margins = self.alone - of_class(self.alone, self.decision)[:, None]
-        beyond = ~torch.isfinite(self.margins.sum(1))
-        if bool(beyond.any()):
-            raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
+        if not bool(torch.isfinite(self.margins.sum())):
+            beyond = ~torch.isfinite(self.margins.sum(1))
+            if bool(beyond.any()):
+                raise ValueError(f"logits are beyond what 64 bits hold in {first_document(beyond)}")
 
     def _weighted(self, terms: Tensor) -> Tensor:
         """Terms (batch, classes, items) times the mass, and the mass as one more row."""
@@ -291,8 +295,13 @@ def of_class(numbers: Tensor, classes: Tensor) -> Tensor:
 
 
 def _project(values: Tensor, weight: Tensor) -> Tensor:
-    """W h for every item (batch, classes, items) in float64, a few documents at a time: no float64 copy of them all."""
+    """W h for every item (batch, classes, items) in float64, a few documents at a time: no float64 copy of them all.
+
+    What is in float64 already is read once, as it lies.
+    """
     batch, items, dim = values.shape
+    if values.dtype == torch.float64:
+        return (values @ weight.T).transpose(1, 2).contiguous()
     projected = weight.new_empty(batch, len(weight), items)
     step = max(1, _PROJECTED // max(1, items * dim))
     for start in range(0, batch, step):
@@ -326,6 +335,10 @@ def affine(readout: Readout) -> tuple[Tensor, Tensor]:
 
 def check_weights(weights: Tensor, real: Tensor) -> None:
     """Raise a ``ValueError`` that names the document in which real weights are no numbers, or negative."""
+    if weights.numel():
+        least, most = (float(end) for end in torch.aminmax(weights.detach()))
+        if least >= 0 and math.isfinite(most * weights.numel()):  # at one look, as nearly always
+            return
     check_numbers("weights", weights, real)
     endless = ~torch.isfinite(weights.double().masked_fill(~real, 0.0).sum(-1))
     if bool(endless.any()):

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
 
@@ -164,6 +165,10 @@ class Erasures(Protocol):
         """How sure the model is of its decisions (batch,), float64."""
         ...
 
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
+        ...
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         ...
@@ -225,6 +230,17 @@ class Erasures(Protocol):
 
         Four ends a document (documents, 4): between which the least is certain to be, and the largest. An end is
         infinite where the other one is attained, and what is beyond is not known.
+        """
+        ...
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
+        """What flips decisions and what guarantees them, by asking for sets; None: it is known without.
+
+        Args:
+            documents: rows of the batch (documents,).
+            largest: of how many items all sets of a document are asked for that has too many to ask for all.
+            known: of each document a set whose erasure flips its decision, empty where none is known
+                (documents, items).
         """
         ...
 
@@ -309,6 +325,10 @@ class Erasable:
         """How sure the model is of its decisions (batch,), float64."""
         return self._erasures.probability()
 
+    def left_out_share(self) -> Tensor | None:
+        """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
+        return self._erasures.left_out_share()
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         return self._single_effects
@@ -340,6 +360,10 @@ class Erasable:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
         return self._erasures.aopc_limits(documents, score)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
+        """What flips decisions and what guarantees them, by asking; see :meth:`Erasures.certified_sets`."""
+        return self._erasures.certified_sets(documents, largest, known)
 
     def requirements(self) -> Requirements | None:
         """What has to be kept so that the decision stands whatever else is erased, where it is known."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from attnprobe.base.column_values import Column, Missing, Values
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.certified_names import NECESSARY, SUFFICIENT_BOUND, SUFFICIENT_SMALLEST
 from attnprobe.erasure.divergence import entropy, js_divergence, kl_divergence
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.guarantees.smallest_sets import necessary
@@ -91,8 +92,8 @@ def _checked(name: str, values: object, held: Column, batch: Erasable) -> Tensor
 
 def decision(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """The decision, the number of items, and how sure the model is."""
-    log_p = batch.log_probabilities()
-    return {
+    log_p, left_out = batch.log_probabilities(), batch.left_out_share()
+    return ({} if left_out is None else {"left_out_share": left_out}) | {
         "decision": batch.decision(),
         "n": batch.attention.sizes,
         "p_decision": batch.probability(),
@@ -133,9 +134,9 @@ def sufficient_set(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     if requirements is None or smallest is None:
         return {}
     return {
-        "sufficient_smallest": smallest.count,
-        "sufficient_bound": smallest.bound,
-        "sufficient_necessary": necessary(requirements).sum(-1),
+        SUFFICIENT_SMALLEST: smallest.count,
+        SUFFICIENT_BOUND: smallest.bound,
+        NECESSARY: necessary(requirements).sum(-1),
     }
 
 

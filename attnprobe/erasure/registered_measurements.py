@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnprobe.base.column_values import Column, Missing, Values
 from attnprobe.base.registry import Registry
+from attnprobe.erasure.certified_names import NECESSARY, SUFFICIENT_BOUND, SUFFICIENT_SMALLEST
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,6 +104,11 @@ def _of(name: str) -> Callable[[Any, Any], Any]:
     return measure
 
 
+def _of_sets(description: str) -> Column:
+    """Items of a set; missing of documents that were not asked, where it is found by asking."""
+    return Column.whole(description, up_to="n", missing=Missing.ANYWHERE)
+
+
 _ALONE = Missing.ONE_ITEM
 
 _NO_DISTRIBUTION = Missing.ANYWHERE
@@ -120,6 +126,7 @@ MEASUREMENTS.register(
             "decision": Column.whole("the class decided for"),
             "n": Column.whole("items", low=1),
             "p_decision": Column.share("probability of the decision", missing=_NO_DISTRIBUTION),
+            "left_out_share": Column.share("share of the attention on tokens that are in no item"),
             "output_entropy": Column.from_zero("entropy of the output, nats", missing=_NO_DISTRIBUTION),
         },
         description="the class decided for, its probability and the entropy of the output",
@@ -162,9 +169,9 @@ MEASUREMENTS.register(
         "Smallest set that guarantees the decision",
         _of("sufficient_set"),
         {
-            "sufficient_smallest": Column.whole("items of the smallest set that guarantees the decision", up_to="n"),
-            "sufficient_bound": Column.whole("no set of fewer items does", up_to="n"),
-            "sufficient_necessary": Column.whole("items that every such set has", up_to="n"),
+            SUFFICIENT_SMALLEST: _of_sets("items of the smallest set that guarantees the decision"),
+            SUFFICIENT_BOUND: _of_sets("no set of fewer items does"),
+            NECESSARY: _of_sets("items that every such set has"),
         },
         description="how little has to be kept so that the decision stands whatever else is erased",
     ),

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from attnprobe.erasure.asked_sets import AskedDocument, neighbouring_sets
 from attnprobe.erasure.exact_removals import totals_of_sets
 from attnprobe.erasure.sorting import stable_order_descending
 
@@ -30,21 +31,21 @@ ScoresOfSets = Callable[[Tensor], Tensor]
 """Of sets of items that are kept (sets, items), True for what is: scores (sets, scores), float64."""
 
 
-def limits_set_by_set(items: int, scores: ScoresOfSets, exact_items: int = EXACT_ITEMS) -> Tensor:
+def limits_set_by_set(document: AskedDocument, exact_items: int = EXACT_ITEMS) -> Tensor:
     """Between which numbers the least and the largest AOPC of any ordering are (scores, 4), float64.
 
     Args:
-        items: of the document, one at least.
-        scores: of any sets.
-        exact_items: how many items a document may have for all of its sets to be asked for.
+        document: which can be asked, of one item at least.
+        exact_items: how many items it may have for all of its sets to be asked for; those of a longer one are taken
+            where they were asked for before.
 
     Returns:
         By score, of the least AOPC what it is at least and what is attained, then of the largest what is attained and
         what it is at most: pairs of the same number where limits are exact, else with −∞ and ∞.
     """
-    if items <= exact_items:
-        sets = torch.arange(1 << items)
-        of_all = scores((sets[:, None] >> torch.arange(items)) % 2 == 1)
+    items, scores = document.items, document.scores
+    if items <= exact_items or document.is_enumerated:
+        of_all = document.enumerate().scores
         smallest, largest = totals_of_sets(of_all)
         whole, endless = of_all[-1], 0.0
     else:
@@ -64,7 +65,7 @@ def _followed(scores: ScoresOfSets, items: int, zero: Tensor, *, from_nothing: b
     of_begin = scores(begin)[0] if from_nothing else zero
     beams = [(begin, signed[None]) for signed in torch.cat([-of_begin, of_begin])]  # of each score and sign one
     for _ in range(items - int(from_nothing)):  # until nothing is left, or all but one item
-        next_ones = [_neighbours(sets, added=from_nothing) for sets, _ in beams]
+        next_ones = [neighbouring_sets(sets, added=from_nothing) for sets, _ in beams]
         sets, which = torch.unique(torch.cat(next_ones), dim=0, return_inverse=True)
         of_sets = scores(sets)
         totals = torch.cat([-of_sets, of_sets], 1)
@@ -79,14 +80,6 @@ def _followed(scores: ScoresOfSets, items: int, zero: Tensor, *, from_nothing: b
             beams[beam] = _best(sets, reached + totals[:, beam], width)
     smallest, largest = torch.stack([total[0] for _, total in beams]).chunk(2)
     return -smallest, largest
-
-
-def _neighbours(sets: Tensor, *, added: bool) -> Tensor:
-    """All sets with one item more, or one fewer, than sets of one size (sets, items): set by set."""
-    row, item = (sets != added).nonzero(as_tuple=True)
-    others = sets[row]
-    others[torch.arange(len(row)), item] = added
-    return others
 
 
 def _best(sets: Tensor, totals: Tensor, width: int) -> tuple[Tensor, Tensor]:

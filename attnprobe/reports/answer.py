@@ -20,6 +20,7 @@ from attnprobe.analysis.verdict import (
 )
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
+from attnprobe.reports.certified_in_words import certified_in_words
 from attnprobe.reports.controls import chance_in_words, twins_in_words
 from attnprobe.reports.correlations import correlations_in_words
 from attnprobe.reports.guarantees_in_words import guarantees_in_words
@@ -36,7 +37,9 @@ from attnprobe.reports.orderings_in_words import (
     references_in_words,
 )
 from attnprobe.reports.output_moves import moves_in_words, moves_verdict
+from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
 from attnprobe.reports.sample_in_words import documents_in_words
+from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 from attnprobe.reports.style import display_name
 
 WIDTH = 100
@@ -50,13 +53,14 @@ FEW_DOCUMENTS = 30
 Summary = Mapping[str, Any]
 
 
-def answer(summary: Summary) -> str:
+def answer(summary: Summary, views: Mapping[str, Summary] | None = None) -> str:
     """Three short tables and a few sentences; at most 100 characters a line, no colours.
 
     Args:
         summary: as ``summarise`` gives it.
+        views: those of further selections of layers, by folder.
     """
-    verdict = f"Does attention explain this model? {_verdict(summary)}"
+    verdict = f"{question(summary)} {_verdict(summary)}"
     of_flips = (
         [
             _outcomes(summary),
@@ -75,18 +79,25 @@ def answer(summary: Summary) -> str:
         labels_in_words(summary, aligned),
         moves_in_words(summary, aligned),
         filled(guarantees_in_words(summary)),
+        filled(certified_in_words(summary)),
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
         filled(twins_in_words(summary)),
         filled(rationales_in_words(summary)),
         filled(correlations_in_words(summary)),
         filled(verdict),
+        *(filled(_of_view(name, view)) for name, view in (views or {}).items()),
         filled(heads_in_words(summary)),
         filled(effects_in_words(summary)),
         measured_in_words(summary, aligned),
         *map(filled, statistics_in_words(summary)),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _of_view(name: str, summary: Summary) -> str:
+    """The answer of a further selection of layers, and where its tables are."""
+    return f"{question(summary)} {_verdict(summary)} {numbers_in_a_sentence(summary)} (All of it is in {name}/.)"
 
 
 def filled(text: str) -> str:
@@ -104,7 +115,8 @@ def _introduction(summary: Summary) -> str:
         text += " The run is older than the record of when nothing is left: that every item was erased is known alone."
     if counts["with_several_items"] < FEW_DOCUMENTS:
         text += " So few documents can show little: take every number here with caution."
-    return f"{text} {meaning_in_words(summary)}".rstrip()
+    said = [text, selection_in_words(summary), specials_in_words(summary), meaning_in_words(summary)]
+    return " ".join(filter(None, said))
 
 
 def _outcomes(summary: Summary) -> str:
@@ -325,4 +337,7 @@ def _sentence(summary: Summary, unit: str, evenness: str) -> str:
 def _without_smallest_sets(summary: Summary) -> str:
     if smallest_among(summary["first_flips"]):
         return ""
+    certified = summary["certified_sets"]
+    if certified is not None:
+        return " How far it is from the best is said above, of the documents whose sets were erased."
     return f" How far it is from the best is open: {no_smallest_set(summary)}."

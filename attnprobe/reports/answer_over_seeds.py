@@ -13,6 +13,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.reports.answer import aligned, filled, shortened
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
+from attnprobe.reports.selection_in_words import question
 from attnprobe.runs.ordering_records import ENTRY
 
 Summary = Mapping[str, Any]
@@ -147,12 +148,12 @@ def _agreement(summaries: Mapping[int, Summary]) -> str:
     seeds: dict[str, list[int]] = {}
     for seed, summary in summaries.items():
         seeds.setdefault(summary["answer"]["verdict"], []).append(seed)
-    question = "Does attention explain this model?"
+    asked = question(next(iter(summaries.values())))
     if len(summaries) == 1:
-        return filled(f"{question} Of the one seed: {next(iter(seeds))}.")
+        return filled(f"{asked} Of the one seed: {next(iter(seeds))}.")
     if len(seeds) == 1:
-        return filled(f"{question} All {len(summaries)} seeds say: {next(iter(seeds))}.")
+        return filled(f"{asked} All {len(summaries)} seeds say: {next(iter(seeds))}.")
     said = "; ".join(
         f"{verdict} (seed{'s' * (len(those) > 1)} {', '.join(map(str, those))})" for verdict, those in seeds.items()
     )
-    return filled(f"{question} The seeds do not agree: {said}.")
+    return filled(f"{asked} The seeds do not agree: {said}.")

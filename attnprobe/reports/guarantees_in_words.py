@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attnprobe.analysis.certified_sets import SHORT
+from attnprobe.erasure.certified_names import EVERY_SET
 from attnprobe.erasure.registered_orderings import ATTENTION, smallest_among
 from attnprobe.reports.areas_of_curves import TRIVIAL
 from attnprobe.reports.cells import INTERVALS, Row, Table, percentage, table_of
@@ -23,15 +25,14 @@ def guarantees_table(summary: Summary) -> Table | None:
     found = summary["sufficient_sets"]
     if found is None:
         return None
+    erased = _erased(summary)
     rows: list[Row] = [
-        {"ordering": name, "erased": summary["first_flips"][name]["restricted_mean"], "kept": kept}
+        {"ordering": name, "erased": erased[name], "kept": kept}
         for name, kept in found["orderings"].items()
         if name in summary["first_flips"]
     ]
-    smallest = smallest_among(summary["first_flips"])
-    if smallest is not None:
-        erased = summary["first_flips"][smallest]["restricted_mean"]
-        rows.append({"ordering": SMALLEST, "erased": erased, "kept": found["smallest"]["share"]})
+    if SMALLEST in erased:
+        rows.append({"ordering": SMALLEST, "erased": erased[SMALLEST], "kept": found["smallest"]["share"]})
     unit = summary["run"]["unit"]
     cells: dict[str, Callable[[Row], str]] = {
         "Ordering": lambda row: in_latex(
@@ -43,10 +44,28 @@ def guarantees_table(summary: Summary) -> Table | None:
     caption = (
         rf"share of the {unit}s (\%), in order, that is erased at the first flip while something is left, other "
         rf"documents counting as all, and that, if kept, guarantees the decision whatever subset of the others is "
-        rf"erased; {in_latex(_certainty(found['smallest']))}; not what is called sufficiency elsewhere: "
-        rf"{in_latex(TRIVIAL)}; {INTERVALS}"
+        rf"erased{_of_which(summary)}; {in_latex(_certainty(found['smallest']))}; not what is called sufficiency "
+        rf"elsewhere: {in_latex(TRIVIAL)}; {INTERVALS}"
     )
     return table_of(rows, cells, caption)
+
+
+def _erased(summary: Summary) -> dict[str, Any]:
+    """By ordering, and by the smallest sets, how much is erased at the first flip: of the documents with all sets."""
+    certified = summary["certified_sets"]
+    if certified is not None:
+        return {**certified["erased"], SMALLEST: certified["flips"][SHORT]["known"]}
+    erased = {name: row["restricted_mean"] for name, row in summary["first_flips"].items()}
+    smallest = smallest_among(summary["first_flips"])
+    return erased if smallest is None else erased | {SMALLEST: erased[smallest]}
+
+
+def _of_which(summary: Summary) -> str:
+    certified = summary["certified_sets"]
+    if certified is None:
+        return ""
+    documents, unit = certified["flips"][SHORT]["documents"], summary["run"]["unit"]
+    return f"; of the {documents:,} documents of at most {EVERY_SET} {unit}s, all sets of which were erased"
 
 
 def _certainty(smallest: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Made of the run's files alone: where a file does not say something, the sentence
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +22,7 @@ from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
+from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.settings.training import FROZEN, UNIFORM
 
 WIDTH = 80
@@ -37,12 +38,13 @@ REFERENCES = (
 Summary = Mapping[str, Any]
 
 
-def methods(results: RunResults, summary: Summary) -> str:
+def methods(results: RunResults, summary: Summary, views: Sequence[str] = ()) -> str:
     """One paragraph and its references, in lines of at most 80 characters; the same run gives the same text.
 
     Args:
         results: of the run.
         summary: as ``summarise`` gives it.
+        views: folders of further selections of layers, which have paragraphs of their own.
     """
     sentences = [
         *_subject(results, summary),
@@ -51,6 +53,7 @@ def methods(results: RunResults, summary: Summary) -> str:
         *_orderings(results, summary),
         *_statistics(results, summary),
         *_further(summary),
+        *_views(views),
         *_software(results),
     ]
     version = _entry(results.config, "attnprobe")
@@ -157,11 +160,16 @@ def _erasure(results: RunResults) -> Iterator[str]:
     yield f"To erase a {unit} is {edited}; what comes after the attention is then computed again."
     if attention:
         words = list(attention.get("label_words") or ())
-        places = [_which("layer", attention.get("layers")), _which("head", attention.get("heads"))]
+        where = selection_in_brief(results.selection)
+        if not where:  # of a run older than the record of it
+            places = [_which("layer", attention.get("layers")), _which("head", attention.get("heads"))]
+            where = f"{_listed(places)}, in {_rows(attention.get('query'))}"
         yield (
-            f"This was done at once in {_listed(places)}, in {_rows(attention.get('query'))}; of several, an item's "
-            f"attention and gradient are the {attention.get('aggregate')}."
+            f"This was done at once in {where}; of several, an item's attention and gradient are the "
+            f"{attention.get('aggregate')}."
         )
+        if not results.has_special_items:
+            yield "Special tokens are no items, and were never erased."
         if words:
             yield f"The model is a language model, which decides between the words {_listed(words)}."
     if decision and not decision.flips:
@@ -278,6 +286,12 @@ def _rationales(summary: Summary) -> Iterator[str]:
             "with another is its ceiling. The fall of the decision's probability without what is marked is also given "
             f"as a share of the largest that as many {unit}s reach."
         )
+
+
+def _views(views: Sequence[str]) -> Iterator[str]:
+    if views:
+        named = _listed([f"{name}/" for name in views])
+        yield f"The same was done of other selections of layers, described in {named}."
 
 
 def _software(results: RunResults) -> Iterator[str]:

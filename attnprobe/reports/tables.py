@@ -15,6 +15,7 @@ from attnprobe.erasure.registered_orderings import is_smallest, smallest_among
 from attnprobe.reports.agreement_of_ranks import rank_agreement_table
 from attnprobe.reports.areas_of_curves import areas_of_curves
 from attnprobe.reports.cells import INTERVALS, Row, Table, count, percentage, plain, ratio, share, table_of, thousandths
+from attnprobe.reports.certified_in_words import certified_table
 from attnprobe.reports.controls import better_than_chance_table, twins_table
 from attnprobe.reports.correlations import correlations_table
 from attnprobe.reports.csv_text import csv_text
@@ -29,6 +30,7 @@ from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.reports.style import display_name
 
 SHOWN_HEADS = 40
@@ -60,7 +62,11 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
         if name not in OF_OTHER_SAMPLES:
             table = _with_sample(table, results)
         caption = "; ".join(
-            [f"{in_latex(results.name)}: {table.caption}", *map(in_latex, meaning_in_brief(results.meaning))]
+            [
+                f"{in_latex(results.name)}: {table.caption}",
+                *map(in_latex, filter(None, [selection_in_brief(results.selection)])),
+                *map(in_latex, meaning_in_brief(results.meaning)),
+            ]
         )
         texts = {
             "csv": csv_text(table.plain),
@@ -297,6 +303,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "who_flips_first": who_flips_first,
     "delta_js": delta_js,
     "guarantees": guarantees_table,
+    "certified_sets": certified_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

@@ -125,14 +125,21 @@ class RunConfiguration:
 
     @property
     def erased_by(self) -> str:
-        """The fingerprint, and what tells apart by which explanations and rationales of the user's a run is probed."""
+        """The fingerprint, and what tells apart how a run is probed that can be probed in other ways, too.
+
+        That is: by which explanations and rationales of the user's, and whether sets of items are asked for.
+        """
         how: dict[str, Any] = {}
         if self.explanations is not None:
             settings = dataclasses.asdict(self.settings.explanations)
             how = {name: value for name, value in settings.items() if name != "file"}
             how |= {"content": self.explanations.content}
+        elif self.settings.explanations.specials == OUT:
+            how = {"specials": OUT}
         if self.rationales is not None:
             how |= {RATIONALES: self.rationales.content}
+        if self.settings.certify:
+            how |= {"certify": self.settings.certify}
         if not how:
             return self.fingerprint
         return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"

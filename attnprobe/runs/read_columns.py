@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
@@ -45,6 +46,7 @@ _DOCUMENTS = (
     *(name for each in OWN_MEASUREMENTS.values() for name in each.columns),
     *CORRELATIONS,
     *LIMIT_COLUMNS,
+    *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),
 )

@@ -67,7 +67,7 @@ PARQUET: Mapping[str, Any] = {"compression": "zstd", "write_page_checksum": True
 
 
 def of_any_files(stamp: str) -> str:
-    """A table's stamp, configuration and model, without what tells by which explanations and rationales it was made.
+    """A table's stamp, configuration and model, without what tells in which of several ways it was probed.
 
     What is no matter of these, as maps of heads and what `attnprobe identify` finds, has stamps like this.
 
@@ -113,6 +113,11 @@ class RunFolder:
     def table(self, name: str) -> Path:
         """The Parquet file of one of the ``TABLES`` and ``FURTHER_TABLES``."""
         return self.path / f"{name}.parquet"
+
+    def views(self) -> list[Path]:
+        """The folders of the views that have been probed, in order of name: runs inside this one."""
+        found = sorted(self.path.glob("*/config.json")) if self.config.exists() else []
+        return [config.parent for config in found if RunFolder(config.parent, self.within).probed_fingerprint()]
 
     def check(self) -> None:
         """See to it that nothing that is opened here is a link, a pipe or a device.
@@ -272,6 +277,8 @@ class RunFolder:
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
         if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
+            return False
+        if settings.certify not in (0, present.certify):
             return False
         _, apart, model = stamp.partition("/")
         made_by = configuration.read_by if apart else stamp

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
+from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST, FLIPPING_ITEM, SUFFICIENT_ITEM
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -37,6 +38,9 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
         **dict.fromkeys(CORRELATIONS, Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)),
         **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE, infinite=True)),
+        FLIP_SMALLEST: _REACHED,
+        FLIP_BOUND: _REACHED,
+        ENUMERATED: _MAYBE,
         **dict.fromkeys(("must_flip", "may_flip", "never_flips"), _OF_ITEMS),
         **dict.fromkeys(("first_flip_earliest", "first_flip_latest", "random_earliest", "random_latest"), _REACHED),
         **dict.fromkeys(("top_can_flip", "top_can_stay", "top_can_change", "earlier_can_fail"), _MAYBE),
@@ -54,7 +58,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "mass": Column.share(with_removed=True, missing=_ANYWHERE),
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
-        "sufficient": Column.whole(up_to="n"),
+        "sufficient": Column.whole(up_to="n", missing=_ANYWHERE),
         "random_tried": Column.whole(low=1, missing=_ANYWHERE),
         "random_better": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
         "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
@@ -68,7 +72,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "gradient": Column(Values.REAL),
         "js": Column.nats(missing=_ANYWHERE),
         "flips": _YES_NO,
-        "sufficient": _YES_NO,
+        SUFFICIENT_ITEM: _MAYBE,
+        FLIPPING_ITEM: _MAYBE,
     },
     "curves": {
         "document": _DOCUMENT,

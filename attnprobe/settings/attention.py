@@ -28,6 +28,14 @@ class AttentionSettings(Settings, section="attention"):
         help="last, all, or numbers and spans: 0,2-4 (negative ones count from the end); in encoder–decoder models "
         "behind the name of a stack: encoder:last, decoder:0, cross:all",
     )
+    also: tuple[str, ...] = setting(
+        (AUTO,),
+        identity=None,
+        silent=True,
+        metavar="LAYERS,…",
+        help="further selections of layers, each a probe of its own in a folder of the run, as all-layers: of a "
+        "checkpoint that is tested as it is; auto is all, where layers and rows are as usual",
+    )
     heads: str = setting("all", metavar="HEADS", help="all, or numbers and spans: 0,2-4")
     query: str = setting(
         AUTO,

@@ -11,10 +11,11 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
-from attnprobe.settings.attention import WORD, AttentionSettings
+from attnprobe.settings.attention import AUTO, WORD, AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.declaration import (
     Settings,
@@ -70,9 +71,12 @@ class RunSettings(Settings, section=""):
         decision: the name of what flips.
         threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
         orderings: names of orderings beside the usual ones, or ``all``.
+        draws: how many random orderings a document gets.
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
         correlations: of how many documents attention is correlated with what the input's words do.
+        certify: of how many items all sets are erased to find what flips and what guarantees decisions; 0: it is not
+            asked.
 
     Raises:
         SettingError: the seed is negative or of more than 53 bits, there is no such model, or something is set that is
@@ -115,6 +119,7 @@ class RunSettings(Settings, section=""):
         help="orderings to erase by beside the usual ones (attnprobe list), or all",
         shown="none",
     )
+    draws: int = setting(RANDOM_DRAWS, silent=True, help="random orderings of a document, up to 128")
     curves: bool | None = setting(
         None,
         silent=True,
@@ -136,6 +141,15 @@ class RunSettings(Settings, section=""):
         help="documents, a seeded sample, of which attention is correlated with gradients of the input and with "
         "leaving words out of it, which takes a reading for each word (models whose attention pools words)",
     )
+    certify: int = setting(
+        0,
+        at_least=0,
+        metavar="K",
+        silent=True,
+        help="find what flips and what guarantees decisions in a seeded sample of documents: all sets are erased of "
+        "those of at most 14 items, all sets of 1 to K items of others, 2 being usual (models of which it is not known "
+        "from sums)",
+    )
     explanations: ExplanationSettings = field(default_factory=ExplanationSettings)
 
     def __post_init__(self) -> None:
@@ -155,6 +169,11 @@ class RunSettings(Settings, section=""):
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
+        if self.certify and closed:
+            sentence = (
+                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
+            )
+            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
@@ -162,6 +181,9 @@ class RunSettings(Settings, section=""):
         if self.attention is not None:
             self._check_items(self.attention, kind)
         self._check_decision(kind)
+        if self.attention is not None and self.training is not None and self.attention.also not in ((), (AUTO,)):
+            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
+            raise SettingError(self.attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:
@@ -183,6 +205,9 @@ class RunSettings(Settings, section=""):
 
     def _check_orderings(self, kind: Kind) -> None:
         """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""
+        if self.draws > MOST_DRAWS:
+            sentence = "{} is {}, but {} random orderings of a document are the most."
+            raise SettingError("", sentence, Named("draws"), self.draws, MOST_DRAWS)
         if kind not in KINDS.registered.values():
             return
         told = ToldBefore("attention" not in kind.sections, self.erase_by == RENORMALISE, self.decision == CLASS)
@@ -233,10 +258,12 @@ class RunSettings(Settings, section=""):
     def identity(self) -> dict[str, Any]:
         """The same, of what tells runs apart alone.
 
-        A map of heads can be made of a run at any time, and it can be erased by other explanations.
+        A map of heads can be made of a run at any time, it can be erased by other explanations, and it can be asked
+        what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        entries.pop("explanations", None)
+        for name in ("explanations", "certify"):
+            entries.pop(name, None)
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod

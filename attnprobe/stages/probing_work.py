@@ -21,6 +21,7 @@ from attnprobe.runs.measurement_records import MeasurementRecord, present_measur
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
 from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES
 from attnprobe.stages.canonical_tables import joined
+from attnprobe.stages.certified_sample import CertifiedSample
 from attnprobe.stages.own_orderings import OrderingsOfRun
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
@@ -29,6 +30,7 @@ from attnprobe.stages.shard_files import Made, Remarks, ShardFiles
 from attnprobe.stages.shards import Piece
 from attnprobe.stages.tables import (
     Tables,
+    certified_documents,
     correlated_documents,
     curved_documents,
     micro_batches,
@@ -123,6 +125,7 @@ class ProbingWork(RunWork[Piece]):
             self._limited()[numbers] if self.configuration.settings.limits else None,
             self._marked(encoded, numbers),
             self._correlated()[numbers] if self.configuration.settings.correlations else None,
+            None if (certified := self.certified) is None else certified.of(numbers),
         )
         return tables, remarks
 
@@ -272,6 +275,14 @@ class ProbingWork(RunWork[Piece]):
     def _limited(self) -> npt.NDArray[np.bool_]:
         settings = self.configuration.settings
         return curved_documents(np.asarray(self.split.words_per_document), settings.seed, settings.limits)
+
+    @property
+    def certified(self) -> CertifiedSample | None:
+        """Of which documents of the split it is asked what flips and what guarantees decisions; None where of none."""
+        settings = self.configuration.settings
+        if not settings.certify:
+            return None
+        return certified_documents(np.asarray(self.split.words_per_document), settings.seed, settings.certify)
 
     def _correlated(self) -> npt.NDArray[np.bool_]:
         settings = self.configuration.settings

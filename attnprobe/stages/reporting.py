@@ -33,16 +33,21 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
     Raises:
         InputError: the run is not probed, or nothing in it can be erased.
     """
+    views = [RunFolder(path, folder.within) for path in folder.views()]
+    for view in views:
+        with view.locked():
+            report(view, say)
     with folder.timed("report") as noted_last:
         results = RunResults.load(folder.path)
         summary = summarise(results)
-        _write(methods(results, summary), folder.path / METHODS)
+        _write(methods(results, summary, [view.path.name for view in views]), folder.path / METHODS)
         made = write_tables(results, summary, folder.tables)
         made += draw_all(results, folder.figures, summary, folder.drawn)
-        page = Page(((results, folder.note(**summary)),)).write(folder.path / PAGE)
+        beside = [(RunResults.load(view.path), view.read_summary()) for view in views]
+        page = Page(((results, folder.note(**summary)), *beside)).write(folder.path / PAGE)
         noted_last["reported"] = folder.probed_fingerprint()  # a grid takes such a run for finished
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
-    return answer(summary)
+    return answer(summary, {view.path.name: told for view, (_, told) in zip(views, beside, strict=True)})
 
 
 def _write(text: str, path: Path) -> None:

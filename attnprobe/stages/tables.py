@@ -15,11 +15,12 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit, IntArray
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import BatteryResult, run_battery
-from attnprobe.erasure.rationale_names import RATIONALE
+from attnprobe.erasure.certified_columns import Certify
 from attnprobe.erasure.rationales import NOT_LOOKED_AT
 from attnprobe.erasure.registered_orderings import RANK, Ordering
 from attnprobe.explanations.marked_items import MarkedItems
 from attnprobe.models.probe import Probe
+from attnprobe.stages.certified_sample import CertifiedSample, certified_sample
 from attnprobe.stages.curve_tables import CurveRows, curve_table
 from attnprobe.stages.rationale_tables import RationaleRows, rationale_table
 
@@ -51,15 +52,21 @@ class Tables(NamedTuple):
 
 
 class WholeOrderings(NamedTuple):
-    """What is asked of whole orderings, and not only of their beginnings.
+    """What is asked of whole orderings and of any sets, and not only of the beginnings of orderings.
 
     Attributes:
         curves: whether curves are kept; they are where limits are asked for.
         limits: of how many of the documents with curves it is found what any ordering can reach.
+        certify: of how many items all sets are asked for whether they flip decisions; 0: no sets are.
     """
 
     curves: bool = False
     limits: int = 0
+    certify: int = 0
+
+    def certified(self, words: npt.NDArray[np.integer], seed: int) -> CertifiedSample | None:
+        """Of which documents sets are asked for; None where of none. Arguments as of :meth:`of_documents`."""
+        return certified_documents(words, seed, self.certify) if self.certify else None
 
     def of_documents(
         self, words: npt.NDArray[np.integer], seed: int
@@ -102,9 +109,19 @@ def probe_split(
     groups = micro_batches(probe, encoded)
     sampled = sample_of_documents(len(encoded), seed)
     whole = WholeOrderings(curves=probe.has_closed_curves) if whole is None else whole
-    curved, limited = whole.of_documents(encoded.documents.words_per_document, seed)
+    words = encoded.documents.words_per_document
+    curved, limited = whole.of_documents(words, seed)
     return probe_batches(
-        probe, encoded, groups, seeds, sampled, device, orderings=orderings, curved=curved, limited=limited
+        probe,
+        encoded,
+        groups,
+        seeds,
+        sampled,
+        device,
+        orderings=orderings,
+        curved=curved,
+        limited=limited,
+        certified=whole.certified(words, seed),
     )
 
 
@@ -127,6 +144,7 @@ def probe_batches(
     limited: npt.NDArray[np.bool_] | None = None,
     marked: MarkedItems | None = None,
     correlated: npt.NDArray[np.bool_] | None = None,
+    certified: CertifiedSample | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -144,6 +162,7 @@ def probe_batches(
         limited: of which it is found what any ordering can reach (documents,); None where it is of none.
         marked: what people marked of the documents' items; None where there is no table of that.
         correlated: whose attention is correlated with what words do (documents,); None where it is of none.
+        certified: of which it is asked what flips and what guarantees decisions; None where it is of none.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
@@ -151,11 +170,12 @@ def probe_batches(
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
         of_curves, of_limits, of_correlations = rows_asked(rows, (curved, limited, correlated), device)
+        certify = rows_certified(rows, certified, device)
         erasures = probe.erasures(batch)
         marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
         result = run_battery(
-            erasures, drawn, documents, orderings, of_curves, of_limits, marks=marks, correlated=of_correlations
+            erasures, drawn, documents, orderings, of_curves, of_limits, marks, of_correlations, certify
         )
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)
@@ -171,6 +191,15 @@ def rows_asked(
 ) -> list[torch.Tensor | None]:
     """Which rows of a batch, that holds these documents, are chosen; None where nothing is."""
     return [None if each is None else torch.from_numpy(np.flatnonzero(each[rows])).to(device) for each in chosen]
+
+
+def rows_certified(rows: IntArray, certified: CertifiedSample | None, device: torch.device) -> Certify | None:
+    """Which rows of a batch, that holds these documents, are certified, and how far."""
+    if certified is None:
+        return None
+    (documents,) = rows_asked(rows, [certified.documents], device)
+    assert documents is not None, "as it is not of certified.documents"
+    return Certify(documents, certified.largest)
 
 
 def sample_of_documents(documents: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -195,6 +224,17 @@ def curved_documents(words: npt.NDArray[np.integer], seed: int, most: int | None
     chosen = np.zeros(len(words), dtype=bool)
     chosen[drawn[np.cumsum(words[drawn], dtype=np.int64) <= CURVE_WORDS][:most]] = True
     return chosen
+
+
+def certified_documents(words: npt.NDArray[np.integer], seed: int, largest: int) -> CertifiedSample:
+    """Of which documents, whose items are kept, it is asked what flips them and what guarantees them.
+
+    Args:
+        words: of every document of the split (documents,).
+        seed: the run's.
+        largest: of how many items all sets are asked for in long documents.
+    """
+    return certified_sample(words, _in_order_of_draw(len(words), seed)[:ITEM_SAMPLE], largest)
 
 
 def correlated_documents(documents: int, seed: int, most: int) -> npt.NDArray[np.bool_]:
@@ -322,7 +362,8 @@ class Collector:
         table = {"document": columns.pop("document"), "position": columns.pop("position")}
         table |= {"token": token} | ({} if before is None else {"before": before})
         ranks = {name: _arrow_ranks(columns.pop(name)) for name in list(columns) if name.startswith(RANK)}
-        marks = {name: _arrow_marks(columns.pop(name)) for name in list(columns) if name.startswith(RATIONALE)}
+        marked = [name for name, column in columns.items() if column.dtype == np.int8]
+        marks = {name: _arrow_marks(columns.pop(name)) for name in marked}
         return pa.table(table | {name: _arrow(column) for name, column in columns.items()} | ranks | marks)
 
 
@@ -341,5 +382,5 @@ def _arrow_ranks(column: Column) -> pa.Array:
 
 
 def _arrow_marks(column: Column) -> pa.Array:
-    """Whether items are marked; null in documents that the annotator did not look at."""
+    """Whether items are marked; null in documents that were not looked at."""
     return pa.array(column == 1, mask=column == NOT_LOOKED_AT)

@@ -24,6 +24,7 @@ from attnprobe.runs.ordering_records import recorded_orderings
 from attnprobe.runs.run_folder import ASKED, left_out_before
 from attnprobe.runs.tables import read_table
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
+from attnprobe.stages.certified_sample import cost_in_words
 from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
@@ -43,8 +44,13 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
+def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
+
+    Args:
+        run: what is probed.
+        execution: by whom.
+        tested: its model, where it is loaded already.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -53,7 +59,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         InputError: there is no trained model, or it is corrupt or foreign, or not one document could be probed.
     """
     folder, run = run.folder, _with_rationales(run)
-    tested = run.subject.load()
+    tested = tested or run.subject.load()
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -64,6 +70,8 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT) -> int:
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
+    if work.certified is not None:
+        run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:

@@ -23,9 +23,9 @@ class ByHand(ABC):
     def decided(self, logits: Tensor) -> int:
         """The number of what is decided."""
 
-    def flips(self, logits: Tensor, whole: Tensor) -> bool:
-        """Whether logits decide otherwise than those of the whole document."""
-        return self.decided(logits) != self.decided(whole)
+    def flips(self, logits: Tensor, decision: int, whole: Tensor) -> bool:
+        """Whether logits decide otherwise than the whole document, by the decision and the logits of that."""
+        return self.decided(logits) != decision
 
     @abstractmethod
     def graded(self, logits: Tensor, decision: int) -> Tensor:
@@ -79,7 +79,7 @@ class _Number(ByHand):
     def decided(self, logits: Tensor) -> int:
         return 0
 
-    def flips(self, logits: Tensor, whole: Tensor) -> bool:
+    def flips(self, logits: Tensor, decision: int, whole: Tensor) -> bool:
         return abs(float(logits[0] - whole[0])) > self._tolerance
 
     def graded(self, logits: Tensor, decision: int) -> Tensor:

@@ -150,7 +150,7 @@ class Reference(ABC):
             lead = self.lead(erased)
             return None if abs(lead) <= ROUNDING else lead < 0
         whole = self.logits()
-        found = {self._by_hand.flips(logits, whole) for logits in _nearby(self.logits(erased))}
+        found = {self._by_hand.flips(logits, self.decision, whole) for logits in _nearby(self.logits(erased))}
         return None if len(found) > 1 else found == {True}
 
     def may_decide(self, number: int) -> bool:

@@ -11,6 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.certified_names import (
+    ENUMERATED,
+    FLIP_BOUND,
+    FLIP_SMALLEST,
+    FLIPPING_ITEM,
+    SUFFICIENT,
+    SUFFICIENT_ITEM,
+)
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -23,7 +31,7 @@ _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
 
-_SUFFICIENT = ("sufficient_smallest", "sufficient_bound", "sufficient_necessary")
+_ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
 _HELD = ("annotator", "kind", "name", "draw")
 _HELD_NUMBERS = ("marked", "auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most")
 
@@ -83,6 +91,8 @@ class StoredDocument:
         rationales: by annotator, kind, name and draw what is held against the items that are marked, by column; empty
             where the run has no table of that.
         correlations: by column Kendall's tau, where it was asked for and is defined.
+        asked: by column numbers of items of sets that flip the decision and that guarantee it, where sets were erased
+            to find it.
     """
 
     number: int
@@ -107,6 +117,7 @@ class StoredDocument:
         }
 
     correlations: dict[str, float] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
 
     def orders(self, orderings: Collection[str]) -> dict[str, list[int]]:
         """The items in the order in which each of these orderings erased them, as far as that is said."""
@@ -132,13 +143,17 @@ def stored_documents(
         InputError: rows that are there are not found by their row group's statistics.
     """
     limits = [name for name in LIMIT_COLUMNS if name in columns_of(folder.table("documents"))]
-    sufficient = [name for name in _SUFFICIENT if name in columns_of(folder.table("documents"))]
+    present = columns_of(folder.table("documents"))
+    by_asking = ENUMERATED in present
+    sufficient = [name for name in (_ASKED if by_asking else SUFFICIENT) if name in present]
     taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
     erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
     ranks = [
-        name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name == "sufficient"
+        name
+        for name in columns_of(folder.table("items"))
+        if name.startswith((RANK, RATIONALE)) or name in (SUFFICIENT_ITEM, FLIPPING_ITEM)
     ]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
@@ -156,20 +171,32 @@ def stored_documents(
                     int(removed),
                     float(mass),
                     bool(known[further.index("emptied")]) if "emptied" in further else None,
-                    int(known[further.index("sufficient")]) if "sufficient" in further else None,
+                    _whole(known[further.index("sufficient")]) if "sufficient" in further else None,
                 )
                 for name, draw, removed, mass, *known in zip(*erasures[number].values(), strict=True)
             },
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
-            tuple(int(documents[number][name][0]) for name in sufficient),
+            () if by_asking else tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
             {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
+            _asked(documents[number], sufficient) if by_asking else {},
         )
         for number in numbers.tolist()
     ]
+
+
+def _asked(columns: dict[str, Column], names: Collection[str]) -> dict[str, int]:
+    """What is said of a document of which sets were erased; nothing of others."""
+    numbers = {name: _whole(columns[name][0]) for name in names}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _whole(number: float) -> int | None:
+    """A whole number; None where there is none."""
+    return None if np.isnan(number) else int(number)
 
 
 def _limits(columns: dict[str, Column]) -> dict[str, Column]:
@@ -236,8 +263,9 @@ def _by_document(
 
 
 def _numbers(name: str, column: pa.ChunkedArray) -> Column:
-    if name.startswith(RATIONALE):
+    marks = name.startswith(RATIONALE) or (pa.types.is_boolean(column.type) and column.null_count > 0)
+    if marks:
         column = column.cast(pa.int8())
-    filled = column.fill_null(-1) if name.startswith((RANK, RATIONALE)) else column
+    filled = column.fill_null(-1) if marks or name.startswith(RANK) else column
     values: Column = filled.to_numpy(zero_copy_only=False)
     return values

@@ -22,6 +22,8 @@ from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import orders_of
 from attnprobe.verification.rationale_rows import compare_rationales
 from attnprobe.verification.reference_registry import reference_maker
+from attnprobe.verification.sets_by_subsets import MADE as SETS_OF_ITEMS
+from attnprobe.verification.sets_by_subsets import compare_asked_sets
 from attnprobe.verification.stored_results import stored_documents
 from attnprobe.verification.sufficient_sets import compare_sufficient_sets
 
@@ -61,10 +63,13 @@ def compare_with_reference(
             seed_of_document,
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
+            draws=run.configuration.settings.draws,
         )
         if not comparison.compare(stored[row], reference, orders, seed_of_document):
             continue
         compare_sufficient_sets(comparison, stored[row], reference, orders)
+        if stored[row].asked:
+            compare_asked_sets(comparison, stored[row], reference, orders)
         if stored[row].items is not None:
             compare_rationales(comparison, stored[row], reference, orders)
     if comparison.differing:
@@ -111,5 +116,6 @@ _WORDS = {
     "prefixes": "decisions on the way to a first flip",
     "smallest sets": "sizes of smallest sets",
     "sufficient sets": "sets that guarantee the decision",
+    SETS_OF_ITEMS: "sizes and outcomes of sets of items",
 }
 """What of all that is compared is told by itself."""

@@ -122,7 +122,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
         + f"; {left_out:,} were quarantined" * bool(left_out)
     )
     orderings = [
-        *ordering_draws(),
+        *ordering_draws(settings.draws),
         *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and tested.probe.meaning == BY_DEFAULT else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]

@@ -18,7 +18,7 @@ from attnprobe.erasure.adversaries.feasible_rows import FeasibleRows
 from attnprobe.erasure.adversaries.one_document import Found, Problem
 from attnprobe.erasure.adversaries.pairs import farthest_pairs
 from attnprobe.erasure.adversaries.triangles import farthest_triangle
-from attnprobe.erasure.arrays import Array, Certified, Mask, numpy_or_torch, real_number, whole_number
+from attnprobe.erasure.arrays import Array, Certified, Mask, check_kind, numpy_or_torch, real_number, whole_number
 from attnprobe.erasure.contributions import Contributions, Readout
 
 EXACT_ITEMS = 300
@@ -59,6 +59,7 @@ def adversarial_attention(
     distance: DistanceName = "js",
     *,
     most: tuple[float, float] | None = None,
+    same_output: bool = False,
     programs: int = 200,
     scores: Array = None,
 ) -> AdversarialAttention:
@@ -81,6 +82,8 @@ def adversarial_attention(
         distance: ``js``, Jensen-Shannon divergence in nats, at most log 2; ``tv``, total variation; ``kl``, KL(a′‖a) in
             nats, which is infinite where an item without weight can gain; or ``hellinger``, √(½ Σ (√a − √a′)²).
         most: (κ, τ): no item may weigh more than κ times its own weight plus τ.
+        same_output: only rows that pool the values to the very same vector, whatever is read from it: the alternatives
+            of ``attnprobe identify``, none where items are no more than dimensions. Then ε plays no part.
         programs: how many linear programs may be solved for a document that has no closed answer.
         scores: pre-softmax scores (batch, items).
 
@@ -100,7 +103,11 @@ def adversarial_attention(
     programs = whole_number("programs", programs, 1)
     of = Contributions(values, weights, mask, readout, scores=scores)
     of.check_decides()
-    rows = FeasibleRows.of(of.margins, of.mass, of.decision, of.mask, epsilon)
+    check_kind("same_output", same_output, bool)
+    if same_output:
+        rows = FeasibleRows.of_outputs(values, of.mass, of.mask)
+    else:
+        rows = FeasibleRows.of(of.margins, of.mass, of.decision, of.mask, epsilon)
     return farthest_rows(rows, DISTANCES[distance], _limits(most), programs)
 
 

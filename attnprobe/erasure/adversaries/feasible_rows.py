@@ -16,6 +16,9 @@ from torch import Tensor
 ROUNDING = 1e-9
 """A weight that is no larger is that of a solver, or of limits that are widened."""
 
+_OUTPUT = 1e-10
+"""By how much an output may move along a direction, relative to the values along it: a solver's rounding."""
+
 _EPS = torch.finfo(torch.float64).eps
 
 
@@ -50,14 +53,7 @@ class FeasibleRows:
         Raises:
             ValueError: a document's weights sum to nothing.
         """
-        total = mass.sum(-1, keepdim=True)
-        empty = (total == 0) & mask.any(-1, keepdim=True)
-        if bool(empty.any()):
-            document = int(torch.nonzero(empty)[0, 0])
-            raise ValueError(f"weights sum to nothing in document {document}, and no row is like another")
-        # Twice, since a sum may overflow or lose what is far below one.
-        weights = mass / total.masked_fill(total == 0, 1.0)
-        weights = weights / weights.sum(-1, keepdim=True).clamp(min=0.5)
+        weights = _of_sum_one(mass, mask)
         batch, classes, items = margins.shape
         rivals = torch.arange(classes - 1, device=weights.device).expand(batch, -1)
         rivals = rivals + (rivals >= decision[:, None])
@@ -66,6 +62,28 @@ class FeasibleRows:
         slack = 8 * (items + 8) * _EPS * leads.abs().amax(-1) if items else torch.zeros_like(lead)
         low, high = _within(lead, epsilon)
         return cls(weights, leads, low - slack, high + slack, mask)
+
+    @classmethod
+    def of_outputs(cls, values: Tensor, mass: Tensor, mask: Tensor) -> FeasibleRows:
+        """Those whose output, the sum of weights times values, is the very same: no readout tells them apart.
+
+        In the place of the values, whose directions may differ by orders of magnitude, stand orthonormal rows that span
+        the same, but for directions that are rounding. What the rows' means may be is widened by ``_OUTPUT``.
+
+        Args:
+            values: what the weights average (batch, items, dim).
+            mass, mask: as of :meth:`of`.
+
+        Raises:
+            ValueError: as :meth:`of`.
+        """
+        weights = _of_sum_one(mass, mask)
+        given = values.detach().double().masked_fill(~mask[..., None], 0.0).transpose(1, 2)
+        _, sizes, rows = torch.linalg.svd(given, full_matrices=False)
+        largest = sizes[:, :1] if sizes.shape[1] else sizes
+        rows = rows * (sizes > max(given.shape[1:]) * _EPS * largest)[..., None]
+        mean = torch.matmul(rows, weights[..., None]).squeeze(-1)
+        return cls(weights, rows, mean - _OUTPUT, mean + _OUTPUT, mask)
 
     def of_documents(self, documents: Tensor) -> FeasibleRows:
         """Those of some documents, rows of the batch."""
@@ -85,6 +103,18 @@ class FeasibleRows:
         gain = torch.where(leads < low, up, torch.where(leads > high, down, 1.0))
         idle = (self.weights == 0) & ~(gain > ROUNDING)
         return replace(self, mask=self.mask & ~idle)
+
+
+def _of_sum_one(mass: Tensor, mask: Tensor) -> Tensor:
+    """Weights (batch, items) over their sum; raises a ValueError where a document's sum to nothing."""
+    total = mass.sum(-1, keepdim=True)
+    empty = (total == 0) & mask.any(-1, keepdim=True)
+    if bool(empty.any()):
+        document = int(torch.nonzero(empty)[0, 0])
+        raise ValueError(f"weights sum to nothing in document {document}, and no row is like another")
+    # Twice, since a sum may overflow or lose what is far below one.
+    weights = mass / total.masked_fill(total == 0, 1.0)
+    return weights / weights.sum(-1, keepdim=True).clamp(min=0.5)
 
 
 def _within(lead: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,14 @@
 """The smallest set whose rows of non-negative numbers all reach their thresholds, as a program with binary variables.
 
-HiGHS solves it within tolerances, relative to rows that are scaled by their thresholds and cut there. So its answers
-are checked here in float64: one that falls short excludes itself and all its subsets by a further row, and the program
-is solved again. The relaxed program has every set that truly reaches, so that its optimum, once it passes, is certain.
+Weighted sums of all rows come first: what every row reaches such a sum reaches, and one sort says how many items that
+takes at least (Glover's surrogate relaxation, 1968). A row's weight goes up where the set so found falls short of it.
+The largest of these numbers is a bound; the sets, made up to what all rows need and less what none does, are
+candidates. Where both meet no program is solved.
+
+Else HiGHS solves it within tolerances, relative to rows that are scaled by their thresholds and cut there. So its
+answers are checked here in float64: one that falls short excludes itself and all its subsets by a further row, and the
+program is solved again. The relaxed program has every set that truly reaches, so that its optimum, once it passes, is
+certain.
 """
 
 from __future__ import annotations
@@ -15,6 +21,12 @@ from attnprobe.base.errors import SolverError
 
 _MOST_ROUNDS = 60
 """Answers that fall short by less than the solver's tolerance; one or two are rare."""
+
+_SUMS, _STEP = 30, 4.0
+"""Weighted sums of rows that are tried, and how far their weights go in one step."""
+
+_ROUNDING = 1e-9
+"""By how much a sum of a few hundred numbers up to one may be off, and far more."""
 
 _INFEASIBLE = 2
 """What SciPy says of a program without a solution."""
@@ -40,6 +52,14 @@ def smallest_cover(gains: np.ndarray, thresholds: np.ndarray, bound: int, known:
         known: a set (items,) that does.
     """
     rows, limits, items = _scaled(gains, thresholds)
+    sums = _by_sums(rows)
+    bound = max(bound, sums.bound)
+    candidate = np.zeros(gains.shape[1], dtype=bool)
+    candidate[items] = sums.chosen
+    if candidate.sum() < known.sum() and reaches(gains, thresholds, candidate):
+        known = candidate
+    if bound >= known.sum():
+        return Cover(known, int(known.sum()))
     for _ in range(_MOST_ROUNDS):
         try:
             solved = _solve(np.ones(len(items)), rows, limits, np.full(len(limits), np.inf))
@@ -155,6 +175,45 @@ def _solve(costs: np.ndarray, rows: np.ndarray, lower: np.ndarray, upper: np.nda
     if result.x is None:
         raise SolverError(f"a covering program was not solved: {result.message}")
     return _Solved(result.x > 0.5, int(np.ceil((result.mip_dual_bound or 0.0) - _WHOLE)))
+
+
+def _by_sums(rows: np.ndarray) -> Cover:
+    """A small set (items,) whose ``rows`` (rows, items), which are never negative, all sum to one, and a bound.
+
+    Both are of weighted sums of the rows; without any such set all items are given.
+    """
+    weights, bound = np.full(len(rows), 1 / max(1, len(rows))), 0
+    best = np.ones(rows.shape[1], dtype=bool)
+    for _ in range(_SUMS if len(rows) else 0):
+        together = weights @ rows
+        order = np.argsort(-together, kind="stable")
+        # Short by more than rounding: then no other set of so many items has a larger sum.
+        short = int((together[order].cumsum() < 1 - _ROUNDING).sum())
+        bound = max(bound, min(short + 1, len(order)))
+        best = min(best, _made_up(rows, order), key=np.sum)
+        if best.sum() <= bound:
+            break
+        reached = rows[:, order[: short + 1]].sum(1)
+        weights = weights * np.exp(_STEP * (reached.min() - reached))
+        weights /= weights.sum()
+    return Cover(best, bound)
+
+
+def _made_up(rows: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The first items of an order (items,) that all rows need, less those, from the last on, that none does."""
+    chosen = np.ones(rows.shape[1], dtype=bool)
+    reached = rows[:, order].cumsum(1)
+    enough = (reached >= 1).all(0)
+    if not enough.any():
+        return chosen
+    last = int(enough.argmax())
+    chosen[order[last + 1 :]] = False
+    sums = reached[:, last]
+    for item in order[:last][::-1]:
+        without = sums - rows[:, item]
+        if (without >= 1).all():
+            sums, chosen[item] = without, False
+    return chosen
 
 
 def _scaled(gains: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

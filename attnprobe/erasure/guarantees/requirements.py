@@ -24,7 +24,7 @@ from attnprobe.erasure.sorting import sort_ascending
 
 @dataclass(frozen=True)
 class Requirements:
-    """Rows that have to be reached, one a class and one for mass.
+    """Rows that have to be reached, one a rival of the decision and, the last, one for mass.
 
     Attributes:
         gains: what each item adds (batch, rows, items), never negative, zero at padding.
@@ -49,19 +49,23 @@ class Requirements:
             bias: the logits when nothing is left (classes,).
             mask: True where an item is real (batch, items).
         """
-        leads = -margins * mass[:, None]
-        has_mass = mass > 0
-        classes = torch.arange(leads.shape[1], device=leads.device)
-        needs = (-leads).clamp(min=0).sum(-1)
+        classes, items = margins.shape[1:]
+        others = torch.arange(classes - 1, device=margins.device)
+        rivals = others + (others >= decision[:, None])
+        leads = margins.gather(1, rivals[:, :, None].expand(-1, -1, items)).neg_().mul_(mass[:, None])
+        needs = leads.clamp(max=0).sum(-1).neg_()
         # A sum is larger than a number where it is at least the next one.
         beyond = torch.nextafter(needs, torch.full_like(needs, torch.inf))
-        thresholds = torch.where(classes > decision[:, None], needs, beyond)
-        gains = torch.cat([leads.clamp(min=0), has_mass[:, None].double()], 1)
-        thresholds = torch.cat([thresholds, torch.ones_like(needs[:, :1])], 1)
+        gains = torch.empty_like(margins)
+        torch.clamp(leads, min=0, out=gains[:, :-1])
+        gains[:, -1] = mass > 0
+        thresholds = torch.ones_like(gains[:, :, 0])
+        thresholds[:, :-1] = torch.where(rivals > decision[:, None], needs, beyond)
         # All items together are the decision by definition, whatever rounding makes of a tie.
-        thresholds = torch.minimum(thresholds, gains.sum(-1)).scatter(1, decision[:, None], -torch.inf)
-        without_any = ~_other_alone(margins, decision, has_mass) & (bias.argmax() == decision)
-        thresholds = thresholds.masked_fill(without_any[:, None], -torch.inf)
+        thresholds = torch.minimum(thresholds, gains.sum(-1))
+        without = torch.nonzero((needs == 0).all(-1) & (bias.argmax() == decision))[:, 0]
+        without = without[~_other_alone(margins[without], decision[without], mass[without] > 0)]
+        thresholds[without] = -torch.inf
         return cls(gains, thresholds, mask, mask.sum(-1))
 
     def nothing_needed(self) -> Tensor:
@@ -77,11 +81,16 @@ class Requirements:
         of_row = self.gains.gather(1, row[:, None, None].expand(-1, 1, self.gains.shape[2])).squeeze(1)
         return of_row.masked_fill(~self.mask, -1.0)
 
-    def needed_by_row(self) -> Tensor:
-        """How many items are needed at least for each row alone (batch, rows): the largest first."""
-        largest = sort_ascending(-self.gains).neg_()
-        short = (largest.cumsum_(-1) < self.thresholds[..., None]).sum(-1) + 1
-        return torch.minimum(short, self.sizes[:, None]).masked_fill_(torch.isneginf(self.thresholds), 0)
+    def needed_by_rival(self) -> tuple[Tensor, Tensor]:
+        """How many items are needed at least against each rival alone (batch, rivals): the largest first.
+
+        And how much the last of them adds; one item is needed at least where any is, which has mass.
+        """
+        largest, thresholds = sort_ascending(-self.gains[:, :-1]).neg_(), self.thresholds[:, :-1]
+        short = (largest.cumsum(-1) < thresholds[..., None]).sum(-1) + 1
+        needed = torch.minimum(short, self.sizes[:, None])
+        last = largest.gather(-1, (needed - 1).clamp(min=0)[..., None]).squeeze(-1)
+        return needed.masked_fill(torch.isneginf(thresholds), 0), last
 
     def count_along(self, order: Tensor) -> Tensor:
         """How many of the first items of orderings (…, batch, items) are sufficient (…, batch)."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from attnprobe.erasure.arrays import Array
 from attnprobe.erasure.guarantees.covering_programs import smallest_cover
 from attnprobe.erasure.guarantees.requirements import Requirements
-from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
+from attnprobe.erasure.sorting import stable_order_descending
 from attnprobe.erasure.sums import sums_without_each
 
 _TINY = torch.finfo(torch.float64).tiny
@@ -36,8 +36,9 @@ def smallest_sets(requirements: Requirements) -> MinimalSufficientSet:
     if not requirements.mask.numel():
         nothing = torch.zeros_like(requirements.sizes)
         return MinimalSufficientSet(nothing, requirements.mask, nothing)
-    needed, row = requirements.needed_by_row().max(-1)
-    kept = _largest(requirements.of_row(row), needed)
+    by_rival, last = requirements.needed_by_rival()
+    needed, row = by_rival.max(-1)
+    kept = _largest(requirements.of_row(row), needed, last.gather(1, row[:, None]))
     count = needed.clone()
     unmet = torch.nonzero(~requirements.met_by(kept))[:, 0]
     if len(unmet):
@@ -58,12 +59,18 @@ def smallest_sets(requirements: Requirements) -> MinimalSufficientSet:
     return MinimalSufficientSet(count, kept, needed)
 
 
-def _largest(numbers: Tensor, count: Tensor) -> Tensor:
-    """The items of the ``count`` (batch,) largest numbers (batch, items); of equal ones the earlier."""
-    last = sort_ascending(numbers).gather(-1, (numbers.shape[-1] - count.clamp(min=1))[:, None])
-    over = numbers > last
-    tied = (numbers == last) & (count > 0)[:, None]
-    return (over & (count > 0)[:, None]) | (tied & (tied.cumsum(-1) <= (count - over.sum(-1))[:, None]))
+def _largest(numbers: Tensor, count: Tensor, last: Tensor) -> Tensor:
+    """The items of the ``count`` (batch,) largest numbers (batch, items); of equal ones the earlier.
+
+    ``last`` (batch, 1) is the smallest of them.
+    """
+    chosen = numbers >= last
+    off = torch.nonzero(chosen.sum(-1) != count)[:, 0]  # several are equal to the last, or none is wanted
+    if len(off):
+        over, tied = numbers[off] > last[off], numbers[off] == last[off]
+        taken = tied & (tied.cumsum(-1) <= (count[off] - over.sum(-1))[:, None])
+        chosen[off] = (over | taken) & (count[off] > 0)[:, None]
+    return chosen
 
 
 def _along_orderings(requirements: Requirements) -> tuple[Tensor, Tensor]:

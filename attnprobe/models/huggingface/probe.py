@@ -39,6 +39,7 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         tokenizer: its own.
         settings: what is erased.
         meaning: what is meant by erased, and by decided.
+        special_items: whether special tokens are items; else they are never erased.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably, or what is selected has no influence.
@@ -53,6 +54,8 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         tokenizer: PreTrainedTokenizerBase,
         settings: AttentionSettings,
         meaning: Meaning = BY_DEFAULT,
+        *,
+        special_items: bool = True,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -63,7 +66,7 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             raise SettingError(settings.section, sentence, Named("label_words"))
         examples = example_inputs(model)
         attachment = attach_to_decision(ModelCall(model, words), examples, meaning)
-        self.attention = AttentionProbe(attachment, settings, examples, meaning)
+        self.attention = AttentionProbe(attachment, settings, examples, meaning, leaves_out=not special_items)
         if self.attention.selected[0].site.stack == DECODER:
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
             raise SettingError(settings.section, sentence, Named("layers"))

@@ -19,6 +19,7 @@ from attnprobe.models.huggingface.sequences import longest_sequence
 from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
+from attnprobe.runs.selection_records import SELECTED
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX, short_name
 
@@ -127,5 +128,12 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         checkpoint, digest = self.tested
         assert checkpoint.tokenizer is not None
         model = checkpoint.model.to(self.device)
-        probe = CheckpointProbe(model, checkpoint.tokenizer, self.attention, self.meaning)
-        return Tested(probe, digest, {"engine": probe.attention.engine}, None if self.trained else probe.class_names)
+        probe = CheckpointProbe(
+            model, checkpoint.tokenizer, self.attention, self.meaning, special_items=self.special_items
+        )
+        notes = {
+            "engine": probe.attention.engine,
+            SELECTED: probe.attention.selection,
+            "special_tokens": {"items": self.special_items},
+        }
+        return Tested(probe, digest, notes, None if self.trained else probe.class_names)

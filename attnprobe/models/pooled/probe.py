@@ -102,6 +102,10 @@ class PooledErasures:
         """The probabilities of the decisions (batch,)."""
         return self.log_probabilities().amax(-1).exp()
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         single = self._contributions.single_erasures()
@@ -137,6 +141,10 @@ class PooledErasures:
         """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
         limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
         return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> None:
+        """It is known of every document, from sums."""
+        return
 
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of rows (documents,) of the batch do to the decision."""

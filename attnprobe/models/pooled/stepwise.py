@@ -18,6 +18,7 @@ from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
 from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
 from attnprobe.erasure.rankings.output_shares import of_pooled
@@ -110,6 +111,10 @@ class StepwiseErasures:
         """How sure the model is of its decisions (batch,)."""
         return self._sets.meaning.probability(self._sets.logits, self.decision())
 
+    def left_out_share(self) -> None:
+        """Everything that is pooled is an item."""
+        return
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         return self._sets.single_effects(self._items)
@@ -144,6 +149,10 @@ class StepwiseErasures:
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Exact of short documents, attained in others."""
         return self._sets.aopc_limits(documents, self._items, score)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+        """Exact of short documents, between a bound and what is found of others."""
+        return self._sets.certified_sets(documents, self._items, largest, known)
 
     def input_effects(self, documents: Tensor) -> None:
         """Not known here."""

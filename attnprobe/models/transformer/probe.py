@@ -59,7 +59,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         self.settings, self.meaning, self.special_items = settings, meaning, special_items
         examples = example_inputs(model)
         attachment = attach_to_decision(ModelCall(model.encoder), examples)
-        self.attention = AttentionProbe(attachment, settings, examples, meaning)
+        self.attention = AttentionProbe(attachment, settings, examples, meaning, leaves_out=not special_items)
 
     def token_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the model takes of a batch, a number or mark for each token."""

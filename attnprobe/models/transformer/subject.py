@@ -8,6 +8,7 @@ from attnprobe.erasure.meaning import Meaning
 from attnprobe.models.subject import Tested, VocabularySubject
 from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.models.transformer.probe import TransformerProbe
+from attnprobe.runs.selection_records import SELECTED
 from attnprobe.settings.transformer import TransformerOptions
 
 
@@ -41,7 +42,7 @@ class TransformerSubject(VocabularySubject[TransformerClassifier]):
         """The trained model, attached to and verified."""
         model, digest = self.trained_model()
         probe = self._probe(model, self.meaning)
-        return Tested(probe, digest, {"engine": probe.attention.engine})
+        return Tested(probe, digest, {"engine": probe.attention.engine, SELECTED: probe.attention.selection})
 
     def _probe(self, model: TransformerClassifier, meaning: Meaning) -> TransformerProbe:
         attention = self.configuration.settings.attention

@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.certified_sets import SHORT, certified_sets
 from attnprobe.analysis.first_flips import first_flip_statistics
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.sufficient_sets import sufficient_sets
+from attnprobe.erasure.certified_names import EVERY_SET
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import new_panel
+from attnprobe.reports.figures.frame import LINE, new_panel
 from attnprobe.reports.type_widths import in_figure
 
 
@@ -21,18 +23,23 @@ def draw(results: RunResults) -> Figure | None:
     found = sufficient_sets(results)
     if found is None:
         return None
-    flips = first_flip_statistics(results)
+    flips, certified = first_flip_statistics(results), certified_sets(results)
+    erased = {name: flip.restricted_mean for name, flip in flips.items()} if certified is None else certified.erased
     names = [name for name in found.orderings if name in flips]
     colours = style.colours(names)
-    rows = [(in_figure(results.title(name)), flips[name].restricted_mean, found.orderings[name]) for name in names]
+    rows = [(in_figure(results.title(name)), erased[name], found.orderings[name]) for name in names]
     fills = [colours[name] for name in names]
+    smallest = certified.flips[SHORT].known if certified is not None else None
     if results.smallest_sets is not None:
-        rows.append(("Smallest set", flips[results.smallest_sets].restricted_mean, found.smallest.share))
+        smallest = flips[results.smallest_sets].restricted_mean
+    if smallest is not None:
+        rows.append(("Smallest set", smallest, found.smallest.share))
         fills.append("black")
-    figure, axes = new_panel(results, height=1.15 + 0.24 * len(rows))
+    height = 1.15 + 0.24 * len(rows) + LINE * (certified is not None)
+    figure, axes = new_panel(results, height, documents=found.smallest.share.n)
     places = list(range(len(rows)))
-    for place, (_, erased, kept), fill in zip(places, rows, fills, strict=True):
-        for estimate, side in ((erased, -1), (kept, 1)):
+    for place, (_, gone, kept), fill in zip(places, rows, fills, strict=True):
+        for estimate, side in ((gone, -1), (kept, 1)):
             bar = axes.barh(place, side * estimate.value, height=0.62, color=fill, alpha=0.55)
             bar.patches[0].set(edgecolor="black", linewidth=0.5)
             _whisker(axes, place, side, estimate)
@@ -42,7 +49,8 @@ def draw(results: RunResults) -> Figure | None:
     axes.set(xlim=(-1.02, 1.02), ylim=(len(rows) - 0.4, -0.6))
     axes.set_xticks([-1, -0.5, 0, 0.5, 1])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):.0%}".replace("%", " %")))
-    axes.set_xlabel(f"Share of the {results.unit}s (means, lines: 95 %)")
+    of = "" if certified is None else f",\ndocuments of at most {EVERY_SET} {results.unit}s"
+    axes.set_xlabel(f"Share of the {results.unit}s (means, lines: 95 %){of}")
     for at, words, edge in ((-0.04, "← erased until it flips", "right"), (0.04, "kept to guarantee it →", "left")):
         axes.text(at, -0.7, words, ha=edge, va="bottom", fontsize=style.SETTINGS["legend.fontsize"])
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)

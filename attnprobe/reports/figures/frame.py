@@ -16,6 +16,7 @@ from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.base.atomic_files import replacing
 from attnprobe.reports import style
 from attnprobe.reports.meaning_in_words import meaning_in_brief
+from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.reports.type_widths import printable
 
 RESOLUTION = 200
@@ -65,7 +66,8 @@ def title(results: RunResults, documents: int, width: float, *, sampled: bool = 
     What is meant by erased, and by decided, stands behind, where it is not the default.
     """
     count = f"n = {documents:,}{' sampled' * sampled} documents".replace(" ", NO_BREAK)
-    meaning = map(printable, meaning_in_brief(results.meaning))
+    about = filter(None, [selection_in_brief(results.selection)])
+    meaning = map(printable, [*about, *meaning_in_brief(results.meaning)])
     words = " · ".join([printable(results.dataset), printable(results.short_model), count, *meaning])
     return "\n".join(textwrap.wrap(words, int(TITLE_WIDTH * width / style.WIDTH)))
 

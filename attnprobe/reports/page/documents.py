@@ -15,6 +15,7 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import Positions, order_of_places, ranked_orderings
 from attnprobe.analysis.results import FirstFlips, RunResults
+from attnprobe.erasure.certified_names import ENUMERATED
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
@@ -142,7 +143,7 @@ class SampledDocuments:
             **dict.fromkeys(of.flags, "u1"),
         }
         ranks = {f"{RANK}{name}": table[f"{RANK}{name}"] for name in of.ranks}
-        for name in of.annotators:  # null where the annotator did not look at the document
+        for name in of.flags:  # null where the annotator did not look at the document, or its sets were not asked for
             table[name] = table[name].astype(object).fillna(False).astype(bool)
         return {
             **{name: table[name].to_numpy(dtype=kind) for name, kind in kinds.items()},
@@ -246,8 +247,16 @@ class SampledDocuments:
             "tokens": [legible_item(token) for token in tokens],
             "between": between,
             "numbers": base64.b64encode(packed).decode("ascii"),
+            **self._certainty(row),
             **self._kept_courses(number),
         }
+
+    def _certainty(self, row: int) -> dict[str, str]:
+        """What is known of the smallest set that guarantees a document's decision, where it is found by asking."""
+        if ENUMERATED not in self.results.several:
+            return {}
+        every = float(self.results.several[ENUMERATED].to_numpy(dtype=np.float64)[row])
+        return {"guarantee": "unknown" if np.isnan(every) else "exact" if every else "attained"}
 
     def _kept_courses(self, number: int) -> dict[str, Any]:
         """The decision's probability along the first draw of each ordering, where whole curves are kept of it.

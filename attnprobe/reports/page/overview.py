@@ -25,6 +25,7 @@ from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Overview:
 
     name: str
     unit: str
+    question: str
     verdict: str
     numbers: str
     accuracy: str
@@ -73,6 +75,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
     return Overview(
         name=results.name,
         unit=results.unit,
+        question=question(summary),
         verdict=verdict_in_a_sentence(summary),
         numbers=numbers_in_a_sentence(summary),
         accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
@@ -80,7 +83,9 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         one_item=summary["counts"]["with_one_item"],
         sample=sample_in_words(results),
         quarantined=results.quarantined,
-        meaning=meaning_in_words(results.config),
+        meaning=" ".join(
+            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(results.config)])
+        ),
         no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
         bases=[(0.0, SPAN), *((x, END) for x in ENDS)],

@@ -36,6 +36,7 @@ function openDocument(run, index) {
     const whole = Uint8Array.from(atob(course), (character) => character.charCodeAt(0)).buffer;
     doc.kept[id] = Float64Array.from(new Uint16Array(whole), (each) => each / MOST_SHARE);
   }
+  if (packed.guarantee === "unknown") delete doc.sufficient;
   packed.opened = doc;
   return doc;
 }

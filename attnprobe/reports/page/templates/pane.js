@@ -78,14 +78,16 @@ class Pane {
     const { doc } = this;
     const count = doc.sufficient.reduce((a, b) => a + b, 0);
     return count === 0
-      ? "The decision stays whatever is erased."
+      ? `The decision stays whatever ${doc.guarantee === "attained" ? "was tried to erase" : "is erased"}.`
+      : doc.guarantee === "attained"
+      ? `Attained: beside ${count === 1 ? `this one ${doc.run.unit}` : `these ${count} ${doc.run.unit}s`} no erasure that was tried changes the decision. Not all were.`
       : `The smallest set: with ${count === 1 ? `this one ${doc.run.unit}` : `these ${count} ${doc.run.unit}s`} kept the decision stays, whatever subset of the others is erased.`;
   }
 
   /** Whether what is left has all of that set. */
   isGuaranteed() {
     const { doc } = this;
-    return Boolean(doc.sufficient) && doc.sufficient.every((flag, j) => !flag || !this.erased[j]);
+    return Boolean(doc.sufficient) && doc.guarantee !== "attained" && doc.sufficient.every((flag, j) => !flag || !this.erased[j]);
   }
 
   /** What cannot be shown of this document, in a sentence. */
@@ -267,6 +269,10 @@ class Pane {
       return k === flip
         ? { flipped: true, words: [html("strong", {}, `The decision flips here`), `: ${k} ${unit}s erased. What comes after was not computed.`] }
         : { flipped: false, words: [`The decision stays with the first ${k} ${unit}s erased.`] };
+    }
+    if (this.isGuaranteed()) return { flipped: false, words: ["The decision stays: what is left guarantees it, whatever else is erased."] };
+    if (doc.sufficient && doc.sufficient.every((flag, j) => flag !== this.erased[j])) {
+      return { flipped: false, words: [`The decision stays with these ${unit}s alone, and nothing that was tried to erase beside them changes it. Not all was tried.`] };
     }
     return { flipped: null, words: [`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`] };
   }

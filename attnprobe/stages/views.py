@@ -1,0 +1,83 @@
+"""Further selections of a run's attention: each a complete probe, with a folder of its own inside the run's.
+
+What a heat map usually shows is one row of the last layer; a verdict on that says nothing of the other layers. A view
+is the same model, data and seed with other layers erased in: its folder has a configuration, tables and a report as any
+run has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from attnprobe.base.run_layout import ALL_LAYERS, view_folder
+from attnprobe.erasure.registered_orderings import chosen_orderings
+from attnprobe.models.subject import Tested
+from attnprobe.runs.run_folder import RunFolder
+from attnprobe.runs.selection_records import recorded_selection
+from attnprobe.settings.attention import AUTO, AttentionSettings
+from attnprobe.stages.run_work import TEST
+from attnprobe.stages.training import Run
+
+TRIED = 8
+"""Documents on which the cost of an erasure is measured."""
+
+
+def views_of(run: Run) -> list[Run]:
+    """The views of a probed run, in order, their folders not opened yet."""
+    attention = run.configuration.settings.attention
+    if attention is None:
+        return []
+    return [_view(run, attention, layers) for layers in _layers(run, attention)]
+
+
+def _layers(run: Run, attention: AttentionSettings) -> list[str]:
+    settings = run.configuration.settings
+    if attention.also != (AUTO,):
+        return list(attention.also)
+    as_usual = attention.layers == AttentionSettings().layers and attention.query == AUTO
+    selected = recorded_selection(run.folder.read_summary())
+    has_others = bool(selected) and selected[0].of_layers > 1
+    return [ALL_LAYERS] if settings.training is None and as_usual and has_others else []
+
+
+def _view(run: Run, attention: AttentionSettings, layers: str) -> Run:
+    own = dataclasses.replace(attention, layers=layers, also=(), head_map_documents=0)
+    settings = dataclasses.replace(run.configuration.settings, attention=own)
+    configuration = dataclasses.replace(run.configuration, settings=settings)
+    folder = RunFolder(run.folder.path / view_folder(layers), run.folder.within)
+    return dataclasses.replace(run, folder=folder, configuration=configuration)
+
+
+def cost_in_words(view: Run, tested: Tested[Any]) -> str:
+    """What a view takes, as measured on a few documents, and how it is left out."""
+    split = view.dataset.splits[TEST]
+    documents = split.window(0)
+    documents = documents.take(np.arange(min(TRIED, len(documents))))
+    encoded = view.subject.encode(documents)
+    batch = encoded.batch(np.arange(len(encoded))).to(view.device)
+    erasures = tested.probe.erasures(batch)
+    mask = erasures.attention.mask
+    started = time.perf_counter()
+    erasures.single_effects()
+    tried = int(mask.sum())
+    each = (time.perf_counter() - started) / tried
+    settings = view.configuration.settings
+    orders = len(chosen_orderings(settings.orderings)) - 1 + settings.draws
+    items = int(split.words_per_document.sum()) * tried / max(1, int(documents.words_per_document.sum()))
+    most = int(items * (1 + orders))
+    layers = view.configuration.settings.attention
+    named = "all layers" if layers is not None and layers.layers == ALL_LAYERS else f"layers {view.folder.path.name}"
+    return (
+        f"Next: the same question of {named} ({view.folder.path.name}/): at most {most:,} erasures, "
+        f"{_duration(most * each)} at most as measured on a few documents; --also none leaves it out."
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
