@@ -34,9 +34,10 @@ def special_tokens(results: RunResults) -> dict[str, Any] | None:
     of_document = items["document"].to_numpy()
     rows = np.searchsorted(results.with_items_kept, of_document)
     documents = len(results.with_items_kept)
-    held = np.bincount(rows, weights * items["before"].isna().to_numpy(), minlength=documents)
+    held: Numbers = np.bincount(rows, weights * items["before"].isna().to_numpy(), minlength=documents).astype(float)
     kept = np.isin(results.with_items_kept, of_document)
-    first = np.bincount(rows, weights * (items["position"].to_numpy() == 0), minlength=documents)
+    at_first = items["position"].to_numpy() == 0
+    first: Numbers = np.bincount(rows, weights * at_first, minlength=documents).astype(float)
     share = held[kept]
     if LEFT_OUT in results.several:
         several = results.several[results.several["document"].isin(results.with_items_kept[kept])]

@@ -203,6 +203,10 @@ class AttentionErasures:
         """There is more behind this attention than an affine readout."""
         return
 
+    def pooled_states(self) -> None:
+        """There is more behind this attention than a readout of one vector."""
+        return
+
     def contributions(self) -> None:
         """Items do not contribute to these logits one by one."""
         return

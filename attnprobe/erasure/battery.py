@@ -23,6 +23,7 @@ from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
+from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
 from attnprobe.erasure.orderings import check_order, rank_at_random, ranks
 from attnprobe.erasure.rank_correlation import kendall_tau
@@ -38,6 +39,8 @@ from attnprobe.erasure.registered_orderings import (
     always,
     chosen_orderings,
 )
+from attnprobe.erasure.state_names import REMOVED_INSIDE, STATE_P
+from attnprobe.erasure.validation_states import ValidationStates
 
 
 class Order(NamedTuple):
@@ -99,6 +102,7 @@ def run_battery(
     marks: Mapping[str, Tensor] | None = None,
     correlated: Tensor | None = None,
     certify: Certify | None = None,
+    validation: ValidationStates | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -112,6 +116,7 @@ def run_battery(
         marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
         correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
         certify: of which documents it is asked what flips them and what guarantees them, where that is not known.
+        validation: what pooled vectors are held against, where that is known.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -124,6 +129,8 @@ def run_battery(
     if curved is not None:
         among = _among_random(batch, orders, curves, seeds, curved)
         flips = {name: columns | among[name] for name, columns in flips.items()}
+    inside = _inside(batch, orders, orderings, flips, validation)
+    flips = {name: columns | inside.of_flips.get(name, {}) for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
@@ -132,7 +139,8 @@ def run_battery(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
         | _correlations(batch, correlated)
-        | sets.documents,
+        | sets.documents
+        | inside.of_documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -318,6 +326,33 @@ def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor
     columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
     columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
     return columns
+
+
+class _Inside(NamedTuple):
+    """What is inside of what the model was trained on: by ordering columns (draws, batch), and columns (batch,)."""
+
+    of_flips: dict[str, dict[str, Tensor]]
+    of_documents: dict[str, Tensor]
+
+
+def _inside(
+    batch: Erasable,
+    orders: dict[str, Order],
+    orderings: Mapping[str, Ordering],
+    flips: dict[str, dict[str, Tensor]],
+    validation: ValidationStates | None,
+) -> _Inside:
+    """Whether first flips are; nothing where pooled vectors are held against nothing."""
+    states = None if validation is None else batch.pooled_states()
+    if states is None or validation is None:
+        return _Inside({}, {})
+    columns = {}
+    for name, order in orders.items():
+        found = inside_flips(states, validation, order.of_all, flips[name]["removed"], flips[name]["emptied"])
+        if orderings[name].role == Role.REFERENCE:  # it ends at the flip
+            found[REMOVED_INSIDE] = torch.full_like(found[REMOVED_INSIDE], torch.nan)
+        columns[name] = found
+    return _Inside(columns, {STATE_P: validation.p_values(states.whole())})
 
 
 def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:

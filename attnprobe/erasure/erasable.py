@@ -12,6 +12,7 @@ from attnprobe.erasure.curve_names import Score
 from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.guarantees.smallest_sets import MinimalSufficientSet, smallest_sets
+from attnprobe.erasure.pooled_states import PooledStates
 
 
 class SingleEffects(NamedTuple):
@@ -260,6 +261,10 @@ class Erasures(Protocol):
         """What the attention pools, where it is one row and the rest of the model is affine."""
         ...
 
+    def pooled_states(self) -> PooledStates | None:
+        """What the attention makes of documents in which items are erased; None: not a vector that is known."""
+        ...
+
     def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
         """What items are of what attention gives, of all selected layers and rows; some documents after others.
 
@@ -413,6 +418,10 @@ class Erasable:
     @cached_property
     def _pooling(self) -> Pooling | None:
         return self._erasures.pooling()
+
+    def pooled_states(self) -> PooledStates | None:
+        """What the attention makes of documents in which items are erased, where that is a vector that is known."""
+        return self._erasures.pooled_states()
 
     def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
         """What items are of what attention gives, where that can be seen; see :meth:`Erasures.attention_outputs`."""

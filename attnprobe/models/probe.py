@@ -18,6 +18,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
+from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.settings.attention import QUICK
@@ -82,6 +83,15 @@ class Probe(ABC, Generic[B]):
     def readout(self) -> nn.Linear | None:
         """The affine rest of the model behind its one attention; None where there is more than that behind it."""
         return None
+
+    def states(self, batch: B, masking: Masking | None = None) -> Tensor:
+        """What the one attention in front of an affine readout pools (documents, dim), float64.
+
+        Args:
+            batch: the documents.
+            masking: what of the attention is erased; nothing without it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no affine readout of pooled vectors")
 
     def heads_read(self, layers: str, heads: str) -> int:
         """How many attention heads :meth:`readings` reads, in all layers together.

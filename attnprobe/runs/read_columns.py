@@ -8,6 +8,7 @@ from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALL
 from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL, RANDOM_COLUMNS
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
+from attnprobe.erasure.state_names import INSIDE_COLUMNS, STATE_P
 
 NEEDED = {
     "documents": ("document", "label", "decision", "n", "attention_entropy_normalised", "top_item", "top_weight"),
@@ -39,12 +40,13 @@ RATIONALE_COLUMNS = (
 )
 """Of rationales.parquet."""
 
-_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *RANDOM_COLUMNS)
+_ERASURES = (*NEEDED["erasures"], "emptied", "emptied_rows", "sufficient", *INSIDE_COLUMNS, *RANDOM_COLUMNS)
 
 _DOCUMENTS = (
     *NEEDED["documents"],
     *(name for each in OWN_MEASUREMENTS.values() for name in each.columns),
     *CORRELATIONS,
+    STATE_P,
     *LIMIT_COLUMNS,
     *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),

@@ -94,6 +94,7 @@ class RunFolder:
         self.model = path / "model.safetensors"
         self.checkpoint = path / MODEL
         self.training_state = path / "training-state.safetensors"
+        self.validation_states = path / "validation-states.safetensors"
         self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.vocabulary = path / "vocabulary.txt"

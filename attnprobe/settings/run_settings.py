@@ -178,12 +178,15 @@ class RunSettings(Settings, section=""):
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
             raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
+        self._check_decision(kind)
         if self.attention is not None:
             self._check_items(self.attention, kind)
-        self._check_decision(kind)
-        if self.attention is not None and self.training is not None and self.attention.also not in ((), (AUTO,)):
+            self._check_views(self.attention)
+
+    def _check_views(self, attention: AttentionSettings) -> None:
+        if self.training is not None and attention.also not in ((), (AUTO,)):
             sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
-            raise SettingError(self.attention.section, sentence, Named("also"))
+            raise SettingError(attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:

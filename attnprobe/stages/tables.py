@@ -18,6 +18,7 @@ from attnprobe.erasure.battery import BatteryResult, run_battery
 from attnprobe.erasure.certified_columns import Certify
 from attnprobe.erasure.rationales import NOT_LOOKED_AT
 from attnprobe.erasure.registered_orderings import RANK, Ordering
+from attnprobe.erasure.validation_states import ValidationStates
 from attnprobe.explanations.marked_items import MarkedItems
 from attnprobe.models.probe import Probe
 from attnprobe.stages.certified_sample import CertifiedSample, certified_sample
@@ -145,6 +146,7 @@ def probe_batches(
     marked: MarkedItems | None = None,
     correlated: npt.NDArray[np.bool_] | None = None,
     certified: CertifiedSample | None = None,
+    validation: ValidationStates | None = None,
 ) -> Tables:
     """Run every test on some batches of documents.
 
@@ -163,6 +165,7 @@ def probe_batches(
         marked: what people marked of the documents' items; None where there is no table of that.
         correlated: whose attention is correlated with what words do (documents,); None where it is of none.
         certified: of which it is asked what flips and what guarantees decisions; None where it is of none.
+        validation: what pooled vectors are held against; None where that is not known.
     """
     collected = Collector(sampled, numbers)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
@@ -175,7 +178,16 @@ def probe_batches(
         marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
         result = run_battery(
-            erasures, drawn, documents, orderings, of_curves, of_limits, marks, of_correlations, certify
+            erasures,
+            drawn,
+            documents,
+            orderings,
+            of_curves,
+            of_limits,
+            marks=marks,
+            correlated=of_correlations,
+            validation=validation,
+            certify=certify,
         )
         collected.add(rows, result)
     chosen = np.zeros(len(encoded), dtype=bool)

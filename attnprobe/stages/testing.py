@@ -29,6 +29,7 @@ from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
@@ -73,6 +74,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     if work.certified is not None:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
+        keep_states(run.subject, tested.probe, work.stamp)
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
             _carry_out_share(run, work, pieces, execution)

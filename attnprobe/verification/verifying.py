@@ -12,6 +12,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import BY_DEFAULT
 from attnprobe.erasure.registered_decisions import OWN as OWN_DECISIONS
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET, Role
+from attnprobe.erasure.state_names import FLIP_P
 from attnprobe.explanations.names import judged_as
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
@@ -42,8 +43,9 @@ from attnprobe.verification.origin import (
 )
 from attnprobe.verification.own_orders import check_own_orders
 from attnprobe.verification.rationale_marks import check_marks
-from attnprobe.verification.row_batches import reals, row_batches
+from attnprobe.verification.row_batches import columns_of, reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
+from attnprobe.verification.states_again import check_states
 from attnprobe.verification.truth import compare_with_reference, drawn
 
 
@@ -108,6 +110,10 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         every = np.ones(len(present.numbers), dtype=bool)
         yield from measured_again(run, tested, drawn(present.numbers, every, sample), measurements)
     yield compare_with_reference(run, tested, present, sample, others)
+    if FLIP_P in columns_of(folder.table("erasures")):
+        kept = sample_of_documents(len(run.dataset.splits["test"]), run.configuration.settings.seed)
+        with_items = present.numbers[kept[present.numbers]]
+        yield check_states(run, tested, drawn(with_items, np.ones(len(with_items), dtype=bool), sample))
     if folder.table(MAPS_OF_HEADS[QUICK]).exists():
         yield compare_effects(run, tested, sample)
 

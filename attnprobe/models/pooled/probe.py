@@ -34,10 +34,13 @@ from attnprobe.erasure.erasable import (
 )
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores
+from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
+from attnprobe.erasure.pooled_states import PooledStates
 from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.explanations.item_parts import ItemParts
+from attnprobe.models.pooled.attention import pool
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.input_effects import input_effects
 from attnprobe.models.pooled.stepwise import StepwiseErasures
@@ -150,6 +153,11 @@ class PooledErasures:
         """What the words of rows (documents,) of the batch do to the decision."""
         return None if self._of_inputs is None else self._of_inputs(documents)
 
+    def pooled_states(self) -> PooledStates:
+        """What the attention pools of what is left."""
+        of = self._contributions
+        return PooledStates(self._values, of.mass, of.mask, of.margins, of.threshold)
+
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
         rank = self._contributions.minimal_flip_set().rank
@@ -242,6 +250,17 @@ class PooledProbe(Probe[Batch]):
 
     def _input_effects(self, batch: Batch, documents: Tensor) -> InputEffects:
         return input_effects(self.model, batch, documents)
+
+    @torch.no_grad()
+    def states(self, batch: Batch, masking: Masking | None = None) -> Tensor:
+        """What the attention pools; see :meth:`Probe.states`."""
+        values, scores, mask = self.read(batch)
+        values, weights = values.double().masked_fill(~mask[..., None], 0.0), softmax_of_scores(scores, mask)
+        if masking is None:
+            return pool(weights, values)
+        edited = masking.edited(weights, mask, scores.double())
+        stood_in = masking.stood_in(weights, edited, values, mask)
+        return pool(edited, values) + (0.0 if stood_in is None else stood_in)
 
     def heads_read(self, layers: str, heads: str) -> int:
         """One."""

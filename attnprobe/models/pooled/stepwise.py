@@ -174,6 +174,10 @@ class StepwiseErasures:
         """What the attention pools, and the readout of that."""
         return self._sets.pooling
 
+    def pooled_states(self) -> None:
+        """Known by renormalising alone."""
+        return
+
     @cached_property
     def _attention_outputs(self) -> list[list[OutputProducts]]:
         return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
