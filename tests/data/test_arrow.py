@@ -30,13 +30,13 @@ def test_batches_are_read_in_order_and_labels_have_their_names(tmp_path):
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
 def test_compressed_batches_are_refused(tmp_path, compression):
     path = written(tmp_path / "data.arrow", options=pa.ipc.IpcWriteOptions(compression=compression))
-    with pytest.raises(InputError, match="not readable as Arrow .it holds a record batch that is compressed"):
+    with pytest.raises(InputError, match=r"not readable as Arrow \(it holds a record batch that is compressed"):
         read_labels(path, WantedColumns())
 
 
 def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
     whole, path, draw = written(tmp_path / "data.arrow").read_bytes(), tmp_path / "damaged.arrow", random.Random(0)
-    read = 0
+    read, refused = 0, []
     for number in range(150):
         content = bytearray(whole)
         if number % 5 == 0:
@@ -48,6 +48,7 @@ def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
         try:
             read += len(list(read_labels(path, WantedColumns()).texts())) > 0
         except InputError as error:
-            assert str(error).startswith(str(path))
-            assert len(str(error).splitlines()) == 1
-    assert 0 < read < 150
+            refused.append(str(error))
+    assert all(sentence.startswith(str(path)) and "\n" not in sentence for sentence in refused)
+    assert read
+    assert refused
