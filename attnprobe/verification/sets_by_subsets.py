@@ -48,7 +48,9 @@ class Subsets:
 
     def __init__(self, reference: Reference, sets: Iterable[Set]) -> None:
         self._items = reference.items
-        outcomes = {erased: reference.flips(erased) for erased in sets if erased}
+        some = [erased for erased in sets if erased]
+        reference.run_each(some)
+        outcomes = {erased: reference.flips(erased) for erased in some}
         self._ends = (
             [erased for erased, flips in outcomes.items() if flips is not False],
             [erased for erased, flips in outcomes.items() if flips],

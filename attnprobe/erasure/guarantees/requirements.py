@@ -59,7 +59,7 @@ class Requirements:
         gains = torch.empty_like(margins)
         torch.clamp(leads, min=0, out=gains[:, :-1])
         gains[:, -1] = mass > 0
-        thresholds = torch.ones_like(gains[:, :, 0])
+        thresholds = gains.new_ones(gains.shape[:2])
         thresholds[:, :-1] = torch.where(rivals > decision[:, None], needs, beyond)
         # All items together are the decision by definition, whatever rounding makes of a tie.
         thresholds = torch.minimum(thresholds, gains.sum(-1))
