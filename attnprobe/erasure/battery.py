@@ -21,10 +21,11 @@ from attnprobe.erasure.correlation_names import (
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.orderings import check_order, completed, rank_at_random, ranks
 from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -41,9 +42,6 @@ from attnprobe.erasure.registered_orderings import (
 )
 from attnprobe.erasure.state_names import REMOVED_INSIDE, STATE_P
 from attnprobe.erasure.validation_states import ValidationStates
-
-MOST_DRAWS = 128
-"""Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
 
 
 class Order(NamedTuple):
@@ -159,6 +157,7 @@ def run_battery(
             "gradient": attention.gradients,
             "js": single.js,
             "flips": single.flips,
+            **_scores_without(batch),
             **{
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
@@ -371,6 +370,21 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
 def _along(sets: CertifiedColumns, name: str) -> dict[str, Tensor]:
     """How many of an ordering's first items guarantee decisions, where that is found by asking."""
     return {"sufficient": sets.erasures[name]} if sets.erasures else {}
+
+
+def _scores_without(batch: Erasable) -> dict[str, Tensor]:
+    """The decision's scores with each item erased alone (batch, items), where contributions do not say them.
+
+    NaN where there is none: a set of labels has no logit, a number that is predicted has no probability.
+    """
+    if batch.contributions() is not None:
+        return {}
+    single = batch.single_effects()
+    return {
+        "probability": single.probability,
+        "log_probability": single.probability.log().clamp(min=torch.finfo(torch.float64).min),
+        "logit": single.logit,
+    }
 
 
 def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:
