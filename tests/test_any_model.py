@@ -11,6 +11,7 @@ from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS
 from attnprobe.erasure.registered_orderings import OWN, always, chosen_orderings
+from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
 from tests.fixtures.entries import registered, sure_above
 
 
@@ -133,6 +134,25 @@ def test_another_way_and_decision_are_those_of_erasing_by_hand(model):
     assert "not to renormalise, but “Zero” (zero)" in result._repr_html_()
 
 
+def test_further_ways_are_measured_beside_the_first_as_they_are_alone(model):
+    reference = batches(((5, 6, 4), (8, 3)))
+    several = attnprobe.probe(model, batches(), erase_by=list(OWN_WAYS), reference=reference)
+    assert several.erasures["erase_by"].unique().tolist() == list(OWN_WAYS)
+    for way in OWN_WAYS:
+        asked = ["zero", way] if way == "resample" else way
+        alone = attnprobe.probe(model, batches(), erase_by=asked, reference=reference)
+        pd.testing.assert_frame_equal(several.fractions(way), alone.fractions(way))
+        suffix = "" if way == "renormalise" else f"_{way}"
+        own = f"_{way}" if way == "resample" else ""
+        for column in ("js_top", "flip_other"):
+            one, other = several.documents[column + suffix], alone.documents[column + own]
+            np.testing.assert_allclose(one.astype(float), other.astype(float), rtol=1e-3, atol=1e-8)
+        np.testing.assert_allclose(several.items[f"js{suffix}"], alone.items[f"js{own}"], rtol=1e-3, atol=1e-8)
+    assert len({tuple(several.items[f"js{suffix}"]) for suffix in ("", "_zero", "_document_mean", "_corpus_mean")}) == 4
+    with pytest.raises(InputError, match="Nothing was erased by 'halve'; what was asked for: renormalise, zero"):
+        several.fractions("halve")
+
+
 @pytest.mark.parametrize(
     ("given", "error", "sentence"),
     [
@@ -142,7 +162,15 @@ def test_another_way_and_decision_are_those_of_erasing_by_hand(model):
             "There is no way of erasing 'renormalize'; did you mean",
         ),
         ({"decision": "classes"}, InputError, "There is no decision 'classes'; did you mean"),
-        ({"erase_by": None}, TypeError, "erase_by is NoneType, but a name is needed"),
+        ({"erase_by": None}, TypeError, "erase_by is NoneType, but a name is needed, or several"),
+        ({"erase_by": []}, TypeError, "erase_by is list, but a name is needed, or several"),
+        ({"erase_by": ["zero", "zero"]}, InputError, "erase_by names a way of erasing twice"),
+        ({"erase_by": "resample"}, InputError, "several vectors are drawn for it, so that it is only measured beside"),
+        (
+            {"erase_by": ["renormalise", "corpus_mean"]},
+            InputError,
+            "corpus_mean puts what attention gives of training documents in the place of what is erased: give some of",
+        ),
         ({"decision": 3}, TypeError, "decision is int, but a name is needed"),
     ],
 )
@@ -205,6 +233,12 @@ def test_texts_with_a_tokenizer_and_words():
     classifier = bert(classifier=True, num_labels=3, initializer_range=0.5)
     texts = ["word0 unbelievably plantedpos .", "we loved word11 !", "naïve words cross nothing but words"]
     result = attnprobe.probe(classifier, wordpiece(), texts, unit="word")
+    further = attnprobe.probe(
+        classifier, wordpiece(), texts, unit="word", erase_by=("renormalise", "corpus_mean"), reference=texts[::-1]
+    )
+    pd.testing.assert_frame_equal(further.documents[result.documents.columns], result.documents)
+    pd.testing.assert_frame_equal(further.items[result.items.columns], result.items)
+    assert (further.items["js_corpus_mean"] != further.items["js"]).all()
     tokens = result.items.groupby("document")["token"].agg(list)
     assert tokens[0] == ["[CLS]", "word0", "unbelievably", "plantedpos", ".", "[SEP]"]
     assert "label" not in result.documents

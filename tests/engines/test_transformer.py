@@ -9,11 +9,15 @@ import torch
 from attnprobe.base.errors import InputError
 from attnprobe.engines.choice import REPLAY, SINGLE_ROW
 from attnprobe.engines.head_map import Drawn
+from attnprobe.engines.taken_mass import training_vectors
+from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
 from attnprobe.models.transformer.network import TransformerClassifier
 from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.stages.tables import probe_split
+from attnprobe.verification.reference_registry import references_otherwise
 from tests.fixtures.ragged_documents import random_documents
 
 OPTIONS = TransformerOptions(d_e=16, num_heads=4, d_k=3, d_ff=8, longest=64)
@@ -117,3 +121,31 @@ def test_the_map_of_heads_has_a_row_for_each():
 def test_a_model_whose_documents_mix_is_refused():
     with pytest.raises(InputError, match="can be trained, but not tested"):
         TransformerProbe(make(dataclasses.replace(OPTIONS, as_released=("mask",))), AttentionSettings(unit="word"))
+
+
+@pytest.mark.parametrize("layers", ["last", "all"])
+def test_further_ways_are_those_of_the_slow_reference_document_by_document(layers):
+    model = make(dataclasses.replace(OPTIONS, num_layers=2)).double()
+    probe = TransformerProbe(model, AttentionSettings(unit="word", layers=layers))
+    documents, seeds = random_documents(5), torch.arange(5) + 40
+    batch = documents.batch(np.arange(5))
+    probe.others = [Meaning(name) for name in OWN_WAYS[1:]]
+    probe.training = {
+        name: training_vectors(of)
+        for name, of in probe.training_vectors(random_documents(9).batch(np.arange(9))).items()
+    }
+    (others,) = probe.erasures(batch, seeds).otherwise()
+    effects, flipped = others.single_effects(), 0
+    numbers = {stand_in: number for number, stand_in in enumerate(others.stand_ins)}
+    for document in (0, 3):
+        alone = documents.batch(np.array([document]))
+        for way, references in references_otherwise(probe, alone, int(seeds[document])):
+            for draw, reference in enumerate(references):
+                number = numbers[way, draw]
+                for item in range(reference.items):
+                    js = effects.js[number, document, item].item()
+                    assert js == pytest.approx(reference.js([item]), rel=1e-4, abs=1e-9)
+                    flips = reference.flips([item])
+                    assert flips is None or flips == bool(effects.flips[number, document, item])
+                    flipped += bool(flips)
+    assert flipped > 0
