@@ -5,11 +5,15 @@ import pytest
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.masking import Masking
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.models.huggingface.checkpoint_content import content_hash
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import STAMP, load_finetuned, save_finetuned
 from attnprobe.models.huggingface.loading import load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import encode_documents
+from attnprobe.models.huggingface.probe import CheckpointProbe
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.training import Trainer, TrainingSettings, accuracy
 from attnprobe.training.checkpoints import resume_training, save_training
 from tests.fixtures.checkpoints import MODELS, bert, roberta, save, wordpiece
@@ -161,3 +165,22 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path, checkpoint, mon
 
 def full_disk(*_, **__):
     raise OSError("the disk is full")
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_attention_is_erased_in_training_as_the_engine_erases_it(tmp_path, name):
+    checkpoint = load_checkpoint(str(save(tmp_path / name, *MODELS[name])))
+    classifier = PieceClassifier(load_classifier(checkpoint, LABELS, seed=4)).double()
+    probe = CheckpointProbe(classifier.model, checkpoint.tokenizer, AttentionSettings())
+    batch, masking = planted(checkpoint, 8, 1).batch(np.arange(8)), Masking.drawn(torch.arange(8), 0, Meaning())
+    erasures = probe.erasures(batch)
+    tokens = erasures.items.tokens(torch.arange(8), masking.erased(erasures.items.mask))
+    expected = torch.cat([logits for _, logits in erasures.engine.evaluate(torch.arange(8), tokens)])
+    classifier.masked = probe.masked_logits
+    torch.testing.assert_close(classifier(batch, masking), expected, atol=1e-10, rtol=0)
+    assert not torch.allclose(classifier(batch), expected, atol=1e-8, rtol=0)
+    classifier.train()
+    torch.nn.functional.cross_entropy(classifier(batch, masking), batch.labels).backward()
+    gradients = [weight.grad for weight in classifier.parameters() if weight.grad is not None]
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert sum(float(gradient.abs().sum()) for gradient in gradients) > 0
