@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch, whole_number
+from attnprobe.erasure.draw_counts import RANDOM_DRAWS
 from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
 from attnprobe.erasure.split_mix import split_mix, unsigned_shift
 
@@ -191,11 +192,19 @@ def ranks(order: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(-1, order, places)
 
 
+def completed(ended: Tensor, mask: Tensor) -> Tensor:
+    """Orders (…, batch, items) that may end early, with −1, as permutations: other real items follow, then padding."""
+    items = ended.shape[-1]
+    places = torch.arange(items, device=ended.device).expand_as(ended)
+    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
+    keys = places.add(items).masked_fill(~mask, 2 * items)
+    named = ended.clamp(min=0)
+    keys = keys.scatter_reduce(-1, named, places.masked_fill(ended < 0, 2 * items), "amin")
+    return keys.argsort(dim=-1, stable=True)
+
+
 _ENDLESS = 1e30
 """In the place of the infinite score of a weight of zero, where it is turned round."""
-
-RANDOM_DRAWS = 5
-"""As many as in Serrano & Smith (2019)."""
 
 
 def random_order(batch: Erasable, seeds: Tensor, draws: int = RANDOM_DRAWS) -> Tensor:

@@ -57,6 +57,8 @@ class ProbingWork(RunWork[Piece]):
         table_stamp: what the tables are computed from: also the explanations and rationales of the user's.
     """
 
+    of = "probing"
+
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
         super().__init__(run, tested)
         self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)
@@ -236,7 +238,8 @@ class ProbingWork(RunWork[Piece]):
     def _stamp(self) -> str:
         """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
-        told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
+        meant = (self.meant.way, self.meant.decision, *self.meant_otherwise.values())
+        told += [f"{record.name} {record.origin}" for record in meant if record]
         return "/".join([self.table_stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:

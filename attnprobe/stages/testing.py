@@ -25,6 +25,7 @@ from attnprobe.runs.run_folder import ASKED, left_out_before
 from attnprobe.runs.tables import read_table
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.certified_sample import cost_in_words
+from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
@@ -34,6 +35,7 @@ from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
 from attnprobe.stages.training import Run, special_strings_in_words
+from attnprobe.stages.training_vectors import keep_training_vectors
 
 SINGLE_HEADS = "single_heads"
 """Under this key the summary says, among what is quarantined, which documents the map of single heads lacks."""
@@ -60,6 +62,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
+    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -169,7 +172,11 @@ def _map_of_heads(
     heads = HeadMapWork(run, tested)
     groups = heads.groups(lost)
     windows, device = work.split.windows, run.device.type
-    alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")
+    workers, documents = execution.worker_count(windows, device), sum(len(group.numbers) for group in groups)
+    what, less = f"Single heads of {documents:,} documents", "--head-map-documents N takes fewer, and 0 none"
+    told = Foretelling(heads, groups, workers, what, less, run.say)
+    under_way = run.folder.shards / "under-way-heads.txt"
+    alone = execution.carry_out(heads, told.pieces, windows, device, run.say, under_way, told.note)
     rows, missing = heads.results(groups, alone)
     if rows is not None:
         windows_of_rows = [in_order_of_document([rows])]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import RANDOM, RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order, Prefix
 from attnprobe.verification.reference import Reference
@@ -73,9 +73,9 @@ class Comparison:
             self.first_flips += 1
             where = self.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
             if name == SMALLEST_SET:
-                self._compare_smallest(where, flip.removed, reference)
+                self.compare_smallest(where, flip.removed, reference)
             else:
-                self._compare_first_flip(where, flip, reference, orders[name, draw])
+                self.compare_first_flip(where, flip, reference, orders[name, draw])
             rank = (stored.items or {}).get(f"{RANK}{name}")
             if draw == 0 and rank is not None:
                 self._compare_rank(
@@ -90,7 +90,8 @@ class Comparison:
         self._compare_limits(stored, reference)
         self._compare_correlations(stored, reference)
         if stored.among_random and reference.items <= ITEMS:
-            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
+            areas = AreasOfOrders(reference, seed, sum(name == RANDOM for name, _ in orders))
+            self._compare_among_random(stored, orders, areas, AGREE * size_of(reference))
         return True
 
     def _compare_among_random(
@@ -192,10 +193,24 @@ class Comparison:
             if item in alone:
                 self.compare_number(where, "js", row["js"], reference.js([item]), size)
                 self._compare_flip(where, bool(row["flips"]), reference.flips([item]))
+                logits = reference.logits([item])
+                for name, score in (("probability", reference.probability), ("logit", reference.logit)):
+                    if name in row:
+                        self.compare_number(where, name, float(row[name]), score(logits), size, "single scores")
 
-    def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
-        """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
-        self.made[column] += 1
+    def compare_number(
+        self, where: str, column: str, stored: float, found: float, size: float = 1.0, counted: str | None = None
+    ) -> None:
+        """Take in a number of a column.
+
+        Args:
+            where: it is, in words.
+            column: its name.
+            stored, found: by the run, and by the reference; NaN where there is none.
+            size: how large what it is made of is, where that is over one.
+            counted: as what, if not by its column.
+        """
+        self.made[counted or column] += 1
         both_undefined = np.isnan(stored) and np.isnan(found)
         if not (both_undefined or abs(stored - found) <= AGREE * size):
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")
@@ -228,7 +243,7 @@ class Comparison:
         if right is False:
             self.differing.append(f"{where}: {RANK}{name} is not the order that the reference finds")
 
-    def _compare_first_flip(self, where: str, flip: StoredFlip, reference: Reference, order: Order) -> None:
+    def compare_first_flip(self, where: str, flip: StoredFlip, reference: Reference, order: Order) -> None:
         """The prefix of this length flips the decision, and no shorter one does."""
         removed = flip.removed
         last = reference.items if removed == _NEVER else removed
@@ -250,19 +265,16 @@ class Comparison:
         if removed == counts[-1] and certain:
             self.compare_number(where, "mass", flip.mass, float(reference.weights[items].sum()))
 
-    def _compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
-        """A set of this size flips the decision, and none that is smaller by one: then no other smaller one does.
-
-        For what a class's best set of some size leaves to be ahead of the decision, it is with every larger set.
-        """
+    def compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
+        """A set of this size flips the decision, and no smaller one does: by size, as far as need be."""
 
         def flips(count: int) -> bool | None:
             found = [reference.flips(erased) for erased in reference.smallest_sets(count)]
             return True if True in found else None if None in found else False
 
-        claims = {removed - 1: False, removed: True}
-        if removed == _NEVER:
-            claims = {reference.items - 1: False, reference.items: False}
+        last = reference.items if removed == _NEVER else removed
+        first = last - 1 if reference.larger_sets_flip else 1
+        claims = {count: count == removed for count in range(first, last + 1)}
         for count, claimed in claims.items():
             if not count:
                 continue
