@@ -3,8 +3,8 @@
 attnprobe probe runs/docstrings/flan-rnn/seed-0
 attnprobe probe RUN --shard 3/8          (the third of eight jobs; without --shard, what they did is joined)
 attnprobe probe RUN --explanations FILE.parquet   (erases also in the orders of the scores in it)
-attnprobe probe RUN --erase-by renormalise,zero   (means these by erased; the first is the run's own)
 attnprobe probe RUN --certify 2                   (finds also what flips and what guarantees decisions)
+attnprobe probe RUN --erase-by renormalise,zero   (means these by erased; the first is the run's own)
 """
 
 from __future__ import annotations

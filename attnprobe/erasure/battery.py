@@ -21,10 +21,11 @@ from attnprobe.erasure.correlation_names import (
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.orderings import check_order, completed, rank_at_random, ranks
 from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -41,9 +42,6 @@ from attnprobe.erasure.registered_orderings import (
 )
 from attnprobe.erasure.state_names import REMOVED_INSIDE, STATE_P
 from attnprobe.erasure.validation_states import ValidationStates
-
-MOST_DRAWS = 128
-"""Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
 
 
 class Order(NamedTuple):
@@ -138,17 +136,17 @@ def run_battery(
     inside = _inside(batch, orders, orderings, flips, validation)
     flips = {name: columns | inside.of_flips.get(name, {}) for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
-    other = erased_otherwise(batch, {name: order.of_all for name, order in orders.items()}, orderings)
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
     flips = {name: columns | _along(sets, name) for name, columns in flips.items()}
+    other = erased_otherwise(batch, {name: order.of_all for name, order in orders.items()}, orderings)
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
         | _correlations(batch, correlated)
-        | other.documents
         | sets.documents
-        | inside.of_documents,
+        | inside.of_documents
+        | other.documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -159,13 +157,14 @@ def run_battery(
             "gradient": attention.gradients,
             "js": single.js,
             "flips": single.flips,
+            **_scores_without(batch),
             **{
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
             },
             **_sufficient_items(batch),
-            **other.items,
             **sets.items,
+            **other.items,
             **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
@@ -371,6 +370,21 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
 def _along(sets: CertifiedColumns, name: str) -> dict[str, Tensor]:
     """How many of an ordering's first items guarantee decisions, where that is found by asking."""
     return {"sufficient": sets.erasures[name]} if sets.erasures else {}
+
+
+def _scores_without(batch: Erasable) -> dict[str, Tensor]:
+    """The decision's scores with each item erased alone (batch, items), where contributions do not say them.
+
+    NaN where there is none: a set of labels has no logit, a number that is predicted has no probability.
+    """
+    if batch.contributions() is not None:
+        return {}
+    single = batch.single_effects()
+    return {
+        "probability": single.probability,
+        "log_probability": single.probability.log().clamp(min=torch.finfo(torch.float64).min),
+        "logit": single.logit,
+    }
 
 
 def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:

@@ -48,6 +48,7 @@ class KeptScores:
         else:
             rivals = _rivals(contributions.decision, len(contributions.bias))
             self.terms = -contributions.margins.gather(1, _rows(rivals, self.mask))
+            self._wins_ties = rivals < contributions.decision[:, None]
         self.mass = _lifted(contributions.mass, self.terms)
 
     def _of_logits(self, logits: Tensor, decision: Tensor) -> Tensor:
@@ -60,6 +61,8 @@ class KeptScores:
         part = copy.copy(self)
         part.mass, part.terms, part.empty = self.mass[documents], self.terms[documents], self.empty[documents]
         part.mask, part.sizes = self.mask[documents], self.sizes[documents]
+        if self.name != "logit":
+            part._wins_ties = self._wins_ties[documents]
         return part
 
     def means(self, sums: Tensor, mass: Tensor, empty: Tensor) -> Tensor:
@@ -80,9 +83,17 @@ class KeptScores:
 
     def of_sets(self, kept: Tensor) -> Tensor:
         """The score (sets, batch) of sets (sets, batch, items): True where an item is kept, whatever padding says."""
+        return self.of_means(self._means_of_sets(kept), dim=-1)
+
+    def flips_of_sets(self, kept: Tensor) -> Tensor:
+        """Whether such sets decide for another class (sets, batch), as argmax resolves ties; not of the logit."""
+        leads = self._means_of_sets(kept)
+        return ((leads < 0) | ((leads == 0) & self._wins_ties)).any(-1)
+
+    def _means_of_sets(self, kept: Tensor) -> Tensor:
         mass = self.mass * kept
         sums = torch.einsum("bmi,sbi->sbm", self.terms, mass)
-        return self.of_means(self.means(sums, mass.sum(-1, keepdim=True), self.empty), dim=-1)
+        return self.means(sums, mass.sum(-1, keepdim=True), self.empty)
 
     def when_empty(self) -> Tensor:
         """The score when nothing is left (batch,)."""

@@ -84,7 +84,8 @@ def leave_others(weights: Tensor, erased: Tensor, scores: Tensor | None) -> Tens
     return weights.masked_fill(erased, 0.0)
 
 
-def _document_mean(rows: RowsOfAttention) -> Tensor:
+def mean_of_the_row(rows: RowsOfAttention) -> Tensor:
+    """What a row would give if it attended evenly."""
     from attnprobe.erasure.stand_ins import document_mean
 
     return document_mean(rows)
@@ -127,7 +128,7 @@ ERASING.register(
         "Mean of the document",
         leave_others,
         "a weight becomes zero, and the mean of the document's own values takes its mass",
-        _document_mean,
+        mean_of_the_row,
     ),
 )
 

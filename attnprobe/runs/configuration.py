@@ -127,8 +127,8 @@ class RunConfiguration:
     def erased_by(self) -> str:
         """The fingerprint, and what tells apart how a run is probed that can be probed in other ways, too.
 
-        That is: by which explanations and rationales of the user's, whether sets of items are
-        asked for, and in which further ways it is erased in.
+        That is: by which explanations and rationales of the user's, in which further ways of erasing, and whether sets
+        of items are asked for.
         """
         how: dict[str, Any] = {}
         if self.explanations is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
@@ -50,6 +51,12 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
+AT_ANY_TIME = ("explanations", "certify", "erase_by")
+"""What can be asked of a run that is there already: it is probed anew, and is the same run.
+
+Of ways of erasing the first stays.
+"""
+
 _OPTIONAL = ("training", "attention", "transformer")
 
 
@@ -68,6 +75,7 @@ class RunSettings(Settings, section=""):
         decision: the name of what flips.
         threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
         orderings: names of orderings beside the usual ones, or ``all``.
+        draws: how many random orderings a document gets.
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
         correlations: of how many documents attention is correlated with what the input's words do.
@@ -121,6 +129,7 @@ class RunSettings(Settings, section=""):
         help="orderings to erase by beside the usual ones (attnprobe list), or all",
         shown="none",
     )
+    draws: int = setting(RANDOM_DRAWS, silent=True, help="random orderings of a document, up to 128")
     curves: bool | None = setting(
         None,
         silent=True,
@@ -181,7 +190,6 @@ class RunSettings(Settings, section=""):
         self._check_decision(kind)
         if self.attention is not None:
             self._check_items(self.attention, kind)
-            self._check_views(self.attention)
 
     def _check_sections(self, kind: Kind) -> None:
         for name in SECTIONS:
@@ -189,11 +197,6 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
-
-    def _check_views(self, attention: AttentionSettings) -> None:
-        if self.training is not None and attention.also not in ((), (AUTO,)):
-            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
-            raise SettingError(attention.section, sentence, Named("also"))
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:
@@ -215,6 +218,9 @@ class RunSettings(Settings, section=""):
 
     def _check_orderings(self, kind: Kind) -> None:
         """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""
+        if self.draws > MOST_DRAWS:
+            sentence = "{} is {}, but {} random orderings of a document are the most."
+            raise SettingError("", sentence, Named("draws"), self.draws, MOST_DRAWS)
         if kind not in KINDS.registered.values():
             return
         told = ToldBefore("attention" not in kind.sections, self.erase_by[0] == RENORMALISE, self.decision == CLASS)
@@ -240,6 +246,10 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
+        of_checkpoints = {"also": attention.also not in ((), (AUTO,)), "pairs_at": attention.pairs_at is not None}
+        for name in (name for name, is_set in of_checkpoints.items() if is_set and kind.from_scratch):
+            sentence = "{} is for checkpoints, and not for the model {}."
+            raise SettingError(attention.section, sentence, Named(name), self.model)
         if attention.unit not in kind.units:
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
@@ -276,10 +286,10 @@ class RunSettings(Settings, section=""):
         what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        for name in ("explanations", "certify"):
+        for name in AT_ANY_TIME:
             entries.pop(name, None)
-        if entries.pop("erase_by", None) and self.erase_by[0] != RENORMALISE:
-            entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
+        if self.erase_by[0] != RENORMALISE:
+            entries["erase_by"] = self.erase_by[0]
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod

@@ -67,10 +67,23 @@ def keep_training_vectors(run: Run, probe: Probe[Any], stamp: str) -> None:
     vectors = computed_vectors(probe, run.subject.encode_for_training(documents), run.device)
     tensors: dict[str, Tensor] = {}
     for name, of_documents in vectors.items():
+        of_documents = known(of_documents)
         kept = torch.from_numpy(kept_of(len(of_documents), settings.seed))
         tensors |= {name + _MEAN: of_documents.double().mean(0), name + _SAMPLE: of_documents[kept]}
     with replacing(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(tensors, {_STAMP: stamp}))
+
+
+def known(vectors: Tensor) -> Tensor:
+    """Of vectors (documents, …) those that there are: of documents without the rows that are erased in they are NaN.
+
+    Raises:
+        InputError: there are none.
+    """
+    found = vectors[~vectors.isnan().flatten(1).any(-1)]
+    if not len(found):
+        raise InputError("No training document has a row of attention that is erased in, to stand in for it.")
+    return found
 
 
 def computed_vectors(probe: Probe[Any], encoded: EncodedSplit[Any], device: torch.device) -> Mapping[str, Tensor]:

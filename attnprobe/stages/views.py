@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from attnprobe.base.run_layout import ALL_LAYERS, view_folder
-from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.runs.selection_records import recorded_selection
 from attnprobe.settings.attention import AUTO, AttentionSettings
+from attnprobe.settings.kinds import kind_of
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.training import Run
 
@@ -42,7 +42,7 @@ def _layers(run: Run, attention: AttentionSettings) -> list[str]:
     as_usual = attention.layers == AttentionSettings().layers and attention.query == AUTO
     selected = recorded_selection(run.folder.read_summary())
     has_others = bool(selected) and selected[0].of_layers > 1
-    return [ALL_LAYERS] if settings.training is None and as_usual and has_others else []
+    return [ALL_LAYERS] if not kind_of(settings.model).from_scratch and as_usual and has_others else []
 
 
 def _view(run: Run, attention: AttentionSettings, layers: str) -> Run:
@@ -66,7 +66,8 @@ def cost_in_words(view: Run, tested: Tested[Any]) -> str:
     erasures.single_effects()
     tried = int(mask.sum())
     each = (time.perf_counter() - started) / tried
-    orders = len(chosen_orderings(view.configuration.settings.orderings)) - 1 + RANDOM_DRAWS
+    settings = view.configuration.settings
+    orders = len(chosen_orderings(settings.orderings)) - 1 + settings.draws
     items = int(split.words_per_document.sum()) * tried / max(1, int(documents.words_per_document.sum()))
     most = int(items * (1 + orders))
     layers = view.configuration.settings.attention

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import RANDOM, RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order, Prefix
 from attnprobe.verification.reference import Reference
@@ -90,7 +90,8 @@ class Comparison:
         self._compare_limits(stored, reference)
         self._compare_correlations(stored, reference)
         if stored.among_random and reference.items <= ITEMS:
-            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
+            areas = AreasOfOrders(reference, seed, sum(name == RANDOM for name, _ in orders))
+            self._compare_among_random(stored, orders, areas, AGREE * size_of(reference))
         return True
 
     def _compare_among_random(
@@ -192,10 +193,24 @@ class Comparison:
             if item in alone:
                 self.compare_number(where, "js", row["js"], reference.js([item]), size)
                 self._compare_flip(where, bool(row["flips"]), reference.flips([item]))
+                logits = reference.logits([item])
+                for name, score in (("probability", reference.probability), ("logit", reference.logit)):
+                    if name in row:
+                        self.compare_number(where, name, float(row[name]), score(logits), size, "single scores")
 
-    def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
-        """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
-        self.made[column] += 1
+    def compare_number(
+        self, where: str, column: str, stored: float, found: float, size: float = 1.0, counted: str | None = None
+    ) -> None:
+        """Take in a number of a column.
+
+        Args:
+            where: it is, in words.
+            column: its name.
+            stored, found: by the run, and by the reference; NaN where there is none.
+            size: how large what it is made of is, where that is over one.
+            counted: as what, if not by its column.
+        """
+        self.made[counted or column] += 1
         both_undefined = np.isnan(stored) and np.isnan(found)
         if not (both_undefined or abs(stored - found) <= AGREE * size):
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")

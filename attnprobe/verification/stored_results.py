@@ -33,11 +33,11 @@ _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
+_SCORES_WITHOUT = ("probability", "logit")
 
 _ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
 BY_WAY = ("js", "flips")
 """Columns of items that each further way of erasing has once more, its name behind them."""
-
 _HELD = ("annotator", "kind", "name", "draw")
 _HELD_NUMBERS = ("marked", "auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most")
 
@@ -158,9 +158,8 @@ def stored_documents(
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     ways = recorded_ways(read_configuration(folder.config))
     erasures = _flips(folder, numbers, next(iter(ways)))
-    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
-    present = columns_of(folder.table("items"))
-    ranks = [name for name in present if name.startswith((RANK, RATIONALE)) or name in named]
+    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *_SCORES_WITHOUT, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
+    ranks = [name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name in named]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
@@ -179,32 +178,12 @@ def stored_documents(
             () if by_asking else tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
+            otherwise=erasures[number],
             correlations={name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
             asked=_asked(documents[number], sufficient) if by_asking else {},
-            otherwise=erasures[number],
         )
         for number in numbers.tolist()
     ]
-
-
-def _flips(
-    folder: RunFolder, numbers: npt.NDArray[np.integer], first: str
-) -> dict[int, dict[str, dict[tuple[str, int], StoredFlip]]]:
-    """By number, way of erasing, ordering and draw; rows of a table that does not tell ways are of the first."""
-    further = [name for name in ("emptied", "sufficient", ERASE_BY) if name in columns_of(folder.table("erasures"))]
-    found: dict[int, dict[str, dict[tuple[str, int], StoredFlip]]] = {}
-    for number, columns in _by_document(folder, "erasures", (*_ERASURES, *further), numbers).items():
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        for row in rows:
-            found.setdefault(number, {}).setdefault(str(row.get(ERASE_BY, first)), {})[
-                str(row["ordering"]), int(row["draw"])
-            ] = StoredFlip(
-                int(row["removed"]),
-                float(row["mass"]),
-                bool(row["emptied"]) if "emptied" in row else None,
-                _whole(row.get("sufficient", np.nan)),
-            )
-    return found
 
 
 def _asked(columns: dict[str, Column], names: Collection[str]) -> dict[str, int]:
@@ -216,6 +195,27 @@ def _asked(columns: dict[str, Column], names: Collection[str]) -> dict[str, int]
 def _whole(number: float) -> int | None:
     """A whole number; None where there is none."""
     return None if np.isnan(number) else int(number)
+
+
+def _flips(
+    folder: RunFolder, numbers: npt.NDArray[np.integer], first: str
+) -> dict[int, dict[str, dict[tuple[str, int], StoredFlip]]]:
+    """By number, way of erasing, ordering and draw; rows of a table that does not tell ways are of the first."""
+    further = [name for name in ("emptied", "sufficient", ERASE_BY) if name in columns_of(folder.table("erasures"))]
+    found: dict[int, dict[str, dict[tuple[str, int], StoredFlip]]] = {}
+    for number, columns in _by_document(folder, "erasures", (*_ERASURES, *further), numbers).items():
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for row in rows:
+            sufficient = row.get("sufficient", np.nan)
+            found.setdefault(number, {}).setdefault(str(row.get(ERASE_BY, first)), {})[
+                str(row["ordering"]), int(row["draw"])
+            ] = StoredFlip(
+                int(row["removed"]),
+                float(row["mass"]),
+                bool(row["emptied"]) if "emptied" in row else None,
+                _whole(sufficient),
+            )
+    return found
 
 
 def _limits(columns: dict[str, Column]) -> dict[str, Column]:

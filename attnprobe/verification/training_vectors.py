@@ -11,10 +11,15 @@ from torch import Tensor
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import EncodedSplit
+from attnprobe.engines.attention_probe import name_of
+from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.pooled.probe import POOLING, PooledProbe
 from attnprobe.models.subject import Tested
+from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.stages.training import Run
 from attnprobe.stages.training_vectors import TRAINING, kept_of, prepare, training_sample
+from attnprobe.verification.attention_otherwise import given_by_hand
+from attnprobe.verification.reference_registry import read_document
 
 AGREE = 1e-4
 """Vectors agree within this, times the largest number in them where that is over one."""
@@ -43,13 +48,14 @@ def check_training_vectors(run: Run, tested: Tested[Any]) -> Iterator[str]:
         stored = tested.probe.training.get(name)
         if stored is None:
             raise InputError(f"{path} holds nothing of the attention {name}.")
+        vectors = vectors[~vectors.isnan().flatten(1).any(-1)]
         found = (vectors.mean(0), vectors[torch.from_numpy(kept_of(len(vectors), seed))])
         for what, one, other in zip(("mean", "vectors"), stored, found, strict=True):
             slack = AGREE * max(1.0, float(other.abs().max()))
             if one.shape != other.shape or not bool(((one.cpu().double() - other).abs() <= slack).all()):
                 raise InputError(f"{path}: the {what} of {name} are others than the model gives of training documents.")
     count = len(encoded)
-    yield f"{path.name} holds what attention gives of {count:,} training documents, by hooks on the model again"
+    yield f"{path.name} holds what attention gives of {count:,} training documents, seen again as the model runs"
 
 
 @torch.no_grad()
@@ -66,7 +72,24 @@ def _given_to_readout(probe: PooledProbe, encoded: EncodedSplit[Any], device: to
     return {POOLING: torch.cat(seen)}
 
 
+def _given_by_heads(
+    probe: TransformerProbe | CheckpointProbe, encoded: EncodedSplit[Any], device: torch.device
+) -> Mapping[str, Tensor]:
+    """What heads give of documents, one after another (documents, heads, dim)."""
+    attention = probe.attention
+    selected = attention.seen_in_training
+    seen: dict[str, list[Tensor]] = {name_of(chosen.site): [] for chosen in selected}
+    for row in range(len(encoded)):
+        inputs, _ = read_document(probe, encoded.batch(np.array([row])).to(device))
+        given = given_by_hand(attention.attachment.call, selected, inputs)
+        for of_layer, vectors in zip(seen.values(), given, strict=True):
+            of_layer.append(vectors.double().cpu())
+    return {name: torch.stack(of_layer) for name, of_layer in seen.items()}
+
+
 _SEEN_BY: dict[type, Callable[[Any, EncodedSplit[Any], torch.device], Mapping[str, Tensor]]] = {
-    PooledProbe: _given_to_readout
+    PooledProbe: _given_to_readout,
+    TransformerProbe: _given_by_heads,
+    CheckpointProbe: _given_by_heads,
 }
 """By what joins a model to the erasure tests."""

@@ -64,6 +64,7 @@ def compare_with_reference(
             seed_of_document,
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
+            draws=run.configuration.settings.draws,
         )
         if not comparison.compare(stored[row], reference, orders, seed_of_document):
             continue
@@ -110,6 +111,7 @@ _WORDS = {
     "gradient": "gradients",
     "js": "divergences",
     "ranks": "orders",
+    "single scores": "scores without one item",
     "probability": "points of curves",
     "limits": "limits of AOPC",
     "random orders": "places among random orders",

@@ -90,10 +90,9 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     told = read_configuration(folder.config)
     meant = [*zip((each.registry for each in CHOSEN), recorded_meaning(told), strict=True)]
     for registry, record in [*meant, *((ERASING, way) for way in list(recorded_ways(told).values())[1:])]:
-        if record is not None and record.name not in OWN_WAYS:
-            if record.name in OWN_DECISIONS:
-                yield f"the {registry.kind} {record.name} is made again by hand"
-                continue
+        if record is not None and record.name in OWN_DECISIONS and registry is not ERASING:
+            yield f"the {registry.kind} {record.name} is made again by hand"
+        elif record is not None and record.name not in OWN_WAYS:
             here = registry.origin(record.name)
             of = f"{record.name} is of {record.origin or 'a program that registered it'}"
             called = "it" if here == record.origin else f"that of {here or 'this program'}"
@@ -135,7 +134,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     meaning, way = tested.probe.meaning, settings.erase_by[0]
     closed = meaning.decides_classes and (meaning.renormalises or meaning.adds_up)
     orderings = [
-        *ordering_draws(),
+        *ordering_draws(settings.draws),
         *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and closed else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from attnprobe.erasure.asked_sets import Answers, AskedDocument
 from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.chance import aopc_of_orders
 from attnprobe.erasure.contributions import Contributions, FirstFlip, SingleErasures
-from attnprobe.erasure.curve_names import Score
+from attnprobe.erasure.curve_names import SCORES, Score
 from attnprobe.erasure.curves import curves_of_decision
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.erasable import (
@@ -26,7 +26,7 @@ from attnprobe.erasure.erasable import (
     SingleEffects,
     StandIn,
 )
-from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
+from attnprobe.erasure.guarantees.certified_sets import CertifiedSets, sets_of_document
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores, ReplacedScores, ScoreName
 from attnprobe.erasure.pooled_states import PooledStates
@@ -79,13 +79,13 @@ class PooledErasures:
         """The classes decided for (batch,)."""
         return self._contributions.decision
 
-    def probability(self) -> Tensor:
-        """The probabilities of the decisions (batch,)."""
-        return self.log_probabilities().amax(-1).exp()
-
     def left_out_share(self) -> None:
         """Everything that is pooled is an item."""
         return
+
+    def probability(self) -> Tensor:
+        """The probabilities of the decisions (batch,)."""
+        return self.log_probabilities().amax(-1).exp()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -125,14 +125,14 @@ class PooledErasures:
         """It is known of every document, from sums."""
         return None
 
-    def input_effects(self, documents: Tensor) -> InputEffects | None:
-        """What the words of rows (documents,) of the batch do to the decision."""
-        return None if self._of_inputs is None else self._of_inputs(documents)
-
     def pooled_states(self) -> PooledStates | None:
         """What the attention pools of what is left."""
         of = self._contributions
         return PooledStates(self._values, of.mass, of.mask, of.margins, of.threshold)
+
+    def input_effects(self, documents: Tensor) -> InputEffects | None:
+        """What the words of rows (documents,) of the batch do to the decision."""
+        return None if self._of_inputs is None else self._of_inputs(documents)
 
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
@@ -202,6 +202,7 @@ class ReplacedErasures(PooledErasures):
         super().__init__(values, scores, mask, readout, of_inputs, otherwise)
         self._stand_in = stand_in
         self._replaced = ReplacedMass(self._contributions, stand_in[None])
+        self._documents: dict[int, AskedDocument] = {}
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -221,19 +222,34 @@ class ReplacedErasures(PooledErasures):
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
         """Exact of short documents, attained in others."""
-        scores, items = self._kept_scores(score), self._contributions.mask.shape[1]
-
-        def ask(of_document: KeptScores, sets: Tensor) -> Answers:
-            widened = torch.nn.functional.pad(sets, (0, items - sets.shape[1])).to(of_document.mass.device)
-            return Answers(torch.zeros(len(sets), dtype=torch.bool), of_document.of_sets(widened[:, None]))
-
-        found = [
-            limits_set_by_set(
-                AskedDocument(int(self._contributions.sizes[row]), partial(ask, scores.of_documents(row[None])))
-            )[0]
-            for row in documents
-        ]
+        found = [limits_set_by_set(self._asked(row))[SCORES.index(score)] for row in documents.tolist()]
         return torch.stack(found) if found else documents.new_zeros(0, 4, dtype=torch.float64)
+
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+        """Exact of short documents, between a bound and what is found of others."""
+        found = []
+        for row, document in enumerate(documents.tolist()):
+            one = known[row, : int(self._contributions.sizes[document])].cpu()
+            found.append(sets_of_document(self._asked(document), largest, one if bool(one.any()) else None))
+        return CertifiedSets.of(documents, found, self._contributions.mask.shape[1])
+
+    def _asked(self, document: int) -> AskedDocument:
+        """A document by itself, the same whoever asks, so that nothing is computed twice."""
+        if document not in self._documents:
+            rows, items = torch.tensor([document]), self._contributions.mask.shape[1]
+            scores = {name: self._kept_scores(name).of_documents(rows) for name in SCORES}
+
+            def ask(kept: Tensor) -> Answers:
+                sets = torch.nn.functional.pad(kept, (0, items - kept.shape[1])).to(self._scores.device)[:, None]
+                flips = scores["probability"].flips_of_sets(sets).squeeze(1)
+                return Answers(flips.cpu(), torch.cat([scores[name].of_sets(sets) for name in SCORES], -1).cpu())
+
+            self._documents[document] = AskedDocument(int(self._contributions.sizes[document]), ask)
+        return self._documents[document]
+
+    def pooled_states(self) -> None:
+        """Known by renormalising alone."""
+        return
 
     def smallest_set(self) -> Tensor:
         """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
@@ -245,10 +261,6 @@ class ReplacedErasures(PooledErasures):
 
     def requirements(self) -> None:
         """Not known: what is erased has a say."""
-        return
-
-    def pooled_states(self) -> None:
-        """Known by renormalising alone."""
         return
 
 

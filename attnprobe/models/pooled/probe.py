@@ -17,7 +17,12 @@ from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.contributions import Contributions
-from attnprobe.erasure.erasable import Erasures, InputEffects, OtherErasures, StandIn
+from attnprobe.erasure.erasable import (
+    Erasures,
+    InputEffects,
+    OtherErasures,
+    StandIn,
+)
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
