@@ -176,11 +176,21 @@ def weight_of_the_model(folder):
     safetensors.torch.save_file(tensors, path, metadata)
 
 
-def removed_and_fraction(folder):
+def mean_of_training(folder):
+    path = folder / "training-vectors.safetensors"
+    with safetensors.safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = safetensors.torch.load_file(path)
+    tensors["pooling.mean"] *= 1.01
+    safetensors.torch.save_file(tensors, path, metadata)
+
+
+def removed_and_fraction(folder, way="renormalise"):
     """Of the first ordering that can go on for one removal more."""
 
     def change(rows):
-        row = rows.index[(rows.removed > 0) & (rows.removed + 1 < rows.n) & (rows.ordering == "attention")][0]
+        can = (rows.removed > 0) & (rows.removed + 1 < rows.n) & (rows.ordering == "attention")
+        row = rows.index[can & (rows.erase_by == way)][0]
         rows.loc[row, "removed"] += 1
         rows.loc[row, "fraction"] = rows.loc[row, "removed"] / rows.loc[row, "n"]
         return rows
@@ -241,8 +251,23 @@ TAMPERED = {
     ),
     "doubled row": (
         lambda folder: rewrite(folder, "erasures", lambda rows: rows.loc[np.r_[0:13, 12, 13 : len(rows)]]),
-        "erasures.parquet, document 1: it has 12 rows",
+        "erasures.parquet, document 0: it has 80 rows",
     ),
+    "removed by a further way": (
+        lambda folder: removed_and_fraction(folder, "corpus_mean"),
+        "corpus_mean, ordering attention, draw 0: removed is",
+    ),
+    "a row of another way": (
+        lambda folder: rewrite(
+            folder, "erasures", lambda rows: rows.assign(erase_by=rows["erase_by"].cat.rename_categories({"zero": "a"}))
+        ),
+        "erasures.parquet, document 0: an ordering is there twice",
+    ),
+    "divergence by a further way": (
+        lambda folder: rewrite(folder, "items", changed("js_resample", 3, lambda js: js / 2 + 1e-3)),
+        "items.parquet, document 0, position 3: js_resample is",
+    ),
+    "vectors of training documents": (mean_of_training, "training-vectors.safetensors: the mean of pooling"),
     "weight of an item": (
         lambda folder: rewrite(folder, "items", changed("weight", 3, lambda weight: weight + 2e-6)),
         "items.parquet, document 0: its weights sum to",
