@@ -329,7 +329,8 @@ def other(declared):
         return not declared.default, [f"--no-{declared.name}" if declared.default else declared.flag]
     texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet", "attention": "uniform"}
     texts["mask_training_by"] = "zero"
-    value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
+    texts["pairs_at"] = "|||"
+    value = {**texts, "label_words": ("good", "bad"), "also": ("all", "0")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]
     if value is None:
