@@ -178,6 +178,11 @@ _OWN = {
         "`CertifiedSets`: what flips decisions and what guarantees them, where sets were erased to find it; null where "
         "`--certify` was not given",
     ),
+    "in_distribution": (
+        _of("in_distribution", "in_distribution"),
+        "`InDistribution`: whether first flips happen where what attention pools is like validation documents, as the "
+        "model was trained on them; null where not known",
+    ),
     "better_than_chance": (
         _of("better_than_chance", "better_than_chance"),
         "by ordering, `AgainstChance`: where it is among random orders of each document, and in how many it is better",

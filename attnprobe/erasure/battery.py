@@ -22,8 +22,10 @@ from attnprobe.erasure.correlation_names import (
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
+from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, rank_at_random, ranks
+from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
@@ -37,6 +39,8 @@ from attnprobe.erasure.registered_orderings import (
     always,
     chosen_orderings,
 )
+from attnprobe.erasure.state_names import REMOVED_INSIDE, STATE_P
+from attnprobe.erasure.validation_states import ValidationStates
 
 MOST_DRAWS = 128
 """Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
@@ -80,6 +84,8 @@ class BatteryResult:
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
         rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
+        otherwise: way → what ``erasures`` are by the first way; what else is measured of further ways stands in
+            ``documents`` and ``items``, with the way's name behind that of the column.
     """
 
     documents: dict[str, Tensor]
@@ -89,6 +95,7 @@ class BatteryResult:
     mask: Tensor
     curves: CurvesOfDocuments | None = None
     rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
+    otherwise: Mapping[str, dict[tuple[str, int], dict[str, Tensor]]] = field(default_factory=dict)
 
 
 def run_battery(
@@ -101,6 +108,7 @@ def run_battery(
     marks: Mapping[str, Tensor] | None = None,
     correlated: Tensor | None = None,
     certify: Certify | None = None,
+    validation: ValidationStates | None = None,
 ) -> BatteryResult:
     """Run every test of the erasure study on a batch.
 
@@ -114,6 +122,7 @@ def run_battery(
         marks: by annotator whether each item is marked (batch, items), as ``against_annotators`` takes it.
         correlated: rows of the documents whose attention is to be correlated with what their words do to the decision.
         certify: of which documents it is asked what flips them and what guarantees them, where that is not known.
+        validation: what pooled vectors are held against, where that is known.
 
     Raises:
         InputError: an ordering, or a measurement, of another package makes none of the batch.
@@ -126,15 +135,20 @@ def run_battery(
     if curved is not None:
         among = _among_random(batch, orders, curves, seeds, curved)
         flips = {name: columns | among[name] for name, columns in flips.items()}
+    inside = _inside(batch, orders, orderings, flips, validation)
+    flips = {name: columns | inside.of_flips.get(name, {}) for name, columns in flips.items()}
     attention, single = batch.attention, batch.single_effects()
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
     flips = {name: columns | _along(sets, name) for name, columns in flips.items()}
+    other = erased_otherwise(batch, {name: order.of_all for name, order in orders.items()}, orderings)
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
         | _correlations(batch, correlated)
-        | sets.documents,
+        | sets.documents
+        | inside.of_documents
+        | other.documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -152,12 +166,14 @@ def run_battery(
             },
             **_sufficient_items(batch),
             **sets.items,
+            **other.items,
             **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
         curves=curves,
         rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
+        otherwise=other.erasures,
     )
 
 
@@ -222,13 +238,9 @@ def _checked(made: object, mask: Tensor) -> Order:
     behind = places >= ranked[..., None]
     if not torch.equal(left_out, behind):
         raise ValueError("order goes on behind a −1, which ends it")
-    named = made.masked_fill(left_out, 0)
-    if int(named.min()) < 0 or int(named.max()) >= mask.shape[1]:
+    if int(made.min()) < -1 or int(made.max()) >= mask.shape[1]:
         check_order(made, mask)  # which says where
-    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
-    keys = places.add(mask.shape[1]).masked_fill(~mask, 2 * mask.shape[1])
-    keys = keys.scatter_reduce(-1, named, places.masked_fill(left_out, 2 * mask.shape[1]), "amin")
-    of_all = keys.argsort(dim=-1, stable=True)
+    of_all = completed(made, mask)
     if not torch.equal(of_all.masked_fill(behind, -1), made):
         raise ValueError("order names an item twice")
     check_order(of_all, mask)
@@ -321,6 +333,33 @@ def _correlations(batch: Erasable, documents: Tensor | None) -> dict[str, Tensor
     columns[ATTENTION_LEAVE_ONE_OUT][documents] = kendall_tau(weights, found.left_out, mask)
     columns[GRADIENT_LEAVE_ONE_OUT][documents] = kendall_tau(found.gradients, found.left_out, mask)
     return columns
+
+
+class _Inside(NamedTuple):
+    """What is inside of what the model was trained on: by ordering columns (draws, batch), and columns (batch,)."""
+
+    of_flips: dict[str, dict[str, Tensor]]
+    of_documents: dict[str, Tensor]
+
+
+def _inside(
+    batch: Erasable,
+    orders: dict[str, Order],
+    orderings: Mapping[str, Ordering],
+    flips: dict[str, dict[str, Tensor]],
+    validation: ValidationStates | None,
+) -> _Inside:
+    """Whether first flips are; nothing where pooled vectors are held against nothing."""
+    states = None if validation is None else batch.pooled_states()
+    if states is None or validation is None:
+        return _Inside({}, {})
+    columns = {}
+    for name, order in orders.items():
+        found = inside_flips(states, validation, order.of_all, flips[name]["removed"], flips[name]["emptied"])
+        if orderings[name].role == Role.REFERENCE:  # it ends at the flip
+            found[REMOVED_INSIDE] = torch.full_like(found[REMOVED_INSIDE], torch.nan)
+        columns[name] = found
+    return _Inside(columns, {STATE_P: validation.p_values(states.whole())})
 
 
 def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ from attnprobe.erasure.sums import sums_without_each
 Readout: TypeAlias = Annotated[nn.Linear | tuple[Array, Array], Holds.READOUT]
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
 
-_PROJECTED = 1 << 19
-"""Numbers of the values that are projected at once: 4 MB in float64."""
+_PROJECTED = 1 << 18
+"""Numbers of the values that are projected at once: 2 MB in float64."""
 
 _SCANNED = 1 << 18
 """Sums that a prefix scan holds at once for one class: 2 MB, which stays in a core's cache."""
@@ -93,6 +93,7 @@ class Contributions:
         margins: ``alone`` less its row of the decision (batch, classes, items).
         mask: True where an item is real (batch, items).
         sizes: how many items are real (batch,).
+        threshold: what sums of margins of what remains have to reach for a class to take over (batch, classes).
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class Contributions:
         # A class before the decision wins a tie, one after it does not: the margin sums at which each takes over.
         smallest = torch.nextafter(self.bias.new_zeros(()), self.bias.new_ones(()))
         after = (classes > self.decision[:, None]).to(self.bias.dtype) * smallest
-        self._threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
+        self.threshold = after.masked_fill(classes == self.decision[:, None], torch.inf)
         self._flips_when_empty = self.bias.argmax() != self.decision
         self.margins = self.alone - of_class(self.alone, self.decision)[:, None]
         if not bool(torch.isfinite(self.margins.sum())):
@@ -192,7 +193,7 @@ class Contributions:
         sums = sums_without_each(self._weighted(self.margins))
         relative = _divide(sums, self.bias - self.bias[self.decision][:, None])
         empty = sums[:, -1] == 0
-        flips = (self._flipped(sums, self._threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
+        flips = (self._flipped(sums, self.threshold) & ~empty) | (empty & self._flips_when_empty[:, None])
         return SingleErasures(relative, flips & self.mask)
 
     def logits_without_each(self) -> Tensor:
@@ -243,7 +244,7 @@ class Contributions:
 
         flips = torch.zeros_like(order, dtype=torch.bool)
         for index in range(weighted.shape[1]):  # a class at a time, so that its sums stay in the core's cache
-            flips |= ordered(weighted[:, index]).cumsum_(-1) >= self._threshold[rows, index, None]
+            flips |= ordered(weighted[:, index]).cumsum_(-1) >= self.threshold[rows, index, None]
         mass = ordered(self.mass[rows])
         flips_when_empty = self._flips_when_empty[rows, None]
         empty = mass.cumsum(-1) == 0
@@ -269,7 +270,7 @@ class Contributions:
         margins = (self.margins * self.mass[:, None]).masked_fill_(~self.mask[:, None], -torch.inf)
         # From the largest margin down: the sums are positive for the first few and never again.
         sums = sort_ascending(-margins).neg_().cumsum_(-1)
-        keeps = (sums >= self._threshold[:, :, None]).sum(-1).clamp_(max=self.sizes[:, None] - 1)
+        keeps = (sums >= self.threshold[:, :, None]).sum(-1).clamp_(max=self.sizes[:, None] - 1)
         # With a tie the margins kept may all be zero; they count only where one of them has mass.
         massive = ((margins >= 0) & (self.mass > 0)[:, None]).any(-1)
         keeps = keeps.masked_fill(~massive, 0)

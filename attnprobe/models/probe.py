@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic
 
 import numpy as np
@@ -18,7 +19,9 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
+from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.settings.attention import QUICK
 
@@ -30,11 +33,15 @@ class Probe(ABC, Generic[B]):
         batch_documents: at most so many documents are read at once.
         batch_tokens: at most so many tokens, padding included.
         meaning: what is meant by erased, and by decided.
+        others: what else is meant by erased, of the same decision: measured beside it.
+        training: by attention what it gives of training documents, where some way of erasing needs that.
     """
 
     batch_documents: int
     batch_tokens: int
     meaning: Meaning = BY_DEFAULT
+    others: Sequence[Meaning] = ()
+    training: Mapping[str, TrainingVectors] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -47,8 +54,21 @@ class Probe(ABC, Generic[B]):
         """How many logits a document has."""
 
     @abstractmethod
-    def erasures(self, batch: B) -> Erasures:
-        """A batch ready for erasures."""
+    def erasures(self, batch: B, seeds: Tensor | None = None) -> Erasures:
+        """A batch ready for erasures.
+
+        Args:
+            batch: the documents.
+            seeds: one integer a document (batch,), for what is drawn of it to stand in for what is erased.
+        """
+
+    def training_vectors(self, batch: B) -> Mapping[str, Tensor]:
+        """By attention what it gives of a batch of training documents (documents, …, dim).
+
+        Raises:
+            InputError: it is not known of such a model.
+        """
+        raise InputError(f"What attention gives of training documents is not known of {type(self).__name__}.")
 
     @property
     def has_closed_curves(self) -> bool:
@@ -82,6 +102,15 @@ class Probe(ABC, Generic[B]):
     def readout(self) -> nn.Linear | None:
         """The affine rest of the model behind its one attention; None where there is more than that behind it."""
         return None
+
+    def states(self, batch: B, masking: Masking | None = None) -> Tensor:
+        """What the one attention in front of an affine readout pools (documents, dim), float64.
+
+        Args:
+            batch: the documents.
+            masking: what of the attention is erased; nothing without it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no affine readout of pooled vectors")
 
     def heads_read(self, layers: str, heads: str) -> int:
         """How many attention heads :meth:`readings` reads, in all layers together.

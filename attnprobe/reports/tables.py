@@ -22,6 +22,7 @@ from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.guarantees_in_words import guarantees_table
 from attnprobe.reports.human_rationales import rationales_table
 from attnprobe.reports.identifiability_tables import IDENTIFIABILITY_TABLES
+from attnprobe.reports.in_distribution import in_distribution_table
 from attnprobe.reports.label_flips import label_flips_table
 from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
@@ -304,6 +305,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "delta_js": delta_js,
     "guarantees": guarantees_table,
     "certified_sets": certified_table,
+    "in_distribution": in_distribution_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

@@ -15,6 +15,8 @@ from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
+from attnprobe.erasure.registered_ways import ERASE_BY
+from attnprobe.erasure.state_names import FLIP_P, REMOVED_INSIDE, STATE_P
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
 
@@ -37,6 +39,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "label": Column.whole(low=-1),
         **{name: column for each in OWN_MEASUREMENTS.values() for name, column in each.columns.items()},
         **dict.fromkeys(CORRELATIONS, Column(Values.REAL, -1 - SLACK, 1 + SLACK, missing=_ANYWHERE)),
+        STATE_P: Column.share(missing=_ANYWHERE),
         **dict.fromkeys(LIMIT_COLUMNS, Column.number(missing=_ANYWHERE, infinite=True)),
         FLIP_SMALLEST: _REACHED,
         FLIP_BOUND: _REACHED,
@@ -52,6 +55,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "document": _DOCUMENT,
         "ordering": Column(Values.NAME),
         "draw": Column(Values.WHOLE, 0, 127),
+        ERASE_BY: Column(Values.NAME),
         "n": Column.whole(low=1),
         "removed": _REMOVED,
         "fraction": Column.share(with_removed=True, missing=_ANYWHERE),
@@ -59,6 +63,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "emptied": Column(Values.YES_NO, 0, 1, with_removed=True),
         "emptied_rows": Column.whole(missing=_ANYWHERE),
         "sufficient": Column.whole(up_to="n", missing=_ANYWHERE),
+        FLIP_P: Column.share(missing=_ANYWHERE),
+        REMOVED_INSIDE: Column.whole(low=-1, left_out=(0,), missing=_ANYWHERE, up_to="n"),
         "random_tried": Column.whole(low=1, missing=_ANYWHERE),
         "random_better": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
         "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
@@ -154,8 +160,15 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 }
 """By table and name."""
 
+
+def _by_way(column: Column) -> Column:
+    """The same of a way of erasing with several draws, over which it is averaged."""
+    return column._replace(values=Values.AVERAGED) if column.values == Values.YES_NO else column
+
+
 _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "documents": {
+        **{f"{name}_": _by_way(each.columns[name]) for each in OWN_MEASUREMENTS.values() for name in each.by_way},
         **{
             name: column
             for each in OWN_MEASUREMENTS.values()
@@ -168,6 +181,8 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "items": {
         "contribution_": Column(Values.REAL),
         RATIONALE: _MAYBE,
+        "js_": Column.nats(),
+        "flips_": _by_way(_YES_NO),
         "rank_": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1, missing=_ANYWHERE),
     },
 }

@@ -14,14 +14,16 @@ from attnprobe.data.batches import EncodedSplit, IntArray, longest_first
 from attnprobe.data.documents import Documents
 from attnprobe.erasure.registered_measurements import MEASUREMENTS
 from attnprobe.erasure.registered_orderings import ORDERINGS, OWN
+from attnprobe.erasure.validation_states import ValidationStates
 from attnprobe.execution.time_limit import begin_step
 from attnprobe.explanations.marked_items import MarkedItems, marked_items
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
-from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES
+from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES, RunFolder
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.certified_sample import CertifiedSample
+from attnprobe.stages.kept_states import DEV, kept_states
 from attnprobe.stages.own_orderings import OrderingsOfRun
 from attnprobe.stages.read_lengths import UNREADABLE, Reading, ReadingFiles
 from attnprobe.stages.run_work import RunWork
@@ -65,11 +67,14 @@ class ProbingWork(RunWork[Piece]):
         self._orderings = OrderingsOfRun(run.configuration)
         self._sampled: npt.NDArray[np.bool_] | None = None
         self._with_curves: npt.NDArray[np.bool_] | None = None
+        self._validation: ValidationStates | None = None
         self._documents: tuple[int, Documents] | None = None
         self._readings: tuple[Piece, Reading] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | dict.fromkeys(("_sampled", "_with_curves", "_documents", "_readings"))
+        return super().__getstate__() | dict.fromkeys(
+            ("_sampled", "_with_curves", "_validation", "_documents", "_readings")
+        )
 
     def open(self) -> Callable[[Piece], None]:
         """Load the model, and see that this process has the orderings and measurements of the one that began.
@@ -124,6 +129,7 @@ class ProbingWork(RunWork[Piece]):
             self._marked(encoded, numbers),
             self._correlated()[numbers] if self.configuration.settings.correlations else None,
             None if (certified := self.certified) is None else certified.of(numbers),
+            self._validation_states(),
         )
         return tables, remarks
 
@@ -230,7 +236,8 @@ class ProbingWork(RunWork[Piece]):
     def _stamp(self) -> str:
         """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
-        told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
+        meant = (self.meant.way, self.meant.decision, *self.meant_otherwise.values())
+        told += [f"{record.name} {record.origin}" for record in meant if record]
         return "/".join([self.table_stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:
@@ -264,6 +271,13 @@ class ProbingWork(RunWork[Piece]):
         if rationales is None:
             return None
         return marked_items(rationales, self.tested.probe.item_parts(encoded), numbers.astype(np.int64))
+
+    def _validation_states(self) -> ValidationStates | None:
+        if self._validation is None:
+            dev = self.dataset.splits[DEV]
+            kept = kept_states(RunFolder(self.folder), self.tested.probe, dev, self.stamp)
+            self._validation = None if kept is None else kept.to(self.device)
+        return self._validation
 
     def _sample(self) -> npt.NDArray[np.bool_]:
         if self._sampled is None:

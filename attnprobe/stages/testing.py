@@ -28,11 +28,13 @@ from attnprobe.stages.certified_sample import cost_in_words
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
 from attnprobe.stages.training import Run, special_strings_in_words
+from attnprobe.stages.training_vectors import keep_training_vectors
 
 SINGLE_HEADS = "single_heads"
 """Under this key the summary says, among what is quarantined, which documents the map of single heads lacks."""
@@ -59,6 +61,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
+    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -72,6 +75,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     if work.certified is not None:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
+        keep_states(run.subject, tested.probe, work.stamp)
         pieces = shards(work.split.windows, execution.windows)
         if execution.share is not None:
             _carry_out_share(run, work, pieces, execution)

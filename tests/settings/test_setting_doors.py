@@ -327,10 +327,11 @@ def other(declared):
     """A value that is not the default, and fits all other defaults; and how the command line says it."""
     if declared.kind is bool:
         return not declared.default, [f"--no-{declared.name}" if declared.default else declared.flag]
+    if declared.name == "also":  # of a model that is trained there can be none beside the first
+        return (), [declared.flag, "none"]
     texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet", "attention": "uniform"}
-    texts["mask_training_by"] = "zero"
-    texts["pairs_at"] = "|||"
-    value = {**texts, "label_words": ("good", "bad"), "also": ("all", "0")}.get(declared.name)
+    texts |= {"mask_training_by": "zero", "pairs_at": "|||"}
+    value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]
     if value is None:

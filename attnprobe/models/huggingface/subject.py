@@ -160,7 +160,7 @@ def paired(documents: Documents, mark: str) -> Documents:
     Raises:
         InputError: it does not stand in a text, or nothing stands on one side of it.
     """
-    pairs = [TextPair.split(text, mark) for text in documents.texts]
+    pairs = [TextPair.at_mark(text, mark) for text in documents.texts]
     for row, pair in enumerate(pairs):
         if pair is None:
             start = documents.texts[row][:_SHOWN]

@@ -33,10 +33,10 @@ class TextPair(str):
         return pair
 
     @classmethod
-    def split(cls, text: str, mark: str) -> TextPair | None:
+    def at_mark(cls, text: str, mark: str) -> TextPair | None:
         """The pair of what stands before a mark, where it is first, and behind it; None where there is no such pair.
 
-        >>> TextPair.split("Is it? ||| It is.", "|||").second
+        >>> TextPair.at_mark("Is it? ||| It is.", "|||").second
         ' It is.'
         """
         first, found, second = text.partition(mark)

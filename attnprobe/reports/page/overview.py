@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.reports.in_distribution import in_distribution_blocks
 from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
@@ -99,6 +100,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
         beside=[
+            *in_distribution_blocks(summary),
             *moves_blocks(summary),
             *label_blocks(summary),
             *twin_blocks(summary),
