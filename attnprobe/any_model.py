@@ -27,10 +27,10 @@ from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.arrays import whole_number
-from attnprobe.erasure.battery import MOST_DRAWS, run_battery
+from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
@@ -235,7 +235,7 @@ def probe(
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
-    usual = chosen_orderings(further, None if draws == RANDOM_DRAWS else draws)
+    usual = chosen_orderings(further, draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords)
     brought.check(usual)
     asked = (chosen, ways, seed, usual, brought, whole)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import functools
+import importlib
 import re
 
 import numpy as np
@@ -14,7 +16,9 @@ import torch
 
 import attnprobe
 from attnprobe.base.errors import InputError
+from attnprobe.cli import main
 from attnprobe.data.datasets import load_dataset
+from attnprobe.data.unspaced_scripts import unspaced_in_words
 
 transformers = pytest.importorskip("transformers")
 
@@ -540,3 +544,32 @@ def test_a_folder_that_cannot_be_read_is_refused_in_one_sentence(door, tmp_path)
         load_dataset(str(make(tmp_path / "data-set")))
     assert len(str(refused.value).splitlines()) == 1
     assert "data-set" in str(refused.value)
+
+
+CHINESE = ["这部电影非常好看，演员的表演也很出色", "服务态度很差，以后不会再来这家餐厅吃饭"]
+
+
+def test_words_that_are_clauses_are_said_with_the_remedy(tmp_path):
+    rows = [(label, text) for label, text in zip(["pos", "neg"] * 6, CHINESE * 6, strict=True)]
+    folder = write_folder(tmp_path / "reviews", train=rows, dev=rows, test=rows)
+    (sentence,) = unspaced_in_words(load_dataset(str(folder)), "reviews")
+    assert re.search(r"100% of the letters .* has 1\d of them.* --given-tokens", sentence)
+    apart = [(label, " ".join(text)) for label, text in rows]
+    segmented = load_dataset(str(write_folder(tmp_path / "words", train=apart, dev=apart, test=apart)))
+    assert not unspaced_in_words(segmented, "words")
+    assert not unspaced_in_words(load_dataset(str(write_folder(tmp_path / "english", **SPLITS))), "english")
+
+
+@pytest.mark.parametrize("command", ["describe", "run", "train", "identify", "grid"])
+def test_every_command_that_reads_data_is_told_its_columns(command):
+    told = argparse.ArgumentParser()
+    importlib.import_module(f"attnprobe.cli.{command}").add_arguments(told)
+    assert {"--text-column", "--label-column"} <= set(told._option_string_actions)
+
+
+def test_a_dataset_with_columns_of_its_own_is_described(tmp_path, capsys):
+    folder = with_header("target", "sentence")(tmp_path / "own")
+    assert main(["describe", str(folder)]) == 2
+    assert "Did you mean --label-column target?" in capsys.readouterr().err
+    assert main(["describe", str(folder), "--label-column", "target", "--text-column", "sentence"]) == 0
+    assert "own: words and sentences per document" in capsys.readouterr().out

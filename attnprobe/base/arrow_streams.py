@@ -28,7 +28,8 @@ class ArrowStream:
         path: of the file.
 
     Attributes:
-        schema: its columns.
+        schema: its columns, as Arrow has them.
+        names: of the columns.
         metadata: what whoever wrote it says of it.
 
     Raises:
@@ -43,6 +44,7 @@ class ArrowStream:
         with pa.memory_map(str(path)) as source:
             try:
                 self.schema = pa.ipc.read_schema(source)
+                self.names: list[str] = self.schema.names  # which may be no text
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(error) from error
         self.metadata: dict[bytes, bytes] = dict(self.schema.metadata or {})
@@ -56,7 +58,7 @@ class ArrowStream:
             UnreadableError: they cannot be read, or are compressed.
         """
         self._refuse_compressed()
-        places = [self.schema.get_field_index(name) for name in columns]
+        places = [self.names.index(name) for name in columns]
         with pa.memory_map(str(self._path)) as source:
             try:
                 options = pa.ipc.IpcReadOptions(included_fields=sorted(set(places)), use_threads=False)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attnprobe.base.visible import visible
-from attnprobe.cli.options import add_data_dir_argument, say, say_lines, say_of_labels
+from attnprobe.cli.options import add_column_arguments, add_data_dir_argument, say, say_lines, say_of_data
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ SENTENCE_COLUMNS = ("sentences: mean", "median", "max", "of one sentence")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("dataset", metavar="NAME|PATH", help="a dataset's name or folder")
+    add_column_arguments(parser)
     add_data_dir_argument(parser)
 
 
@@ -34,8 +35,9 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.data.datasets import load_dataset
     from attnprobe.data.vocabulary import SMALLEST_COUNT, Vocabulary
 
-    dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir)
-    say_of_labels(dataset, arguments.dataset)
+    columns = {"text_column": arguments.text_column, "label_column": arguments.label_column}
+    dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir, **columns)
+    say_of_data(dataset, arguments.dataset)
     sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
     say(f"{dataset.name}: words and sentences per document")

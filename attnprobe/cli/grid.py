@@ -10,7 +10,14 @@ import os
 from pathlib import Path
 
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
-from attnprobe.cli.options import add_machine_arguments, add_out_argument, positive, say, seed_numbers
+from attnprobe.cli.options import (
+    add_column_arguments,
+    add_machine_arguments,
+    add_out_argument,
+    positive,
+    say,
+    seed_numbers,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="runs side by side, a thread each"
     )
+    add_column_arguments(parser.add_argument_group("documents"))
     add_out_argument(parser)
     add_machine_arguments(parser)
 
@@ -36,5 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     machine = ["--device", arguments.device]
     if arguments.data_dir is not None:
         machine += ["--data-dir", str(arguments.data_dir)]
+    for flag, column in (("--text-column", arguments.text_column), ("--label-column", arguments.label_column)):
+        machine += [] if column is None else [flag, column]
     incomplete = run_grid(runs, arguments.out, arguments.jobs, machine, say)
     return DOCUMENTS_LEFT_OUT if incomplete else 0

@@ -124,7 +124,7 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
         given_tokens=settings.data.given_tokens,
     )
     if ranks.first:
-        say_of_labels(whole, location)
+        say_of_data(whole, location, words=_reads_words(settings))
     dataset = within_limits(whole, settings.data)
     source = DataSource(
         location=location,
@@ -212,7 +212,7 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
-    say_of_labels(whole, source.location)
+    say_of_data(whole, source.location, words=_reads_words(configuration.settings))
     dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(arguments.device), say)
 
@@ -251,12 +251,26 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     )
 
 
-def say_of_labels(dataset: Dataset, location: str) -> None:
-    """Say which labels of a dataset may be meant for the same."""
-    from attnprobe.data.alike_labels import alike_labels_in_words
+def say_of_data(dataset: Dataset, location: str, *, words: bool = True) -> None:
+    """Say which labels of a dataset may be meant for the same, and where its words are none.
 
-    for sentence in alike_labels_in_words(dataset, location):
+    Args:
+        dataset: loaded.
+        location: what the user knows it by.
+        words: whether its words are read.
+    """
+    from attnprobe.data.alike_labels import alike_labels_in_words
+    from attnprobe.data.unspaced_scripts import unspaced_in_words
+
+    for sentence in alike_labels_in_words(dataset, location) + (unspaced_in_words(dataset, location) if words else []):
         say(sentence)
+
+
+def _reads_words(settings: RunSettings) -> bool:
+    """Whether items are words, or made of words."""
+    from attnprobe.settings.attention import TOKEN
+
+    return settings.attention is None or settings.attention.unit != TOKEN
 
 
 def say_of_decision(settings: RunSettings) -> None:

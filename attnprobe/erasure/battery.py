@@ -21,10 +21,11 @@ from attnprobe.erasure.correlation_names import (
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import RANDOM_DRAWS, check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.orderings import check_order, completed, rank_at_random, ranks
 from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
@@ -41,9 +42,6 @@ from attnprobe.erasure.registered_orderings import (
 )
 from attnprobe.erasure.state_names import REMOVED_INSIDE, STATE_P
 from attnprobe.erasure.validation_states import ValidationStates
-
-MOST_DRAWS = 128
-"""Orderings that one of the registered ones may make of a document: the table of erasures counts so far."""
 
 
 class Order(NamedTuple):

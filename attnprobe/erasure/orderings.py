@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch, whole_number
+from attnprobe.erasure.draw_counts import RANDOM_DRAWS
 from attnprobe.erasure.sorting import sort_ascending, stable_order_descending
 from attnprobe.erasure.split_mix import split_mix, unsigned_shift
 
@@ -204,9 +205,6 @@ def completed(ended: Tensor, mask: Tensor) -> Tensor:
 
 _ENDLESS = 1e30
 """In the place of the infinite score of a weight of zero, where it is turned round."""
-
-RANDOM_DRAWS = 5
-"""As many as in Serrano & Smith (2019)."""
 
 
 def random_order(batch: Erasable, seeds: Tensor, draws: int = RANDOM_DRAWS) -> Tensor:

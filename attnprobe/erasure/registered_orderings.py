@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
+from attnprobe.erasure.draw_counts import RANDOM_DRAWS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -469,7 +470,7 @@ ALL = "all"
 """Asks for every ordering that there is."""
 
 
-def chosen_orderings(further: Collection[str] = (), draws: int | None = None) -> dict[str, Ordering]:
+def chosen_orderings(further: Collection[str] = (), draws: int = RANDOM_DRAWS) -> dict[str, Ordering]:
     """The orderings that documents are erased by, by name in the order of tables: the usual ones and further ones.
 
     One that is asked for by its name and does not fit a model raises an ``InputError`` that says what it needs, where
@@ -477,13 +478,13 @@ def chosen_orderings(further: Collection[str] = (), draws: int | None = None) ->
 
     Args:
         further: names, or ``all``.
-        draws: how many random orderings a document gets, where it is another number than usual.
+        draws: how many random orderings a document gets.
     """
     on_request = {name for name in OWN if OWN[name].on_request}
     named = on_request.intersection(further)
     left_out = set() if ALL in further else on_request - named
     chosen = {name: _required(name) if name in named else ORDERINGS[name] for name in ORDERINGS if name not in left_out}
-    if draws is not None:
+    if draws != RANDOM_DRAWS:
         chosen[RANDOM] = dataclasses.replace(chosen[RANDOM], rank=_of("random_order", draws=draws))
     return chosen
 

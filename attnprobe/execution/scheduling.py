@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, NoReturn
+from typing import Any, Generic, NoReturn
 
 from tqdm import tqdm
 
@@ -49,7 +49,7 @@ def carry_out(
         StoppedError: Ctrl-C or SIGTERM; the same.
     """
     schedule = _Schedule(work, pieces, say, note)
-    with _bar(schedule.all_cost, schedule.settled_cost) as bar, stopped_by_signals(), executor:
+    with _bar(schedule.all_cost, schedule.settled_cost, work.of) as bar, stopped_by_signals(), executor:
         schedule.tell_progress_to(bar)
         begun = False
         while True:
@@ -205,8 +205,7 @@ def _merged(lost: dict[P, dict[P, str]], pieces: Sequence[P]) -> dict[P, str]:
     return {single: reason for piece in pieces for single, reason in lost.get(piece, {}).items()}
 
 
-def _bar(tokens: int, finished: int) -> tqdm[NoReturn]:
+def _bar(tokens: int, finished: int, of: str) -> tqdm[NoReturn]:
     """Tokens done by all workers, tokens a second, time left; silent where nobody watches."""
-    return tqdm(
-        total=tokens, initial=finished, unit=" tokens", unit_scale=True, mininterval=0.5, disable=None, leave=False
-    )
+    told: dict[str, Any] = {"unit": " tokens", "unit_scale": True, "mininterval": 0.5, "disable": None, "leave": False}
+    return tqdm(total=tokens, initial=finished, desc=of or None, **told)

@@ -18,7 +18,12 @@ class Work(ABC, Generic[P]):
 
     Results are files. A piece may be done more than once, also by two workers at a time: its file comes out the same,
     and is there whole or not at all.
+
+    Attributes:
+        of: what is computed, in words, for messages and the progress bar.
     """
+
+    of: str = ""
 
     @abstractmethod
     def open(self) -> Callable[[P], None]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.battery import MOST_DRAWS
+from attnprobe.erasure.draw_counts import MOST_DRAWS
 from attnprobe.explanations.alignment import Given, Listed, Spans
 from attnprobe.explanations.explainers import IsTexts, of_explainer
 

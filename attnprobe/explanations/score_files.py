@@ -25,7 +25,7 @@ from attnprobe.base.parquet.bounded_files import opened_parquet
 from attnprobe.base.plain_files import open_plain
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import listed, place
-from attnprobe.erasure.battery import MOST_DRAWS
+from attnprobe.erasure.draw_counts import MOST_DRAWS
 from attnprobe.explanations.alignment import Given, Listed, Spans
 from attnprobe.explanations.names import check_names
 

@@ -11,6 +11,7 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.decisions.entry import DecisionOptions
+from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
@@ -74,6 +75,7 @@ class RunSettings(Settings, section=""):
         decision: the name of what flips.
         threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
         orderings: names of orderings beside the usual ones, or ``all``.
+        draws: how many random orderings a document gets.
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
         limits: of how many documents limits of AOPC are found.
         correlations: of how many documents attention is correlated with what the input's words do.
@@ -127,6 +129,7 @@ class RunSettings(Settings, section=""):
         help="orderings to erase by beside the usual ones (attnprobe list), or all",
         shown="none",
     )
+    draws: int = setting(RANDOM_DRAWS, silent=True, help="random orderings of a document, up to 128")
     curves: bool | None = setting(
         None,
         silent=True,
@@ -215,6 +218,9 @@ class RunSettings(Settings, section=""):
 
     def _check_orderings(self, kind: Kind) -> None:
         """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""
+        if self.draws > MOST_DRAWS:
+            sentence = "{} is {}, but {} random orderings of a document are the most."
+            raise SettingError("", sentence, Named("draws"), self.draws, MOST_DRAWS)
         if kind not in KINDS.registered.values():
             return
         told = ToldBefore("attention" not in kind.sections, self.erase_by[0] == RENORMALISE, self.decision == CLASS)

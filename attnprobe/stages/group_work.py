@@ -23,12 +23,10 @@ class GroupWork(RunWork[Group]):
     """Rows of a table for each of some documents, which are computed in groups.
 
     Attributes:
-        of: what is computed of documents, in words, for messages.
         files: where results are kept.
         settings: what else the rows depend on.
     """
 
-    of: str
     files: GroupFiles
     settings: Mapping[str, Any]
 

@@ -43,7 +43,8 @@ class OrderingsOfRun:
         Raises:
             InputError: scores do not fit a document; or the file has changed.
         """
-        chosen = chosen_orderings(self._configuration.settings.orderings)
+        settings = self._configuration.settings
+        chosen = chosen_orderings(settings.orderings, settings.draws)
         for name, scores in self.scores(probe, encoded, numbers).items():
             chosen |= explanation(name, scores)
         return chosen

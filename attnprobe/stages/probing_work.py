@@ -57,6 +57,8 @@ class ProbingWork(RunWork[Piece]):
         table_stamp: what the tables are computed from: also the explanations and rationales of the user's.
     """
 
+    of = "probing"
+
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
         super().__init__(run, tested)
         self.batch_limits = (tested.probe.batch_documents, tested.probe.batch_tokens)

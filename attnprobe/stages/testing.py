@@ -25,6 +25,7 @@ from attnprobe.runs.run_folder import ASKED, left_out_before
 from attnprobe.runs.tables import read_table
 from attnprobe.stages.canonical_tables import joined as in_order_of_document
 from attnprobe.stages.certified_sample import cost_in_words
+from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
@@ -171,7 +172,11 @@ def _map_of_heads(
     heads = HeadMapWork(run, tested)
     groups = heads.groups(lost)
     windows, device = work.split.windows, run.device.type
-    alone = execution.carry_out(heads, groups, windows, device, run.say, run.folder.shards / "under-way-heads.txt")
+    workers, documents = execution.worker_count(windows, device), sum(len(group.numbers) for group in groups)
+    what, less = f"Single heads of {documents:,} documents", "--head-map-documents N takes fewer, and 0 none"
+    told = Foretelling(heads, groups, workers, what, less, run.say)
+    under_way = run.folder.shards / "under-way-heads.txt"
+    alone = execution.carry_out(heads, told.pieces, windows, device, run.say, under_way, told.note)
     rows, missing = heads.results(groups, alone)
     if rows is not None:
         windows_of_rows = [in_order_of_document([rows])]

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from attnprobe.base.run_layout import ALL_LAYERS, view_folder
-from attnprobe.erasure.orderings import RANDOM_DRAWS
 from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder
@@ -67,7 +66,8 @@ def cost_in_words(view: Run, tested: Tested[Any]) -> str:
     erasures.single_effects()
     tried = int(mask.sum())
     each = (time.perf_counter() - started) / tried
-    orders = len(chosen_orderings(view.configuration.settings.orderings)) - 1 + RANDOM_DRAWS
+    settings = view.configuration.settings
+    orders = len(chosen_orderings(settings.orderings)) - 1 + settings.draws
     items = int(split.words_per_document.sum()) * tried / max(1, int(documents.words_per_document.sum()))
     most = int(items * (1 + orders))
     layers = view.configuration.settings.attention

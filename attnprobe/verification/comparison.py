@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from attnprobe.erasure.registered_orderings import RANK, SMALLEST_SET
+from attnprobe.erasure.registered_orderings import RANDOM, RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order, Prefix
 from attnprobe.verification.reference import Reference
@@ -90,7 +90,8 @@ class Comparison:
         self._compare_limits(stored, reference)
         self._compare_correlations(stored, reference)
         if stored.among_random and reference.items <= ITEMS:
-            self._compare_among_random(stored, orders, AreasOfOrders(reference, seed), AGREE * size_of(reference))
+            areas = AreasOfOrders(reference, seed, sum(name == RANDOM for name, _ in orders))
+            self._compare_among_random(stored, orders, areas, AGREE * size_of(reference))
         return True
 
     def _compare_among_random(

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.orderings import RANDOM_DRAWS, rank_at_random
+from attnprobe.erasure.draw_counts import RANDOM_DRAWS
+from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.erasure.registered_orderings import GREEDY, RANDOM, SMALLEST_SET
 from attnprobe.verification.reference import TIED, Reference
 
@@ -149,7 +150,12 @@ class AsStored:
 
 
 def orders_of(
-    document: Reference, seed: int, *, greedy: bool, others: Mapping[str, Sequence[int]] | None = None
+    document: Reference,
+    seed: int,
+    *,
+    greedy: bool,
+    others: Mapping[str, Sequence[int]] | None = None,
+    draws: int = RANDOM_DRAWS,
 ) -> dict[tuple[str, int], Order]:
     """Every ordering of a document, by its name and draw.
 
@@ -158,12 +164,13 @@ def orders_of(
         seed: the document's, for the random orderings.
         greedy: whether the greedy ordering is among them.
         others: of orderings that not every run has the items in the order in which the run says it erased them.
+        draws: how many of the orderings are random.
     """
     orders: dict[tuple[str, int], Order] = {}
-    for name, draw in ordering_draws():
+    for name, draw in ordering_draws(draws):
         if name == RANDOM:
             everything = torch.ones(1, document.items, dtype=torch.bool)
-            drawn = rank_at_random(everything, RANDOM_DRAWS, torch.tensor([seed]))[draw, 0]
+            drawn = rank_at_random(everything, draws, torch.tensor([seed]))[draw, 0]
             places = drawn.argsort().double()
             orders[name, draw] = ByKeys(Keys(-places, torch.zeros_like(places)), document)
         else:
@@ -179,6 +186,6 @@ def asked_of_every_run() -> set[str]:
     return {RANDOM, SMALLEST_SET, GREEDY, *KEYS}
 
 
-def ordering_draws() -> list[tuple[str, int]]:
-    """Names and draws of the orderings of items that every run has."""
-    return [(RANDOM, draw) for draw in range(RANDOM_DRAWS)] + [(name, 0) for name in KEYS]
+def ordering_draws(draws: int = RANDOM_DRAWS) -> list[tuple[str, int]]:
+    """Names and draws of the orderings of items that every run has, so many of random ones."""
+    return [(RANDOM, draw) for draw in range(draws)] + [(name, 0) for name in KEYS]

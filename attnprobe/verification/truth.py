@@ -64,6 +64,7 @@ def compare_with_reference(
             seed_of_document,
             greedy=(GREEDY, 0) in stored[row].erasures,
             others=stored[row].orders(others),
+            draws=run.configuration.settings.draws,
         )
         if not comparison.compare(stored[row], reference, orders, seed_of_document):
             continue

@@ -134,7 +134,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     meaning, way = tested.probe.meaning, settings.erase_by[0]
     closed = meaning.decides_classes and (meaning.renormalises or meaning.adds_up)
     orderings = [
-        *ordering_draws(),
+        *ordering_draws(settings.draws),
         *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and closed else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]

@@ -23,7 +23,7 @@ MODELS = {
         *("--epochs", "3", "--d-e", "16", "--longest", "16", "--head-map-documents", "2"),
         *("--orderings", "all", "--limits", "30"),
     ],
-    "hf": ["--epochs", "2", "--unit", "word", "--greedy", "--head-map-documents", "2"],
+    "hf": ["--epochs", "2", "--unit", "word", "--greedy", "--head-map-documents", "2", "--draws", "3"],
 }
 
 

@@ -56,7 +56,8 @@ def by_itself(probe, batch, way):
     (other,) = (each for each in erasures(probe, batch).otherwise() if StandIn(way, 0) in each.stand_ins)
     numbers = [number for number, stand_in in enumerate(other.stand_ins) if stand_in.erase_by == way]
     logits = other._replaced.stand_ins[numbers]
-    return [StepwiseErasures(*reading, probe.readout, meaning, each) for each in logits]
+    read = reading.values, reading.scores, reading.mask
+    return [StepwiseErasures(*read, probe.readout, meaning, each) for each in logits]
 
 
 def erasures(probe, batch):

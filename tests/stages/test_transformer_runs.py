@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.cli import main
 from attnprobe.cli.options import add_run_arguments
 from attnprobe.cli.settings import settings_from
+from attnprobe.execution.work import Done
 from attnprobe.runs.configuration import DataSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import AttentionSettings
@@ -19,6 +21,7 @@ from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.transformer import TransformerOptions
+from attnprobe.stages.foretelling import Foretelling
 from tests.fixtures.commands import planted_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,3 +167,34 @@ def test_the_command_trains_tests_and_reports(tmp_path, capsys):
     assert folder.table("head_effects").exists()
     assert main(["run", *common]) == 0
     assert "Training: finished before" in capsys.readouterr().out
+    asked = {}
+    for documents in ("0", "3"):  # it can be asked for at any time, or not: the run stays what it is
+        before = folder.table("documents").stat().st_mtime_ns
+        assert main(["run", *common[:-1], documents]) == 0
+        said = capsys.readouterr().out
+        assert "Probing: finished before" in said
+        assert ("single heads are tested" in said) == (documents == "3")
+        asked[documents] = pd.read_parquet(folder.table("head_effects"))["document"].nunique()
+        assert folder.table("documents").stat().st_mtime_ns == before
+        assert folder.is_finished(folder.read_configuration().settings)
+    assert asked == {"0": 5, "3": 3}
+
+
+def test_a_work_of_minutes_is_foretold_once_its_least_piece_is_done():
+    said = []
+    work: Any = Counted({"a": 40, "b": 10, "c": 30}, done=["c"])
+    told = Foretelling(work, list("abc"), 1, "Single heads", "0 for none", said.append)
+    assert told.pieces == list("bac")  # the least of those that are to be done
+    told.note(Done("b", 100.0, 1.0, 0))
+    told.note(Done("a", 400.0, 1.0, 0))
+    assert said == ["Single heads: about 7 minutes; 0 for none."]
+    quick = Foretelling(work, list("abc"), 2, "Single heads", "0 for none", said.append)
+    quick.note(Done("b", 5.0, 1.0, 0))  # 40 tokens at half a second each, by two workers
+    assert len(said) == 1
+
+
+class Counted:
+    """A work of which the costs of pieces are known, and which are done."""
+
+    def __init__(self, costs, done):
+        self.cost, self.is_done = costs.__getitem__, done.__contains__

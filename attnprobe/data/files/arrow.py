@@ -25,5 +25,5 @@ def arrow_table(file: BinaryIO, path: Path, wanted: WantedColumns) -> Table:
         stream = ArrowStream(path)
     except UnreadableError as error:
         raise unreadable(path, error, _KIND) from None
-    columns = wanted.among(path, stream.schema.names)
+    columns = wanted.among(path, stream.names)
     return Table(columns, records_of(stream, path, columns, _KIND), class_names(stream.metadata, columns.label))

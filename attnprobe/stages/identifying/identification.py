@@ -21,6 +21,7 @@ from attnprobe.runs.meaning_records import require_default
 from attnprobe.runs.run_folder import RunFolder, left_out_before
 from attnprobe.runs.tables import groups_of_table, read_table
 from attnprobe.settings.identification import Identified
+from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_files import Group, Results
 from attnprobe.stages.group_work import GroupWork, left_out
 from attnprobe.stages.identifying.document_work import NullityWork, ProgramsWork
@@ -132,7 +133,11 @@ def _programs(
 
 def _results(run: Run, work: GroupWork, groups: list[Group], execution: ExecutionSettings) -> Results:
     under_way = run.folder.identification_state / "under-way.txt"
-    alone = execution.carry_out(work, groups, work.split.windows, run.device.type, run.say, under_way)
+    windows, device = work.split.windows, run.device.type
+    workers, documents = execution.worker_count(windows, device), sum(len(group.numbers) for group in groups)
+    what, less = f"Identifiability: {work.of} of {documents:,} documents", "--documents N takes fewer"
+    told = Foretelling(work, groups, workers, what, less, run.say)
+    alone = execution.carry_out(work, told.pieces, windows, device, run.say, under_way, told.note)
     return work.results(groups, alone)
 
 
