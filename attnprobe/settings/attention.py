@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from attnprobe.settings.declaration import Settings, setting
+from attnprobe.settings.unfit import Named, SettingError
 
 AUTO = "auto"
+
+_VIEW = re.compile(r"([a-z]+:)?(all|last|-?[0-9]+|[0-9]+-[0-9]+)")
+"""Layers of a view: one word, which a folder is named by."""
 
 TOKEN, WORD = UNITS = ("token", "word")
 """What an item is: one token of the model's tokenizer, or all tokens of a word."""
@@ -80,3 +85,10 @@ class AttentionSettings(Settings, section="attention"):
         identity=100,
         help="documents, a seeded sample, of which single heads are tested; 0 for no map of heads",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for layers in self.also:  # which are names of folders, too
+            if layers != AUTO and not _VIEW.fullmatch(layers):
+                sentence = "{} must be none, auto, all, last, or a number or span of layers such as 0-2, not {!r}."
+                raise SettingError(self.section, sentence, Named("also"), layers)
