@@ -25,6 +25,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
+from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.decisions.entry import DecisionOptions
@@ -32,7 +33,9 @@ from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
-from attnprobe.erasure.registered_ways import RENORMALISE
+from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
+from attnprobe.erasure.stand_ins import TrainingVectors
+from attnprobe.erasure.ways_of_a_call import WaysOfACall
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
 from attnprobe.runs.meaning_records import told_of_decision
 from attnprobe.runs.ordering_records import records_of
@@ -49,6 +52,7 @@ from attnprobe.stages.tables import (
     rows_asked,
     rows_certified,
 )
+from attnprobe.stages.training_vectors import computed_vectors
 
 if TYPE_CHECKING:
     from transformers import Pipeline, PreTrainedTokenizerBase
@@ -65,7 +69,7 @@ class ProbeResult:
         engine: how erasures were computed: ``single row``, ``replay`` or ``whole runs``.
         cut: how many texts were longer than the model takes, and lost what was beyond.
         special_strings: in how many texts a string stands that the tokenizer takes for a special token.
-        meaning: what was meant by erased, and by decided.
+        meaning: what was meant by erased first, and by decided.
         brought: the explanations that were given to ``probe`` and their permuted twins, as orderings by name.
         curves: one row a document × ordering × draw × number of items removed, where they were asked for; else None.
         heads: by layer, as the argument ``layers`` names it, the numbers of the heads that were erased in.
@@ -102,19 +106,35 @@ class ProbeResult:
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
         orderings = records_of(self.brought)
         told = told_of_decision(self.meaning.decision, self.meaning.options)
-        tables = {"documents": self.documents, "erasures": self.erasures, "items": self.items}
+        erasures = self._erased_by(self.meaning.erase_by)
+        tables = {"documents": self.documents, "erasures": erasures, "items": self.items}
         tables |= {} if self.curves is None else {"curves": self.curves}
         return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
 
-    def fractions(self) -> pd.DataFrame:
+    def _erased_by(self, way: str) -> pd.DataFrame:
+        """The rows of ``erasures`` by one way of erasing."""
+        several = ERASE_BY in self.erasures
+        known = list(self.erasures[ERASE_BY].unique()) if several else [self.meaning.erase_by]
+        if way not in known:
+            raise InputError(f"Nothing was erased by {way!r}; what was asked for: {', '.join(known)}.")
+        return self.erasures[self.erasures[ERASE_BY] == way].drop(columns=ERASE_BY) if several else self.erasures
+
+    def fractions(self, erase_by: str | None = None) -> pd.DataFrame:
         """By ordering: the shares of its three outcomes, and how much is erased at the first flip.
 
         ``flipped_share`` (the decision flips while something is left), ``emptied_share`` (it changes only when nothing
         is left) and ``never_share`` add up to one. ``restricted_mean`` is the mean fraction of items erased over all
         documents, the last two outcomes counting as 1; ``median_fraction`` is over those that flip. Documents of one
         item are left out.
+
+        Args:
+            erase_by: the way of erasing, where there are several; by default the first.
+
+        Raises:
+            InputError: it was not asked for.
         """
-        several = self.erasures[self.erasures["n"] > 1]
+        erasures = self._erased_by(self.meaning.erase_by if erase_by is None else erase_by)
+        several = erasures[erasures["n"] > 1]
         flipped = (several["removed"] > 0) & ~several["emptied"]
         columns = several.assign(
             flipped_share=flipped.astype(float),
@@ -134,7 +154,8 @@ def probe(
     texts: Iterable[Any] | None = None,
     *,
     seed: int = 0,
-    erase_by: str = RENORMALISE,
+    erase_by: str | Sequence[str] = RENORMALISE,
+    reference: Iterable[Any] = (),
     decision: str | None = None,
     threshold: float = 0.0,
     tolerance: float | None = None,
@@ -163,7 +184,10 @@ def probe(
             as it is. A tuple of two strings is a pair; a list of messages (``role``, ``content``) is a chat, which the
             tokenizer's template writes out.
         seed: of the random orderings.
-        erase_by: the name of a way of erasing.
+        erase_by: the name of a way of erasing, or several: the first is what results are of, the others are measured
+            beside it, in columns and rows with their names.
+        reference: training documents, for ways that put what attention gives of these in the place of what is erased:
+            texts with a tokenizer, else batches.
         decision: the name of what flips (``attnprobe list``): by default what the model's head was trained for, where
             its configuration says that it gives a number or says yes and no; else the class of the largest logit.
         threshold: of the decisions ``one_logit`` and ``multi_label``, on the logit.
@@ -202,20 +226,19 @@ def probe(
     chosen = with_entries(AttentionSettings(), settings)
     if not isinstance(curves, bool):
         raise TypeError(f"curves is {type(curves).__name__}, but True or False is needed.")
-    for name, value in (("erase_by", erase_by), ("decision", decision or CLASS)):
-        if not isinstance(value, str):
-            raise TypeError(f"{name} is {type(value).__name__}, but a name is needed.")
+    if not isinstance(decision or CLASS, str):
+        raise TypeError(f"decision is {type(decision).__name__}, but a name is needed.")
     given = _Given.of(model, tokenizer_or_batches, texts)
-    meaning = Meaning(erase_by, decision or own_decision(given.model), _options(threshold, tolerance))
-    meaning.check()
-    whole = whole._replace(curves=whole.curves or not meaning.flips_at_all)
+    decided = Meaning(decision=decision or own_decision(given.model), options=_options(threshold, tolerance))
+    ways = WaysOfACall.of(erase_by, decided, reference)
+    whole = whole._replace(curves=whole.curves or not decided.flips_at_all)
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
     usual = chosen_orderings(further, draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords)
     brought.check(usual)
-    asked = (chosen, meaning, seed, usual, brought, whole)
+    asked = (chosen, ways, seed, usual, brought, whole)
     with in_own_mode(given.model):
         if given.texts is not None:
             return _probe_texts(given.model, given.tokenizer, given.texts, *asked)
@@ -268,7 +291,7 @@ def _probe_texts(
     tokenizer: Any,  # noqa: ANN401
     texts: Any,  # noqa: ANN401
     settings: AttentionSettings,
-    meaning: Meaning,
+    ways: WaysOfACall,
     seed: int,
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
@@ -283,20 +306,27 @@ def _probe_texts(
     documents = documents_of_texts(texts, tokenizer)
     with fitted(model, tokenizer):
         special_items = brought.specials != OUT
-        of_model = CheckpointProbe(model, tokenizer, settings, meaning, special_items=special_items)
+        of_model = CheckpointProbe(model, tokenizer, settings, ways.first, special_items=special_items)
         if model.get_output_embeddings() is None:
             settle_padding(model, tokenizer)
         # A document of which the tokenizer makes nothing is refused by its number.
         longest = longest_sequence(model, tokenizer)
         encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
+        of_model.others = ways.others
+        if ways.need_training:
+            of_reference = encode_documents(
+                documents_of_texts(ways.reference, tokenizer), tokenizer, longest, settings.unit
+            )
+            vectors = computed_vectors(of_model, of_reference, model.device)
+            of_model.training = {name: training_vectors(of.to(model.device)) for name, of in vectors.items()}
         own = brought.of_texts(documents.texts, of_model.item_parts(encoded))
         tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
         result = _result(tables, of_model.attention, own, labelled=False)
         decided = np.unique(result.documents["decision"].to_numpy(np.int64))
-        if meaning.decision == CLASS:
+        if ways.first.decision == CLASS:
             names = dict(zip(decided.tolist(), of_model.class_names(decided), strict=True))
         else:
-            names = meaning.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
+            names = ways.first.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
     if encoded.cut:
         warnings.warn(
             f"{encoded.cut:,} of {len(documents):,} texts are longer than the model takes: they are cut to "
@@ -311,7 +341,7 @@ def _probe_batches(
     model: nn.Module,
     batches: list[dict[str, Any]],
     settings: AttentionSettings,
-    meaning: Meaning,
+    ways: WaysOfACall,
     seed: int,
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
@@ -324,12 +354,16 @@ def _probe_batches(
             "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
         )
     examples = several_documents(batches[0])
-    attachment = attach_to_decision(ModelCall(model), examples, meaning)
-    attention = AttentionProbe(attachment, settings, examples, meaning)
+    attachment = attach_to_decision(ModelCall(model), examples, ways.first)
+    attention = AttentionProbe(attachment, settings, examples, ways.first)
+    training: dict[str, TrainingVectors] = {}
+    if ways.need_training:
+        given = [attention.training_vectors(batch) for batch in batches_of(ways.reference, model)]
+        training = {name: training_vectors(torch.cat([each[name] for each in given])) for name in given[0]}
     keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
-    collected = Collector(np.ones(len(hashes), dtype=bool))
+    collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
     own = brought.of_batches([mask.cpu().numpy() for mask in keys])
     sizes = np.concatenate([mask.sum(-1).cpu().numpy() for mask in keys])
     curved, limited = whole.of_documents(sizes, seed)
@@ -338,11 +372,11 @@ def _probe_batches(
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
-        erasures = attention.erasures(batch, Items.single_tokens(mask))
+        drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
+        erasures = attention.erasures(batch, Items.single_tokens(mask), drawn, ways.others, training)
         documents = torch.from_numpy(rows).to(mask.device)
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
         certify = rows_certified(rows, certified, mask.device)
-        drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
         collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
         texts += _token_texts(batch, mask)
         start += len(mask)

@@ -20,7 +20,8 @@ from attnprobe.cli.options import reopen_run
 from attnprobe.data.batches import EncodedDocuments
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import run_battery
-from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
+from attnprobe.models.pooled.closed_forms import PooledErasures
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.stages.tables import occurrences_of, probe_split
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
 from attnprobe.training.checkpoints import load_model

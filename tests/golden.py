@@ -4,8 +4,9 @@
 
 The revision is checked out beside the working tree and trains a model of each kind on a planted dataset. From copies of
 those runs both test, identify and report; every file that differs is named, and the exit status is 1 where one does. Of
-a table it is said whether what both have of it (columns, orderings) is the same, but for the seconds that were
-measured. A run that an older attnprobe began is so finished by this one, too.
+a table it is said whether what both have of it (columns, orderings, rows of the first way of erasing) is the same, but
+for the seconds that were measured. Both erase as the older one does unless ``--erase-by`` names ways for this one. A
+run that an older attnprobe began is so finished by this one, too.
 """
 
 import argparse
@@ -61,9 +62,15 @@ def differing(before, now):
 
 def difference(before, now):
     """How tables differ beside the seconds that were measured, in words; empty where they do not."""
+    if "erase_by" in now.column_names and "erase_by" not in before.column_names:
+        now = now.filter(pc.equal(now["erase_by"], now["erase_by"][0]))
+        told = ["with rows of further ways of erasing"]
+    else:
+        told = []
     both = [name for name in before.column_names if name in now.column_names and name != "seconds"]
-    told = [f"without {name}" for name in before.column_names if name not in now.column_names]
-    told += [f"with {name}" for name in now.column_names if name not in before.column_names]
+    told += [f"without {name}" for name in before.column_names if name not in now.column_names]
+    further = [name for name in now.column_names if name not in before.column_names]
+    told += [f"with {name}" for name in further[:3]] + [f"and {len(further) - 3} further columns"] * (len(further) > 3)
     if "ordering" in both:
         names = [set(table["ordering"].to_pylist()) for table in (before, now)]
         told += [f"without {name}" for name in names[0] - names[1]] + [f"with {name}" for name in names[1] - names[0]]
@@ -83,7 +90,9 @@ def as_plain(column):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("revision")
-    revision = parser.parse_args().revision
+    parser.add_argument("--erase-by", metavar="NAME,…", help="ways in which runs of models that pool are probed now")
+    arguments = parser.parse_args()
+    revision = arguments.revision
     status = 0
     with checked_out(revision) as before, tempfile.TemporaryDirectory() as folder:
         data = planted_folder(Path(folder, "planted"))
@@ -95,7 +104,9 @@ def main():
             for side, tree in {"before": before, "now": ROOT}.items():
                 made[side] = shutil.copytree(trained, Path(folder, name, "now" if side == "now" else "before"))
                 (run,) = (path.parent for path in made[side].rglob("config.json"))
-                for command in (("probe",), ("identify", "--documents", 5), ("report",)):
+                ways = ["--erase-by", arguments.erase_by] if side == "now" and arguments.erase_by else []
+                probing = ("probe", *(ways if name != "transformer" else ()))
+                for command in (probing, ("identify", "--documents", 5), ("report",)):
                     attnprobe(tree, command[0], run, *command[1:], cwd=made[side])
             found = list(differing(made["before"], made["now"]))
             status |= bool(found)

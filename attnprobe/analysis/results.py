@@ -27,18 +27,21 @@ from attnprobe.erasure.curve_names import OF_LABEL
 from attnprobe.erasure.registered_orderings import ATTENTION as ATTENTION
 from attnprobe.erasure.registered_orderings import PAPER, Role, is_smallest, smallest_among
 from attnprobe.erasure.registered_orderings import RANDOM as RANDOM
+from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
 from attnprobe.explanations.names import is_twin
 from attnprobe.runs.configuration_entries import model_of, read_configuration
-from attnprobe.runs.meaning_records import RecordedMeaning, recorded_meaning
+from attnprobe.runs.meaning_records import EntryRecord, RecordedMeaning, recorded_meaning, recorded_ways
 from attnprobe.runs.measurement_records import MeasurementRecord, column_name, recorded_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, record_of, recorded_orderings
 from attnprobe.runs.read_columns import (
     CURVE_COLUMNS,
     EFFECT_COLUMNS,
     HEAD_COLUMNS,
+    ITEMS_BY_WAY,
     NEEDED,
+    OF_FIRST_WAY,
     RATIONALE_COLUMNS,
-    document_columns,
+    columns_of_way,
     erasure_columns,
 )
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
@@ -99,6 +102,7 @@ class RunResults:
         quarantined: how many more the model could not read, which are in no table.
         chosen: the documents that are looked at, or None for all of them.
         released: whether first flips are counted as the code of 2019 did; see :meth:`as_released`.
+        way: the way of erasing that results are of; the run's first unless :meth:`under` says otherwise.
         held: the tables that are in memory, the same for both ways of counting.
     """
 
@@ -108,6 +112,7 @@ class RunResults:
     quarantined: int
     chosen: DocumentNumbers | None
     released: bool = False
+    way: str = RENORMALISE
     held: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -119,13 +124,14 @@ class RunResults:
         """
         check_run_folder(folder)
         config = read_configuration(folder / "config.json")
+        way = next(iter(recorded_ways(config)))
         for name, columns in NEEDED.items():
             path = folder / f"{name}.parquet"
             check_columns(path, columns, columns_of_table(path))
         total, quarantined = rows_of_table(folder / "documents.parquet"), _quarantined(folder / "summary.json")
         split = (config["data"].get("documents") or {}).get("test", total + quarantined)
         chosen = sample_of_statistics(total, split, config["settings"]["seed"])
-        return cls(folder, config, total, quarantined, chosen)
+        return cls(folder, config, total, quarantined, chosen, way=way)
 
     def only(self, documents: Iterable[int]) -> RunResults:
         """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
@@ -137,6 +143,33 @@ class RunResults:
         A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
         """
         return dataclasses.replace(self, released=True)
+
+    @cached_property
+    def ways(self) -> dict[str, EntryRecord]:
+        """By name what the run says of the ways of erasing that it has results of, the first of which it is of."""
+        recorded = recorded_ways(self.config)
+        told = ERASE_BY in columns_of_table(self.folder / "erasures.parquet")
+        return recorded if told else dict(list(recorded.items())[:1])
+
+    def under(self, way: str) -> RunResults:
+        """The same results by another of the run's :attr:`ways` of erasing.
+
+        Tables are those that a run of this way alone would have, but for what is measured of a run's first way alone
+        (curves, limits, rationales, guarantees, places among random orders), which they are without. Whether something
+        flips is a share where several vectors stand in.
+
+        Raises:
+            InputError: the run has no results of it.
+        """
+        if way not in self.ways:
+            raise InputError(
+                f"{self.folder} has no results of the way of erasing {way!r}, but of {', '.join(self.ways)}."
+            )
+        return dataclasses.replace(self, way=way, held={})
+
+    @property
+    def _is_first(self) -> bool:
+        return self.way == next(iter(self.ways))
 
     def unread(self) -> RunResults:
         """The same results, of which nothing is held in memory yet."""
@@ -158,7 +191,8 @@ class RunResults:
 
     def _read_documents(self) -> pd.DataFrame:
         path = self.folder / "documents.parquet"
-        documents = read_table(path, document_columns(columns_of_table(path)), self.chosen)
+        columns = columns_of_way(columns_of_table(path), self.way, list(self.ways))
+        documents = read_table(path, list(columns), self.chosen).rename(columns=columns)
         for column in () if self._has_own_classes else ("label", "decision"):
             for row in np.flatnonzero(documents[column] >= len(self.labels))[:1]:
                 number, found = documents["document"].iloc[row], documents[column].iloc[row]
@@ -180,7 +214,10 @@ class RunResults:
 
     def _read_erasures(self) -> pd.DataFrame:
         path = self.folder / "erasures.parquet"
-        erasures = read_table(path, erasure_columns(columns_of_table(path)), self.chosen)
+        only = (ERASE_BY, self.way) if len(self.ways) > 1 else None
+        columns = erasure_columns(columns_of_table(path))
+        columns = columns if self._is_first else [name for name in columns if name not in OF_FIRST_WAY]
+        erasures = read_table(path, columns, self.chosen, only)
         if len(names := erasures["ordering"].unique()) > MOST_ORDERINGS:
             raise InputError(f"{path} has rows of {len(names):,} orderings; a run has {MOST_ORDERINGS} at most.")
         self._check_sizes(path, erasures["document"].to_numpy(), erasures["n"].to_numpy())
@@ -213,7 +250,9 @@ class RunResults:
                 columns, a document has not as many items as it should.
         """
         path = self.folder / "items.parquet"
-        items = read_table(path, columns, None if documents is None else _numbers(documents))
+        renamed = self._of_way(columns)
+        chosen = None if documents is None else _numbers(documents)
+        items = read_table(path, list(renamed), chosen).rename(columns=renamed)
         if "position" in items and "document" in items:
             self._check_sizes(path, *counted(items["document"].to_numpy()))
         return items
@@ -226,7 +265,14 @@ class RunResults:
 
     def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
-        return table_parts(self.folder / "items.parquet", columns)
+        renamed = self._of_way(columns)
+        for part in table_parts(self.folder / "items.parquet", list(renamed)):
+            yield part.rename_columns(list(renamed.values()))
+
+    def _of_way(self, columns: Sequence[str]) -> dict[str, str]:
+        """Columns of the table of items as they are called there, and what they are called in a run of one way."""
+        by_way = () if self._is_first else ITEMS_BY_WAY
+        return {f"{name}_{self.way}" if name in by_way else name: name for name in columns}
 
     def curves(self) -> pd.DataFrame | None:
         """The table of whole curves, one row a document × ordering × draw × number of removed items; None without one.
@@ -235,7 +281,7 @@ class RunResults:
             InputError: the file cannot be read, or lacks a column.
         """
         path = self.folder / "curves.parquet"
-        return read_table(path, CURVE_COLUMNS, self.chosen) if path.exists() else None
+        return read_table(path, CURVE_COLUMNS, self.chosen) if self._is_first and path.exists() else None
 
     def rationales(self) -> pd.DataFrame | None:
         """The table of what is held against people's rationales, or None without one.
@@ -246,7 +292,7 @@ class RunResults:
             InputError: the file cannot be read, or lacks a column.
         """
         path = self.folder / "rationales.parquet"
-        return read_table(path, RATIONALE_COLUMNS, self.chosen) if path.exists() else None
+        return read_table(path, RATIONALE_COLUMNS, self.chosen) if self._is_first and path.exists() else None
 
     def heads(self) -> pd.DataFrame | None:
         """The table of single attention heads, one row a document × head; None where the run has none.
@@ -377,8 +423,11 @@ class RunResults:
         if self.released or not self.knows_emptied:  # of several items one is not all, as far as an older run says
             return several
         rows = self.erasures
-        by_one = rows[(rows["ordering"] == ATTENTION) & (rows["removed"] == 1) & (rows["emptied"] == 1)]
-        return while_something_is_left(several, several["document"].isin(by_one["document"]))
+        of_attention = rows[rows["ordering"] == ATTENTION]
+        emptied = (of_attention["removed"] == 1) & (of_attention["emptied"] == 1)
+        # Over draws, where several vectors stand in.
+        by_one = emptied.groupby(of_attention["document"].to_numpy()).mean().astype(float)
+        return while_something_is_left(several, by_one.reindex(several["document"], fill_value=0.0).to_numpy())
 
     @cached_property
     def first_flips(self) -> dict[str, FirstFlips]:

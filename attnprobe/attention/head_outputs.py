@@ -111,7 +111,8 @@ def require_standing_in(call: ModelCall, sites: Sequence[Site], inputs: Inputs) 
         if torch.equal(as_weight, without) or not close(as_weight, as_value):
             raise RefusedError(
                 f"What is put in the place of erased weights at {site.place} does not reach the output as values do, "
-                "so that nothing can stand in there: erase by renormalise or zero, which edit weights alone."
+                "so that nothing can stand in there: erase by renormalise, zero or document_mean, which edit weights "
+                "alone."
             )
 
 
@@ -158,5 +159,5 @@ def unseen(site: Site) -> RefusedError:
     """Why nothing can stand in for what is erased in a layer."""
     return RefusedError(
         f"What the heads of {site.module} at {site.place} give cannot be seen, so that nothing can stand in for what "
-        "is erased there: erase by renormalise or zero, which edit weights alone."
+        "is erased there: erase by renormalise, zero or document_mean, which edit weights alone."
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.edits import attended
+from attnprobe.erasure.edits import attended, spread
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
@@ -117,10 +117,10 @@ class StopModel(Exception):  # noqa: N818 - not an error
     """Everything that was wanted of a model's run has been seen."""
 
 
-StandIn = Callable[[Tensor, Tensor], Tensor]
+StandIn = Tensor | Callable[[Tensor, Tensor], Tensor]
 """Vectors (batch, heads, queries, dim), or what broadcasts to it, that take the mass which rows of attention lose.
 
-Of values (batch, heads, keys, dim), and where each row may attend (batch, heads, queries, keys).
+Or what makes them of values (batch, heads, keys, dim), and of where each row may attend (batch, heads, queries, keys).
 """
 
 
@@ -130,7 +130,7 @@ class Erase(Tap):
     Args:
         erased: True where a weight is erased, broadcast against (batch, heads, queries, keys).
         meaning: what is meant by that; to renormalise, which a fused attention can do by its mask.
-        stand_in: what takes the mass; None: nothing does.
+        stand_in: what takes the mass, where it is no weight; None: nothing does.
     """
 
     def __init__(self, erased: Tensor, meaning: Meaning = BY_DEFAULT, stand_in: StandIn | None = None) -> None:
@@ -143,18 +143,24 @@ class Erase(Tap):
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
         left = self._meaning.edit(weights, self._where, scores)
-        if self.adds:
-            self._mass = (weights - left).sum(-1, keepdim=True)
+        if not self.adds and not self._meaning.spreads_evenly:
+            return left
+        self._mass = (weights - left).sum(-1, keepdim=True)
+        if callable(self._stand_in) or self._meaning.spreads_evenly:
             self._attends = attended(weights.detach(), None if scores is None else scores.detach())
-        return left
+        return left if self.adds else spread(left, self._mass, _known(self._attends))
 
     def added(self, values: Tensor) -> Tensor | None:
         """See :meth:`Tap.added`."""
         if self._stand_in is None:
             return None
-        assert self._mass is not None, "weights come before what they weigh"
-        assert self._attends is not None, "as above"
-        return self._mass * self._stand_in(values, self._attends).to(self._mass.dtype)
+        made = self._stand_in(values, _known(self._attends)) if callable(self._stand_in) else self._stand_in
+        return _known(self._mass) * made.to(_known(self._mass).dtype)
+
+
+def _known(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None, "weights come before what they weigh"
+    return tensor
 
 
 class Use(Tap):

@@ -73,6 +73,9 @@ MOST_TOKENIZER_BYTES = 128 << 20
 MOST_ORDERINGS = 64
 """That one run may have results of."""
 
+MOST_WAYS = 100
+"""Ways of erasing that a run may name."""
+
 MOST_MEASUREMENTS = 64
 """Of other packages, that one run may have."""
 

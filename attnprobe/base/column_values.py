@@ -24,6 +24,7 @@ class Values(Enum):
     WHOLE = "a whole number"
     REAL = "a number"
     YES_NO = "yes or no"
+    AVERAGED = "yes, no or a share of several draws"
     TEXT = "text"
     NAME = f"a name of 1 to {LONGEST_NAME} characters"
 

@@ -26,6 +26,10 @@ MOST_SEEDS = 1000
 """At a time: more are a slip of the finger."""
 
 
+ANY_TIME = ("erase_by", "certify")
+"""Settings that may be asked for of a run that is there already."""
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what is trained on what, and where it goes."""
     from attnprobe.cli.flags import add_settings
@@ -176,11 +180,14 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        asked, changed = given(arguments, ExplanationSettings), given(arguments, RunSettings)
+        asked = given(arguments, ExplanationSettings)
+        changed = {name: value for name, value in given(arguments, RunSettings).items() if name in ANY_TIME}
+        ways = changed.pop("erase_by", None)
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
-        if changed:
-            settings = dataclasses.replace(run.configuration.settings, **changed)
+        if changed or ways is not None:
+            settings = run.configuration.settings if ways is None else run.configuration.settings.with_ways(ways)
+            settings = dataclasses.replace(settings, **changed)
             configuration = dataclasses.replace(run.configuration, settings=settings)
             configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)

@@ -4,6 +4,7 @@ attnprobe probe runs/docstrings/flan-rnn/seed-0
 attnprobe probe RUN --shard 3/8          (the third of eight jobs; without --shard, what they did is joined)
 attnprobe probe RUN --explanations FILE.parquet   (erases also in the orders of the scores in it)
 attnprobe probe RUN --certify 2                   (finds also what flips and what guarantees decisions)
+attnprobe probe RUN --erase-by renormalise,zero   (means these by erased; the first is the run's own)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.settings.run_settings import RunSettings
 
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder")
+    add_settings(parser.add_argument_group("what is meant by erased"), RunSettings, "erase_by")
     add_settings(parser.add_argument_group("explanations of your own"), ExplanationSettings)
     add_settings(parser.add_argument_group("sets of items"), RunSettings, "certify")
     add_machine_arguments(parser)

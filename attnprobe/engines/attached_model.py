@@ -197,7 +197,7 @@ class AttachedModel:
         self, meaning: Meaning, settings: AttentionSettings, selected: Sequence[Selected]
     ) -> list[TrainingVectors] | None:
         """What selected heads give of the reference documents, where something like it stands in for what is erased."""
-        if not meaning.has_stand_in:
+        if not meaning.adds_vectors:
             return None
         reads = dict(zip(self.sites, self.attachment.reads, strict=True))
         new = [chosen.site for chosen in selected if chosen.site not in self._proved and reads[chosen.site] != NONE]
@@ -224,7 +224,7 @@ def _meaning(erase_by: str) -> Meaning:
 
 def _fresh(meaning: Meaning, draw: int, training: TrainingVectors | None) -> StandIn | None:
     """What takes the mass that rows lose, of whatever documents the model is run on; what is drawn is by their rows."""
-    if not meaning.has_stand_in:
+    if not meaning.adds_vectors:
         return None
 
     def stand_in(values: Tensor, attends: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import torch
@@ -16,9 +17,19 @@ from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
-from attnprobe.erasure.erasable import Attention, DecisionCurves, Flow, OutputProducts, SingleEffects, Slopes
+from attnprobe.erasure.erasable import (
+    Attention,
+    DecisionCurves,
+    Flow,
+    OtherErasures,
+    OutputProducts,
+    SingleEffects,
+    Slopes,
+    StandIn,
+)
 from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.orderings import ranks
+from attnprobe.erasure.other_ways import OneByOne
 
 
 class AttentionErasures:
@@ -31,6 +42,7 @@ class AttentionErasures:
         greedy: whether the greedy ordering was asked for.
         outputs: what the selected layers give, where it is to be asked for.
         leaves_out: whether some real tokens are kept out of the items.
+        otherwise: makes engines of the same batch that erase in further ways, by what stands in.
     """
 
     def __init__(
@@ -42,6 +54,7 @@ class AttentionErasures:
         greedy: bool = False,
         outputs: SelectedOutputs | None = None,
         leaves_out: bool = False,
+        otherwise: Callable[[], Mapping[StandIn, Engine]] | None = None,
     ) -> None:
         self.engine = engine
         self._leaves_out = leaves_out
@@ -49,6 +62,7 @@ class AttentionErasures:
         self._aggregate = aggregate
         self._greedy = greedy
         self._outputs = outputs
+        self._otherwise = otherwise
 
     @cached_property
     def attention(self) -> Attention:
@@ -194,6 +208,16 @@ class AttentionErasures:
     def decides_classes(self) -> bool:
         """Whether the decision is the class with the largest logit."""
         return self.engine.meaning.decides_classes
+
+    def otherwise(self) -> Sequence[OtherErasures]:
+        """The same batch, erased in further ways; what orderings are made of is not computed again."""
+        engines = {} if self._otherwise is None else self._otherwise()
+        return [OneByOne({stand_in: self._by(engine) for stand_in, engine in engines.items()})] if engines else []
+
+    def _by(self, engine: Engine) -> AttentionErasures:
+        other = copy.copy(self)
+        other.engine, other._otherwise = engine, None
+        return other
 
     def requirements(self) -> None:
         """Not known: what is left does not add up."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.edited_runs import run_with
+from attnprobe.attention.head_outputs import head_outputs
 from attnprobe.attention.model_call import Inputs
-from attnprobe.attention.selection import select
+from attnprobe.attention.selection import Selected, select
 from attnprobe.attention.sites import Site
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.data.batches import B
@@ -26,9 +28,12 @@ from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows
 from attnprobe.engines.head_readings import HeadReadings, read_heads
 from attnprobe.engines.items import Items
 from attnprobe.engines.masked_runs import EraseSelected
+from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
+from attnprobe.erasure.erasable import StandIn
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.runs.selection_records import SelectedLayer
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
 
@@ -60,7 +65,6 @@ class AttentionProbe:
         *,
         leaves_out: bool = False,
     ) -> None:
-        meaning.require_nothing_stands_in("models of many heads")
         self.attachment = attachment
         self.settings = settings
         self.meaning = meaning
@@ -69,20 +73,78 @@ class AttentionProbe:
         self.leaves_out = leaves_out
         self._examples = examples
         self._engines: dict[Site, str] = {}
+        self._kinds = {meaning: self.engine}
         self._outputs = SelectedOutputs(attachment, self.selected, examples)
 
-    def erasures(self, inputs: Inputs, items: Items) -> AttentionErasures:
-        """A batch ready for erasures of what is selected."""
+    def erasures(
+        self,
+        inputs: Inputs,
+        items: Items,
+        seeds: Tensor | None = None,
+        others: Sequence[Meaning] = (),
+        training: Mapping[str, TrainingVectors] = MappingProxyType({}),
+    ) -> AttentionErasures:
+        """A batch ready for erasures of what is selected.
+
+        Args:
+            inputs: the batch.
+            items: of the batch.
+            seeds: one integer a document (batch,), for what is drawn of it to stand in for what is erased.
+            others: what else is meant by erased, of the same decision.
+            training: what :meth:`training_vectors` gives of training documents, by its names.
+        """
+        drawn = torch.zeros_like(items.sizes) if seeds is None else seeds
+        known = [training.get(name_of(chosen.site)) for chosen in self.selected]
+        of_selected = None if None in known else [each for each in known if each is not None]
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
-        settings = self.settings
+
+        def otherwise() -> dict[StandIn, Engine]:
+            engines = {}
+            for meaning in others:
+                kind = self._kind(meaning)
+                same = kind == self.engine
+                one = engine if same else make_engine(kind, self.attachment, self.selected, inputs, meaning)
+                for draw, each in enumerate(one.under(meaning, drawn, of_selected)):
+                    engines[StandIn(meaning.erase_by, draw)] = each
+            return engines
+
+        settings, (first, *_) = self.settings, engine.under(self.meaning, drawn, of_selected)
         return AttentionErasures(
-            engine,
+            first,
             items,
             settings.aggregate,
             greedy=settings.greedy,
             outputs=self._outputs,
             leaves_out=self.leaves_out,
+            otherwise=otherwise,
         )
+
+    def _kind(self, meaning: Meaning) -> str:
+        """The engine that is proved to erase so, tried when it is first asked for."""
+        if meaning not in self._kinds:
+            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning)
+        return self._kinds[meaning]
+
+    @property
+    def seen_in_training(self) -> list[Selected]:
+        """Layers and rows of which it has to be known: what is selected, and what the map of heads erases in so."""
+        if not self.meaning.needs_training or not self.settings.head_map_documents:
+            return self.selected
+        of_map = [selected for site in self.map_sites for selected in self._of_site(site)]
+        chosen = {selected.site: selected for selected in (*of_map, *self.selected)}
+        return [chosen[site] for site in self.attachment.sites.attention if site in chosen]
+
+    def training_vectors(self, inputs: Inputs) -> dict[str, Tensor]:
+        """By attention what its heads give of documents (batch, heads, dim), the mean over the rows that are selected.
+
+        A document that has no such row has NaN.
+
+        Raises:
+            RefusedError: that cannot be seen.
+        """
+        seen = self.seen_in_training
+        given = head_outputs(self.attachment.call, seen, inputs)
+        return {name_of(chosen.site): of.float() for chosen, of in zip(seen, given, strict=True)}
 
     def masked_logits(self, inputs: Inputs, items: Items, masking: Masking) -> Tensor:
         """Logits (batch, classes) of one run of the model as it is, with items erased of what is selected.
@@ -132,6 +194,7 @@ class AttentionProbe:
         ready: Callable[[B], tuple[Inputs, Items]],
         batch: tuple[int, int],
         device: torch.device,
+        training: Mapping[str, TrainingVectors] = MappingProxyType({}),
     ) -> pa.Table:
         """One row a document × attention head.
 
@@ -140,6 +203,7 @@ class AttentionProbe:
             ready: what the model is called with for a batch, and the batch's items.
             batch: at most so many documents and so many tokens at once.
             device: where the model is.
+            training: what :meth:`training_vectors` gives of training documents, by its names.
         """
         rows = self.rows_of_map(drawn.encoded.lengths, drawn.order)
         groups = [group[np.isin(group, rows)] for group in drawn.encoded.in_order_of_length(*batch)]
@@ -147,19 +211,27 @@ class AttentionProbe:
         lengths = drawn.encoded.lengths
         groups = [group[lengths[group] == length] for group in groups for length in np.unique(lengths[group])[::-1]]
         rows_of = _TESTS_OF_HEADS[self.settings.head_map][0]
-        return head_table(drawn, groups, lambda of: self.layers(*ready(of)), rows_of, device)
+        return head_table(drawn, groups, lambda of: self.layers(*ready(of), training), rows_of, device)
 
-    def layers(self, inputs: Inputs, items: Items) -> Iterator[Layer]:
-        """A batch ready for erasures in each of the layers of the map, one after another."""
+    def layers(
+        self, inputs: Inputs, items: Items, training: Mapping[str, TrainingVectors] = MappingProxyType({})
+    ) -> Iterator[Layer]:
+        """A batch ready for erasures in each of the layers of the map, one after another, by what is meant first."""
         for site in self.map_sites:
-            settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
-            selected = select(self.attachment.sites, settings, self.attachment.auto())
+            selected = self._of_site(site)
             if site not in self._engines:
                 self._engines[site] = fastest_engine(
                     self.attachment, selected, self._examples, self.meaning, by_head=True
                 )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
+            known = training.get(name_of(site))
+            (engine,) = engine.under(self.meaning, torch.zeros_like(items.sizes), None if known is None else [known])
             yield Layer((site.stack, site.layer), engine, items)
+
+    def _of_site(self, site: Site) -> list[Selected]:
+        """All heads of a layer, in the rows that the output depends on."""
+        settings = AttentionSettings(layers=f"{site.stack}:{site.layer}")
+        return select(self.attachment.sites, settings, self.attachment.auto())
 
     def heads_read(self, layers: str, heads: str) -> int:
         """How many heads :meth:`readings` reads."""
@@ -172,3 +244,8 @@ class AttentionProbe:
         settings = AttentionSettings(layers=layers, heads=heads)
         selected = select(self.attachment.sites, settings, self.attachment.auto())
         return read_heads(self.attachment, selected, inputs, seeds)
+
+
+def name_of(site: Site) -> str:
+    """What an attention layer is called among vectors of training documents."""
+    return f"{site.stack}:{site.layer}"

@@ -75,7 +75,7 @@ def fastest_engine(
         RefusedError: nothing that is selected has an influence on the output; or nothing can take the mass that rows
             lose, and by this meaning something does.
     """
-    training = _of_examples(attachment, selected, inputs) if meaning.has_stand_in else None
+    training = _of_examples(attachment, selected, inputs) if meaning.adds_vectors else None
     seeds = torch.arange(
         TokenAxes.of(inputs, attachment.call.model).batch, device=next(attachment.call.model.parameters()).device
     )

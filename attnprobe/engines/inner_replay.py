@@ -26,7 +26,7 @@ from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.replay import Replay
 from attnprobe.engines.row_tail import NoSingleRowError, RowTail
 from attnprobe.engines.taken_mass import TakenMass, made_once
-from attnprobe.erasure.edits import attended
+from attnprobe.erasure.edits import attended, spread
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
 
@@ -107,12 +107,14 @@ class InnerReplay(Replay):
         scores = None if self._scores is None else self._scores[document, head]
         weights = self._weights[document, head]
         left = self.meaning.edit(weights, where, scores)
+        lost = (weights - left).sum(-1, keepdim=True)
+        if self.meaning.spreads_evenly:
+            left = spread(left, lost, attended(weights, scores))
         contexts = self._contexts[rows]
         given = left.to(contexts.dtype) @ self._values[document, head]
         if self.taken is not None:
             assert self.taken.tables is not None, "values of this layer are the same in every run"
-            stand_in = self.taken.tables[0][document, head]
-            given = given + ((weights - left).sum(-1, keepdim=True) * stand_in.to(left.dtype)).to(given.dtype)
+            given = given + (lost * self.taken.tables[0][document, head].to(lost.dtype)).to(given.dtype)
         contexts[run, head] = given
         return contexts
 

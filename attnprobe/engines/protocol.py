@@ -289,14 +289,14 @@ class Engine(SetErasures):
             An engine for each draw of what takes the mass that rows lose.
         """
         engines = []
-        for taken in self._takers(meaning, seeds, training) if meaning.has_stand_in else [None] * meaning.draws:
+        for taken in self._takers(meaning, seeds, training) if meaning.adds_vectors else [None] * meaning.draws:
             other = copy.copy(self)
             other.meaning, other.taken, other._limits, other._asked_items = meaning, taken, None, None
             engines.append(other)
         return engines
 
     def _require_taker(self) -> None:
-        assert self.taken is not None or not self.meaning.has_stand_in, "under() says what takes the mass"
+        assert self.taken is not None or not self.meaning.adds_vectors, "under() says what takes the mass"
 
     @abstractmethod
     def _takers(self, meaning: Meaning, seeds: Tensor, training: Sequence[TrainingVectors] | None) -> list[TakenMass]:

@@ -30,7 +30,7 @@ from attnprobe.engines.protocol import Attended, Engine, gather_effects
 from attnprobe.engines.row_tail import NoSingleRowError, RowTail
 from attnprobe.engines.taken_mass import TakenMass, made_once
 from attnprobe.erasure.curve_names import Score
-from attnprobe.erasure.edits import masked_softmax
+from attnprobe.erasure.edits import masked_softmax, spread
 from attnprobe.erasure.erasable import SingleEffects
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
@@ -173,11 +173,18 @@ class SingleRow(Engine):
         self._require_taker()
         of = self.chosen.heads.to(erased.device)[None] if heads is None else heads
         # Of float64 weights the positive ones are those that are attended to.
-        return self.meaning.edit(self.weights[documents], erased[:, None] & of[:, :, None])
+        weights = self.weights[documents]
+        left = self.meaning.edit(weights, erased[:, None] & of[:, :, None])
+        if self.meaning.spreads_evenly:
+            return spread(left, (weights - left).sum(-1, keepdim=True), self.attends[documents])
+        return left
 
     @property
     def _stand_in(self) -> Tensor:
         """What takes the mass that the row loses (batch, heads, dim)."""
+        if self.meaning.spreads_evenly:
+            evenly = self.attends.double() / self.attends.sum(-1, keepdim=True).clamp(min=1)
+            return torch.einsum("bhk,bhkd->bhd", evenly, self.values.double())
         assert self.taken is not None, "something does"
         assert self.taken.tables is not None, "values of the last layer are the same in every run"
         return self.taken.tables[0][:, :, 0].double()
@@ -247,7 +254,7 @@ class SingleRow(Engine):
         else:
             given = remaining[..., :-1]
             self._require_taker()
-            if self.taken is not None:
+            if self.meaning.has_stand_in:
                 given = given + (whole_mass - mass) * self._stand_in[:, :, None]
         contexts = given.to(self.values.dtype).transpose(1, 2)
         if bool(self.chosen.heads.all()):

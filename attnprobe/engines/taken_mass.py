@@ -38,8 +38,7 @@ class TakenMass:
     def of(self, layer: int, documents: Tensor) -> StandIn:
         """What takes it in a layer, counted among those selected, of documents of the batch (runs,)."""
         if self.tables is not None:
-            made = self.tables[layer].index_select(0, documents)
-            return lambda _values, _attends: made
+            return self.tables[layer].index_select(0, documents)
 
         def stand_in(values: Tensor, attends: Tensor) -> Tensor:
             vectors = self.meaning.stand_ins(RowsOfAttention(values, attends, self.seeds[documents]))

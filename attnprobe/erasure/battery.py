@@ -25,7 +25,8 @@ from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
 from attnprobe.erasure.measurements import measured
-from attnprobe.erasure.orderings import check_order, rank_at_random, ranks
+from attnprobe.erasure.orderings import check_order, completed, rank_at_random, ranks
+from attnprobe.erasure.other_ways import erased_otherwise
 from attnprobe.erasure.rank_correlation import kendall_tau
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.rationales import AgainstAnnotator, against_annotators
@@ -81,6 +82,8 @@ class BatteryResult:
         mask: True where an item is real (batch, items).
         curves: of the documents that they were asked of.
         rationales: by annotator what is held against the items that are marked; empty where nobody marked any.
+        otherwise: way → what ``erasures`` are by the first way; what else is measured of further ways stands in
+            ``documents`` and ``items``, with the way's name behind that of the column.
     """
 
     documents: dict[str, Tensor]
@@ -90,6 +93,7 @@ class BatteryResult:
     mask: Tensor
     curves: CurvesOfDocuments | None = None
     rationales: Mapping[str, AgainstAnnotator] = field(default_factory=dict)
+    otherwise: Mapping[str, dict[tuple[str, int], dict[str, Tensor]]] = field(default_factory=dict)
 
 
 def run_battery(
@@ -135,12 +139,14 @@ def run_battery(
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
     flips = {name: columns | _along(sets, name) for name, columns in flips.items()}
+    other = erased_otherwise(batch, {name: order.of_all for name, order in orders.items()}, orderings)
     return BatteryResult(
         documents=measured(batch, {name: order.of_all for name, order in orders.items()}, orderings)
         | _limits(batch, limited)
         | _correlations(batch, correlated)
         | sets.documents
-        | inside.of_documents,
+        | inside.of_documents
+        | other.documents,
         erasures={
             (name, draw): {column: table[draw] for column, table in columns.items()}
             for name, columns in flips.items()
@@ -157,12 +163,14 @@ def run_battery(
             },
             **_sufficient_items(batch),
             **sets.items,
+            **other.items,
             **{f"{RATIONALE}{name}": mark for name, mark in (marks or {}).items()},
         },
         contributions=batch.contributions(),
         mask=attention.mask,
         curves=curves,
         rationales=against_annotators(batch, _judged(orders, orderings), marks) if marks else {},
+        otherwise=other.erasures,
     )
 
 
@@ -227,13 +235,9 @@ def _checked(made: object, mask: Tensor) -> Order:
     behind = places >= ranked[..., None]
     if not torch.equal(left_out, behind):
         raise ValueError("order goes on behind a −1, which ends it")
-    named = made.masked_fill(left_out, 0)
-    if int(named.min()) < 0 or int(named.max()) >= mask.shape[1]:
+    if int(made.min()) < -1 or int(made.max()) >= mask.shape[1]:
         check_order(made, mask)  # which says where
-    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
-    keys = places.add(mask.shape[1]).masked_fill(~mask, 2 * mask.shape[1])
-    keys = keys.scatter_reduce(-1, named, places.masked_fill(left_out, 2 * mask.shape[1]), "amin")
-    of_all = keys.argsort(dim=-1, stable=True)
+    of_all = completed(made, mask)
     if not torch.equal(of_all.masked_fill(behind, -1), made):
         raise ValueError("order names an item twice")
     check_order(of_all, mask)

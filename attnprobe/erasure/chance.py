@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.curve_names import RANDOM_COLUMNS
-from attnprobe.erasure.kept_scores import KeptScores, means_of
+from attnprobe.erasure.kept_scores import KeptScores
 
 RANDOM_ORDERS = 199
 """That are drawn of a document where areas have a closed form: of so many p-values have steps of .005, but for ties."""
@@ -55,7 +55,7 @@ def _left(scores: KeptScores, order: Tensor, rows: slice) -> Tensor:
     left = order.flip(-1)
     places = left[:, :, None].expand(-1, -1, weighted.shape[1], -1)
     sums = weighted.expand(len(order), -1, -1, -1).gather(-1, places)[..., :-1].cumsum(-1)
-    means = means_of(sums[..., :-1, :], sums[..., -1:, :], scores.empty[rows, :, None])
+    means = scores.means(sums[..., :-1, :], sums[..., -1:, :], scores.empty[rows, :, None])
     along = scores.of_means(means, dim=-2)
     padding = order.shape[-1] - sizes[:, None]
     counted = torch.arange(1, order.shape[-1], device=order.device) > padding

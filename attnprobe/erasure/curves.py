@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from attnprobe.erasure.contributions import Contributions
 from attnprobe.erasure.erasable import Curves, DecisionCurves
-from attnprobe.erasure.kept_scores import KeptScores, means_of
+from attnprobe.erasure.kept_scores import KeptScores, ScoreName
 
 _HELD = 1 << 19
 """Numbers that a step over documents holds at once: 4 MB."""
@@ -34,17 +35,16 @@ def curves(scores: KeptScores, order: Tensor) -> Curves:
     return Curves(erased, kept)
 
 
-def curves_of_decision(contributions: Contributions, order: Tensor, documents: Tensor) -> DecisionCurves:
+def curves_of_decision(scores: Callable[[ScoreName], KeptScores], order: Tensor, documents: Tensor) -> DecisionCurves:
     """In closed form, of some documents of a batch.
 
     Args:
-        contributions: of the batch.
+        scores: those of the batch, by name.
         order: permutations of the items (orderings, batch, items).
         documents: rows of the batch (documents,).
     """
     of_log, of_logit = (
-        curves(KeptScores(contributions, name).of_documents(documents), order[:, documents])
-        for name in ("log_probability", "logit")
+        curves(scores(name).of_documents(documents), order[:, documents]) for name in ("log_probability", "logit")
     )
     return DecisionCurves(Curves(*map(torch.exp, of_log)), of_log, of_logit)
 
@@ -61,5 +61,5 @@ def _along(scores: KeptScores, order: Tensor, rows: slice) -> Tensor:
             torch.cat([nothing, ordered.cumsum(-1)], -1),
         ]
     )
-    means = means_of(sums[..., :-1, :], sums[..., -1:, :], scores.empty[rows, :, None])
+    means = scores.means(sums[..., :-1, :], sums[..., -1:, :], scores.empty[rows, :, None])
     return scores.of_means(means, dim=-2)

@@ -25,6 +25,11 @@ def erase_rows(weights: Tensor, erased: Tensor, scores: Tensor | None = None) ->
     return torch.where(touched, sums * _normalised(weights if scores is None else scores, remaining, scores), weights)
 
 
+def spread(weights: Tensor, mass: Tensor, attends: Tensor) -> Tensor:
+    """Weights (…, keys) and mass (…, 1), an even share of it for each key that the row attends to; differentiable."""
+    return weights + mass / attends.sum(dim=-1, keepdim=True).clamp(min=1) * attends
+
+
 def _normalised(terms: Tensor, remaining: Tensor, scores: Tensor | None) -> Tensor:
     if scores is not None:
         return masked_softmax(scores, remaining)

@@ -105,6 +105,42 @@ class InputEffects(NamedTuple):
     left_out: Tensor
 
 
+class StandIn(NamedTuple):
+    """A way of erasing, and the draw of what stands in for what is erased: one of several, where there are several."""
+
+    erase_by: str
+    draw: int
+
+
+class OtherErasures(Protocol):
+    """A batch of documents that is erased in otherwise than the run means it first: in some ways, each with its draws.
+
+    What is decided of the unerased documents, and what orderings are made of, is that of the first way.
+    """
+
+    @property
+    def stand_ins(self) -> Sequence[StandIn]:
+        """What stands in, by its number."""
+        ...
+
+    def first_flips(self, order: Tensor, pairs: Sequence[tuple[int, int]]) -> dict[str, Tensor]:
+        """Where orderings flip the decision: the columns of :meth:`Erasures.first_flips`, each (pairs, batch).
+
+        Args:
+            order: (orderings, batch, items).
+            pairs: the number of an ordering, and of what stands in.
+        """
+        ...
+
+    def single_effects(self) -> SingleEffects:
+        """What erasing each item alone does, each (stand-ins, batch, items)."""
+        ...
+
+    def smallest_sets(self) -> dict[str, Tensor] | None:
+        """Where the smallest sets that flip decisions do so: the same columns (stand-ins, batch); None: not known."""
+        ...
+
+
 class Attention(NamedTuple):
     """What a batch's attention is, one number an item.
 
@@ -294,6 +330,10 @@ class Erasures(Protocol):
         """Whether the decision is the class with the largest logit."""
         ...
 
+    def otherwise(self) -> Sequence[OtherErasures]:
+        """The same batch, erased in all further ways that the run was asked for."""
+        ...
+
 
 class Erasable:
     """A batch of documents as an ordering sees it: its attention, its output, and what comes of erasing items.
@@ -306,13 +346,13 @@ class Erasable:
     """
 
     def __init__(self, erasures: Erasures, documents: Tensor) -> None:
-        self._erasures = erasures
+        self.erasures = erasures
         self.documents = documents
 
     @cached_property
     def attention(self) -> Attention:
         """Weights, gradients and what else there is one number of an item."""
-        return self._erasures.attention
+        return self.erasures.attention
 
     def log_probabilities(self) -> Tensor:
         """Of the unerased documents (batch, classes), float64; their argmax is the decision where it is a class."""
@@ -320,19 +360,19 @@ class Erasable:
 
     @cached_property
     def _log_probabilities(self) -> Tensor:
-        return self._erasures.log_probabilities()
+        return self.erasures.log_probabilities()
 
     def decision(self) -> Tensor:
         """What is decided (batch,): classes, or the numbers of another decision."""
-        return self._erasures.decision()
+        return self.erasures.decision()
 
     def probability(self) -> Tensor:
         """How sure the model is of its decisions (batch,), float64."""
-        return self._erasures.probability()
+        return self.erasures.probability()
 
     def left_out_share(self) -> Tensor | None:
         """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
-        return self._erasures.left_out_share()
+        return self.erasures.left_out_share()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -340,35 +380,35 @@ class Erasable:
 
     @cached_property
     def _single_effects(self) -> SingleEffects:
-        return self._erasures.single_effects()
+        return self.erasures.single_effects()
 
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings (orderings, batch, items), int64, flip the decision; see :meth:`Erasures.first_flips`."""
-        return self._erasures.first_flips(order)
+        return self.erasures.first_flips(order)
 
     def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
         """How sure the model is of the decisions along orderings; see :meth:`Erasures.curves`."""
-        return self._erasures.curves(order, documents)
+        return self.erasures.curves(order, documents)
 
     def aopcs(self, order: Tensor, documents: Tensor) -> Tensor | None:
         """AOPC of the probability along orders, where it has a closed form; see :meth:`Erasures.aopcs`."""
-        return self._erasures.aopcs(order, documents)
+        return self.erasures.aopcs(order, documents)
 
     def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
         """How sure the model is when sets of items are erased; see :meth:`Erasures.probability_without`."""
-        return self._erasures.probability_without(erased, documents)
+        return self.erasures.probability_without(erased, documents)
 
     def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor | None:
         """The largest fall by sets of a size, where it is known; see :meth:`Erasures.largest_falls`."""
-        return self._erasures.largest_falls(documents, sizes)
+        return self.erasures.largest_falls(documents, sizes)
 
     def aopc_limits(self, documents: Tensor, score: Score) -> Tensor | None:
         """Least and largest AOPC of any ordering, where they are known; see :meth:`Erasures.aopc_limits`."""
-        return self._erasures.aopc_limits(documents, score)
+        return self.erasures.aopc_limits(documents, score)
 
     def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
         """What flips decisions and what guarantees them, by asking; see :meth:`Erasures.certified_sets`."""
-        return self._erasures.certified_sets(documents, largest, known)
+        return self.erasures.certified_sets(documents, largest, known)
 
     def requirements(self) -> Requirements | None:
         """What has to be kept so that the decision stands whatever else is erased, where it is known."""
@@ -376,7 +416,7 @@ class Erasable:
 
     @cached_property
     def _requirements(self) -> Requirements | None:
-        return self._erasures.requirements()
+        return self.erasures.requirements()
 
     def smallest_sufficient_set(self) -> MinimalSufficientSet | None:
         """The smallest set of items that guarantees each decision, where it is known."""
@@ -389,7 +429,7 @@ class Erasable:
 
     def input_effects(self, documents: Tensor) -> InputEffects | None:
         """What the words of some rows of the batch do to the decision; see :meth:`Erasures.input_effects`."""
-        return self._erasures.input_effects(documents)
+        return self.erasures.input_effects(documents)
 
     def smallest_set(self) -> Tensor | None:
         """The items of the smallest set that flips each decision, where it is known; see :class:`Erasures`."""
@@ -397,7 +437,7 @@ class Erasable:
 
     @cached_property
     def _smallest_set(self) -> Tensor | None:
-        return self._erasures.smallest_set()
+        return self.erasures.smallest_set()
 
     def greedy_order(self) -> Tensor | None:
         """Orderings that ask the gradient again after each removal, where it was asked for; see :class:`Erasures`."""
@@ -405,7 +445,7 @@ class Erasable:
 
     @cached_property
     def _greedy_order(self) -> Tensor | None:
-        return self._erasures.greedy_order()
+        return self.erasures.greedy_order()
 
     def contributions(self) -> Tensor | None:
         """Each item's weight times the logits that it would give alone (batch, classes, items), if they add up."""
@@ -417,33 +457,37 @@ class Erasable:
 
     @cached_property
     def _pooling(self) -> Pooling | None:
-        return self._erasures.pooling()
+        return self.erasures.pooling()
 
     def pooled_states(self) -> PooledStates | None:
         """What the attention makes of documents in which items are erased, where that is a vector that is known."""
-        return self._erasures.pooled_states()
+        return self.erasures.pooled_states()
 
     def attention_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
         """What items are of what attention gives, where that can be seen; see :meth:`Erasures.attention_outputs`."""
-        return self._erasures.attention_outputs()
+        return self.erasures.attention_outputs()
 
     def layer_outputs(self) -> Iterable[Sequence[OutputProducts]] | None:
         """What items are of what layers as a whole give, where that can be seen."""
-        return self._erasures.layer_outputs()
+        return self.erasures.layer_outputs()
 
     def slopes(self) -> Slopes | None:
         """Derivatives from no attention on to all of it, where their integral has no closed form."""
-        return self._erasures.slopes()
+        return self.erasures.slopes()
 
     def flows(self) -> Iterable[Flow] | None:
         """Attention of all layers, where it is self-attention over the same tokens; see :meth:`Erasures.flows`."""
-        return self._erasures.flows()
+        return self.erasures.flows()
 
     @property
     def decides_classes(self) -> bool:
         """Whether the decision is the class with the largest logit."""
-        return self._erasures.decides_classes
+        return self.erasures.decides_classes
 
     @cached_property
     def _contributions(self) -> Tensor | None:
-        return self._erasures.contributions()
+        return self.erasures.contributions()
+
+    def otherwise(self) -> Sequence[OtherErasures]:
+        """The same batch, erased in all further ways that the run was asked for."""
+        return self.erasures.otherwise()

@@ -21,7 +21,7 @@ from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOption
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.edits import attended
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, as_set, not_taken
-from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others, mean_of_the_row
 from attnprobe.erasure.stand_ins import RowsOfAttention
 
 SLACK = 1e-6
@@ -60,6 +60,16 @@ class Meaning:
     def has_stand_in(self) -> bool:
         """Whether something takes the mass that rows lose."""
         return self._way.stand_in is not None
+
+    @property
+    def spreads_evenly(self) -> bool:
+        """Whether the mean of what a row attends to takes the mass: as weight, that is an even share of it for each."""
+        return self._way.stand_in is mean_of_the_row
+
+    @property
+    def adds_vectors(self) -> bool:
+        """Whether something takes the mass that is no weight of what the row attends to."""
+        return self.has_stand_in and not self.spreads_evenly
 
     @property
     def needs_training(self) -> bool:

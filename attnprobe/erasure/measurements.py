@@ -45,6 +45,23 @@ def measured(batch: Erasable, orders: Orders, orderings: Mapping[str, Ordering])
     return columns
 
 
+def measured_otherwise(batch: Erasable, orders: Orders, orderings: Mapping[str, Ordering]) -> dict[str, Tensor]:
+    """The columns that hang on what is meant by erased, of a batch that is erased in otherwise.
+
+    Args:
+        batch: whose single erasures are by another way.
+        orders: what each ordering makes of it.
+        orderings: the same orderings themselves, perhaps among others.
+    """
+    judged = {name: of for name, of in orders.items() if orderings[name].role in (Role.EXPLANATION, Role.CONTROL)}
+    columns: dict[str, Tensor] = {}
+    for measurement in OWN_MEASUREMENTS.values():
+        if measurement.by_way:
+            made = measurement.measure(batch, judged if measurement.by_ordering else orders)
+            columns |= {name: column for name, column in made.items() if measurement.hangs_on_way(name)}
+    return columns
+
+
 def _of_others(name: str, measurement: Measurement, batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """The columns of a measurement that is not of this package, as documents.parquet has them; none where it does not
     fit."""

@@ -192,6 +192,17 @@ def ranks(order: Tensor) -> Tensor:
     return torch.empty_like(order).scatter_(-1, order, places)
 
 
+def completed(ended: Tensor, mask: Tensor) -> Tensor:
+    """Orders (…, batch, items) that may end early, with −1, as permutations: other real items follow, then padding."""
+    items = ended.shape[-1]
+    places = torch.arange(items, device=ended.device).expand_as(ended)
+    # Each item's key is its place where it has one; else it comes behind all that have, padding last.
+    keys = places.add(items).masked_fill(~mask, 2 * items)
+    named = ended.clamp(min=0)
+    keys = keys.scatter_reduce(-1, named, places.masked_fill(ended < 0, 2 * items), "amin")
+    return keys.argsort(dim=-1, stable=True)
+
+
 _ENDLESS = 1e30
 """In the place of the infinite score of a weight of zero, where it is turned round."""
 

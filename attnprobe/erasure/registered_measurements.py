@@ -53,6 +53,8 @@ class Measurement:
             alone.
         fits: whether a batch's model is one that it can be made of; it is not asked of models in which it is not.
         description: one line for lists.
+        by_way: which of its columns hang on what is meant by erased: runs that erase in several ways have these once
+            more for each further one, with ``_`` and its name behind them. Of this package alone.
     """
 
     title: str
@@ -61,6 +63,13 @@ class Measurement:
     by_ordering: bool = False
     fits: Callable[[Erasable], bool] = _every
     description: str = ""
+    by_way: tuple[str, ...] = ()
+
+    def hangs_on_way(self, column: str) -> bool:
+        """Whether a column of its, perhaps one of a single ordering, hangs on what is meant by erased."""
+        if column in self.columns or not self.by_ordering:
+            return column in self.by_way
+        return column.startswith(tuple(f"{name}_" for name in self.by_way))
 
 
 LONGEST_TITLE_OF_A_MEASUREMENT = 60
@@ -74,8 +83,8 @@ def _fault(entry: object) -> str | None:
         return f"its title is no text of 1 to {LONGEST_TITLE_OF_A_MEASUREMENT} characters"
     if not callable(entry.measure) or not callable(entry.fits):
         return "its measure and fits are no functions"
-    if entry.by_ordering:
-        return "it has columns by ordering, which it has to name itself"
+    if entry.by_ordering or entry.by_way:
+        return "it has columns by ordering, or by way of erasing, which it has to name itself"
     columns = entry.columns
     if not isinstance(columns, Mapping) or not 0 < len(columns) <= MOST_COLUMNS:
         return f"its columns are no table of 1 to {MOST_COLUMNS}"
@@ -161,6 +170,7 @@ MEASUREMENTS.register(
             )
         },
         description="erasing alone the item of the second largest, the smallest and the second smallest weight",
+        by_way=tuple(f"{what}_{which}" for which in ("second", "lowest", "second_lowest") for what in ("js", "flip")),
     ),
 )
 MEASUREMENTS.register(
@@ -193,6 +203,7 @@ MEASUREMENTS.register(
         },
         by_ordering=True,
         description="erasing the first item of an ordering alone, against every other item alone",
+        by_way=("js_top", "js_other", "delta_js_negative", "delta_js_zero", "flip_top", "flip_other"),
     ),
 )
 

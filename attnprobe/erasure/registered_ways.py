@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RENORMALISE = "renormalise"
 """That of Serrano & Smith (2019), and of every run that names no other: zero, and renormalise what remains."""
 
+ERASE_BY = "erase_by"
+"""The column of erasures.parquet that tells ways apart, in runs that erase in several."""
+
 RESAMPLED = 5
 """Documents in whose place each document is put by ``resample``; results are averaged over them."""
 
@@ -81,7 +84,8 @@ def leave_others(weights: Tensor, erased: Tensor, scores: Tensor | None) -> Tens
     return weights.masked_fill(erased, 0.0)
 
 
-def _document_mean(rows: RowsOfAttention) -> Tensor:
+def mean_of_the_row(rows: RowsOfAttention) -> Tensor:
+    """What a row would give if it attended evenly."""
     from attnprobe.erasure.stand_ins import document_mean
 
     return document_mean(rows)
@@ -124,7 +128,7 @@ ERASING.register(
         "Mean of the document",
         leave_others,
         "a weight becomes zero, and the mean of the document's own values takes its mass",
-        _document_mean,
+        mean_of_the_row,
     ),
 )
 

@@ -56,9 +56,13 @@ class LayeredProbe(Probe[B]):
         """What an item is: ``word`` or ``token``."""
         return self.settings.unit
 
-    def erasures(self, batch: B) -> AttentionErasures:
-        """A batch ready for erasures."""
-        return self.attention.erasures(*self._ready(batch))
+    def erasures(self, batch: B, seeds: Tensor | None = None) -> AttentionErasures:
+        """A batch ready for erasures; see :meth:`Probe.erasures`."""
+        return self.attention.erasures(*self._ready(batch), seeds, self.others, self.training)
+
+    def training_vectors(self, batch: B) -> dict[str, Tensor]:
+        """What selected heads give of a batch of training documents; see :meth:`AttentionProbe.training_vectors`."""
+        return self.attention.training_vectors(self._ready(batch)[0])
 
     def masked_logits(self, batch: B, masking: Masking) -> Tensor:
         """Logits (documents, classes) of the model as it is, in training or not, with attention erased."""
@@ -89,4 +93,4 @@ class LayeredProbe(Probe[B]):
     def map_of_heads(self, drawn: Drawn[B], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready, limits, device)
+        return self.attention.map_of_heads(drawn, self._ready, limits, device, self.training)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Generic
 
 import numpy as np
@@ -20,6 +21,7 @@ from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.erasure.erasable import Erasures
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.settings.attention import QUICK
 
@@ -31,11 +33,15 @@ class Probe(ABC, Generic[B]):
         batch_documents: at most so many documents are read at once.
         batch_tokens: at most so many tokens, padding included.
         meaning: what is meant by erased, and by decided.
+        others: what else is meant by erased, of the same decision: measured beside it.
+        training: by attention what it gives of training documents, where some way of erasing needs that.
     """
 
     batch_documents: int
     batch_tokens: int
     meaning: Meaning = BY_DEFAULT
+    others: Sequence[Meaning] = ()
+    training: Mapping[str, TrainingVectors] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -48,8 +54,21 @@ class Probe(ABC, Generic[B]):
         """How many logits a document has."""
 
     @abstractmethod
-    def erasures(self, batch: B) -> Erasures:
-        """A batch ready for erasures."""
+    def erasures(self, batch: B, seeds: Tensor | None = None) -> Erasures:
+        """A batch ready for erasures.
+
+        Args:
+            batch: the documents.
+            seeds: one integer a document (batch,), for what is drawn of it to stand in for what is erased.
+        """
+
+    def training_vectors(self, batch: B) -> Mapping[str, Tensor]:
+        """By attention what it gives of a batch of training documents (documents, …, dim).
+
+        Raises:
+            InputError: it is not known of such a model.
+        """
+        raise InputError(f"What attention gives of training documents is not known of {type(self).__name__}.")
 
     @property
     def has_closed_curves(self) -> bool:

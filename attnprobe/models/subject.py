@@ -26,6 +26,7 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_present
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.own_explanations import OUT
+from attnprobe.settings.run_settings import RunSettings
 from attnprobe.training import TrainableClassifier
 from attnprobe.training.checkpoints import load_model, save_model
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=TrainableClassifier[Any])
 W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
+
+
+def other_meanings(settings: RunSettings) -> list[Meaning]:
+    """What is meant by erased in a run beside what is meant first."""
+    return [Meaning(name, settings.decision, settings.decision_options) for name in settings.erase_by[1:]]
 
 
 class OwnClasses(NamedTuple):
@@ -157,8 +163,8 @@ class Subject(ABC, Generic[B, M]):
             InputError: the package that offers one of them is not there.
         """
         settings = self.configuration.settings
-        meaning = Meaning(settings.erase_by, settings.decision, settings.decision_options)
-        if meaning != BY_DEFAULT:
+        meaning = Meaning(settings.erase_by[0], settings.decision, settings.decision_options)
+        if meaning != BY_DEFAULT or len(settings.erase_by) > 1:
             require_present(read_configuration(self.folder.config))
         return meaning
 

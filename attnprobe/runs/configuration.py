@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from attnprobe import __version__
 from attnprobe.explanations.names import check_names
-from attnprobe.runs.meaning_records import present_meaning
+from attnprobe.runs.meaning_records import OTHERWISE, present_meaning, present_otherwise
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
@@ -127,7 +127,8 @@ class RunConfiguration:
     def erased_by(self) -> str:
         """The fingerprint, and what tells apart how a run is probed that can be probed in other ways, too.
 
-        That is: by which explanations and rationales of the user's, and whether sets of items are asked for.
+        That is: by which explanations and rationales of the user's, in which further ways of erasing, and whether sets
+        of items are asked for.
         """
         how: dict[str, Any] = {}
         if self.explanations is not None:
@@ -140,6 +141,8 @@ class RunConfiguration:
             how |= {RATIONALES: self.rationales.content}
         if self.settings.certify:
             how |= {"certify": self.settings.certify}
+        if len(self.settings.erase_by) > 1:
+            how |= {"otherwise": self.settings.erase_by[1:]}
         if not how:
             return self.fingerprint
         return f"{self.fingerprint}+{hashlib.sha256(json.dumps(how, sort_keys=True).encode()).hexdigest()}"
@@ -226,7 +229,9 @@ def what_is_registered(configuration: RunConfiguration) -> dict[str, Any]:
     orderings = {name: told.to_json() for name, told in told_of.items()}
     measurements = {name: told.to_json() for name, told in present_measurements().items()}
     of_measurements = {MEASUREMENTS_ENTRY: measurements} if measurements else {}
-    return {ENTRY: orderings} | of_measurements | present_meaning(settings).to_json()
+    others = {name: told.to_json() for name, told in present_otherwise(settings).items()}
+    meant = present_meaning(settings).to_json() | ({OTHERWISE: others} if others else {})
+    return {ENTRY: orderings} | of_measurements | meant
 
 
 def check_types(instance: Any) -> None:  # noqa: ANN401
@@ -257,6 +262,6 @@ def _flat(settings: RunSettings) -> dict[str, Any]:
     attention: dict[str, Any] = entries.pop("attention", {})
     transformer: dict[str, Any] = entries.pop("transformer", {})
     del entries["data"]
-    names = ("erase_by", "decision", "threshold", "tolerance")
-    meaning = {name: getattr(settings, name) for name in names}
+    names = ("decision", "threshold", "tolerance")
+    meaning = {"erase_by": settings.erase_by[0]} | {name: getattr(settings, name) for name in names}
     return entries | dataclasses.asdict(settings.data) | training | attention | transformer | meaning

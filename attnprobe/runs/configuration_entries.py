@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attnprobe.base.bounds import LONGEST_NAME, MOST_DOCUMENTS, MOST_JSON_BYTES, MOST_MEASUREMENTS, MOST_ORDERINGS
+from attnprobe.base.bounds import (
+    LONGEST_NAME,
+    MOST_DOCUMENTS,
+    MOST_JSON_BYTES,
+    MOST_MEASUREMENTS,
+    MOST_ORDERINGS,
+    MOST_WAYS,
+)
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.base.registry import LONGEST_TITLE
-from attnprobe.runs.meaning_records import CHOSEN, is_entry
+from attnprobe.runs.meaning_records import CHOSEN, OTHERWISE, is_entry, is_told
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, are_measurements
 from attnprobe.runs.ordering_records import ENTRY, is_record
 from attnprobe.settings.declaration import with_entries
@@ -25,6 +32,12 @@ UNITS = ("word", "sentence", "token")
 
 def _is_name(entry: object) -> bool:
     return isinstance(entry, str) and 0 < len(entry) <= LONGEST_NAME
+
+
+def _are_ways(entry: object) -> bool:
+    if not isinstance(entry, list):
+        return _is_name(entry)
+    return all(map(_is_name, entry)) and 0 < len(set(entry)) == len(entry) <= MOST_WAYS
 
 
 def _is_count(entry: object) -> bool:
@@ -45,7 +58,10 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
     ("settings", "seed"): Entry(lambda entry: type(entry) is int and entry >= 0, "a whole number from 0 on"),
     ("settings", "training"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
     ("settings", "attention"): Entry(lambda entry: entry is None or isinstance(entry, dict), "a table", needed=False),
-    **{("settings", each.setting): Entry(_is_name, "a name", needed=False) for each in CHOSEN},
+    ("settings", "erase_by"): Entry(
+        _are_ways, f"a name, or a list of at most {MOST_WAYS} different ones", needed=False
+    ),
+    ("settings", "decision"): Entry(_is_name, "a name", needed=False),
     ("data", "labels"): Entry(
         lambda entry: (
             isinstance(entry, list) and all(isinstance(each, str) and len(each) <= LONGEST_NAME for each in entry)
@@ -74,6 +90,11 @@ ENTRIES: Mapping[tuple[str, ...], Entry] = {
         )
         for each in CHOSEN
     },
+    (OTHERWISE,): Entry(
+        lambda entry: isinstance(entry, dict) and len(entry) < MOST_WAYS and all(map(is_told, entry.values())),
+        f"a table of at most {MOST_WAYS - 1} titles of up to {LONGEST_TITLE} characters by way of erasing",
+        needed=False,
+    ),
     ("unit",): Entry(lambda entry: entry in UNITS, "word, sentence or token"),
     ("checkpoint",): Entry(
         lambda entry: entry is None or (isinstance(entry, dict) and _is_name(entry.get("name", "none"))),

@@ -13,8 +13,9 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Origin, Registry, is_title
 from attnprobe.base.visible import visible
 from attnprobe.erasure.decisions.entry import DecisionOptions
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, OWN, REGRESSION, as_set
-from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, REGRESSION, as_set
+from attnprobe.erasure.registered_decisions import OWN as OWN_DECISIONS
+from attnprobe.erasure.registered_ways import ERASING, OWN, RENORMALISE
 from attnprobe.settings.run_settings import RunSettings
 
 
@@ -40,7 +41,10 @@ CHOSEN = (
     Chosen("erase_by", "erasing", ERASING, RENORMALISE),
     Chosen("decision", "decisions", DECISIONS, CLASS),
 )
-"""What is meant by erased, and by decided."""
+"""What is meant by erased first, and by decided."""
+
+OTHERWISE = "erased_otherwise"
+"""Of config.json: name → record of every way of erasing behind the first."""
 
 
 class EntryRecord(NamedTuple):
@@ -60,6 +64,11 @@ class EntryRecord(NamedTuple):
 
     def __str__(self) -> str:
         return f"“{self.title}” ({self.origin or self.name})"
+
+    def to_json(self) -> dict[str, str]:
+        """As ``config.json`` has it."""
+        origin = self.origin._asdict() if self.origin else {}
+        return {"title": self.title, **origin, **({} if self.flips else {"flips": _NO})}
 
 
 class RecordedMeaning(NamedTuple):
@@ -86,13 +95,7 @@ class RecordedMeaning(NamedTuple):
     def to_json(self) -> dict[str, dict[str, dict[str, str]]]:
         """The entries of config.json; none for the defaults."""
         return {
-            each.entry: {
-                record.name: {
-                    "title": record.title,
-                    **(record.origin._asdict() if record.origin else {}),
-                    **({} if record.flips else {"flips": _NO}),
-                }
-            }
+            each.entry: {record.name: record.to_json()}
             for each, record in zip(CHOSEN, self, strict=True)
             if record is not None
         }
@@ -119,8 +122,14 @@ def present_meaning(settings: RunSettings) -> RecordedMeaning:
     return RecordedMeaning(*(_present(each, settings) for each in CHOSEN))
 
 
+def present_otherwise(settings: RunSettings) -> dict[str, EntryRecord]:
+    """By name the records of the ways of erasing behind the first, by what there is in this process; raises as that."""
+    names = map(ERASING.require, settings.erase_by[1:])
+    return {name: EntryRecord(name, ERASING[name].title, ERASING.origin(name)) for name in names}
+
+
 def _present(chosen: Chosen, settings: RunSettings) -> EntryRecord | None:
-    name = getattr(settings, chosen.setting)
+    name = _first(getattr(settings, chosen.setting))
     if name == chosen.default:
         return None
     return present_record(chosen.registry, chosen.registry.require(name), settings.decision_options)
@@ -128,7 +137,7 @@ def _present(chosen: Chosen, settings: RunSettings) -> EntryRecord | None:
 
 def told_of_decision(name: str, options: DecisionOptions) -> dict[str, dict[str, dict[str, str]]]:
     """The entry of config.json on a decision of this package; none for the default, and for those of others."""
-    record = None if name == CLASS or name not in OWN else present_record(DECISIONS, name, options)
+    record = None if name == CLASS or name not in OWN_DECISIONS else present_record(DECISIONS, name, options)
     return RecordedMeaning(None, record).to_json()
 
 
@@ -144,13 +153,31 @@ def recorded_meaning(content: Mapping[str, Any]) -> RecordedMeaning:
 def _record(content: Mapping[str, Any], chosen: Chosen) -> EntryRecord | None:
     entry = content.get(chosen.entry)
     records = entry if entry and is_entry(entry) else {}
-    name = str((content.get("settings") or {}).get(chosen.setting, next(iter(records), chosen.default)))
-    if name == chosen.default:
-        return None
+    name = _first((content.get("settings") or {}).get(chosen.setting, next(iter(records), chosen.default)))
+    return None if name == chosen.default else _of_json(name, records)
+
+
+def recorded_ways(content: Mapping[str, Any]) -> dict[str, EntryRecord]:
+    """By name what a config.json, or a summary, says of every way of erasing, the first of which results are of."""
+    named = (content.get("settings") or {}).get("erase_by", RENORMALISE)
+    names = list(dict.fromkeys(map(str, named if isinstance(named, list | tuple) and named else [named])))
+    records: dict[str, Any] = {}
+    for entry in (content.get(CHOSEN[0].entry), content.get(OTHERWISE)):
+        records |= entry if isinstance(entry, dict) and all(map(is_told, entry.values())) else {}
+    own = {name: {"title": ERASING[name].title} for name in names if name in OWN}
+    return {name: _of_json(name, own | records) for name in names}
+
+
+def _of_json(name: str, records: Mapping[str, Any]) -> EntryRecord:
     told = records.get(name, {})
     origin = Origin(told["package"], told["version"]) if "package" in told else None
     title = told.get("title", name.replace("_", " ").capitalize())
     return EntryRecord(visible(name), visible(title), origin, told.get("flips") != _NO)
+
+
+def _first(named: object) -> str:
+    """The name that a setting names first, which names one or several."""
+    return str(named[0] if isinstance(named, list | tuple) and named else named)
 
 
 def require_default(config: Mapping[str, Any], run: str, what: str) -> None:
@@ -178,19 +205,22 @@ def require_present(config: Mapping[str, Any]) -> None:
     Raises:
         InputError: the package that offered it is not installed; the message names it.
     """
-    for each, record in zip(CHOSEN, recorded_meaning(config), strict=True):
-        if record is not None and record.name not in each.registry:
+    chosen = zip((each.registry for each in CHOSEN), recorded_meaning(config), strict=True)
+    named = [(registry, record) for registry, record in chosen if record is not None]
+    for registry, record in [*named, *((ERASING, way) for way in list(recorded_ways(config).values())[1:])]:
+        if record.name not in registry:
             where = "a program registered and this one does not" if record.origin is None else f"{record.origin} offers"
             more = "" if record.origin is None else ", a package that is not installed here"
-            raise InputError(f"The run was made with the {each.registry.kind} {record.name}, which {where}{more}.")
+            raise InputError(f"The run was made with the {registry.kind} {record.name}, which {where}{more}.")
 
 
 def is_entry(entry: object) -> bool:
     """Whether something can be one of the entries: a table with the record of one name."""
-    return entry is None or (isinstance(entry, dict) and len(entry) == 1 and all(map(_fits, entry.values())))
+    return entry is None or (isinstance(entry, dict) and len(entry) == 1 and all(map(is_told, entry.values())))
 
 
-def _fits(told: object) -> bool:
+def is_told(told: object) -> bool:
+    """Whether something can be the record of an entry: its title, and the package that offers it, if one does."""
     if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
         return False
     return is_title(told.get("title")) and ("package" in told) == ("version" in told)

@@ -34,6 +34,7 @@ from attnprobe.base.run_layout import TABLES as FOLDER_OF_TABLES
 from attnprobe.base.run_lock import locked
 from attnprobe.base.visible import in_json
 from attnprobe.runs.configuration import FORMAT, OWN_EXPLANATIONS, RATIONALES, RunConfiguration
+from attnprobe.runs.meaning_records import OTHERWISE
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY
 from attnprobe.runs.ordering_records import ENTRY
 from attnprobe.settings.attention import FULL, QUICK, AttentionSettings
@@ -97,6 +98,7 @@ class RunFolder:
         self.validation_states = path / "validation-states.safetensors"
         self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
+        self.training_vectors = path / "training-vectors.safetensors"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
         self.tables = path / FOLDER_OF_TABLES
@@ -211,7 +213,7 @@ class RunFolder:
             entries: as ``what_is_registered`` gives them.
         """
         before = json.loads(read_text(self.config, MOST_JSON_BYTES))
-        kept = {name: entry for name, entry in before.items() if name not in (ENTRY, MEASUREMENTS_ENTRY)}
+        kept = {name: entry for name, entry in before.items() if name not in (ENTRY, MEASUREMENTS_ENTRY, OTHERWISE)}
         content = kept | dict(entries)
         if content != before:
             write_json(self.config, {name: content[name] for name in (*before, *content) if name in content})
@@ -277,7 +279,9 @@ class RunFolder:
         stamp, present = self.read_summary().get("reported"), configuration.settings
         if present.training is None:  # tested as it is: how it would be trained does not matter
             settings = dataclasses.replace(settings, training=None)
-        if present.identity() != settings.identity() or stamp is None or not self.is_probed(stamp):
+        if (present.identity(), present.erase_by) != (settings.identity(), settings.erase_by):
+            return False
+        if stamp is None or not self.is_probed(stamp):
             return False
         if settings.certify not in (0, present.certify):
             return False

@@ -13,12 +13,16 @@ import pyarrow.compute as pc
 
 from attnprobe.base.column_values import LONGEST_NAME, Column, Missing, Values
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.registered_ways import ERASE_BY
 from attnprobe.runs.table_columns import column_of
 
 DOCUMENT = "document"
 
 _ONCE = {"documents": None, "items": "position"}
 """Tables in order of document: with a row each, or one for each number from 0 on in this column. Others are sorted."""
+
+_REPEATED = ("ordering", ERASE_BY)
+"""Columns of names that many rows share."""
 
 Rows = npt.NDArray[np.int64]
 """Where the rows of a part stand in the table's file (rows,), from 0."""
@@ -47,7 +51,7 @@ def check_types(path: Path, fields: Sequence[pa.Field]) -> None:
         elif column.values == Values.WHOLE:
             # Where a value may be missing, others than attnprobe write whole numbers as floating ones.
             fits, words = whole or (real and column.missing != Missing.NOWHERE), "whole numbers"
-        elif column.values == Values.YES_NO:
+        elif column.values in (Values.YES_NO, Values.AVERAGED):
             fits, words = pa.types.is_boolean(kind) or whole or real, "yes or no"
         else:
             fits, words = whole or real, "numbers"
@@ -82,7 +86,7 @@ def plain(part: pa.RecordBatch) -> pa.RecordBatch:
         ):
             values = values.cast(values.type.value_type)
         columns.append(
-            values if name != "ordering" or pa.types.is_dictionary(values.type) else values.dictionary_encode()
+            values if name not in _REPEATED or pa.types.is_dictionary(values.type) else values.dictionary_encode()
         )
     return pa.RecordBatch.from_arrays(columns, names=part.schema.names)
 
@@ -138,7 +142,7 @@ def _wrong(column: Column, values: pa.Array, part: pa.RecordBatch) -> Iterator[_
     wrong = ~((numbers >= column.low) & (numbers <= column.high))
     if not column.infinite:
         wrong |= ~np.isfinite(numbers)
-    if column.values != Values.REAL:
+    if column.values not in (Values.REAL, Values.AVERAGED):
         wrong |= numbers != np.floor(numbers)
     if column.left_out:
         wrong |= np.isin(numbers, column.left_out)

@@ -15,6 +15,7 @@ from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
+from attnprobe.erasure.registered_ways import ERASE_BY
 from attnprobe.erasure.state_names import FLIP_P, REMOVED_INSIDE, STATE_P
 
 _ALONE, _ANYWHERE = Missing.ONE_ITEM, Missing.ANYWHERE
@@ -54,6 +55,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "document": _DOCUMENT,
         "ordering": Column(Values.NAME),
         "draw": Column(Values.WHOLE, 0, 127),
+        ERASE_BY: Column(Values.NAME),
         "n": Column.whole(low=1),
         "removed": _REMOVED,
         "fraction": Column.share(with_removed=True, missing=_ANYWHERE),
@@ -155,8 +157,15 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 }
 """By table and name."""
 
+
+def _by_way(column: Column) -> Column:
+    """The same of a way of erasing with several draws, over which it is averaged."""
+    return column._replace(values=Values.AVERAGED) if column.values == Values.YES_NO else column
+
+
 _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "documents": {
+        **{f"{name}_": _by_way(each.columns[name]) for each in OWN_MEASUREMENTS.values() for name in each.by_way},
         **{
             name: column
             for each in OWN_MEASUREMENTS.values()
@@ -169,6 +178,8 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "items": {
         "contribution_": Column(Values.REAL),
         RATIONALE: _MAYBE,
+        "js_": Column.nats(),
+        "flips_": _by_way(_YES_NO),
         "rank_": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1, missing=_ANYWHERE),
     },
 }

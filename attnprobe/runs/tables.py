@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from attnprobe.base.errors import InputError, UnreadableError
 from attnprobe.base.parquet.bounded_files import BoundedParquet, opened_parquet
@@ -61,6 +62,7 @@ def read_table(
     path: Path,
     columns: Sequence[str] | None = None,
     documents: DocumentNumbers | None = None,
+    only: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
     """Rows of a table, in its order, of documents in ascending order; text that repeats (``ordering``) is categorical.
 
@@ -68,6 +70,7 @@ def read_table(
         path: the file, whose name says which columns it has.
         columns: which; by default all.
         documents: whose rows; by default all.
+        only: the name of a column of names, and which one it is to hold; by default any.
 
     Raises:
         InputError: the file is missing or cannot be read, or lacks a column; a value is none that its column can have;
@@ -75,9 +78,10 @@ def read_table(
     """
     with _opened(path) as file:
         names = list(file.names if columns is None else columns)
-        wanted = names if documents is None or DOCUMENT in names else [DOCUMENT, *names]
+        needed = [DOCUMENT] * (documents is not None) + ([] if only is None else [only[0]])
+        wanted = [*(name for name in needed if name not in names), *names]
         check_columns(path, wanted, file.names)
-        parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents)]
+        parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents, only)]
         table = pa.concat_tables(parts).select(names)
         frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
         return frame
@@ -112,7 +116,11 @@ def _opened(path: Path) -> Iterator[BoundedParquet]:
 
 
 def _parts(
-    file: BoundedParquet, path: Path, columns: Sequence[str], documents: DocumentNumbers | None
+    file: BoundedParquet,
+    path: Path,
+    columns: Sequence[str],
+    documents: DocumentNumbers | None,
+    only: tuple[str, str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """What is wanted, checked, in parts; one without rows where there is nothing else."""
     schema = pa.schema([file.schema.field(name) for name in columns])
@@ -127,6 +135,9 @@ def _parts(
         if documents is not None:
             among = _is_among(part[DOCUMENT].to_numpy(), documents)
             part, rows = part.filter(pa.array(among)), rows[among]
+        if only is not None:
+            held = pc.equal(part[only[0]], only[1])
+            part, rows = part.filter(held), rows[held.to_numpy(zero_copy_only=False)]
         order.check(part, rows)
         yield plain(part)
     if not done:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from attnprobe.base.registry import Registry
+from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
+from attnprobe.erasure.registered_ways import RENORMALISE
 from attnprobe.settings.attention import TOKEN, UNITS, WORD
 from attnprobe.settings.checkpoint_names import PREFIX, canonical, is_huggingface, short_name
 from attnprobe.settings.training import FINE_TUNING, OF_JAIN, TrainingSettings
@@ -95,6 +97,7 @@ class Kind:
         folder: how the folder of all its runs is called.
         unit: what an item of the model of this name is, where no ``attention`` says it.
         named: how its models are named where there are too many to list.
+        erase_by: the ways in which they are erased in unless told otherwise, where classes are decided.
     """
 
     description: str
@@ -108,6 +111,7 @@ class Kind:
     folder: Callable[[str], str] = _as_it_is
     unit: Callable[[str], str] = _words
     named: str = ""
+    erase_by: tuple[str, ...] = (RENORMALISE,)
 
 
 def _fault(entry: object) -> str | None:
@@ -131,6 +135,7 @@ KINDS.register(
         "attnprobe.models.pooled.subject:PooledSubject",
         ("word2vec", "dropout"),
         unit=lambda model: MODELS[model].unit,
+        erase_by=OWN_WAYS,
     ),
 )
 KINDS.register(
@@ -141,6 +146,7 @@ KINDS.register(
         "attnprobe.models.pooled.subject:PooledSubject",
         ("word2vec",),
         training=OF_JAIN,
+        erase_by=OWN_WAYS,
     ),
 )
 KINDS.register(

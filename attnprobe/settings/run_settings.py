@@ -15,6 +15,7 @@ from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
+from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
 from attnprobe.settings.attention import AUTO, WORD, AttentionSettings
 from attnprobe.settings.data import DataLimits
 from attnprobe.settings.declaration import (
@@ -50,9 +51,6 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
-_REGISTERED: Mapping[str, Registry[Any]] = {"erase_by": ERASING, "decision": DECISIONS}
-"""Settings that name an entry."""
-
 _OPTIONAL = ("training", "attention", "transformer")
 
 
@@ -67,7 +65,7 @@ class RunSettings(Settings, section=""):
         attention: what of a transformer's attention is erased; None for HAN and FLAN.
         transformer: what the model ``transformer`` is made with; None for all others.
         explanations: those of one's own that it is erased by.
-        erase_by: the name of a way of erasing.
+        erase_by: names of ways of erasing, of which the first is what results are of.
         decision: the name of what flips.
         threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
         orderings: names of orderings beside the usual ones, or ``all``.
@@ -94,7 +92,13 @@ class RunSettings(Settings, section=""):
     training: TrainingSettings | None = field(default_factory=TrainingSettings)
     attention: AttentionSettings | None = None
     transformer: TransformerOptions | None = None
-    erase_by: str = setting(RENORMALISE, silent=True, metavar="NAME", help="a way of erasing (attnprobe list)")
+    erase_by: tuple[str, ...] = setting(
+        (RENORMALISE,),
+        silent=True,
+        metavar="NAME,…",
+        help="ways of erasing (attnprobe list): the first is what results are of, the others are measured beside it",
+        shown=f"{','.join(OWN_WAYS)} in models whose attention pools, where classes are decided; else {RENORMALISE}",
+    )
     decision: str = setting(
         CLASS,
         silent=True,
@@ -153,7 +157,10 @@ class RunSettings(Settings, section=""):
     explanations: ExplanationSettings = field(default_factory=ExplanationSettings)
 
     def __post_init__(self) -> None:
+        if isinstance(self.erase_by, str):  # as runs of before have it
+            object.__setattr__(self, "erase_by", (self.erase_by,))
         super().__post_init__()
+        self._check_ways()
         for name, table in TABLES.items():
             value = getattr(self, name)
             if not isinstance(value, table) and not (value is None and name in _OPTIONAL):
@@ -165,15 +172,7 @@ class RunSettings(Settings, section=""):
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
         self._check_orderings(kind)
-        closed = "attention" not in kind.sections and (self.erase_by, self.decision) == (RENORMALISE, CLASS)
-        if self.correlations and not (closed and kind.unit(self.model) == WORD):
-            sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
-            raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
-        if self.certify and closed:
-            sentence = (
-                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
-            )
-            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        self._check_closed_forms(kind)
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
@@ -182,6 +181,18 @@ class RunSettings(Settings, section=""):
         if self.attention is not None:
             self._check_items(self.attention, kind)
             self._check_views(self.attention)
+
+    def _check_closed_forms(self, kind: Kind) -> None:
+        """Refuse what is known in closed form alone where there is none, and what is asked for where it is known."""
+        closed = "attention" not in kind.sections and (self.erase_by[0], self.decision) == (RENORMALISE, CLASS)
+        if self.correlations and not (closed and kind.unit(self.model) == WORD):
+            sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
+            raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
+        if self.certify and closed:
+            sentence = (
+                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
+            )
+            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
 
     def _check_views(self, attention: AttentionSettings) -> None:
         if self.training is not None and attention.also not in ((), (AUTO,)):
@@ -213,12 +224,17 @@ class RunSettings(Settings, section=""):
             raise SettingError("", sentence, Named("draws"), self.draws, MOST_DRAWS)
         if kind not in KINDS.registered.values():
             return
-        told = ToldBefore("attention" not in kind.sections, self.erase_by == RENORMALISE, self.decision == CLASS)
+        told = ToldBefore("attention" not in kind.sections, self.erase_by[0] == RENORMALISE, self.decision == CLASS)
         name = cannot_be_made(self.orderings, told)
         if name is not None:
             sentence = "{}: {} cannot be made of the model {}, erased by {}, deciding {}: it needs {}."
-            values = (Named("orderings"), name, self.model, self.erase_by, self.decision, OWN[name].needs)
+            values = (Named("orderings"), name, self.model, self.erase_by[0], self.decision, OWN[name].needs)
             raise SettingError("", sentence, *values)
+
+    def _check_ways(self) -> None:
+        if len(set(self.erase_by)) != max(1, len(self.erase_by)):
+            sentence = "{} must be a list of one or more different names, not {}."
+            raise SettingError("", sentence, Named("erase_by"), shown(list(self.erase_by)))
 
     def _check_given_attention(self, training: TrainingSettings, *, pools: bool) -> None:
         if not pools:
@@ -267,6 +283,8 @@ class RunSettings(Settings, section=""):
         entries = self.to_json()
         for name in ("explanations", "certify"):
             entries.pop(name, None)
+        if entries.pop("erase_by", (RENORMALISE,))[0] != RENORMALISE:
+            entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod
@@ -298,16 +316,44 @@ class RunSettings(Settings, section=""):
         usual = {name: table() for name, table in TABLES.items()}
         usual |= {"training": kind.training, "attention": AttentionSettings(unit=kind.units[0])}
         of_kind: dict[str, Any] = {name: {} for name in ("attention", "transformer") if name in kind.sections}
-        made = _made({"training": {}, **of_kind, **content, "model": model}, usual)
-        named = [(registry, getattr(made, name)) for name, registry in _REGISTERED.items()]
-        named += [(ORDERINGS, name) for name in made.orderings if name != ALL]
-        named += [] if made.training is None else [(ERASING, made.training.mask_training_by)]
-        for registry, name in named:  # of a run that is there already, the package may be gone
+        # By default those that cost little: what remains adds up in closed forms.
+        ways = kind.erase_by if content.get("decision", CLASS) == CLASS else (RENORMALISE,)
+        made = _made({"training": {}, "erase_by": ways, **of_kind, **content, "model": model}, usual)
+        made.check_entries()
+        return made
+
+    def check_entries(self) -> None:
+        """See to it that there is everything that they name: of a run that is there already, a package may be gone.
+
+        Raises:
+            SettingError: there is not, or several vectors stand in by the first way of erasing.
+        """
+        named: list[tuple[Registry[Any], str]] = [(ERASING, name) for name in self.erase_by]
+        named += [(DECISIONS, self.decision), *((ORDERINGS, name) for name in self.orderings if name != ALL)]
+        named += [] if self.training is None else [(ERASING, self.training.mask_training_by)]
+        for registry, name in named:
             try:
                 registry.require(name)
             except InputError as error:
                 raise SettingError("", "{}", error) from None
-        return made
+        if ERASING[self.erase_by[0]].draws > 1:
+            sentence = (
+                "{} {}: several vectors are drawn for it, so that it is only measured beside another that is first."
+            )
+            raise SettingError("", sentence, Named("erase_by"), self.erase_by[0])
+
+    def with_ways(self, names: tuple[str, ...]) -> RunSettings:
+        """The same, erased in by these ways; the first stays, since runs are told apart by it.
+
+        Raises:
+            SettingError: there is no such way, or another is the first.
+        """
+        settings = dataclasses.replace(self, erase_by=names)
+        settings.check_entries()
+        if settings.erase_by[0] != self.erase_by[0]:
+            sentence = "{} must begin with {}, which the run was made with, not with {}."
+            raise SettingError("", sentence, Named("erase_by"), self.erase_by[0], settings.erase_by[0])
+        return settings
 
 
 def _check_names(content: Mapping[str, Any], needed: Sequence[str]) -> None:

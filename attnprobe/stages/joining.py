@@ -84,7 +84,7 @@ def _check_same_entries(files: ShardFiles, pieces: Sequence[Piece]) -> None:
     """Raise an InputError where an ordering or a measurement was made of some pieces and not of others."""
     with_results = [piece for piece in pieces if len(files.schema(piece, "items").names) > 1]
     ranked = [
-        [(name.removeprefix(RANK), 0) for name in files.schema(piece, "items").names if name.startswith(RANK)]
+        [("", name.removeprefix(RANK), 0) for name in files.schema(piece, "items").names if name.startswith(RANK)]
         for piece in with_results
     ]
     columns = [files.schema(piece, "documents").names for piece in with_results]

@@ -238,7 +238,8 @@ class ProbingWork(RunWork[Piece]):
     def _stamp(self) -> str:
         """What results are made by: with other entries of other packages they are made anew."""
         told = [f"{entry.kind} {entry.name} {record.origin}" for entry, record in sorted(self.others.items())]
-        told += [f"{record.name} {record.origin}" for record in (self.meant.way, self.meant.decision) if record]
+        meant = (self.meant.way, self.meant.decision, *self.meant_otherwise.values())
+        told += [f"{record.name} {record.origin}" for record in meant if record]
         return "/".join([self.table_stamp, *told])
 
     def numbers(self, piece: Piece) -> IntArray:

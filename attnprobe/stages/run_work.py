@@ -12,13 +12,15 @@ import numpy.typing as npt
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import IntArray
 from attnprobe.data.document_seeds import document_seeds
+from attnprobe.erasure.registered_ways import ERASING, OWN
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject, Tested
-from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_record
+from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_otherwise, present_record
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.same_entries import require_same
 from attnprobe.stages.training import Run
+from attnprobe.stages.training_vectors import prepare
 
 TEST = "test"
 """The split that is probed."""
@@ -34,7 +36,8 @@ class RunWork(Work[P]):
     Attributes:
         stamp: what it is computed from: the run's configuration and the model.
         split: the documents.
-        meant: the run's way of erasing and decision, which every process has to have.
+        meant: the run's first way of erasing and its decision, which every process has to have.
+        meant_otherwise: the further ways of erasing, by name: these, too.
     """
 
     def __init__(self, run: Run, tested: Tested[Any]) -> None:
@@ -45,8 +48,10 @@ class RunWork(Work[P]):
         self.stamp = f"{run.configuration.read_by}/{tested.digest}"
         self.split = run.dataset.splits[TEST]
         self.meant = present_meaning(run.configuration.settings)
+        self.meant_otherwise = present_otherwise(run.configuration.settings)
         self._tested: Tested[Any] | None = tested
         self._subject: Subject[Any, Any] | None = None
+        prepare(tested.probe, self.subject, self.stamp)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | dict.fromkeys(("_tested", "_subject"))
@@ -61,10 +66,16 @@ class RunWork(Work[P]):
             if there is not None:
                 here = present_record(each.registry, there.name, self.configuration.settings.decision_options)
                 require_same(each.registry, there.name, there, here)
+        for name, way in self.meant_otherwise.items():
+            if name not in OWN:
+                require_same(
+                    ERASING, name, way, present_record(ERASING, name, self.configuration.settings.decision_options)
+                )
         if self._tested is None:
             self._tested = self.subject.load()
             if self.stamp != f"{self.configuration.read_by}/{self._tested.digest}":
                 raise InputError(f"The model of {self.folder} is being changed by someone else.")
+            prepare(self._tested.probe, self.subject, self.stamp)
         return self._do
 
     @abstractmethod

@@ -18,6 +18,7 @@ from attnprobe.erasure.battery import BatteryResult, run_battery
 from attnprobe.erasure.certified_columns import Certify
 from attnprobe.erasure.rationales import NOT_LOOKED_AT
 from attnprobe.erasure.registered_orderings import RANK, Ordering
+from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
 from attnprobe.erasure.validation_states import ValidationStates
 from attnprobe.explanations.marked_items import MarkedItems
 from attnprobe.models.probe import Probe
@@ -167,16 +168,16 @@ def probe_batches(
         certified: of which it is asked what flips and what guarantees decisions; None where it is of none.
         validation: what pooled vectors are held against; None where that is not known.
     """
-    collected = Collector(sampled, numbers)
+    collected = Collector(sampled, numbers, probe.meaning.erase_by)
     as_numbers = torch.from_numpy(seeds.view(np.int64))
     for rows, batch in zip(groups, encoded.batches(list(groups), device), strict=True):
         begin_batch()
         documents = torch.from_numpy(collected.numbers[rows].astype(np.int64)).to(device)
         of_curves, of_limits, of_correlations = rows_asked(rows, (curved, limited, correlated), device)
         certify = rows_certified(rows, certified, device)
-        erasures = probe.erasures(batch)
-        marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         drawn = as_numbers[rows].to(device)
+        erasures = probe.erasures(batch, drawn)
+        marks = None if marked is None else marked.of_batch(rows, erasures.attention.mask)
         result = run_battery(
             erasures,
             drawn,
@@ -261,9 +262,9 @@ def _in_order_of_draw(documents: int, seed: int) -> IntArray:
     return np.random.default_rng(seed).permutation(documents)
 
 
-def check_same_orderings(before: Collection[tuple[str, int]], here: Collection[tuple[str, int]]) -> None:
-    """Raise an InputError where some documents have an ordering and draw that others have not."""
-    for name, _ in sorted(set(before) ^ set(here))[:1]:
+def check_same_orderings(before: Collection[tuple[str, str, int]], here: Collection[tuple[str, str, int]]) -> None:
+    """Raise an InputError where some documents have a way, ordering and draw that others have not."""
+    for _, name, _ in sorted(set(before) ^ set(here))[:1]:
         raise InputError(
             f"The ordering {name} fits some documents and not others, or has more draws of some: what it fits, it has "
             "to fit in the whole split."
@@ -285,14 +286,18 @@ class Collector:
     Args:
         sampled: whose items are kept (documents,).
         numbers: ascending, of the documents in their split (documents,); by default their rows.
+        erase_by: the name of the way of erasing that is meant first.
     """
 
-    def __init__(self, sampled: npt.NDArray[np.bool_], numbers: IntArray | None = None) -> None:
+    def __init__(
+        self, sampled: npt.NDArray[np.bool_], numbers: IntArray | None = None, erase_by: str = RENORMALISE
+    ) -> None:
         self.sampled = sampled
+        self.erase_by = erase_by
         self.numbers = np.arange(len(sampled)) if numbers is None else numbers
         self.rows: list[Column] = []
         self.documents: list[dict[str, Column]] = []
-        self.erasures: list[dict[tuple[str, int], dict[str, Column]]] = []
+        self.erasures: list[dict[_Key, dict[str, Column]]] = []
         self.items: list[dict[str, Column]] = []
         self.curves: list[CurveRows] = []
         self.rationales: list[RationaleRows] = []
@@ -303,16 +308,15 @@ class Collector:
         Raises:
             InputError: an ordering or a measurement fits these and not those before, or the other way round.
         """
+        by_way = {self.erase_by: result.erasures, **result.otherwise}
+        erasures = {_Key(way, *key): columns for way, table in by_way.items() for key, columns in table.items()}
         if self.erasures:
-            check_same_orderings(self.erasures[0], result.erasures)
+            check_same_orderings(self.erasures[0], erasures)
             check_same_measurements(self.documents[0], result.documents)
         self.rows.append(rows)
         self.documents.append({name: column.cpu().numpy() for name, column in result.documents.items()})
         self.erasures.append(
-            {
-                key: {name: column.cpu().numpy() for name, column in columns.items()}
-                for key, columns in result.erasures.items()
-            }
+            {key: {name: column.cpu().numpy() for name, column in columns.items()} for key, columns in erasures.items()}
         )
         kept = result.mask & torch.from_numpy(self.sampled[rows]).to(result.mask.device)[:, None]
         items = {name: table[kept].cpu().numpy() for name, table in result.items.items()}
@@ -352,20 +356,26 @@ class Collector:
         sizes = _join(self.documents)["n"]
         keys = list(self.erasures[0])
         parts = {key: _join([batch[key] for batch in self.erasures]) for key in keys}
-        names = pa.DictionaryArray.from_arrays(
-            np.tile(np.arange(len(keys), dtype=np.int16), len(numbers)), pa.array([name for name, _ in keys])
-        )
 
-        def interleaved(column: str) -> Column:
-            return np.stack([parts[key][column][order] for key in keys], axis=1).reshape(-1)
+        def repeated(names: list[str]) -> pa.Array:
+            every = np.tile(np.arange(len(keys), dtype=np.int16), len(numbers))
+            return pa.DictionaryArray.from_arrays(every, pa.array(names)).cast(pa.string()).dictionary_encode()
 
-        key_columns = {
+        def interleaved(column: str) -> pa.Array:
+            # What is measured of the first way alone is null of others.
+            nothing = np.zeros_like(parts[keys[0]][column])
+            values = np.stack([parts[key].get(column, nothing)[order] for key in keys], axis=1).reshape(-1)
+            return _arrow(values, np.tile([column not in parts[key] for key in keys], len(numbers)))
+
+        key_columns: dict[str, Any] = {
             "document": np.repeat(numbers[order], len(keys)),
-            "ordering": names.cast(pa.string()).dictionary_encode(),
-            "draw": np.tile(np.array([draw for _, draw in keys], dtype=np.int8), len(numbers)),
+            "ordering": repeated([key.ordering for key in keys]),
+            "draw": np.tile(np.array([key.draw for key in keys], dtype=np.int8), len(numbers)),
             "n": np.repeat(sizes[order], len(keys)),
         }
-        return pa.table(key_columns | {column: _arrow(interleaved(column)) for column in parts[keys[0]]})
+        if any(key.erase_by != self.erase_by for key in keys):
+            key_columns[ERASE_BY] = repeated([key.erase_by for key in keys])
+        return pa.table(key_columns | {column: interleaved(column) for column in parts[keys[0]]})
 
     def _item_table(self, token: pa.Array, before: pa.Array | None) -> pa.Table:
         columns = _join(self.items)
@@ -383,9 +393,19 @@ def _join(batches: list[dict[str, Column]]) -> dict[str, Column]:
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def _arrow(column: Column) -> pa.Array:
+class _Key(NamedTuple):
+    """What rows of the table of erasures are told apart by, of a document."""
+
+    erase_by: str
+    ordering: str
+    draw: int
+
+
+def _arrow(column: Column, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """An Arrow array in which NaN is null: there is no such number, rather than one that could not be computed."""
-    return pa.array(column, mask=np.isnan(column) if column.dtype.kind == "f" else None)
+    if column.dtype.kind == "f":
+        missing = np.isnan(column) if missing is None else missing | np.isnan(column)
+    return pa.array(column, mask=missing)
 
 
 def _arrow_ranks(column: Column) -> pa.Array:

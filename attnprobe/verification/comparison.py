@@ -73,9 +73,9 @@ class Comparison:
             self.first_flips += 1
             where = self.where("erasures", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
             if name == SMALLEST_SET:
-                self._compare_smallest(where, flip.removed, reference)
+                self.compare_smallest(where, flip.removed, reference)
             else:
-                self._compare_first_flip(where, flip, reference, orders[name, draw])
+                self.compare_first_flip(where, flip, reference, orders[name, draw])
             rank = (stored.items or {}).get(f"{RANK}{name}")
             if draw == 0 and rank is not None:
                 self._compare_rank(
@@ -229,7 +229,7 @@ class Comparison:
         if right is False:
             self.differing.append(f"{where}: {RANK}{name} is not the order that the reference finds")
 
-    def _compare_first_flip(self, where: str, flip: StoredFlip, reference: Reference, order: Order) -> None:
+    def compare_first_flip(self, where: str, flip: StoredFlip, reference: Reference, order: Order) -> None:
         """The prefix of this length flips the decision, and no shorter one does."""
         removed = flip.removed
         last = reference.items if removed == _NEVER else removed
@@ -251,19 +251,16 @@ class Comparison:
         if removed == counts[-1] and certain:
             self.compare_number(where, "mass", flip.mass, float(reference.weights[items].sum()))
 
-    def _compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
-        """A set of this size flips the decision, and none that is smaller by one: then no other smaller one does.
-
-        For what a class's best set of some size leaves to be ahead of the decision, it is with every larger set.
-        """
+    def compare_smallest(self, where: str, removed: int, reference: Reference) -> None:
+        """A set of this size flips the decision, and no smaller one does: by size, as far as need be."""
 
         def flips(count: int) -> bool | None:
             found = [reference.flips(erased) for erased in reference.smallest_sets(count)]
             return True if True in found else None if None in found else False
 
-        claims = {removed - 1: False, removed: True}
-        if removed == _NEVER:
-            claims = {reference.items - 1: False, reference.items: False}
+        last = reference.items if removed == _NEVER else removed
+        first = last - 1 if reference.larger_sets_flip else 1
+        claims = {count: count == removed for count in range(first, last + 1)}
         for count, claimed in claims.items():
             if not count:
                 continue

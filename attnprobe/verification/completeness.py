@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_ways import ERASE_BY
 from attnprobe.verification.row_batches import flags, integers, reals, row_batches, texts, whole_documents
 
 Numbers = npt.NDArray[np.integer]
@@ -90,23 +91,34 @@ def _check_missing(path: Path, missing: Numbers, quarantined: dict[str, Any]) ->
         )
 
 
-def draws_of_first(path: Path, orderings: Collection[str]) -> list[tuple[str, int]]:
-    """Names and draws that the first document of the table of erasures has of these orderings: others should, too."""
+def draws_of_first(path: Path, orderings: Collection[str], way: str) -> list[tuple[str, int]]:
+    """Names and draws that the first document of the table of erasures has of these orderings, by one way of erasing.
+
+    Others should have them, too.
+    """
     for rows in whole_documents(path):
         documents = integers(path, rows, "document")
         first = rows.filter(pa.array(documents == documents[0]))
+        if ERASE_BY in first.column_names:
+            first = first.filter(pc.equal(first[ERASE_BY], way))
         names, draws = first["ordering"].cast(pa.string()).to_pylist(), first["draw"].to_pylist()
         return [(name, draw) for name, draw in zip(names, draws, strict=True) if name in orderings]
     return []
 
 
-def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, int]]) -> int:
+def check_erasures(
+    path: Path,
+    present: Present,
+    orderings: Sequence[tuple[str, int]],
+    otherwise: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+) -> int:
     """Go through the table of erasures.
 
     Args:
         path: of the table.
         present: the documents.
         orderings: names and draws that each document has.
+        otherwise: by way of erasing the same of rows of the further ways of a run; None where it has one way.
 
     Returns:
         How many rows there are.
@@ -114,14 +126,20 @@ def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, 
     Raises:
         InputError: a page cannot be read; a row is missing, there twice or out of order; its numbers do not fit.
     """
-    names = pa.array(sorted({name for name, _ in orderings}))
-    draws = 1 + max(draw for _, draw in orderings)
-    wanted = np.sort([names.index(name).as_py() * draws + draw for name, draw in orderings])
+    by_way = {"": orderings, **(otherwise or {})}
+    kinds = sorted({(way, name) for way, of_way in by_way.items() for name, _ in of_way})
+    names = pa.array([f"{way}/{name}" for way, name in kinds])
+    draws = 1 + max(draw for of_way in by_way.values() for _, draw in of_way)
+    wanted = np.sort(
+        [kinds.index((way, name)) * draws + draw for way, of_way in by_way.items() for name, draw in of_way]
+    )
     of_all = InStep(path, present)
     for rows in whole_documents(path):
         documents, counts = of_all.take(rows)
         draw = integers(path, rows, "draw").astype(np.int64)
-        name = pc.index_in(texts(path, rows, "ordering"), names).fill_null(-1).to_numpy().astype(np.int64)
+        way = _ways(path, rows, otherwise or {})
+        kind = pc.binary_join_element_wise(way, texts(path, rows, "ordering"), "/")
+        name = pc.index_in(kind, names).fill_null(-1).to_numpy().astype(np.int64)
         code = np.where((name >= 0) & (draw >= 0) & (draw < draws), name * draws + draw, -1)
         for row in np.flatnonzero(~np.isin(code, wanted))[:1]:
             raise InputError(
@@ -138,6 +156,14 @@ def check_erasures(path: Path, present: Present, orderings: Sequence[tuple[str, 
             raise InputError(f"{path}, document {documents.numbers[document]}: an ordering is there twice.")
         _check_removed(path, rows, documents, counts)
     return of_all.finish()
+
+
+def _ways(path: Path, rows: pa.Table, otherwise: Collection[str]) -> pa.Array:
+    """By which way of erasing each row is (rows,): nothing stands for the first."""
+    if not otherwise:
+        return pa.array([""] * len(rows))
+    told = texts(path, rows, ERASE_BY)
+    return pc.if_else(pc.is_in(told, pa.array(list(otherwise))), told, "")
 
 
 def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbers) -> None:

@@ -28,11 +28,14 @@ class PooledReference(Reference):
         model: in evaluation mode and double precision.
         batch: the document alone.
         meaning: what is meant by erased, and by decided.
+        stand_in: the vector (dim,) that takes the mass of what is erased, None where there is none.
     """
 
-    def __init__(self, model: PooledClassifier, batch: Batch, meaning: Meaning = BY_DEFAULT) -> None:
+    def __init__(
+        self, model: PooledClassifier, batch: Batch, meaning: Meaning = BY_DEFAULT, stand_in: Tensor | None = None
+    ) -> None:
         super().__init__(meaning)
-        self._model, self._batch = model, batch
+        self._model, self._batch, self._stand_in = model, batch, stand_in
         with torch.enable_grad(), capturing(model.attention) as captured:
             logits = model(batch)[0]
             self.decision = self.decided(logits.detach())
@@ -55,6 +58,10 @@ class PooledReference(Reference):
             else:
                 edit = lambda _module, _inputs, weights: self._meaning.edit(weights, chosen)  # noqa: E731
                 stack.callback(self._model.attention.register_forward_hook(edit).remove)
+            if self._stand_in is not None:
+                lost = self.weights.sum() - self._meaning.edit(self.weights.expand(chosen.shape), chosen).sum(-1)
+                add = lambda _module, inputs: (inputs[0] + lost[:, None] * self._stand_in,)  # noqa: E731
+                stack.callback(self._model.head.register_forward_pre_hook(add).remove)
             logits: Tensor = self._model(_copies(self._batch, len(erased)))
         return logits
 

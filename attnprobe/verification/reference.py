@@ -44,7 +44,11 @@ class Reference(ABC):
         gradients: of the decision's probability with respect to it (items,).
         products: gradient times attention (items,).
         decision: the class that is decided for, or the number of another decision.
+        larger_sets_flip: whether, where the best set of some size flips the decision, that of every larger size does,
+            as long as something is left: where what a class leaves to be ahead is ahead with every larger set.
     """
+
+    larger_sets_flip = True
 
     weights: Tensor
     gradients: Tensor

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.selection import select
+from attnprobe.attention.selection import Selected, select
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import Batch
-from attnprobe.engines.attention_probe import AttentionProbe
+from attnprobe.engines.attention_probe import AttentionProbe, name_of
+from attnprobe.erasure.meaning import Meaning
+from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.models.huggingface.pieces import PieceBatch
 from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.huggingface.sequences import model_inputs
-from attnprobe.models.pooled.probe import PooledProbe
+from attnprobe.models.pooled.probe import POOLING, PooledProbe
 from attnprobe.models.probe import Probe
 from attnprobe.models.transformer.probe import TransformerProbe
 from attnprobe.settings.attention import MEAN, AttentionSettings
+from attnprobe.verification.attention_otherwise import stand_ins
 from attnprobe.verification.attention_reference import AttentionReference
-from attnprobe.verification.pooled_reference import PooledReference
+from attnprobe.verification.pooled_otherwise import pooled_references
 from attnprobe.verification.reference import Reference
 
 
-def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Reference]:  # noqa: ANN401
-    """A function that makes the reference of a document out of a batch that holds it alone.
+class ReferenceMaker(Protocol):
+    """Makes references of a document out of a batch that holds it alone, and its seed."""
+
+    def __call__(self, batch: Any, seed: int = 0) -> Reference:  # noqa: ANN401
+        """By what the run means first."""
+        ...
+
+
+def reference_maker(probe: Probe[Any], example: Any) -> ReferenceMaker:  # noqa: ANN401
+    """A function that makes the reference of a document out of a batch that holds it alone, and its seed.
 
     The model is in double precision afterwards, unless its own code cannot compute in it, as mixtures of experts.
 
@@ -43,8 +54,8 @@ def reference_maker(probe: Probe[Any], example: Any) -> Callable[[Any], Referenc
         raise InputError(f"There is no slow reference for {type(probe).__name__}.")
     model: nn.Module = probe.model  # type: ignore[attr-defined]  # all that have a reference have one
 
-    def make(batch: Any) -> Reference:  # noqa: ANN401
-        return made(probe, batch)
+    def make(batch: Any, seed: int = 0) -> Reference:  # noqa: ANN401
+        return made(probe, batch, seed)
 
     model.double()
     try:
@@ -71,16 +82,17 @@ def head_references(
         generator: draws them.
     """
     attention: AttentionProbe = probe.attention  # type: ignore[attr-defined]  # such a model is attached to
-    inputs, items = _read(probe, batch)
+    inputs, items = read_document(probe, batch)
     heads = [(site, head) for site in attention.map_sites for head in range(site.heads)]
     for index in np.sort(generator.permutation(len(heads))[:count]).tolist():
         site, head = heads[index]
         settings = AttentionSettings(layers=f"{site.stack}:{site.layer}", heads=str(head))
         selected = select(attention.attachment.sites, settings, attention.attachment.auto())
         call, meaning = attention.attachment.call, attention.meaning
+        stand_in, *_ = stand_ins(meaning, 0, _of_training(probe, selected))  # nothing is drawn by the first way
         yield (
             (site.stack, site.layer, head),
-            partial(AttentionReference, call, selected, MEAN, inputs, items, meaning),
+            partial(AttentionReference, call, selected, MEAN, inputs, items, meaning, stand_in),
         )
 
 
@@ -104,24 +116,67 @@ def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> _Read:
     return inputs, batch.units[0]
 
 
-def _read(probe: Probe[Any], batch: Any) -> _Read:  # noqa: ANN401
+def read_document(probe: Probe[Any], batch: Any) -> _Read:  # noqa: ANN401
+    """What a model with attention in several layers takes of a document, and the item of each token."""
     return next(_INPUTS[each] for each in type(probe).__mro__ if each in _INPUTS)(probe, batch)
 
 
-def _of_attention(probe: Any, batch: Any) -> Reference:  # noqa: ANN401
+def references_otherwise(
+    probe: Probe[Any],
+    batch: Any,  # noqa: ANN401
+    seed: int,
+) -> Iterator[tuple[str, list[Reference]]]:
+    """By each further way of erasing its name and the references of a document, one for each draw of what stands in.
+
+    The model has to be in the precision that :func:`reference_maker` leaves it in.
+
+    Args:
+        probe: of a model.
+        batch: that holds the document alone.
+        seed: the document's.
+    """
+    made = next((_OTHERWISE[each] for each in type(probe).__mro__ if each in _OTHERWISE), None)
+    if made is not None:
+        for meaning in probe.others:
+            yield meaning.erase_by, made(probe, batch, meaning, seed)
+
+
+def _of_attention(probe: Any, batch: Any, seed: int) -> Reference:  # noqa: ANN401
+    return _attention_otherwise(probe, batch, probe.attention.meaning, seed)[0]
+
+
+def _attention_otherwise(probe: Any, batch: Any, meaning: Meaning, seed: int) -> list[Reference]:  # noqa: ANN401
     attention: AttentionProbe = probe.attention
-    call, aggregate = attention.attachment.call, attention.settings.aggregate
-    return AttentionReference(call, attention.selected, aggregate, *_read(probe, batch), attention.meaning)
+    selected, read = attention.selected, read_document(probe, batch)
+    make = partial(
+        AttentionReference, attention.attachment.call, selected, attention.settings.aggregate, *read, meaning
+    )
+    return [make(each) for each in stand_ins(meaning, seed, _of_training(probe, selected))]
 
 
-def _of_pooled(probe: PooledProbe, batch: Batch) -> Reference:
-    return PooledReference(probe.model, batch, probe.meaning)
+def _of_training(probe: Any, selected: list[Selected]) -> list[TrainingVectors] | None:  # noqa: ANN401
+    known = [probe.training.get(name_of(chosen.site)) for chosen in selected]
+    return None if None in known else known
+
+
+def _of_pooled(probe: PooledProbe, batch: Batch, seed: int) -> Reference:
+    return _pooled_otherwise(probe, batch, probe.meaning, seed)[0]
+
+
+def _pooled_otherwise(probe: PooledProbe, batch: Batch, meaning: Meaning, seed: int) -> list[Reference]:
+    return list(pooled_references(probe.model, batch, meaning, seed, probe.training.get(POOLING)))
 
 
 _INPUTS: dict[type, Callable[[Any, Any], _Read]] = {TransformerProbe: _of_encoder, CheckpointProbe: _of_checkpoint}
 """By what joins a model with attention in several layers to the erasure tests."""
 
-_REFERENCES: dict[type, Callable[[Any, Any], Reference]] = {
+_OTHERWISE: dict[type, Callable[[Any, Any, Meaning, int], list[Reference]]] = {
+    PooledProbe: _pooled_otherwise,
+    **dict.fromkeys(_INPUTS, _attention_otherwise),
+}
+"""By what joins a model to the erasure tests: how the references of a further way of erasing are made."""
+
+_REFERENCES: dict[type, Callable[[Any, Any, int], Reference]] = {
     PooledProbe: _of_pooled,
     **dict.fromkeys(_INPUTS, _of_attention),
 }

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from attnprobe.base.errors import InputError
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_orderings import RANK
-from attnprobe.erasure.registered_ways import RENORMALISE
+from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
 from attnprobe.erasure.state_names import FLIP_P, OUTSIDE, REMOVED_INSIDE, STATE_P
 from attnprobe.models.subject import Tested
 from attnprobe.stages.kept_states import DEV, VALIDATION_DRAW, validation_sample
@@ -112,8 +112,10 @@ def check_states(run: Run, tested: Tested[Any], numbers: npt.NDArray[np.integer]
     files = {name: run.folder.table(name) for name in ("documents", "erasures", "items")}
     own = rows_of_documents(files["documents"], ["document", STATE_P], numbers).to_pandas()
     erasures = ["document", "ordering", "draw", "removed", "emptied", FLIP_P, REMOVED_INSIDE]
+    if tells_ways := ERASE_BY in columns_of(files["erasures"]):
+        erasures.append(ERASE_BY)
     flips = rows_of_documents(files["erasures"], erasures, numbers).to_pandas()
-    flips = flips[flips["draw"] == 0]
+    flips = flips[(flips["draw"] == 0) & ((flips[ERASE_BY] == RENORMALISE) if tells_ways else True)]
     ranked = [name for name in columns_of(files["items"]) if name.startswith(RANK)]
     ranks = rows_of_documents(files["items"], ["document", *ranked], numbers).to_pandas()
     split, made = run.dataset.splits["test"], 0

@@ -23,6 +23,9 @@ from attnprobe.erasure.correlation_names import CORRELATIONS
 from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import RANK
+from attnprobe.erasure.registered_ways import ERASE_BY
+from attnprobe.runs.configuration_entries import read_configuration
+from attnprobe.runs.meaning_records import recorded_ways
 from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
@@ -32,6 +35,8 @@ _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_
 _ITEMS = ("weight", "gradient", "js", "flips")
 
 _ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
+BY_WAY = ("js", "flips")
+"""Columns of items that each further way of erasing has once more, its name behind them."""
 _HELD = ("annotator", "kind", "name", "draw")
 _HELD_NUMBERS = ("marked", "auprc", "token_f1", "iou_f1", "comprehensiveness", "at_most")
 
@@ -93,6 +98,7 @@ class StoredDocument:
         correlations: by column Kendall's tau, where it was asked for and is defined.
         asked: by column numbers of items of sets that flip the decision and that guarantee it, where sets were erased
             to find it.
+        otherwise: by further way of erasing, ordering and draw.
     """
 
     number: int
@@ -106,6 +112,7 @@ class StoredDocument:
     sufficient: tuple[int, ...] = ()
     among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
     rationales: dict[HeldKey, dict[str, float]] = field(default_factory=dict)
+    otherwise: dict[str, dict[tuple[str, int], StoredFlip]] = field(default_factory=dict)
 
     @property
     def marked(self) -> dict[str, set[int]]:
@@ -148,13 +155,10 @@ def stored_documents(
     sufficient = [name for name in (_ASKED if by_asking else SUFFICIENT) if name in present]
     taus = [name for name in CORRELATIONS if name in columns_of(folder.table("documents"))]
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
-    further = [name for name in ("emptied", "sufficient") if name in columns_of(folder.table("erasures"))]
-    erasures = _by_document(folder, "erasures", (*_ERASURES, *further), numbers)
-    ranks = [
-        name
-        for name in columns_of(folder.table("items"))
-        if name.startswith((RANK, RATIONALE)) or name in (SUFFICIENT_ITEM, FLIPPING_ITEM)
-    ]
+    ways = recorded_ways(read_configuration(folder.config))
+    erasures = _flips(folder, numbers, next(iter(ways)))
+    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
+    ranks = [name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name in named]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
@@ -166,23 +170,16 @@ def stored_documents(
             documents[number]["n"][0].item(),
             documents[number]["decision"][0].item(),
             documents[number]["p_decision"][0].item(),
-            {
-                (str(name), int(draw)): StoredFlip(
-                    int(removed),
-                    float(mass),
-                    bool(known[further.index("emptied")]) if "emptied" in further else None,
-                    _whole(known[further.index("sufficient")]) if "sufficient" in further else None,
-                )
-                for name, draw, removed, mass, *known in zip(*erasures[number].values(), strict=True)
-            },
+            erasures[number].pop(next(iter(ways)), {}),
             items.get(number),
             curves.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
             () if by_asking else tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
             rationales.get(number, {}),
-            {name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
-            _asked(documents[number], sufficient) if by_asking else {},
+            otherwise=erasures[number],
+            correlations={name: float(tau) for name in taus if not np.isnan(tau := documents[number][name][0])},
+            asked=_asked(documents[number], sufficient) if by_asking else {},
         )
         for number in numbers.tolist()
     ]
@@ -197,6 +194,27 @@ def _asked(columns: dict[str, Column], names: Collection[str]) -> dict[str, int]
 def _whole(number: float) -> int | None:
     """A whole number; None where there is none."""
     return None if np.isnan(number) else int(number)
+
+
+def _flips(
+    folder: RunFolder, numbers: npt.NDArray[np.integer], first: str
+) -> dict[int, dict[str, dict[tuple[str, int], StoredFlip]]]:
+    """By number, way of erasing, ordering and draw; rows of a table that does not tell ways are of the first."""
+    further = [name for name in ("emptied", "sufficient", ERASE_BY) if name in columns_of(folder.table("erasures"))]
+    found: dict[int, dict[str, dict[tuple[str, int], StoredFlip]]] = {}
+    for number, columns in _by_document(folder, "erasures", (*_ERASURES, *further), numbers).items():
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for row in rows:
+            sufficient = row.get("sufficient", np.nan)
+            found.setdefault(number, {}).setdefault(str(row.get(ERASE_BY, first)), {})[
+                str(row["ordering"]), int(row["draw"])
+            ] = StoredFlip(
+                int(row["removed"]),
+                float(row["mass"]),
+                bool(row["emptied"]) if "emptied" in row else None,
+                _whole(sufficient),
+            )
+    return found
 
 
 def _limits(columns: dict[str, Column]) -> dict[str, Column]:
@@ -214,7 +232,7 @@ def _among_random(columns: dict[str, Column]) -> dict[tuple[str, int], AmongRand
     return {
         (str(name), int(draw)): AmongRandom(*map(int, counts))
         for name, draw, *counts in rows
-        if not np.isnan(counts[0])
+        if not np.isnan(counts[0])  # which it is in rows of further ways of erasing
     }
 
 

@@ -20,8 +20,9 @@ from attnprobe.stages.training import Run
 from attnprobe.verification.comparison import FOLLOWED, Comparison
 from attnprobe.verification.completeness import Present
 from attnprobe.verification.orders import orders_of
+from attnprobe.verification.other_ways import compare_other_ways
 from attnprobe.verification.rationale_rows import compare_rationales
-from attnprobe.verification.reference_registry import reference_maker
+from attnprobe.verification.reference_registry import reference_maker, references_otherwise
 from attnprobe.verification.sets_by_subsets import MADE as SETS_OF_ITEMS
 from attnprobe.verification.sets_by_subsets import compare_asked_sets
 from attnprobe.verification.stored_results import stored_documents
@@ -56,8 +57,8 @@ def compare_with_reference(
     comparison = Comparison(run.folder)
     stored = stored_documents(run.folder, numbers, with_items[numbers])
     for row in tqdm(range(len(numbers)), unit=" documents", desc="slow reference", disable=None, leave=False):
-        reference = reference_of(alone[row])
         seed_of_document = int(seeds.view(np.int64)[row])
+        reference = reference_of(alone[row], seed_of_document)
         orders = orders_of(
             reference,
             seed_of_document,
@@ -70,6 +71,8 @@ def compare_with_reference(
         compare_sufficient_sets(comparison, stored[row], reference, orders)
         if stored[row].asked:
             compare_asked_sets(comparison, stored[row], reference, orders)
+        otherwise = references_otherwise(tested.probe, alone[row], seed_of_document)
+        compare_other_ways(comparison, stored[row], otherwise, orders)
         if stored[row].items is not None:
             compare_rationales(comparison, stored[row], reference, orders)
     if comparison.differing:

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from attnprobe.base.errors import InputError
-from attnprobe.erasure.meaning import BY_DEFAULT
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.registered_decisions import OWN as OWN_DECISIONS
 from attnprobe.erasure.registered_orderings import GREEDY, OWN, RANK, SMALLEST_SET, Role
+from attnprobe.erasure.registered_ways import ERASING
+from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
 from attnprobe.erasure.state_names import FLIP_P
 from attnprobe.explanations.names import judged_as
 from attnprobe.models.subject import Tested
 from attnprobe.runs.configuration_entries import read_configuration
-from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning
+from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning, recorded_ways
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, record_of, recorded_orderings
 from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
@@ -46,6 +48,7 @@ from attnprobe.verification.rationale_marks import check_marks
 from attnprobe.verification.row_batches import columns_of, reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
 from attnprobe.verification.states_again import check_states
+from attnprobe.verification.training_vectors import check_training_vectors
 from attnprobe.verification.truth import compare_with_reference, drawn
 
 
@@ -83,16 +86,17 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         yield vocabulary
     tested = run.subject.load()
     yield check_stamps(run, tested)
+    yield from check_training_vectors(run, tested)
     told = read_configuration(folder.config)
-    for each, record in zip(CHOSEN, recorded_meaning(told), strict=True):
-        if record is not None:
-            if record.name in OWN_DECISIONS:
-                yield f"the {each.registry.kind} {record.name} is made again by hand"
-                continue
-            here = each.registry.origin(record.name)
+    meant = [*zip((each.registry for each in CHOSEN), recorded_meaning(told), strict=True)]
+    for registry, record in [*meant, *((ERASING, way) for way in list(recorded_ways(told).values())[1:])]:
+        if record is not None and record.name in OWN_DECISIONS and registry is not ERASING:
+            yield f"the {registry.kind} {record.name} is made again by hand"
+        elif record is not None and record.name not in OWN_WAYS:
+            here = registry.origin(record.name)
             of = f"{record.name} is of {record.origin or 'a program that registered it'}"
             called = "it" if here == record.origin else f"that of {here or 'this program'}"
-            yield f"the {each.registry.kind} {of}: the reference calls {called}, too, and does not check it"
+            yield f"the {registry.kind} {of}: the reference calls {called}, too, and does not check it"
     records = recorded_orderings(told)
     others = {name: records[name] for name in told.get(ENTRY) or () if name not in asked_of_every_run()}
     present = yield from _check_tables(run, tested, others)
@@ -127,12 +131,14 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
         f"documents.parquet holds each of {len(present.numbers):,} documents once, with the label of the data"
         + f"; {left_out:,} were quarantined" * bool(left_out)
     )
+    meaning, way = tested.probe.meaning, settings.erase_by[0]
+    closed = meaning.decides_classes and (meaning.renormalises or meaning.adds_up)
     orderings = [
         *ordering_draws(settings.draws),
-        *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and tested.probe.meaning == BY_DEFAULT else []),
+        *([(SMALLEST_SET, 0)] if tested.probe.readout is not None and closed else []),
         *([(GREEDY, 0)] if settings.attention is not None and settings.attention.greedy else []),
     ]
-    found = draws_of_first(folder.table("erasures"), others)
+    found = draws_of_first(folder.table("erasures"), others, way)
     orderings += found
     own = run.configuration.explanations
     of_file = {name for each in (own.draws if own else ()) for name in judged_as(each)}
@@ -140,8 +146,11 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
         by = "attnprobe" if name in OWN else others[name].origin or "the program that registered it"
         by = "the file of explanations" if name in of_file else by
         yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
-    rows = check_erasures(folder.table("erasures"), present, orderings)
-    yield f"erasures.parquet holds {rows:,} rows, one for each of {len(orderings)} orderings and draws of each document"
+    otherwise = {other.erase_by: _rows_otherwise(other, orderings) for other in tested.probe.others}
+    rows = check_erasures(folder.table("erasures"), present, orderings, otherwise)
+    of_all = len(orderings) + sum(map(len, otherwise.values()))
+    of = f"{of_all} orderings and draws" + f", in {1 + len(otherwise)} ways of erasing," * bool(otherwise)
+    yield f"erasures.parquet holds {rows:,} rows, one for each of {of} of each document"
     sampled = sample_of_documents(len(run.dataset.splits["test"]), settings.seed)
     rows = check_items(folder.table("items"), present, sampled)
     of = f"{sampled[present.numbers].sum():,} documents"
@@ -155,13 +164,21 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
     return present
 
 
+def _rows_otherwise(meaning: Meaning, orderings: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Names and draws of the rows of a further way of erasing, of those of the first way."""
+    draws = {name: 1 + max(draw for other, draw in orderings if other == name) for name, _ in orderings}
+    draws.pop(GREEDY, None)
+    return [(name, draw) for name, of_name in draws.items() for draw in range(max(of_name, meaning.draws))]
+
+
 def _check_curves(run: Run, present: Present, orderings: list[str]) -> str:
     folder, split = run.folder, run.dataset.splits["test"]
     if not folder.table(CURVES).exists():
         raise InputError(f"{folder.path} was to keep whole curves, but there is no {folder.table(CURVES).name} in it.")
     records = recorded_orderings(read_configuration(folder.config))
     curved = {name for name in orderings if record_of(records, name).role != Role.REFERENCE}
-    draws = draws_of_first(folder.table("erasures"), curved)
+    way = run.configuration.settings.erase_by[0]
+    draws = draws_of_first(folder.table("erasures"), curved, way)
     sampled = curved_documents(np.asarray(split.words_per_document), run.configuration.settings.seed)
     documents = folder.table("documents")
     p_decision = np.concatenate([reals(documents, rows, "p_decision") for rows in row_batches(documents)])

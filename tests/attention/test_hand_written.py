@@ -53,13 +53,14 @@ IN_NO_PRODUCT = ["functional", "keys_first", "heads_last", "heads_first", "sdpa_
 
 
 @pytest.mark.parametrize("kind", [FORWARD, REPLAY])
-@pytest.mark.parametrize("how", [how for how in WAYS if how not in IN_NO_PRODUCT])
+@pytest.mark.parametrize("how", WAYS)
 @torch.no_grad()
 def test_the_mean_of_what_rows_attend_to_takes_their_mass_however_attention_is_written(how, kind):
     """Beside an attention sink too, where a row keeps the sum that it had."""
     model, inputs = Classifier((how, how)), documents()
     attachment = attach(ModelCall(model), inputs)
-    require_standing_in(attachment.call, attachment.sites.attention, inputs)
+    if how not in IN_NO_PRODUCT:
+        require_standing_in(attachment.call, attachment.sites.attention, inputs)
 
     def mean(values, visible):
         rows = visible.to(values.dtype)

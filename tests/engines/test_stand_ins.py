@@ -323,8 +323,11 @@ def test_where_what_heads_give_cannot_be_seen_nothing_stands_in_and_weights_are_
     erased = torch.zeros(4, 7, dtype=torch.bool)
     erased[:, 2] = True
     with pytest.raises(RefusedError, match=r"heads of BySum at .* give cannot be seen, so that nothing can stand in"):
-        model.erasing(erased, erase_by="document_mean").__enter__()
+        model.erasing(erased, erase_by="corpus_mean").__enter__()
     queries, keys, values = net.project(inputs["src"]).chunk(3, -1)
-    weights = (queries @ keys.mT).softmax(-1).masked_fill(erased[:, None], 0.0)
-    with torch.no_grad(), model.erasing(erased, layers="all", erase_by="zero"):
-        torch.testing.assert_close(net(**inputs), net.head((weights @ values)[:, 0]))
+    weights = (queries @ keys.mT).softmax(-1)
+    left = weights.masked_fill(erased[:, None], 0.0)
+    lost = weights[:, :, 2:3]
+    for way, edited in (("zero", left), ("document_mean", left + lost / 7)):
+        with torch.no_grad(), model.erasing(erased, layers="all", erase_by=way):
+            torch.testing.assert_close(net(**inputs), net.head((edited @ values)[:, 0]))

@@ -6,7 +6,7 @@ from scipy.spatial.distance import jensenshannon
 
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.registered_orderings import chosen_orderings
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from tests.fixtures.strategies import cases
 from tests.reference import erasure as brute
 

@@ -7,7 +7,7 @@ import torch
 
 from attnprobe.erasure.best_sets import largest_falls
 from attnprobe.erasure.contributions import Contributions
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from tests.fixtures.limit_documents import KINDS, draw
 from tests.reference import rationales as brute
 

@@ -12,7 +12,7 @@ from attnprobe.erasure.curve_names import RANDOM_COLUMNS
 from attnprobe.erasure.orderings import rank_at_random
 from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.explanations.item_scores import ItemScores, explanation
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from tests.fixtures.limit_documents import KINDS, draw
 from tests.reference import curves as brute
 

@@ -9,7 +9,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.erasure.battery import orders_of, run_battery
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering, Role
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from tests.fixtures.strategies import cases
 
 

@@ -6,7 +6,7 @@ import torch
 
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.registered_orderings import SMALLEST_SET
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from tests.fixtures.limit_documents import draw
 from tests.fixtures.rationale_files import padded, random_marks
 from tests.reference import rationales as brute

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.explanations.item_scores import ItemScores, explanation
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 
 
 def batch_of(sizes, documents):

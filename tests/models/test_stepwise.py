@@ -11,7 +11,7 @@ from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.curve_names import SCORES
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.models.pooled import stepwise
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 from tests.fixtures.entries import HALVES, registered, sure_above
 from tests.fixtures.strategies import cases

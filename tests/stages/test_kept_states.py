@@ -48,6 +48,8 @@ def run(folder):
 
 def test_a_run_keeps_them_and_says_what_is_inside(run):
     documents, erasures = pd.read_parquet(run / "documents.parquet"), pd.read_parquet(run / "erasures.parquet")
+    assert erasures.loc[erasures["erase_by"] != "renormalise", ["flip_p", "removed_inside"]].isna().all(axis=None)
+    erasures = erasures[erasures["erase_by"] == "renormalise"]
     kept = safetensors.torch.load_file(run / "validation-states.safetensors")
     assert kept["coordinates"].shape[1] == len(kept["statistics"]) == 120
     steps = documents["state_p"] * 121
@@ -67,7 +69,7 @@ def test_a_run_keeps_them_and_says_what_is_inside(run):
 
 def test_the_summary_has_shares_of_the_documents(run):
     several = pd.read_parquet(run / "documents.parquet").query("n > 1")
-    erasures = pd.read_parquet(run / "erasures.parquet")
+    erasures = pd.read_parquet(run / "erasures.parquet").query("erase_by == 'renormalise'")
     found = json.loads((run / "summary.json").read_text())["in_distribution"]
     assert found["unerased"]["value"] == pytest.approx((several["state_p"] < OUTSIDE).mean())
     rows = erasures[erasures["document"].isin(several["document"])]

@@ -12,7 +12,8 @@ from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.registered_orderings import ORDERINGS, Ordering
 from attnprobe.models.pooled.architectures import POOLED
-from attnprobe.models.pooled.probe import PooledErasures, PooledProbe
+from attnprobe.models.pooled.closed_forms import PooledErasures
+from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.stages.tables import Collector, occurrences_of, probe_split
 from tests.fixtures.ragged_documents import random_documents

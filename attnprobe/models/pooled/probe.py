@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,32 +16,22 @@ from attnprobe.attention.selection import indices
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
-from attnprobe.erasure.aopc_limits import limits_of_documents
-from attnprobe.erasure.best_sets import largest_falls
-from attnprobe.erasure.chance import aopc_of_orders
-from attnprobe.erasure.contributions import Contributions, of_class
-from attnprobe.erasure.curve_names import Score
-from attnprobe.erasure.curves import curves_of_decision
-from attnprobe.erasure.divergence import js_divergence
+from attnprobe.erasure.contributions import Contributions
 from attnprobe.erasure.erasable import (
-    Attention,
-    DecisionCurves,
     Erasures,
     InputEffects,
-    OutputProducts,
-    Pooling,
-    SingleEffects,
+    OtherErasures,
+    StandIn,
 )
-from attnprobe.erasure.guarantees.requirements import Requirements
-from attnprobe.erasure.kept_scores import KeptScores
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.orderings import softmax_of_scores
-from attnprobe.erasure.pooled_states import PooledStates
-from attnprobe.erasure.rankings.output_shares import of_pooled
+from attnprobe.erasure.other_ways import OneByOne
+from attnprobe.erasure.stand_ins import RowsOfAttention
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.pooled.attention import pool
 from attnprobe.models.pooled.classifier import PooledClassifier
+from attnprobe.models.pooled.closed_forms import PooledErasures, ReplacedErasures, ReplacedOtherwise
 from attnprobe.models.pooled.input_effects import input_effects
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 from attnprobe.models.probe import Probe
@@ -60,152 +50,6 @@ class Reading(NamedTuple):
     mask: Tensor
 
 
-class PooledErasures:
-    """A batch whose erasures have a closed form.
-
-    Args:
-        values: what the attention pools (batch, items, dim).
-        scores: its pre-softmax scores (batch, items).
-        mask: True where an item is real (batch, items).
-        readout: the affine rest of the model.
-        of_inputs: what the words of rows of the batch do to the decision, where that can be asked.
-    """
-
-    def __init__(
-        self,
-        values: Tensor,
-        scores: Tensor,
-        mask: Tensor,
-        readout: nn.Linear,
-        of_inputs: Callable[[Tensor], InputEffects] | None = None,
-    ) -> None:
-        self._scores, self._values, self._readout, self._of_inputs = scores, values, readout, of_inputs
-        self._contributions = Contributions(values, None, mask, readout, scores=scores)
-
-    @cached_property
-    def attention(self) -> Attention:
-        """What orderings are made of."""
-        of = self._contributions
-        gradients = of.decision_gradient()
-        return Attention(self._scores, of.mass, gradients, gradients * of.mass, of.mask, of.sizes)
-
-    @cached_property
-    def _log_probabilities(self) -> Tensor:
-        return self._contributions.log_probabilities()
-
-    def log_probabilities(self) -> Tensor:
-        """Of the unerased documents (batch, classes)."""
-        return self._log_probabilities
-
-    def decision(self) -> Tensor:
-        """The classes decided for (batch,)."""
-        return self._contributions.decision
-
-    def probability(self) -> Tensor:
-        """The probabilities of the decisions (batch,)."""
-        return self.log_probabilities().amax(-1).exp()
-
-    def left_out_share(self) -> None:
-        """Everything that is pooled is an item."""
-        return
-
-    def single_effects(self) -> SingleEffects:
-        """What erasing each item alone does."""
-        single = self._contributions.single_erasures()
-        log_p, padding = self.log_probabilities()[:, :, None], ~self._contributions.mask
-        erased = torch.log_softmax(single.relative_logits, dim=1)
-        js = js_divergence(erased, log_p, dim=1).masked_fill_(padding, 0.0)
-        probability = of_class(erased, self.decision()).exp().masked_fill_(padding, 0.0)
-        logit = self._contributions.decided_logit_without_each().masked_fill_(padding, 0.0)
-        return SingleEffects(js, single.flips, probability, logit)
-
-    def first_flips(self, order: Tensor) -> dict[str, Tensor]:
-        """Where orderings flip the decision, from sums over every prefix."""
-        flip = self._contributions.first_flip(order)
-        return {"removed": flip.count, "fraction": flip.fraction, "mass": flip.mass, "emptied": flip.emptied}
-
-    def curves(self, order: Tensor, documents: Tensor) -> DecisionCurves:
-        """How sure the model is along orderings, from sums over every prefix and what is behind it."""
-        return curves_of_decision(self._contributions, order, documents)
-
-    def aopcs(self, order: Tensor, documents: Tensor) -> Tensor:
-        """AOPC of the probability along orders of some documents (orders, documents), from sums of what is left."""
-        return aopc_of_orders(KeptScores(self._contributions, "probability").of_documents(documents), order)
-
-    def probability_without(self, erased: Tensor, documents: Tensor) -> Tensor:
-        """How sure the model is when sets of items are erased, from the sums over what is left."""
-        return KeptScores(self._contributions, "probability").of_documents(documents).of_sets(~erased)
-
-    def largest_falls(self, documents: Tensor, sizes: Tensor) -> Tensor:
-        """The largest fall by sets of a size, as an interval (documents, 2)."""
-        return largest_falls(self._contributions, self._values, self._readout, documents, sizes)
-
-    def aopc_limits(self, documents: Tensor, score: Score) -> Tensor:
-        """Least and largest AOPC of any ordering, as intervals (documents, 4)."""
-        limits = limits_of_documents(self._contributions, self._values, self._readout, score, documents)
-        return torch.cat([torch.as_tensor(limit) for limit in limits], dim=-1)
-
-    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> None:
-        """It is known of every document, from sums."""
-        return
-
-    def input_effects(self, documents: Tensor) -> InputEffects | None:
-        """What the words of rows (documents,) of the batch do to the decision."""
-        return None if self._of_inputs is None else self._of_inputs(documents)
-
-    def pooled_states(self) -> PooledStates:
-        """What the attention pools of what is left."""
-        of = self._contributions
-        return PooledStates(self._values, of.mass, of.mask, of.margins, of.threshold)
-
-    def smallest_set(self) -> Tensor:
-        """The items of the smallest set that flips the decision, exactly (batch, items), −1 behind them."""
-        rank = self._contributions.minimal_flip_set().rank
-        behind = rank.shape[1]
-        places = rank.masked_fill(rank < 0, behind)
-        sorted_places, order = places.sort(dim=-1, stable=True)
-        smallest: Tensor = order.masked_fill_(sorted_places == behind, -1)
-        return smallest
-
-    def greedy_order(self) -> None:
-        """Not needed where the smallest set is known."""
-        return
-
-    def contributions(self) -> Tensor:
-        """Each item's weight times the logits that it would give alone (batch, classes, items)."""
-        return self._contributions.alone * self._contributions.mass[:, None]
-
-    def requirements(self) -> Requirements:
-        """What has to be kept so that the decision stands whatever else is erased, from sums."""
-        return self._contributions.requirements()
-
-    def pooling(self) -> Pooling:
-        """What the attention pools, and the readout of that."""
-        return Pooling(self._values, self._contributions.alone, self._contributions.bias)
-
-    @cached_property
-    def _attention_outputs(self) -> list[list[OutputProducts]]:
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
-
-    def attention_outputs(self) -> list[list[OutputProducts]]:
-        """What items are of the pooled vector."""
-        return self._attention_outputs
-
-    def layer_outputs(self) -> list[list[OutputProducts]]:
-        """The same: pooling is the whole layer."""
-        return self.attention_outputs()
-
-    def slopes(self) -> None:
-        """What is pooled says it in closed form."""
-        return
-
-    def flows(self) -> None:
-        """One row pools, and nothing flows from layer to layer."""
-        return
-
-    decides_classes = True
-
-
 class PooledProbe(Probe[Batch]):
     """Reads the tested attention of a model; puts the model into evaluation mode."""
 
@@ -222,8 +66,8 @@ class PooledProbe(Probe[Batch]):
 
     @property
     def has_closed_curves(self) -> bool:
-        """Whether erasing is renormalising and a decision a class."""
-        return self.meaning == BY_DEFAULT
+        """Whether a decision is a class, and what remains of a row keeps its weights or is renormalised."""
+        return _is_closed(self.meaning)
 
     @property
     def class_count(self) -> int:
@@ -241,12 +85,55 @@ class PooledProbe(Probe[Batch]):
         values, mask = self.model.items(batch)
         return Reading(values, self.model.attention.scores(values, mask, batch), mask)
 
-    def erasures(self, batch: Batch) -> Erasures:
-        """A batch ready for erasures, by closed forms where there are any."""
+    def erasures(self, batch: Batch, seeds: Tensor | None = None) -> Erasures:
+        """A batch ready for erasures, by closed forms where there are any; see :meth:`Probe.erasures`."""
+        reading = self.read(batch)
+        drawn = torch.zeros_like(batch.rows) if seeds is None else seeds
+        rows = RowsOfAttention(reading.values, reading.mask[:, None], drawn, self.training.get(POOLING))
+        of_inputs = partial(self._input_effects, batch) if self.unit == WORD else None
+        (stand_in,) = self._logits_standing_in(self.meaning, rows)
+        otherwise = partial(self._otherwise, reading, rows) if self.others else None
         if self.meaning == BY_DEFAULT:
-            of_inputs = partial(self._input_effects, batch) if self.unit == WORD else None
-            return PooledErasures(*self.read(batch), self.readout, of_inputs)
-        return StepwiseErasures(*self.read(batch), self.readout, self.meaning)
+            return PooledErasures(*reading, self.readout, of_inputs, otherwise)
+        if _is_closed(self.meaning):
+            return ReplacedErasures(*reading, self.readout, stand_in, of_inputs, otherwise)
+        return StepwiseErasures(*reading, self.readout, self.meaning, stand_in, otherwise)
+
+    def _otherwise(
+        self, reading: Reading, rows: RowsOfAttention, contributions: Contributions | None = None
+    ) -> Sequence[OtherErasures]:
+        """A batch, erased in every further way: those that add up together, the others one by one."""
+        closed, others = dict[StandIn, Tensor](), dict[StandIn, Erasures]()
+        for meaning in self.others:
+            for draw, stand_in in enumerate(self._logits_standing_in(meaning, rows)):
+                key = StandIn(meaning.erase_by, draw)
+                if meaning.renormalises and meaning.decides_classes:
+                    others[key] = PooledErasures(*reading, self.readout)
+                elif _is_closed(meaning):
+                    closed[key] = stand_in
+                else:
+                    others[key] = StepwiseErasures(*reading, self.readout, meaning, stand_in)
+        found: list[OtherErasures] = [OneByOne(others)] if others else []
+        if closed:
+            if contributions is None:
+                contributions = Contributions(reading.values, None, reading.mask, self.readout, scores=reading.scores)
+            found.append(ReplacedOtherwise(contributions, closed))
+        return found
+
+    def _logits_standing_in(self, meaning: Meaning, rows: RowsOfAttention) -> Tensor:
+        """The logits of what takes the mass that is lost, bias included (draws, batch, classes), float64."""
+        weight, bias = self.readout.weight.detach().double(), self.readout.bias.detach().double()
+        vectors = meaning.stand_ins(rows)
+        if vectors is None:
+            return bias.expand(1, len(rows.values), -1)
+        return vectors.squeeze(-2).double() @ weight.T + bias
+
+    @torch.no_grad()
+    def training_vectors(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The pooled vectors of a batch (documents, dim)."""
+        values, scores, mask = self.read(batch)
+        weights = softmax_of_scores(scores, mask).to(values.dtype)
+        return {POOLING: (weights[:, None] @ values).squeeze(1)}
 
     def _input_effects(self, batch: Batch, documents: Tensor) -> InputEffects:
         return input_effects(self.model, batch, documents)
@@ -303,3 +190,8 @@ class PooledProbe(Probe[Batch]):
         sentences = [sentence for document in rows for sentence in documents.sentences_of(document)]
         between = [gap for document in rows for gap in documents.between_sentences(document)]
         return ItemColumns(pa.array(sentences, pa.string()), pa.array(between, pa.string()).dictionary_encode())
+
+
+def _is_closed(meaning: Meaning) -> bool:
+    """Whether what is decided without any items has a closed form."""
+    return meaning.decides_classes and (meaning.renormalises or meaning.adds_up)

@@ -6,7 +6,7 @@ and the bias. Rows are edited set by set, many sets at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import torch
@@ -17,7 +17,14 @@ from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import SetErasures
 from attnprobe.erasure.arrays import check_numbers
 from attnprobe.erasure.curve_names import Score
-from attnprobe.erasure.erasable import Attention, DecisionCurves, OutputProducts, Pooling, SingleEffects
+from attnprobe.erasure.erasable import (
+    Attention,
+    DecisionCurves,
+    OtherErasures,
+    OutputProducts,
+    Pooling,
+    SingleEffects,
+)
 from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
@@ -36,14 +43,23 @@ class PooledSets(SetErasures):
         mask: True where an item is real (batch, items).
         readout: the affine rest of the model.
         meaning: what is meant by erased, and by decided.
+        stand_in: the logits of what takes the mass that is lost, bias included (batch, classes), float64; None: it
+            goes to nothing.
 
     Attributes:
         weights: attention, zero at padding (batch, items).
         pooling: what it pools, and the readout of that.
     """
 
-    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
-        meaning.require_nothing_stands_in("batches that are erased in set by set")
+    def __init__(
+        self,
+        values: Tensor,
+        scores: Tensor,
+        mask: Tensor,
+        readout: nn.Linear,
+        meaning: Meaning,
+        stand_in: Tensor | None = None,
+    ) -> None:
         self.meaning = meaning
         self.weights = softmax_of_scores(scores, mask)
         self._scores = scores.double().masked_fill(~mask, -torch.inf)
@@ -51,6 +67,7 @@ class PooledSets(SetErasures):
         check_numbers("values", given.sum(-1), mask)
         self._given = given.masked_fill(~mask[..., None], 0.0)
         self._bias = readout.bias.detach().double()
+        self._beyond_bias = None if stand_in is None or not meaning.has_stand_in else stand_in - self._bias
         self.pooling = Pooling(values, (self._given + self._bias).masked_fill(~mask[..., None], 0.0).mT, self._bias)
         self.at_once = max(1, _GATHERED // max(1, self._given[0].numel()))
         self._micro_batches = MicroBatches(self.at_once)
@@ -65,7 +82,12 @@ class PooledSets(SetErasures):
 
         def compute(part: slice) -> Tensor:
             rows = documents[part]
-            return self.logits_of(self.meaning.edit(self.weights[rows], erased[part], self._scores[rows]), rows)
+            weights = self.weights[rows]
+            edited = self.meaning.edit(weights, erased[part], self._scores[rows])
+            logits = self.logits_of(edited, rows)
+            if self._beyond_bias is None:
+                return logits
+            return logits + (weights - edited).sum(-1, keepdim=True) * self._beyond_bias[rows]
 
         yield from self._micro_batches.run(len(documents), compute)
 
@@ -74,12 +96,23 @@ class StepwiseErasures:
     """A batch that is erased in set by set.
 
     Args:
-        values, scores, mask, readout, meaning: as of :class:`PooledSets`.
+        values, scores, mask, readout, meaning, stand_in: as of :class:`PooledSets`.
+        otherwise: makes the same batch, erased in further ways.
     """
 
-    def __init__(self, values: Tensor, scores: Tensor, mask: Tensor, readout: nn.Linear, meaning: Meaning) -> None:
+    def __init__(
+        self,
+        values: Tensor,
+        scores: Tensor,
+        mask: Tensor,
+        readout: nn.Linear,
+        meaning: Meaning,
+        stand_in: Tensor | None = None,
+        otherwise: Callable[[], Sequence[OtherErasures]] | None = None,
+    ) -> None:
         self._raw_scores = scores
-        self._sets = PooledSets(values, scores, mask, readout, meaning)
+        self._sets = PooledSets(values, scores, mask, readout, meaning, stand_in)
+        self._otherwise = otherwise
         places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
         self._items = Items(places.masked_fill(~mask, -1), mask, mask.sum(-1))
 
@@ -206,3 +239,7 @@ class StepwiseErasures:
     def contributions(self) -> None:
         """What items give does not say by itself what is decided without some of them."""
         return
+
+    def otherwise(self) -> Sequence[OtherErasures]:
+        """The same batch, erased in further ways."""
+        return () if self._otherwise is None else self._otherwise()

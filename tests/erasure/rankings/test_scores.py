@@ -28,7 +28,7 @@ from attnprobe.erasure.registered_orderings import (
     cannot_be_made,
     chosen_orderings,
 )
-from attnprobe.models.pooled.probe import PooledErasures
+from attnprobe.models.pooled.closed_forms import PooledErasures
 from attnprobe.models.pooled.stepwise import StepwiseErasures
 from tests.fixtures.entries import HALVES, registered, sure_above
 
