@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from attnprobe.cli.options import reopen_run
+from attnprobe.settings.checkpoint_names import PREFIX
 
 STEPS = 20
 """Of integrated gradients."""
@@ -85,7 +86,8 @@ def main() -> None:
     torch.set_num_threads(1)
     run = reopen_run(arguments.run, arguments)
     texts = run.dataset.splits["test"].documents().texts
-    explained = Explained(run.folder.checkpoint)
+    of_run, tested = run.folder.checkpoint, run.configuration.settings.model.removeprefix(PREFIX)
+    explained = Explained(of_run if of_run.exists() else Path(tested))  # a model that is tested as it is has no copy
     of_texts = [explained.by_captum(text) for text in texts]
     for found, values in zip(of_texts, explained.by_shap(list(texts)), strict=True):
         found["shap"] = values

@@ -194,20 +194,11 @@ def interpreto(of: Texts) -> dict[str, Work]:
     }
 
 
-def shap(of: Texts) -> dict[str, Work]:
-    """Partition's explanations, made for the walk-through."""
-    import shap as package
-
-    explainer = package.Explainer(of.probabilities, package.maskers.Text(of.tokenizer), silent=True, seed=0)
-    return {"shap's partition explainer": lambda: explainer(of.texts)}
-
-
 PACKAGES: Mapping[str, Callable[[Texts], dict[str, Work]]] = {
     "captum": lambda of: {
         "captum integrated gradients": of.integrated_gradients,
         "captum feature ablation": of.ablation,
     },
-    "shap": shap,
     "ferret": ferret,
     "explainkit": explainkit,
     "interpreto": interpreto,

@@ -39,7 +39,13 @@ def _imported_once():
 
 @pytest.fixture
 def every_figure(monkeypatch):
-    """Every figure is drawn when a run ends, and not the map of heads alone: for tests that look at the files."""
+    """Every figure is drawn when a run ends, and not none: for tests that look at the files."""
     from tests.fixtures.drawing import EVERY, VARIABLE
 
     monkeypatch.setenv(VARIABLE, EVERY)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """Bootstraps of a twentieth of the resamples: for tests that look at no interval, but at what is made of them."""
+    monkeypatch.setattr("attnprobe.analysis.bootstrap.RESAMPLES", 100)

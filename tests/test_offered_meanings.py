@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.erasure.registered_ways import OWN
 from attnprobe.reports.figures.frame import title
 from tests.fixtures.commands import attnprobe, planted_folder
 from tests.fixtures.plugins import attnprobe_with, documented, offered
@@ -201,7 +202,9 @@ def test_what_is_installed_and_not_chosen_changes_no_byte(site, base):
     assert differing <= timed
     config = json.loads((one / "config.json").read_text())
     assert not {"erasing", "decisions"} & set(config)
-    assert not {"erase_by", "decision"} & set(config["settings"])
+    assert config["settings"]["erase_by"] == list(OWN)
+    assert set(config["erased_otherwise"]) == set(OWN) - {"renormalise"}
+    assert "decision" not in config["settings"]
 
 
 def test_a_folder_of_another_meaning_is_not_gone_on_with(run, base, site):

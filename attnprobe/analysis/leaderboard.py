@@ -103,8 +103,8 @@ MEASURES: Mapping[str, Measure] = {
         True,
         _normalised,
         "--limits",
-        "0 % is the worst and 100 % the best order of every document, which an area by itself does not tell, "
-        "so that documents count alike however much they let any order do, though there may be fewer with known limits",
+        "0 % is the worst and 100 % the best order of each document, so that documents count alike, however much or "
+        "little any order does to them",
     ),
     "aopc": Measure(
         "AOPC", "AOPC", True, False, _aopc, "--curves", "it is of the whole order, and not of its first flip alone"

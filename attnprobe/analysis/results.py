@@ -360,6 +360,12 @@ class RunResults:
         return recorded_selection(self._told)
 
     @property
+    def label_texts(self) -> list[str]:
+        """The texts, legible, that a language model's label words were taken as; none where there are no such words."""
+        told = self._told.get("label_texts")
+        return [visible(str(text)) for text in told] if isinstance(told, list) else []
+
+    @property
     def has_special_items(self) -> bool:
         """Whether special tokens are items, as far as the run says."""
         told = self._told.get("special_tokens")

@@ -103,6 +103,7 @@ def _where_there_is_some(results: RunResults) -> dict[str, Any]:
     """What there is to tell of decisions that are not for one class, and of special tokens, and of no others."""
     found: dict[str, Any] = {"output_moves": output_moves(results), "label_flips": label_flips(results)}
     found |= {"special_tokens": special_tokens(results), SELECTED: results.selection or None}
+    found["label_texts"] = results.label_texts or None
     return {name: value for name, value in found.items() if value is not None}
 
 

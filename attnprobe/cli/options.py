@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 MOST_SEEDS = 1000
 """At a time: more are a slip of the finger."""
-
-
-ANY_TIME = ("erase_by", "certify")
-"""Settings that may be asked for of a run that is there already."""
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -169,7 +165,7 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     from attnprobe.runs.run_folder import RunFolder
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
-    from attnprobe.settings.run_settings import TABLES, RunSettings
+    from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
     def name(section: str, setting: str) -> str:
@@ -180,15 +176,14 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     folder.read_configuration()
     with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
         run = reopen_run(path, arguments)
-        asked = given(arguments, ExplanationSettings)
-        changed = {name: value for name, value in given(arguments, RunSettings).items() if name in ANY_TIME}
-        ways = changed.pop("erase_by", None)
+        asked, of_run = given(arguments, ExplanationSettings), given(arguments, RunSettings)
+        changed: dict[str, Any] = {name: of_run[name] for name in AT_ANY_TIME if name in of_run}
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
-        if changed or ways is not None:
-            settings = run.configuration.settings if ways is None else run.configuration.settings.with_ways(ways)
-            settings = dataclasses.replace(settings, **changed)
-            configuration = dataclasses.replace(run.configuration, settings=settings)
+        if changed:
+            settings = run.configuration.settings
+            settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
+            configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
             configuration = with_explanations(configuration, run.dataset) if asked else configuration
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)

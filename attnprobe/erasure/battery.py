@@ -157,6 +157,7 @@ def run_battery(
             "gradient": attention.gradients,
             "js": single.js,
             "flips": single.flips,
+            **_scores_without(batch),
             **{
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
@@ -369,6 +370,21 @@ def _places(order: Order, removed: Tensor, sizes: Tensor) -> Tensor:
 def _along(sets: CertifiedColumns, name: str) -> dict[str, Tensor]:
     """How many of an ordering's first items guarantee decisions, where that is found by asking."""
     return {"sufficient": sets.erasures[name]} if sets.erasures else {}
+
+
+def _scores_without(batch: Erasable) -> dict[str, Tensor]:
+    """The decision's scores with each item erased alone (batch, items), where contributions do not say them.
+
+    NaN where there is none: a set of labels has no logit, a number that is predicted has no probability.
+    """
+    if batch.contributions() is not None:
+        return {}
+    single = batch.single_effects()
+    return {
+        "probability": single.probability,
+        "log_probability": single.probability.log().clamp(min=torch.finfo(torch.float64).min),
+        "logit": single.logit,
+    }
 
 
 def _sufficient_items(batch: Erasable) -> dict[str, Tensor]:

@@ -29,8 +29,8 @@ from attnprobe.erasure.sums import sums_without_each
 Readout: TypeAlias = Annotated[nn.Linear | tuple[Array, Array], Holds.READOUT]
 """An affine readout: a ``torch.nn.Linear`` or its (weight (classes, dim), bias (classes,))."""
 
-_PROJECTED = 1 << 19
-"""Numbers of the values that are projected at once: 4 MB in float64."""
+_PROJECTED = 1 << 18
+"""Numbers of the values that are projected at once: 2 MB in float64."""
 
 _SCANNED = 1 << 18
 """Sums that a prefix scan holds at once for one class: 2 MB, which stays in a core's cache."""

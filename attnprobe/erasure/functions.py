@@ -1,7 +1,10 @@
 """Erase attention weights, renormalise the rest, and read the decision off again, exactly, for affine readouts.
 
 What functions take and return is said in ``arrays``. Where weights may have underflowed, give the pre-softmax
-``scores`` and the weights are made from them in float64. The mathematics is in ``contributions``.
+``scores`` and the weights are made from them in float64. The mathematics is in ``contributions``, and in
+``replaced_mass`` where something else stands in the place of what is erased: ``erase_by`` names it, ``zero``,
+``document_mean``, ``corpus_mean`` (with the ``mean`` logits (classes,) of other documents) or ``resample`` (with their
+logits as ``samples``, (draws, classes) or (draws, batch, classes): what comes back then has an axis of draws first).
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ import torch
 
 from attnprobe.erasure.arrays import Array, Mask, WholeNumbers, as_mask, check_numbers, numpy_or_torch
 from attnprobe.erasure.contributions import Contributions, FirstFlip, MinimalFlipSet, Readout, check_weights
+from attnprobe.erasure.given_stand_ins import DRAWN, replaced_by
 from attnprobe.erasure.orderings import check_order
+from attnprobe.erasure.registered_ways import RENORMALISE
 
 
 @numpy_or_torch
@@ -74,54 +79,109 @@ def decision_gradient(values: Array, weights: Array, mask: Mask, readout: Readou
 
 
 @numpy_or_torch
-def single_erasures(values: Array, weights: Array, mask: Mask, readout: Readout, *, scores: Array = None) -> Array:
+def single_erasures(
+    values: Array,
+    weights: Array,
+    mask: Mask,
+    readout: Readout,
+    *,
+    scores: Array = None,
+    erase_by: str = RENORMALISE,
+    mean: Array = None,
+    samples: Array = None,
+) -> Array:
     """The logits after erasing each item alone.
 
-    Args, raises: as :func:`decision_gradient`, but a readout of one row is taken.
+    Args:
+        erase_by: what is meant by erased.
+        mean: logits (classes,), for ``corpus_mean``.
+        samples: logits (draws, classes) or (draws, batch, classes), for ``resample``.
+
+    The other arguments and what is raised: as :func:`decision_gradient`, but a readout of one row is taken where what
+    remains is renormalised; and a ``ValueError`` for a way that there is not, or without what it needs.
 
     Returns:
-        (batch, items, classes); at padding, where nothing is erased, the unerased logits.
-        Where no mass remains they are the bias.
+        (batch, items, classes); at padding, where nothing is erased, the unerased logits. Where no mass remains they
+        are the bias, or of what stands in; of ``resample`` (draws, batch, items, classes).
     """
-    logits = Contributions(values, weights, mask, readout, scores=scores).logits_without_each()
-    return logits.transpose(1, 2)
+    of = Contributions(values, weights, mask, readout, scores=scores)
+    replaced = replaced_by(of, erase_by, mean, samples)
+    if replaced is None:
+        return of.logits_without_each().transpose(1, 2)
+    logits = replaced.logits_without_each().transpose(-1, -2)
+    return logits if erase_by == DRAWN else logits.squeeze(0)
 
 
 @numpy_or_torch
 def first_flip(
-    values: Array, weights: Array, mask: Mask, order: WholeNumbers, readout: Readout, *, scores: Array = None
+    values: Array,
+    weights: Array,
+    mask: Mask,
+    order: WholeNumbers,
+    readout: Readout,
+    *,
+    scores: Array = None,
+    erase_by: str = RENORMALISE,
+    mean: Array = None,
+    samples: Array = None,
 ) -> FirstFlip:
     """How much of each ordering must be erased before the decision flips.
 
     Args:
         order: orderings (…, batch, items), most important first, padding last; any number of leading axes.
+        erase_by, mean, samples: as of :func:`single_erasures`.
 
     The other arguments and what is raised: as :func:`decision_gradient`, and a ``ValueError`` for an ordering that is
     no permutation of a document's items with its padding last, naming the document.
 
     Returns:
-        ``FirstFlip`` of ``count`` (int64), ``fraction``, ``mass`` and ``emptied`` (bool), each (…, batch). Erasing
-        everything counts as k = n, and leaves the bias to decide: where the decision changes only then ``emptied`` is
-        True. A document that does not flip even then has −1, NaN and NaN.
+        ``FirstFlip`` of ``count`` (int64), ``fraction``, ``mass`` and ``emptied`` (bool), each (…, batch), of
+        ``resample`` (draws, …, batch). Erasing everything counts as k = n, and leaves the bias to decide, or what
+        stands in: where the decision changes only then ``emptied`` is True. A document that does not flip even then
+        has −1, NaN and NaN.
     """
     contributions = Contributions(values, weights, mask, readout, scores=scores)
     check_order(order, contributions.mask)
-    return contributions.first_flip(order)
+    replaced = replaced_by(contributions, erase_by, mean, samples)
+    if replaced is None:
+        return contributions.first_flip(order)
+    flat, draws = order.reshape(-1, *order.shape[-2:]), len(replaced.stand_ins)
+    pairs = [(which, draw) for draw in range(draws) for which in range(len(flat))]
+    found = replaced.first_flip(flat, pairs)
+    leading = (draws, *order.shape[:-1]) if erase_by == DRAWN else order.shape[:-1]
+    return FirstFlip(*(column.reshape(leading) for column in found))
 
 
 @numpy_or_torch
 def minimal_flip_set(
-    values: Array, weights: Array, mask: Mask, readout: Readout, *, scores: Array = None
+    values: Array,
+    weights: Array,
+    mask: Mask,
+    readout: Readout,
+    *,
+    scores: Array = None,
+    erase_by: str = RENORMALISE,
+    mean: Array = None,
+    samples: Array = None,
 ) -> MinimalFlipSet:
     """The oracle: the provably smallest set of items whose erasure flips the decision, in O(classes · items log items).
 
     The margins of the remaining items add up (see the module's text), so for each class the best set of a given size
     is the one with the smallest margins; the smallest that flips, over all classes, is the minimum.
 
-    Args, raises: as :func:`decision_gradient`.
+    Args:
+        erase_by, mean, samples: as of :func:`single_erasures`.
+
+    The other arguments and what is raised: as :func:`decision_gradient`.
 
     Returns:
         ``MinimalFlipSet`` of ``count`` (batch,), −1 where no set flips the decision; ``erased`` (batch, items);
-        ``emptied`` (batch,), True where only erasing all that has weight does; and ``rank`` (batch, items).
+        ``emptied`` (batch,), True where only erasing all that has weight does; and ``rank`` (batch, items). Of
+        ``resample`` each has an axis of draws before the others.
     """
-    return Contributions(values, weights, mask, readout, scores=scores).minimal_flip_set()
+    of = Contributions(values, weights, mask, readout, scores=scores)
+    replaced = replaced_by(of, erase_by, mean, samples)
+    if replaced is None:
+        return of.minimal_flip_set()
+    smallest = replaced.minimal_flip_sets()
+    return smallest if erase_by == DRAWN else MinimalFlipSet(*(part.squeeze(0) for part in smallest))

@@ -33,7 +33,16 @@ def selection_in_words(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     specials = (summary.get("special_tokens") or {}).get("items", True)
     items = f"{unit}s, special tokens " + ("among them" if specials else "not: these are never erased")
-    return f"This is about {selection_in_brief(layers)}; items are {items}."
+    return f"This is about {selection_in_brief(layers)}; items are {items}.{_label_texts(summary)}"
+
+
+def _label_texts(summary: Summary) -> str:
+    """Between which words a language model decides, and whether each is with the space before it."""
+    texts = summary.get("label_texts") or []
+    if not texts:
+        return ""
+    named = [f"“{text.strip()}” {'with' if text.startswith(' ') else 'without'} a space before it" for text in texts]
+    return f" It decides between {', '.join(named[:-1])} and {named[-1]}."
 
 
 def specials_in_words(summary: Summary) -> str:

@@ -69,7 +69,8 @@ ITEMS_BY_WAY = ("js", "flips")
 
 _OF_FIRST_WAY = (
     *LIMIT_COLUMNS,
-    *(name for each in ("sufficient_set",) for name in OWN_MEASUREMENTS[each].columns),
+    *OWN_MEASUREMENTS["sufficient_set"].columns,
+    *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),
     *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
@@ -87,26 +88,20 @@ def columns_of_way(present: Sequence[str], way: str, ways: Sequence[str]) -> dic
     >>> columns_of_way(["n", "js_top", "js_top_zero"], "zero", ["renormalise", "zero"])
     {'n': 'n', 'js_top_zero': 'js_top'}
     """
-    others = {name: _other_way(name, ways[1:]) for name in document_columns(present)}
+    told = {name: _way_of(name, ways) for name in document_columns(present)}
+    kept = {name: name for name, of in told.items() if of is None or (of == way == ways[0])}
     if way == ways[0]:
-        return {name: name for name, (_, of) in others.items() if of is None}
-    found = {name: base for name, (base, of) in others.items() if of == way}
-    replaced = set(found.values())
-    kept = {name: name for name, (_, of) in others.items() if of is None}
-    return {
-        name: base
-        for name, base in (kept | found).items()
-        if name in found or not (name in replaced or name in _OF_FIRST_WAY or _hangs_on_way(name))
-    }
+        return kept
+    kept = {name: name for name in kept if name not in _OF_FIRST_WAY}
+    return kept | {name: name.removesuffix(f"_{way}") for name, of in told.items() if of == way}
 
 
-def _other_way(name: str, ways: Iterable[str]) -> tuple[str, str | None]:
-    """What a column is called in a run of one way, and which of some further ways it is of; None: of the first."""
-    for way in ways:
-        base = name.removesuffix(f"_{way}")
-        if base != name and _hangs_on_way(base):
-            return base, way
-    return name, None
+def _way_of(name: str, ways: Sequence[str]) -> str | None:
+    """Which of the ways of a run a column hangs on; None where it hangs on none."""
+    for way in ways[1:]:
+        if name.endswith(f"_{way}") and _hangs_on_way(name.removesuffix(f"_{way}")):
+            return way
+    return ways[0] if _hangs_on_way(name) else None
 
 
 def _hangs_on_way(name: str) -> bool:

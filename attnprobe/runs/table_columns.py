@@ -70,6 +70,9 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "random_equal": Column.whole(missing=_ANYWHERE, up_to="random_tried"),
     },
     "items": {
+        "probability": Column.share(missing=_ANYWHERE),
+        "log_probability": Column(Values.REAL, high=SLACK, missing=_ANYWHERE),
+        "logit": Column.number(missing=_ANYWHERE),
         "document": _DOCUMENT,
         "position": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1),
         "token": Column(Values.TEXT),

@@ -33,8 +33,8 @@ class AttentionSettings(Settings, section="attention"):
         identity=None,
         silent=True,
         metavar="LAYERS,…",
-        help="further selections of layers, each a probe of its own in a folder of the run, as all-layers: of a "
-        "checkpoint that is tested as it is; auto is all, where layers and rows are as usual",
+        help="further selections of layers of a checkpoint, each a probe of its own in a folder of the run, as "
+        "all-layers; auto is all, where layers and rows are as usual",
     )
     heads: str = setting("all", metavar="HEADS", help="all, or numbers and spans: 0,2-4")
     query: str = setting(
@@ -59,6 +59,13 @@ class AttentionSettings(Settings, section="attention"):
         several=True,
         help="the decision of a language model is the best of these words",
         shown="none: the next token",
+    )
+    pairs_at: str | None = setting(
+        None,
+        silent=True,
+        metavar="MARK",
+        help="texts are pairs of what stands before this string and behind it, which a checkpoint's tokenizer joins",
+        shown="none: a text is read as it is",
     )
     head_map: str = setting(
         QUICK,

@@ -51,6 +51,12 @@ TABLES: Mapping[str, type[Settings]] = {
 UNSET: Mapping[str, object] = {"word2vec": False, "dropout": Dropout(), "attention": None, "transformer": None}
 """Of ``SECTIONS``: what a run has of those that are not for the kind of its model."""
 
+AT_ANY_TIME = ("explanations", "certify", "erase_by")
+"""What can be asked of a run that is there already: it is probed anew, and is the same run.
+
+Of ways of erasing the first stays.
+"""
+
 _OPTIONAL = ("training", "attention", "transformer")
 
 
@@ -166,24 +172,8 @@ class RunSettings(Settings, section=""):
             if not isinstance(value, table) and not (value is None and name in _OPTIONAL):
                 raise SettingTypeError("", "{} must be {}, not {}.", Named(name), table.__name__, shown(value))
         kind = kind_of(self.model)
-        for name in SECTIONS:
-            if name not in kind.sections and getattr(self, name) != UNSET[name]:
-                fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
-                sentence = "{} is not for the model {}, but for models of other kinds: {}."
-                raise SettingError("", sentence, Named(name), self.model, fitting)
+        self._check_sections(kind)
         self._check_orderings(kind)
-        self._check_closed_forms(kind)
-        if self.training is not None and self.training.attention != LEARNED:
-            self._check_given_attention(self.training, pools="attention" not in kind.sections)
-        if self.limits and self.curves is False:
-            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
-        self._check_decision(kind)
-        if self.attention is not None:
-            self._check_items(self.attention, kind)
-            self._check_views(self.attention)
-
-    def _check_closed_forms(self, kind: Kind) -> None:
-        """Refuse what is known in closed form alone where there is none, and what is asked for where it is known."""
         closed = "attention" not in kind.sections and (self.erase_by[0], self.decision) == (RENORMALISE, CLASS)
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
@@ -193,11 +183,20 @@ class RunSettings(Settings, section=""):
                 "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
             )
             raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        if self.training is not None and self.training.attention != LEARNED:
+            self._check_given_attention(self.training, pools="attention" not in kind.sections)
+        if self.limits and self.curves is False:
+            raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
+        self._check_decision(kind)
+        if self.attention is not None:
+            self._check_items(self.attention, kind)
 
-    def _check_views(self, attention: AttentionSettings) -> None:
-        if self.training is not None and attention.also not in ((), (AUTO,)):
-            sentence = "{} is for checkpoints that are tested as they are, and this model is trained."
-            raise SettingError(attention.section, sentence, Named("also"))
+    def _check_sections(self, kind: Kind) -> None:
+        for name in SECTIONS:
+            if name not in kind.sections and getattr(self, name) != UNSET[name]:
+                fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
+                sentence = "{} is not for the model {}, but for models of other kinds: {}."
+                raise SettingError("", sentence, Named(name), self.model, fitting)
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:
@@ -247,6 +246,10 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
+        of_checkpoints = {"also": attention.also not in ((), (AUTO,)), "pairs_at": attention.pairs_at is not None}
+        for name in (name for name, is_set in of_checkpoints.items() if is_set and kind.from_scratch):
+            sentence = "{} is for checkpoints, and not for the model {}."
+            raise SettingError(attention.section, sentence, Named(name), self.model)
         if attention.unit not in kind.units:
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
@@ -272,6 +275,8 @@ class RunSettings(Settings, section=""):
                 del content[name]
         if self.explanations == ExplanationSettings():
             del entries["explanations"]
+        if len(self.erase_by) == 1 and "erase_by" in entries:
+            entries["erase_by"] = self.erase_by[0]  # as runs of before have it
         return entries
 
     def identity(self) -> dict[str, Any]:
@@ -281,10 +286,10 @@ class RunSettings(Settings, section=""):
         what flips and what guarantees its decisions.
         """
         entries = self.to_json()
-        for name in ("explanations", "certify"):
+        for name in AT_ANY_TIME:
             entries.pop(name, None)
-        if entries.pop("erase_by", (RENORMALISE,))[0] != RENORMALISE:
-            entries["erase_by"] = self.erase_by[0]  # a run can be erased in by further ways at any time
+        if self.erase_by[0] != RENORMALISE:
+            entries["erase_by"] = self.erase_by[0]
         return entries if self.attention is None else entries | {"attention": identity_of(self.attention)}
 
     @classmethod

@@ -19,6 +19,7 @@ from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.runs.selection_records import recorded_selection
 from attnprobe.settings.attention import AUTO, AttentionSettings
+from attnprobe.settings.kinds import kind_of
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.training import Run
 
@@ -41,7 +42,7 @@ def _layers(run: Run, attention: AttentionSettings) -> list[str]:
     as_usual = attention.layers == AttentionSettings().layers and attention.query == AUTO
     selected = recorded_selection(run.folder.read_summary())
     has_others = bool(selected) and selected[0].of_layers > 1
-    return [ALL_LAYERS] if settings.training is None and as_usual and has_others else []
+    return [ALL_LAYERS] if not kind_of(settings.model).from_scratch and as_usual and has_others else []
 
 
 def _view(run: Run, attention: AttentionSettings, layers: str) -> Run:

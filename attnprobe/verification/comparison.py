@@ -193,10 +193,24 @@ class Comparison:
             if item in alone:
                 self.compare_number(where, "js", row["js"], reference.js([item]), size)
                 self._compare_flip(where, bool(row["flips"]), reference.flips([item]))
+                logits = reference.logits([item])
+                for name, score in (("probability", reference.probability), ("logit", reference.logit)):
+                    if name in row:
+                        self.compare_number(where, name, float(row[name]), score(logits), size, "single scores")
 
-    def compare_number(self, where: str, column: str, stored: float, found: float, size: float = 1.0) -> None:
-        """Take in a number of a column; ``size`` is how large what it is made of is, where that is over one."""
-        self.made[column] += 1
+    def compare_number(
+        self, where: str, column: str, stored: float, found: float, size: float = 1.0, counted: str | None = None
+    ) -> None:
+        """Take in a number of a column.
+
+        Args:
+            where: it is, in words.
+            column: its name.
+            stored, found: by the run, and by the reference; NaN where there is none.
+            size: how large what it is made of is, where that is over one.
+            counted: as what, if not by its column.
+        """
+        self.made[counted or column] += 1
         both_undefined = np.isnan(stored) and np.isnan(found)
         if not (both_undefined or abs(stored - found) <= AGREE * size):
             self.differing.append(f"{where}: {column} is {stored:.8g}, the reference finds {found:.8g}")

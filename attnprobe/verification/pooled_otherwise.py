@@ -93,11 +93,7 @@ class ReplacedReference(PooledReference):
             self._values = model.items(batch)[0][0]
 
     @torch.no_grad()
-    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
-        """See :meth:`Reference._run_copies`: each set is summed by itself."""
-        return torch.stack([self._summed(items) for items in erased])
-
-    def _summed(self, erased: frozenset[int]) -> Tensor:
+    def _run(self, erased: frozenset[int]) -> Tensor:
         pooled, lost = torch.zeros_like(self._values[0]), 0.0
         for item, (weight, value) in enumerate(zip(self.weights, self._values, strict=True)):
             if item in erased:
@@ -106,6 +102,10 @@ class ReplacedReference(PooledReference):
                 pooled = pooled + weight * value
         logits: Tensor = self._model.head(pooled + lost * self._stands_in)
         return logits
+
+    def _run_copies(self, erased: Sequence[frozenset[int]]) -> Tensor:
+        """See :meth:`Reference._run_copies`; one after another."""
+        return torch.stack([self._run(items) for items in erased])
 
     def are_alike(self, one: int, other: int) -> bool:
         """Whether they have the same weight and the same values."""

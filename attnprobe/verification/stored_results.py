@@ -33,6 +33,7 @@ _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
 _CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
+_SCORES_WITHOUT = ("probability", "logit")
 
 _ASKED = (FLIP_BOUND, FLIP_SMALLEST, *SUFFICIENT)
 BY_WAY = ("js", "flips")
@@ -157,7 +158,7 @@ def stored_documents(
     documents = _by_document(folder, "documents", (*_DOCUMENTS, *limits, *sufficient, *taus), numbers)
     ways = recorded_ways(read_configuration(folder.config))
     erasures = _flips(folder, numbers, next(iter(ways)))
-    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
+    named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *_SCORES_WITHOUT, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
     ranks = [name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name in named]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}

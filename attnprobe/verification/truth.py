@@ -111,6 +111,7 @@ _WORDS = {
     "gradient": "gradients",
     "js": "divergences",
     "ranks": "orders",
+    "single scores": "scores without one item",
     "probability": "points of curves",
     "limits": "limits of AOPC",
     "random orders": "places among random orders",

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from attnprobe.cli import main
+from tests.fixtures import drawing
 from tests.fixtures.checkpoints import bert, byte_level, gpt2, save, t5, unigram, wordpiece
 
 
@@ -34,7 +35,8 @@ def tables(folder):
     return {file.stem: pd.read_parquet(file) for file in folder.glob("*.parquet")}
 
 
-def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_path):
+def test_a_checkpoint_without_head_is_fine_tuned_probed_and_reported(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(drawing.VARIABLE, "head_map head_effects")
     model = save(tmp_path / "tiny", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
     options = ("--epochs", 2, "--unit", "word", "--greedy", "--head-map-documents", 12)
     status, out, errors, folder = run(model, *options)

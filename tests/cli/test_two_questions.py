@@ -8,6 +8,10 @@ import pytest
 
 pytest.importorskip("transformers")
 
+from tokenizers import processors
+from transformers import AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerFast
+
+import attnprobe
 from attnprobe.analysis.finding_runs import find_runs
 from attnprobe.cli import main
 from tests.fixtures.checkpoints import bert, save, wordpiece
@@ -18,6 +22,17 @@ LABELS = {0: "toxic", 1: "threat", 2: "insult"}
 
 def classifier(**settings):
     return bert(classifier=True, max_positions=200, initializer_range=0.5, **settings)
+
+
+def pair_wordpiece():
+    """The tokenizer, which also says how two texts are joined."""
+    tokenizer = wordpiece()
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    given = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, model_input_names=names, **given)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +104,15 @@ def test_the_second_question_can_be_left_out(command, base):
         assert not list((base / f"one-{number}").rglob("all-layers"))
 
 
+def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_model(command, base):
+    save(base / "headless", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
+    said, folder = run_of(command, base, "headless", "--epochs", 1)
+    assert said.count("Does attention explain this model") == 2
+    one, other = (pd.read_parquet(each / "documents.parquet") for each in (folder, folder / "all-layers"))
+    assert one["p_decision"].tolist() == pytest.approx(other["p_decision"].tolist(), abs=1e-6)
+    assert not (folder / "all-layers" / "model").exists()
+
+
 def test_special_tokens_can_be_kept_out_of_the_items(command, base):
     said, _ = run_of(command, base, "two", "--out", "out", "--also", "none", "--specials", "out")
     assert "items are tokens, special tokens not: these are never erased. Special tokens hold" in said
@@ -150,3 +174,27 @@ def test_what_does_not_fit_is_refused_in_one_sentence(command, base):
     assert "its decision is regression, and not class" in said
     said, _ = run_of(command, base, "two", "--threshold", "1", "--out", "refused", status=2)
     assert "--threshold is for --decision one_logit or multi_label, and not for class" in said
+
+
+def test_a_classifier_of_pairs_from_the_command_line_and_from_python(command, base):
+    """A text is split at a mark, and read as the tokenizer reads pairs; both doors give the same numbers."""
+    folder = base / "pairs"
+    folder.mkdir()
+    pairs = [("word0 word1", "plantedpos word2"), ("pieces of words", "plantedneg"), ("naïve café", "we loved it")] * 4
+    lines = [f"{'ab'[row % 2]}\t{first} ||| {second}" for row, (first, second) in enumerate(pairs)]
+    for split in ("train", "test"):
+        (folder / f"{split}.tsv").write_text("\n".join(["label\ttext", *lines]) + "\n", encoding="utf-8")
+    model = save(base / "judge", classifier, pair_wordpiece)
+    asked = ("--dataset", "pairs", "--model", "hf:judge", "--also", "none", "--head-map-documents", 0)
+    command("run", *asked, "--pairs-at", " ||| ")
+    items = pd.read_parquet(base / "runs" / "pairs" / "hf-judge" / "seed-0" / "items.parquet")
+    loaded = BertForSequenceClassification.from_pretrained(model)
+    found = attnprobe.probe(loaded, AutoTokenizer.from_pretrained(model), pairs).items
+    assert items["token"].tolist() == found["token"].tolist()
+    assert items["token"].tolist().count("[SEP]") == 2 * len(pairs)
+    for column in ("weight", "gradient", "js", "logit"):
+        assert items[column].tolist() == pytest.approx(found[column].tolist(), abs=1e-6)
+    said = command("run", *asked, "--pairs-at", "===", "--out", "none", status=2)
+    assert (
+        "There is no pair in the text that begins with 'word0 word1 ||| plantedpos word2': '===' is not between" in said
+    )

@@ -21,7 +21,7 @@ from attnprobe.cli import main
 from tests.fixtures.commands import AtWork, attnprobe
 from tests.fixtures.probed_runs import copy_of, results, trained_run
 
-DOCUMENTS = 6000
+DOCUMENTS = 4200
 """Three shards: a worker is killed before it has done one, whatever comes behind."""
 
 MANY = 20_000

@@ -15,7 +15,11 @@ from attnprobe.cli.options import reopen_run
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.stages import testing as stage
 from tests.fixtures.commands import write_splits
-from tests.fixtures.probed_runs import DOCUMENTS, PoisonedWork, copy_of, results, trained_run
+from tests.fixtures.probed_runs import PoisonedWork, copy_of, results, trained_run
+
+WINDOW = 450
+DOCUMENTS = 1100
+"""Of the test split: three windows."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,8 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("probing")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        yield trained_run(folder)
+        patch.setattr("attnprobe.data.windows.WINDOW_DOCUMENTS", WINDOW)
+        yield trained_run(folder, DOCUMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +113,11 @@ def test_tables_are_whole_and_in_order(run, whole):
     items = pd.read_parquet(folder / "items.parquet")
     assert len(items) == documents["n"].sum()
     groups = pq.ParquetFile(folder / "documents.parquet").metadata
-    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [2048, 2048, DOCUMENTS - 4096]
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [
+        WINDOW,
+        WINDOW,
+        DOCUMENTS - 2 * WINDOW,
+    ]
 
 
 def test_equal_texts_have_random_orders_of_their_own(run, whole):
@@ -159,8 +168,8 @@ def test_shares_are_numbered_by_torchrun_or_slurm(run, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("trouble", "workers", "poison"),
     [
-        ("raise", 1, (2048, 4999)),
-        pytest.param("kill", 2, (2048,), marks=pytest.mark.slow),
+        ("raise", 1, (WINDOW, DOCUMENTS - 1)),
+        pytest.param("kill", 2, (WINDOW,), marks=pytest.mark.slow),
     ],
 )
 def test_poison_documents_are_left_out_and_nothing_else(run, whole, trouble, workers, poison):
@@ -168,7 +177,7 @@ def test_poison_documents_are_left_out_and_nothing_else(run, whole, trouble, wor
     executor = "pool" if trouble == "kill" else None
     left_out, said = probe(copy, poisoned(poison, trouble), workers=workers, executor=executor, windows=2)
     assert left_out == len(poison)
-    assert any(f"{len(poison)} of 5,000 documents broke the model" in line for line in said)
+    assert any(f"{len(poison)} of {DOCUMENTS:,} documents broke the model" in line for line in said)
     quarantined = json.loads((copy / "summary.json").read_text())["quarantined"]
     assert [document for document, _ in quarantined["first"]] == list(poison)
     reason = "the worker died (signal 9)" if trouble == "kill" else "RuntimeError: "
@@ -193,7 +202,7 @@ def test_poison_documents_are_left_out_and_nothing_else(run, whole, trouble, wor
 
 def test_trouble_that_passes_leaves_no_trace(run, whole, tmp_path):
     copy, once = copy_of(run, "passing"), tmp_path / "happened"
-    left_out, said = probe(copy, poisoned((2050,), "kill", once), workers=2, executor="pool")
+    left_out, said = probe(copy, poisoned((WINDOW + 2,), "kill", once), workers=2, executor="pool")
     assert left_out == 0
     assert once.exists()
     assert any("died (signal 9)" in line for line in said)

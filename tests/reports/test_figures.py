@@ -11,6 +11,8 @@ from attnprobe.reports.figures import FIGURES, draw_all
 from tests.fixtures.synthetic_runs import write_run
 from tests.fixtures.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
 ORDINARY = np.random.default_rng(0).integers(1, 12, size=40)
 RUNS = {
     "ordinary": {"sizes": ORDINARY},
@@ -39,8 +41,11 @@ TRANSFORMERS = {
 
 
 OF_HEADS = ("head_map", "head_effects")
-NOT_OF_ALL = ("decision_curves", "normalised_aopc", "rank_agreement", "erase_or_keep")
-"""Of what runs without a model do not have: curves, places in orders, what guarantees decisions."""
+NOT_OF_ALL = (
+    *("decision_curves", "normalised_aopc", "rank_agreement", "erase_or_keep"),
+    *("in_distribution", "output_moves"),
+)
+"""Of what runs without a model do not have: curves, places in orders, guarantees, models trained anew, outputs."""
 
 
 def words_in(figure):

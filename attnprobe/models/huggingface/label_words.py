@@ -28,10 +28,23 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Te
     return torch.tensor(tokens)
 
 
+def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[str]:
+    """The text that each word was taken as: with the space before it where that is one token, else without.
+
+    Raises:
+        SettingError: a word is more than one token.
+    """
+    return [_taken(tokenizer, word)[1] for word in words]
+
+
 def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
+    return _taken(tokenizer, word)[0]
+
+
+def _taken(tokenizer: PreTrainedTokenizerBase, word: str) -> tuple[int, str]:
     for text in (f" {word}", word):
         tokens = tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
-            return int(tokens[0])
+            return int(tokens[0]), text
     sentence = "{}: {!r} is not one token of {}'s vocabulary."
     raise SettingError(AttentionSettings.section, sentence, Named("label_words"), word, type(tokenizer).__name__)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import is_view
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
+from attnprobe.models.huggingface.label_words import label_texts
 from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
 from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.huggingface.sequences import longest_sequence
+from attnprobe.models.huggingface.written_texts import TextPair
 from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.run_folder import RunFolder
@@ -31,7 +35,9 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
     ) -> None:
         super().__init__(folder, configuration, dataset, device)
-        self.saved = folder.checkpoint
+        # A view, which lies in the folder of a run, is of the run's model.
+        self._home = RunFolder(folder.path.parent) if is_view(folder.path) else folder
+        self.saved = self._home.checkpoint
         self.trained = configuration.settings.training is not None
 
     @classmethod
@@ -83,7 +89,8 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         """
         if self.trained:
             self.require_trained()
-            return load_finetuned(self.saved, self.configuration.fingerprint)
+            home = self.configuration if self._home is self.folder else self._home.read_configuration()
+            return load_finetuned(self.saved, home.fingerprint)
         return self.source, content_hash(self.source.folder)
 
     def encode(self, documents: Documents) -> EncodedPieces:
@@ -98,6 +105,8 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         checkpoint = self.tested[0] if self.saved.exists() else self.source
         assert checkpoint.tokenizer is not None
         longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
+        if self.attention.pairs_at is not None:
+            documents = paired(documents, self.attention.pairs_at)
         return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, **settings)
 
     def new_model(self) -> PieceClassifier:
@@ -136,4 +145,24 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
             SELECTED: probe.attention.selection,
             "special_tokens": {"items": self.special_items},
         }
+        if self.attention.label_words:
+            notes["label_texts"] = label_texts(checkpoint.tokenizer, self.attention.label_words)
         return Tested(probe, digest, notes, None if self.trained else probe.class_names)
+
+
+_SHOWN = 60
+"""Characters of a text that is refused."""
+
+
+def paired(documents: Documents, mark: str) -> Documents:
+    """Documents whose texts are pairs, of what stands before a mark and behind it.
+
+    Raises:
+        InputError: it does not stand in a text, or nothing stands on one side of it.
+    """
+    pairs = [TextPair.at_mark(text, mark) for text in documents.texts]
+    for row, pair in enumerate(pairs):
+        if pair is None:
+            start = documents.texts[row][:_SHOWN]
+            raise InputError(f"There is no pair in the text that begins with {start!r}: {mark!r} is not between two.")
+    return dataclasses.replace(documents, texts=[pair for pair in pairs if pair is not None])

@@ -10,30 +10,42 @@ JOINER = "\n"
 
 
 class TextPair(str):
-    """Two texts that a tokenizer reads as one document; as a string, both on lines of their own.
+    """Two texts that a tokenizer reads as one document; as a string, both on lines of their own, or as they were given.
 
     Attributes:
         first, second: the texts.
+        joiner: what stands between them in the string, and the tokenizer does not read.
     """
 
     first: str
     second: str
+    joiner: str = JOINER
 
     @classmethod
-    def of(cls, first: str, second: str) -> TextPair:
+    def of(cls, first: str, second: str, joiner: str = JOINER) -> TextPair:
         """The pair of two texts.
 
         >>> TextPair.of("Is it?", "It is.").second_start
         7
         """
-        pair = cls(f"{first}{JOINER}{second}")
-        pair.first, pair.second = first, second
+        pair = cls(f"{first}{joiner}{second}")
+        pair.first, pair.second, pair.joiner = first, second, joiner
         return pair
+
+    @classmethod
+    def at_mark(cls, text: str, mark: str) -> TextPair | None:
+        """The pair of what stands before a mark, where it is first, and behind it; None where there is no such pair.
+
+        >>> TextPair.at_mark("Is it? ||| It is.", "|||").second
+        ' It is.'
+        """
+        first, found, second = text.partition(mark)
+        return cls.of(first, second, mark) if found and first.strip() and second.strip() else None
 
     @property
     def second_start(self) -> int:
         """Where the second text begins in the string, in characters."""
-        return len(self.first) + len(JOINER)
+        return len(self.first) + len(self.joiner)
 
 
 class Chat(str):

@@ -154,9 +154,13 @@ class PooledErasures:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
 
+    @cached_property
+    def _attention_outputs(self) -> list[list[OutputProducts]]:
+        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+
     def attention_outputs(self) -> list[list[OutputProducts]]:
         """What items are of the pooled vector."""
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
+        return self._attention_outputs
 
     def layer_outputs(self) -> list[list[OutputProducts]]:
         """The same: pooling is the whole layer."""

@@ -62,16 +62,18 @@ def test_documents_of_one_item_are_left_out(made, made_page):
     assert {document["number"] for document in run["documents"]} == {d for d, t in enumerate(made.texts) if len(t) > 1}
 
 
-@pytest.mark.parametrize("budget", [400_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
-def test_a_tight_budget_holds_fewer_documents_and_is_kept(tmp_path, budget):
-    run = MadeRun(tmp_path / "run", random_texts([300] * 150), classes=8)
+@pytest.mark.parametrize(
+    ("count", "words", "budget"), [(60, 150, 400_000), pytest.param(150, 300, 1_000_000, marks=pytest.mark.slow)]
+)
+def test_a_tight_budget_holds_fewer_documents_and_is_kept(tmp_path, count, words, budget):
+    run = MadeRun(tmp_path / "run", random_texts([words] * count), classes=8)
     page = page_of(run.folder)
     whole, tight = page.html(), page.html(budget)
     assert len(tight.encode()) <= budget
     (documents,) = (run["documents"] for run in data_of(tight))
-    assert 0 < len(documents) < 150
+    assert 0 < len(documents) < count
     by_number = {document["number"]: document for document in data_of(whole)[0]["documents"]}
-    assert len(by_number) == 150
+    assert len(by_number) == count
     assert all(document == by_number[document["number"]] for document in documents)
 
 
