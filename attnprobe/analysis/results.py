@@ -78,12 +78,14 @@ class FirstFlips(NamedTuple):
         fraction: ``removed`` / n.
         mass: how much attention weight is erased by then.
         emptied: True where the decision changes only when nothing is left.
+        stand_ins: how many vectors stand in for what is erased, one after another over the draws of every ordering.
     """
 
     removed: Numbers
     fraction: Numbers
     mass: Numbers
     emptied: Flags
+    stand_ins: int = 1
 
     @property
     def never(self) -> Flags:
@@ -460,7 +462,14 @@ class RunResults:
         """
         rows = self._erasures_in(ordering)
         removed, mass = self._where_flipped(rows, ("removed", "mass"))
-        return FirstFlips(removed, removed / self.several["n"].to_numpy()[:, None], mass, self._emptied(rows))
+        fraction = removed / self.several["n"].to_numpy()[:, None]
+        return FirstFlips(removed, fraction, mass, self._emptied(rows), self._stand_ins)
+
+    @cached_property
+    def _stand_ins(self) -> int:
+        """How many there are: the draws of an ordering without chance in it."""
+        of_attention = self.erasures.loc[self.erasures["ordering"] == ATTENTION, "draw"]
+        return 1 if self._is_first or of_attention.empty else int(of_attention.max()) + 1
 
     def of_ordering(self, ordering: str, column: str) -> Numbers:
         """A column of the table of erasures (documents, draws), NaN where it is null; rows are those of ``several``.

@@ -84,7 +84,7 @@ def compare(
     p_values: dict[Pair, float] = {pair: test.p for pair, test in tests.items()}
     averaged: dict[Pair, dict[str, Numbers]] = {}
     for pair in pairs:
-        shares = shares_of_documents(*(flips[name].removed for name in pair))
+        shares = shares_of_documents(*(flips[name] for name in pair))
         if is_certain(flips, pair):
             estimates |= binary_shares({(pair, field): shares[field] for field in SHARES})
             first, second = (int(shares[field].sum()) for field in ("first_earlier", "second_earlier"))
@@ -120,7 +120,7 @@ def is_certain(flips: Mapping[str, FirstFlips], pair: Pair) -> bool:
 def permutation_tests(flips: Mapping[str, FirstFlips], pairs: Sequence[Pair]) -> dict[Pair, PermutationTest]:
     """Sign-flip tests of the documents' leads, averages over draws, of the pairs with a random ordering."""
     leads = {
-        pair: shares_of_documents(*(flips[name].removed for name in pair))["lead"]
+        pair: shares_of_documents(*(flips[name] for name in pair))["lead"]
         for pair in pairs
         if not is_certain(flips, pair)
     }
@@ -144,17 +144,17 @@ def _reaching(estimate: Estimate) -> Estimate:
     return estimate._replace(low=low, high=min(1.0, max(estimate.high, estimate.value + reach)))
 
 
-def shares_of_documents(first: Numbers, second: Numbers) -> dict[str, Numbers]:
+def shares_of_documents(first: FirstFlips, second: FirstFlips) -> dict[str, Numbers]:
     """Shares (documents,) of the pairs of draws of which each of ``Comparison``'s holds, and their lead.
 
-    Args:
-        first: items erased at the first flip (documents, draws), NaN where there is none while something is left.
-        second: the same of the other ordering.
+    Where several vectors stand in for what is erased, a pair is of draws with the same one.
     """
-    one = np.where(np.isnan(first), np.inf, first)[:, :, None]
-    other = np.where(np.isnan(second), np.inf, second)[:, None, :]
+    one, other = (np.where(np.isnan(flip.removed), np.inf, flip.removed) for flip in (first, second))
+    places = np.arange(one.shape[1])[:, None], np.arange(other.shape[1])
+    together = np.nonzero(np.equal(*(place % first.stand_ins for place in places)))
+    one, other = one[:, together[0]], other[:, together[1]]
     tied = one == other
     held_by = (one < other, tied & np.isfinite(one), one > other, tied & np.isinf(one))
     which = dict(zip(SHARES, held_by, strict=True))
-    shares = {name: held.mean(axis=(1, 2)) for name, held in which.items()}
+    shares = {name: held.mean(axis=1) for name, held in which.items()}
     return shares | {"lead": shares["first_earlier"] - shares["second_earlier"]}

@@ -125,7 +125,7 @@ ERASING.register(
 ERASING.register(
     "document_mean",
     WayOfErasing(
-        "Mean of the document",
+        "Replaced by the document's mean",
         leave_others,
         "a weight becomes zero, and the mean of the document's own values takes its mass",
         mean_of_the_row,
@@ -135,7 +135,7 @@ ERASING.register(
 ERASING.register(
     "corpus_mean",
     WayOfErasing(
-        "Mean of the training documents",
+        "Replaced by the training mean",
         leave_others,
         "a weight becomes zero, and the mean of what attention gives of training documents takes its mass",
         _corpus_mean,
@@ -146,7 +146,7 @@ ERASING.register(
 ERASING.register(
     "resample",
     WayOfErasing(
-        "Other documents",
+        "Replaced by other documents",
         leave_others,
         f"a weight becomes zero, and what attention gives of another training document takes its mass; {RESAMPLED} of "
         "these, averaged",

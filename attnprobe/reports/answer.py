@@ -41,6 +41,7 @@ from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 from attnprobe.reports.style import display_name
+from attnprobe.reports.under_meanings import meanings_in_words
 
 WIDTH = 100
 """Characters in a line."""
@@ -263,7 +264,8 @@ def _verdict(summary: Summary) -> str:
             f" The weights are nearly equal (evenness {evenness}, where 1 is all equal): what single weights say "
             "here is little."
         )
-    return text + _without_smallest_sets(summary) + _beside_the_verdict(summary)
+    beside = [text + _without_smallest_sets(summary) + _beside_the_verdict(summary), meanings_in_words(summary)]
+    return " ".join(filter(None, beside))
 
 
 def _beside_the_verdict(summary: Summary) -> str:

@@ -33,6 +33,7 @@ from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.reports.style import display_name
+from attnprobe.reports.under_meanings import meanings_table
 
 SHOWN_HEADS = 40
 """Rows that go on a page."""
@@ -306,6 +307,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "guarantees": guarantees_table,
     "certified_sets": certified_table,
     "in_distribution": in_distribution_table,
+    "meanings": meanings_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

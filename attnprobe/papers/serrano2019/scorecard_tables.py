@@ -7,13 +7,14 @@ import io
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from attnprobe.base.atomic_files import output_folder, replacing
 from attnprobe.base.visible import in_a_cell
+from attnprobe.papers.serrano2019 import meaning_tables
 from attnprobe.papers.serrano2019.claims.judgement import IDENTITY, VERDICTS, Case, Judgement, by_group
 from attnprobe.papers.serrano2019.claims.scorecard import ClaimResult
 from attnprobe.reports.latex import booktabs, in_latex
@@ -40,15 +41,21 @@ def for_terminal(scorecard: Scorecard) -> str:
     parts = []
     for result in scorecard:
         head = f"{result.claim.id}  {result.verdict.upper():<16}{_counts(result, result.cases)}"
-        lines = [result.claim.sentence, _missing(result), _otherwise(result)]
+        lines = [result.claim.sentence, _missing(result), _otherwise(result), meaning_tables.meanings_of_claim(result)]
         parts.append("\n".join([head.rstrip(), *(wrapped for line in lines for wrapped in _wrapped(line))]))
     return "\n".join(parts)
 
 
 def write_scorecard(scorecard: Scorecard, folder: Path) -> list[Path]:
-    """Write ``claims.md``, ``claims.csv`` (a row a case) and ``claims.tex`` into a folder; returns their paths."""
+    """Write ``claims.md``, ``claims.csv`` (a row a case) and ``claims.tex`` into a folder; returns their paths.
+
+    Where runs have results of several ways of erasing also ``meanings.csv`` and ``meanings.tex``, claims by ways.
+    """
     output_folder(folder)
+    contents: dict[str, Callable[[Scorecard], str]]
     contents = {"claims.md": as_markdown, "claims.csv": as_csv, "claims.tex": as_latex}
+    if meaning_tables.has_meanings(scorecard):
+        contents |= {"meanings.csv": meaning_tables.as_csv, "meanings.tex": meaning_tables.as_latex}
     for name, make in contents.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(make(scorecard), encoding="utf-8")
@@ -64,6 +71,8 @@ def as_markdown(scorecard: Scorecard) -> str:
         f"{_counts(result, result.cases)} | {_other_verdict(result)} |"
         for result in scorecard
     ]
+    if meaning_tables.has_meanings(scorecard):
+        lines += ["", meaning_tables.as_markdown(scorecard)]
     for result in scorecard:
         claim = result.claim
         lines += ["", f"## {claim.id}: {result.verdict}", "", claim.sentence, ""]

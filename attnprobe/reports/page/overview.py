@@ -27,6 +27,7 @@ from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, compari
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
+from attnprobe.reports.under_meanings import meanings_blocks
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
         beside=[
+            *meanings_blocks(summary),
             *in_distribution_blocks(summary),
             *moves_blocks(summary),
             *label_blocks(summary),

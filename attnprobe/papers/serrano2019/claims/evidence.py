@@ -91,7 +91,7 @@ class Evidence:
     def shares(self, first: str, second: str) -> dict[str, Numbers]:
         """Per document (documents,): which of two orderings flips strictly earlier, averaged over random draws."""
         flips = self.results.first_flips
-        return shares_of_documents(flips[first].removed, flips[second].removed)
+        return shares_of_documents(flips[first], flips[second])
 
     def restricted_mean(self, ordering: str) -> float:
         """Mean fraction erased at the first flip, a document without one counting as one."""

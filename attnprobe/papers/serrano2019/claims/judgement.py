@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
+from attnprobe.analysis.meanings import FALLS, SURVIVES
 from attnprobe.analysis.thresholds import SIGNIFICANT
 
 HOLDS = "holds"
@@ -55,6 +57,7 @@ class Case(NamedTuple):
         judgement: the judgement.
         part: which part of a claim that has several.
         other: of a claim that rests on first flips, the judgement under the other convention of what one is.
+        under: by title the judgements under further ways of erasing that the runs have results of.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Case(NamedTuple):
     judgement: Judgement
     part: str = ""
     other: Judgement | None = None
+    under: Mapping[str, Judgement] = MappingProxyType({})
 
 
 def above(estimate: Estimate, threshold: float) -> str:
@@ -94,6 +98,19 @@ def both(first: str, second: str) -> str:
 def agreed(verdict: str, p_value: float) -> str:
     """The verdict of an interval where the test beside it, if there is one, finds the same; else ``undecided``."""
     return UNDECIDED if verdict in (HOLDS, FAILS) and p_value >= SIGNIFICANT else verdict
+
+
+def over_meanings(own: str, others: Sequence[str]) -> str:
+    """What becomes of a verdict over all meanings of erasure: ``survives``, ``falls`` or ``undecided``.
+
+    It survives where it is ``holds``, or ``fails``, and so under every other meaning; it falls where it is the opposite
+    under one of them; else, and where it is neither, that is undecided.
+    """
+    if own not in (HOLDS, FAILS):
+        return UNDECIDED
+    if all(other == own for other in others):
+        return SURVIVES
+    return FALLS if (FAILS if own == HOLDS else HOLDS) in others else UNDECIDED
 
 
 def by_group(cases: Sequence[Case]) -> dict[str, str]:

@@ -6,14 +6,15 @@ import math
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, medians
+from attnprobe.analysis.bootstrap import Estimate, means, medians
 from attnprobe.analysis.first_flips import first_flip_statistics
 from attnprobe.analysis.intervals import exact_lead
 from attnprobe.analysis.results import NO_SMALLEST_SET
 from attnprobe.analysis.significance import binomial_log_p
 from attnprobe.analysis.thresholds import FEWEST_DOCUMENTS, LARGE_FRACTION, LARGE_NUMBER, TIMES_AS_OFTEN
+from attnprobe.analysis.who_flips_first import is_certain
 from attnprobe.erasure.registered_orderings import ATTENTION, PAPER, RANDOM, SMALLEST_SET
-from attnprobe.papers.serrano2019.claims.evidence import Evidence
+from attnprobe.papers.serrano2019.claims.evidence import Evidence, p_value_of
 from attnprobe.papers.serrano2019.claims.judgement import (
     FAILS,
     HOLDS,
@@ -35,12 +36,16 @@ def attention_before_random(evidence: Evidence) -> Judgement:
 def gradient_before_attention(evidence: Evidence) -> Judgement:
     """M2: share that gradient flips strictly earlier, less 1.6 times the share that attention does."""
     shares = evidence.shares(GRADIENT, ATTENTION)
-    earlier, later, neither = (int(shares[name].sum()) for name in ("first_earlier", "second_earlier", "neither"))
-    documents = len(shares["neither"])
-    estimate = exact_lead(earlier, later, documents, TIMES_AS_OFTEN)
-    p_value = math.exp(binomial_log_p(earlier, later, TIMES_AS_OFTEN))
+    earlier, later, neither = (shares[name] for name in ("first_earlier", "second_earlier", "neither"))
+    if is_certain(evidence.results.first_flips, (GRADIENT, ATTENTION)):
+        counts = int(earlier.sum()), int(later.sum())
+        estimate = exact_lead(*counts, len(neither), TIMES_AS_OFTEN)
+        p_value = math.exp(binomial_log_p(*counts, TIMES_AS_OFTEN))
+    else:  # averages over what stands in
+        differences = earlier - TIMES_AS_OFTEN * later
+        estimate, p_value = means({"lead": differences})["lead"], p_value_of(differences)
     said = zip(("gradient earlier in", "attention in", "neither flips in"), (earlier, later, neither), strict=True)
-    note = ", ".join(f"{what} {count / documents:.1%}" for what, count in said)
+    note = ", ".join(f"{what} {share.mean():.1%}" for what, share in said)
     return Judgement(above(estimate, 0.0), estimate, 0.0, evidence.left_out, note, p_value)
 
 
@@ -69,12 +74,13 @@ def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
     """
     flips = evidence.results.first_flips
     rivals = [flips[name].removed for name in PAPER if name in flips and name != ATTENTION]
-    removed = flips[ATTENTION].removed[:, 0]
-    earliest = np.isfinite(removed) & evidence.is_long
+    removed, stand_ins = flips[ATTENTION].removed, flips[ATTENTION].stand_ins
+    earliest = np.isfinite(removed) & evidence.is_long[:, None]
     for rival in rivals:
-        earliest &= ~(rival < removed[:, None]).any(axis=1)
-    columns = {"fraction": flips[ATTENTION].fraction, "number": flips[ATTENTION].removed}
-    estimates = medians({name: np.where(earliest[:, None], column, np.nan) for name, column in columns.items()})
+        for draw in range(stand_ins):  # the same stands in
+            earliest[:, draw] &= ~(rival[:, draw::stand_ins] < removed[:, [draw]]).any(axis=1)
+    columns = {"fraction": flips[ATTENTION].fraction, "number": removed}
+    estimates = medians({name: np.where(earliest, column, np.nan) for name, column in columns.items()})
     fraction, number = estimates["fraction"], estimates["number"]
     others = int(np.count_nonzero(evidence.is_long)) - fraction.n
     beaten = f"{others:,} in which another ordering is earlier or attention flips nothing"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.significance import holm
+from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.papers.serrano2019.claims import encoders, orderings, single_weights
 from attnprobe.papers.serrano2019.claims.encoders import Grid, OfASeed
 from attnprobe.papers.serrano2019.claims.evidence import Evidence
@@ -20,10 +22,14 @@ from attnprobe.papers.serrano2019.claims.judgement import (
     agreed,
     by_group,
     over_all,
+    over_meanings,
     over_most,
     size_only,
 )
 from attnprobe.papers.serrano2019.claims.released_draw import released_draw_deflates
+
+RENORMALISED = ERASING[RENORMALISE].title
+"""Of the way of erasing that the runs of the papers are of."""
 
 SINGLE, SETS, OURS = "single attention weights", "sets of attention weights", "new here"
 
@@ -61,6 +67,11 @@ class Claim:
     counted: str = "pairs"
     by_first_flips: bool = False
 
+    @property
+    def can_fail(self) -> bool:
+        """Whether it is no identity, whose size alone is told."""
+        return self.verdict is not size_only
+
 
 class ClaimResult(NamedTuple):
     """A claim's verdict over the grid and in each case.
@@ -74,6 +85,9 @@ class ClaimResult(NamedTuple):
         missing: what would have to be run.
         as_released: whether a change that happens only when nothing is left was counted as a first flip, as in 2019.
         other_verdict: over the grid under the other convention; None of a claim that does not rest on first flips.
+        by_way: by title the verdict over the grid under each way of erasing that all its runs have results of, the own
+            one first; empty where that is one alone, or nothing can fail. p-values are adjusted after Holm over all
+            cases and further ways together.
     """
 
     claim: Claim
@@ -83,6 +97,12 @@ class ClaimResult(NamedTuple):
     missing: list[str]
     as_released: bool
     other_verdict: str | None
+    by_way: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def over_meanings(self) -> str:
+        """What becomes of the verdict over all meanings of erasure; empty where there is one."""
+        return over_meanings(self.verdict, list(self.by_way.values())[1:]) if self.by_way else ""
 
     @property
     def other_cases(self) -> list[Case]:
@@ -252,27 +272,45 @@ def judge_claims(runs: Iterable[RunResults], *, as_released: bool = False) -> li
     cases: dict[str, list[Case]] = {claim.id: [] for claim in CLAIMS}
     grid: dict[tuple[str, str], list[OfASeed]] = {}
     other_grid: dict[tuple[str, str], list[OfASeed]] = {}
+    grids: dict[str, dict[tuple[str, str], list[OfASeed]]] = {}
     for results in sorted(runs, key=lambda run: (run.dataset, run.model, run.seed)):
         unread = results.unread()
         conventions = Evidence(unread), Evidence(unread.as_released())
         evidence, other = reversed(conventions) if as_released else conventions
+        further = {
+            record.title: Evidence(unread.under(way).as_released() if as_released else unread.under(way))
+            for way, record in list(results.ways.items())[1:]
+        }
         for claim in CLAIMS:
             if claim.judge is not None and (evidence.has_encoder or not claim.with_encoder_only):
                 beside = claim.judge(other) if claim.by_first_flips else None
-                case = Case(results.name, " · ".join(evidence.pair), claim.judge(evidence), other=beside)
+                under = {way: claim.judge(each) for way, each in further.items()} if claim.can_fail else {}
+                case = Case(results.name, " · ".join(evidence.pair), claim.judge(evidence), other=beside, under=under)
                 cases[claim.id].append(case)
         grid.setdefault(evidence.pair, []).append(OfASeed.of(evidence))
         other_grid.setdefault(evidence.pair, []).append(OfASeed.of(other))
+        for way, each in further.items():
+            grids.setdefault(way, {}).setdefault(each.pair, []).append(OfASeed.of(each))
     return [
-        result_of(claim, [*cases[claim.id], *_compared(claim, grid, other_grid)], claim.missing(grid), as_released)
+        result_of(
+            claim, [*cases[claim.id], *_compared(claim, grid, other_grid, grids)], claim.missing(grid), as_released
+        )
         for claim in CLAIMS
     ]
 
 
-def _compared(claim: Claim, grid: Grid, other_grid: Grid) -> list[Case]:
-    """A claim's cases over runs, under both conventions."""
-    both = zip(claim.compare(grid), claim.compare(other_grid), strict=True)
-    return [case._replace(other=other.judgement) for case, other in both]
+def _compared(claim: Claim, grid: Grid, other_grid: Grid, grids: Mapping[str, Grid]) -> list[Case]:
+    """A claim's cases over runs, under both conventions, and under the further ways that all of these runs have."""
+    whole = {
+        way: claim.compare(of_way)
+        for way, of_way in grids.items()
+        if {pair: len(seeds) for pair, seeds in of_way.items()} == {pair: len(seeds) for pair, seeds in grid.items()}
+    }
+    cases, others = claim.compare(grid), claim.compare(other_grid)
+    return [
+        case._replace(other=other.judgement, under={way: found[place].judgement for way, found in whole.items()})
+        for place, (case, other) in enumerate(zip(cases, others, strict=True))
+    ]
 
 
 def result_of(
@@ -288,12 +326,29 @@ def result_of(
     """
     judgements, adjusted = _after_holm([case.judgement for case in cases])
     judged = [case._replace(judgement=judgement) for case, judgement in zip(cases, judgements, strict=True)]
+    verdict = claim.verdict(judged)
+    by_way = _by_way(claim, cases)
+    if by_way:
+        by_way = {RENORMALISED: verdict, **by_way}
     if not claim.by_first_flips:
-        return ClaimResult(claim, claim.verdict(judged), judged, adjusted, list(missing), as_released, None)
+        return ClaimResult(claim, verdict, judged, adjusted, list(missing), as_released, None, by_way)
     others, _ = _after_holm([case.other for case in cases if case.other is not None])
     judged = [case._replace(other=other) for case, other in zip(judged, others, strict=True)]
-    result = ClaimResult(claim, claim.verdict(judged), judged, adjusted, list(missing), as_released, None)
+    result = ClaimResult(claim, verdict, judged, adjusted, list(missing), as_released, None, by_way)
     return result._replace(other_verdict=claim.verdict(result.other_cases))
+
+
+def _by_way(claim: Claim, cases: Sequence[Case]) -> dict[str, str]:
+    """By title the verdicts under the further ways of erasing that all cases have."""
+    ways = [way for way in cases[0].under if all(way in case.under for case in cases)] if cases else []
+    judgements, _ = _after_holm([case.under[way] for way in ways for case in cases])
+    found = {}
+    for place, way in enumerate(ways):
+        of_way = judgements[place * len(cases) : (place + 1) * len(cases)]
+        found[way] = claim.verdict(
+            [case._replace(judgement=judgement) for case, judgement in zip(cases, of_way, strict=True)]
+        )
+    return found
 
 
 def _after_holm(judgements: Sequence[Judgement]) -> tuple[list[Judgement], list[float]]:

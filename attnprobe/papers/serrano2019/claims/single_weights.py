@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attnprobe.analysis.bootstrap import Estimate, means, ratios
-from attnprobe.analysis.intervals import binary_shares
+from attnprobe.analysis.intervals import average_shares, binary_shares
 from attnprobe.analysis.thresholds import MIDDLING_DELTA_ALPHA, MOST, NEAR_ZERO_JS
 from attnprobe.papers.serrano2019.claims.evidence import Evidence, p_value_of
 from attnprobe.papers.serrano2019.claims.judgement import NOT_INFORMATIVE, UNDECIDED, Judgement, above, below, both
@@ -54,7 +54,11 @@ def negative_where_weights_are_close(evidence: Evidence) -> Judgement:
 
 def top_rarely_flips(evidence: Evidence) -> Judgement:
     """S4: share of the documents whose decision erasing i* alone flips."""
-    estimate = binary_shares({"flip": evidence.results.several["flip_top"].to_numpy(dtype=np.float64)})["flip"]
+    flips = evidence.results.several["flip_top"].to_numpy(dtype=np.float64)
+    if np.isin(flips, (0.0, 1.0)).all():
+        estimate = binary_shares({"flip": flips})["flip"]
+    else:  # averages over what stands in
+        estimate = average_shares({"flip": (flips, np.ones_like(flips))})["flip"]
     return _unless_uniform(evidence, Judgement(below(estimate, MOST), estimate, MOST))
 
 

@@ -45,7 +45,7 @@ def comparison_rows(results: RunResults, summary: Mapping[str, Any], marks: Mark
         other = comparison["second"]
         if comparison["first"] != ATTENTION:
             continue
-        shares = shares_of_documents(flips[ATTENTION].removed, flips[other].removed)
+        shares = shares_of_documents(flips[ATTENTION], flips[other])
         outcome = np.argmax([shares[field] for field in SHARES], axis=0)
         name = results.title(other)
         titles = (
