@@ -18,7 +18,7 @@ Summary = Mapping[str, Any]
 
 def meanings_table(summary: Summary) -> Table | None:
     """A row a way of erasing and ordering that attention is compared with; None where there is one way alone."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return None
     rows = [
@@ -58,7 +58,7 @@ def meanings_table(summary: Summary) -> Table | None:
 
 def meanings_in_words(summary: Summary) -> str:
     """Under how many meanings of "erased" the verdict is the same, and what is reversed; empty where there is one."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return ""
     ways, own = found["ways"], next(iter(found["ways"].values()))["verdict"]
@@ -77,7 +77,7 @@ def meanings_in_words(summary: Summary) -> str:
         if reversals
     ]
     if turned:
-        text += f" Reversed is which is earlier: {'; '.join(turned)}."
+        text += f" Which is earlier is reversed under some: {'; '.join(turned)}."
     return text
 
 
@@ -86,7 +86,7 @@ def _turned(other: str, found: Mapping[str, Any], summary: Summary) -> str:
     own = next(one for one in next(iter(found["ways"].values()))["comparisons"] if one["second"] == other)
     pair = ["attention", in_prose(other, summary)]
     earlier, later = pair if own["lead"]["value"] < 0 else reversed(pair)
-    return f"{earlier} is before {later}"
+    return f"{earlier} before {later}"
 
 
 def _quoted(title: str) -> str:
@@ -99,7 +99,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def meanings_blocks(summary: Summary) -> list[Block]:
     """One block, as the page shows it: ways of erasing by what attention is compared with; none where there is one."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return []
     others = list(found["comparisons"])
