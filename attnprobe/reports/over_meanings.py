@@ -103,7 +103,7 @@ def meanings_blocks(summary: Summary) -> list[Block]:
     if found is None:
         return []
     others = list(found["comparisons"])
-    headings = ["erased is", *(f"attention less {in_prose(name, summary)} first" for name in others)]
+    headings = ["erased is", *(f"lead over {in_prose(name, summary)}, points" for name in others)]
     headings += ["attention erases", "answer"]
     rows = [
         [
@@ -115,4 +115,10 @@ def meanings_blocks(summary: Summary) -> list[Block]:
         for under in found["ways"].values()
     ]
     rows.append(["over all meanings", *(found["comparisons"][name] for name in others), "", found["verdict"]])
-    return [Block("Whatever is meant by erased?", "", meanings_in_words(summary), headings, rows)]
+    own = next(iter(found["ways"].values()))
+    documents = own["comparisons"][0]["lead"]["n"]
+    words = (
+        f"Erased as the run is first, the answer is: {own['verdict']}. {meanings_in_words(summary)} A lead is the share of "
+        f"{documents:,} documents in which attention is earlier less that in which the other is."
+    )
+    return [Block("Whatever is meant by erased?", "", words, headings, rows)]
