@@ -118,7 +118,7 @@ def meanings_blocks(summary: Summary) -> list[Block]:
     own = next(iter(found["ways"].values()))
     documents = own["comparisons"][0]["lead"]["n"]
     words = (
-        f"Erased as the run is first, the answer is: {own['verdict']}. {meanings_in_words(summary)} A lead is the share of "
+        f"By the first of these the answer is: {own['verdict']}. {meanings_in_words(summary)} A lead is the share of "
         f"{documents:,} documents in which attention is earlier less that in which the other is."
     )
     return [Block("Whatever is meant by erased?", "", words, headings, rows)]
