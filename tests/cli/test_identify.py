@@ -74,7 +74,7 @@ def test_a_run_with_an_affine_readout(probed, command, monkeypatch):
     assert documents.loc[chosen, "document"].tolist() == heads.loc[heads["sampled"], "document"].tolist()
     sample = documents[chosen]
     assert (sample["must_flip"] + sample["may_flip"] + sample["never_flips"] == sample["n"]).all()
-    erasures = pd.read_parquet(probed / "erasures.parquet").query("draw == 0")
+    erasures = pd.read_parquet(probed / "erasures.parquet").query("draw == 0 and erase_by == 'renormalise'")
     for ordering, name in (("attention", "first_flip"), ("random", "random")):
         removed = erasures[erasures["ordering"] == ordering].set_index("document")["removed"]
         observed = endless(removed.loc[sample["document"]])
