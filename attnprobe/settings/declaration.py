@@ -231,12 +231,13 @@ def with_entries(settings: S, entries: object) -> S:
 
 
 def identity_of(settings: Settings) -> dict[str, Any]:
-    """What tells runs apart of a table of settings, by name."""
+    """What tells runs apart of a table of settings, by name; nothing of what ``config.json`` leaves out."""
     told = {name: declared.told.identity for name, declared in settings_of(type(settings)).items()}
+    unsaid = left_unsaid(settings)
     return {
         name: getattr(settings, name) if identity is ITSELF else identity
         for name, identity in told.items()
-        if identity is not None
+        if identity is not None and name not in unsaid
     }
 
 

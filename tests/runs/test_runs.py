@@ -96,6 +96,15 @@ def test_a_configuration_of_a_checkpoint_survives_too(tmp_path):
             folder.open(other)
 
 
+def test_what_runs_of_transformers_were_made_with_is_told_as_ever():
+    """A setting that is new and is not given makes no other run of one of before, which would be trained again."""
+    assert OF_CHECKPOINT.fingerprint == "e33a84909e2d33c10a7ad7121172665de8453940dafd560e4f92eda11fe071de"
+    trained = dataclasses.replace(
+        CONFIGURATION, settings=RunSettings.of_tables({"dataset": "docstrings", "model": "transformer"})
+    )
+    assert trained.fingerprint == "6a91de7b03de82378c6bacf2fd1e17c14ec9faeb4e9bd8b870fec8964bd8a411"
+
+
 def test_a_checkpoint_is_known_by_its_content_and_not_by_its_place():
     moved = dataclasses.replace(OF_CHECKPOINT.settings, model="hf:/elsewhere/tiny")
     assert dataclasses.replace(OF_CHECKPOINT, settings=moved).fingerprint == OF_CHECKPOINT.fingerprint
