@@ -177,6 +177,9 @@ class RunResults:
         """The same results, of which nothing is held in memory yet."""
         return dataclasses.replace(self, held={})
 
+    def _read(self, path: Path, columns: Sequence[str], documents: DocumentNumbers | None) -> pd.DataFrame:
+        return read_table(path, columns, documents, distributions=self.meaning.is_distribution)
+
     def _held(self, name: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         if name not in self.held:
             self.held[name] = read()
@@ -194,7 +197,7 @@ class RunResults:
     def _read_documents(self) -> pd.DataFrame:
         path = self.folder / "documents.parquet"
         columns = columns_of_way(columns_of_table(path), self.way, list(self.ways))
-        documents = read_table(path, list(columns), self.chosen).rename(columns=columns)
+        documents = self._read(path, list(columns), self.chosen).rename(columns=columns)
         for column in () if self._has_own_classes else ("label", "decision"):
             for row in np.flatnonzero(documents[column] >= len(self.labels))[:1]:
                 number, found = documents["document"].iloc[row], documents[column].iloc[row]
@@ -254,7 +257,7 @@ class RunResults:
         path = self.folder / "items.parquet"
         renamed = self._of_way(columns)
         chosen = None if documents is None else _numbers(documents)
-        items = read_table(path, list(renamed), chosen).rename(columns=renamed)
+        items = self._read(path, list(renamed), chosen).rename(columns=renamed)
         if "position" in items and "document" in items:
             self._check_sizes(path, *counted(items["document"].to_numpy()))
         return items
@@ -268,7 +271,9 @@ class RunResults:
     def item_parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The same in parts that are read one after another, at least one; raises as :meth:`items`."""
         renamed = self._of_way(columns)
-        for part in table_parts(self.folder / "items.parquet", list(renamed)):
+        for part in table_parts(
+            self.folder / "items.parquet", list(renamed), distributions=self.meaning.is_distribution
+        ):
             yield part.rename_columns(list(renamed.values()))
 
     def _of_way(self, columns: Sequence[str]) -> dict[str, str]:
@@ -283,7 +288,7 @@ class RunResults:
             InputError: the file cannot be read, or lacks a column.
         """
         path = self.folder / "curves.parquet"
-        return read_table(path, CURVE_COLUMNS, self.chosen) if self._is_first and path.exists() else None
+        return self._read(path, CURVE_COLUMNS, self.chosen) if self._is_first and path.exists() else None
 
     def rationales(self) -> pd.DataFrame | None:
         """The table of what is held against people's rationales, or None without one.

@@ -45,6 +45,8 @@ class Column(NamedTuple):
         low, high: bounds of a number, which are among the values; what is not finite is not a number.
         left_out: whole numbers within the bounds that are no value.
         missing: where a value may be missing.
+        of_distribution: whether there is one only where what the model says is a distribution, and none where it is a
+            number.
         up_to: a column of whole numbers in the same table that this one does not pass in any row.
         less: by how much it stays below it.
         infinite: whether infinity is a value, too.
@@ -58,6 +60,7 @@ class Column(NamedTuple):
     high: float = math.inf
     left_out: tuple[int, ...] = ()
     missing: Missing = Missing.NOWHERE
+    of_distribution: bool = False
     up_to: str | None = None
     less: int = 0
     infinite: bool = False

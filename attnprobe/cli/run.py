@@ -89,6 +89,6 @@ def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[R
             with view.folder.locked():
                 view.folder.open(view.configuration, force=arguments.force)
                 tested = view.subject.load()
-                say(cost_in_words(view, tested))
+                say(cost_in_words(run, view, tested))
                 left_out += probe(view, execution, tested)
         return run.folder, report(run.folder, say), left_out

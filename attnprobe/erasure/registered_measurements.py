@@ -120,9 +120,6 @@ def _of_sets(description: str) -> Column:
 
 _ALONE = Missing.ONE_ITEM
 
-_NO_DISTRIBUTION = Missing.ANYWHERE
-"""Of an output that is a number there are no divergences."""
-
 MEASUREMENTS: Registry[Measurement] = Registry("measurement", MEASUREMENT_GROUP, _fault)
 """By name, in the order in which their columns stand in documents.parquet."""
 
@@ -134,9 +131,9 @@ MEASUREMENTS.register(
         {
             "decision": Column.whole("the class decided for"),
             "n": Column.whole("items", low=1),
-            "p_decision": Column.share("probability of the decision", missing=_NO_DISTRIBUTION),
+            "p_decision": Column.share("probability of the decision", of_distribution=True),
             "left_out_share": Column.share("share of the attention on tokens that are in no item"),
-            "output_entropy": Column.from_zero("entropy of the output, nats", missing=_NO_DISTRIBUTION),
+            "output_entropy": Column.from_zero("entropy of the output, nats", of_distribution=True),
         },
         description="the class decided for, its probability and the entropy of the output",
     ),
@@ -161,12 +158,16 @@ MEASUREMENTS.register(
         "Second, lowest and second lowest weight",
         _of("neighbours"),
         {
-            f"{what}_{which}": made(f"{said} the item with the {which.replace('_', ' ')} weight", missing=missing)
+            f"{what}_{which}": made(
+                f"{said} the item with the {which.replace('_', ' ')} weight",
+                missing=_ALONE,
+                of_distribution=what == "js",
+            )
             for which in ("second", "lowest", "second_lowest")
-            for what, made, said, missing in (
-                ("weight", Column.share, "the weight of", _ALONE),
-                ("js", Column.nats, "JS after erasing alone", _NO_DISTRIBUTION),
-                ("flip", Column.yes_no, "a flip by erasing alone", _ALONE),
+            for what, made, said in (
+                ("weight", Column.share, "the weight of"),
+                ("js", Column.nats, "JS after erasing alone"),
+                ("flip", Column.yes_no, "a flip by erasing alone"),
             )
         },
         description="erasing alone the item of the second largest, the smallest and the second smallest weight",
@@ -194,10 +195,10 @@ MEASUREMENTS.register(
         {
             "top_item": Column.whole("i*, the first item of the ordering", up_to="n", less=1),
             "top_weight": Column.share("its attention weight"),
-            "js_top": Column.nats("JS after erasing i* alone", missing=_NO_DISTRIBUTION),
-            "js_other": Column.nats("mean of JS over every other item r", missing=_NO_DISTRIBUTION),
-            "delta_js_negative": Column.share("share of r with ΔJS < 0", missing=_NO_DISTRIBUTION),
-            "delta_js_zero": Column.share("share of r with ΔJS = 0", missing=_NO_DISTRIBUTION),
+            "js_top": Column.nats("JS after erasing i* alone", of_distribution=True),
+            "js_other": Column.nats("mean of JS over every other item r", missing=_ALONE, of_distribution=True),
+            "delta_js_negative": Column.share("share of r with ΔJS < 0", missing=_ALONE, of_distribution=True),
+            "delta_js_zero": Column.share("share of r with ΔJS = 0", missing=_ALONE, of_distribution=True),
             "flip_top": Column.yes_no("whether erasing i* alone changes the decision"),
             "flip_other": Column.share("share of r that do", missing=_ALONE),
         },

@@ -59,18 +59,21 @@ def check_types(path: Path, fields: Sequence[pa.Field]) -> None:
             raise InputError(f"{path}: the column {field.name!r} holds {field.type}, not {words}.")
 
 
-def check_values(path: Path, part: pa.RecordBatch, rows: Rows) -> None:
+def check_values(path: Path, part: pa.RecordBatch, rows: Rows, *, distributions: bool = False) -> None:
     """Raise an InputError, which names column and row, where a value is none that the column can have.
 
     Args:
         path: of the table, whose name says which columns it has.
         part: some of its rows.
         rows: where they stand in the file.
+        distributions: whether what the run's model says is known to be a distribution, of which no value is missing.
     """
     for name, values in zip(part.schema.names, part.columns, strict=True):
         column = column_of(path.stem, name)
         if column is None:
             continue
+        if column.of_distribution and not distributions:
+            column = column._replace(missing=Missing.ANYWHERE)
         for wrong in _wrong(column, values, part):
             raise InputError(f"{_place(path, part, rows, wrong.row)}: the column {name!r} {wrong.says}.")
 

@@ -79,7 +79,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "before": Column(Values.TEXT, missing=_ANYWHERE),
         "weight": Column.share(),
         "gradient": Column(Values.REAL),
-        "js": Column.nats(missing=_ANYWHERE),
+        "js": Column.nats(of_distribution=True),
         "flips": _YES_NO,
         SUFFICIENT_ITEM: _MAYBE,
         FLIPPING_ITEM: _MAYBE,
@@ -90,8 +90,8 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "draw": Column(Values.WHOLE, 0, 127),
         "removed": Column.whole(),
         "target": Column.whole(),
-        **dict.fromkeys(("probability", "kept_probability"), Column.share(missing=_ANYWHERE)),
-        "log_probability": Column(Values.REAL, high=SLACK, missing=_ANYWHERE),
+        **dict.fromkeys(("probability", "kept_probability"), Column.share(of_distribution=True)),
+        "log_probability": Column(Values.REAL, high=SLACK, of_distribution=True),
         **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
     },
     "rationales": {
@@ -181,7 +181,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "items": {
         "contribution_": Column(Values.REAL),
         RATIONALE: _MAYBE,
-        "js_": Column.nats(),
+        "js_": Column.nats(of_distribution=True),
         "flips_": _by_way(_YES_NO),
         "rank_": Column(Values.WHOLE, 0, MOST_DOCUMENTS - 1, missing=_ANYWHERE),
     },

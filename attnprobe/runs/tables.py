@@ -63,6 +63,8 @@ def read_table(
     columns: Sequence[str] | None = None,
     documents: DocumentNumbers | None = None,
     only: tuple[str, str] | None = None,
+    *,
+    distributions: bool = False,
 ) -> pd.DataFrame:
     """Rows of a table, in its order, of documents in ascending order; text that repeats (``ordering``) is categorical.
 
@@ -71,6 +73,7 @@ def read_table(
         columns: which; by default all.
         documents: whose rows; by default all.
         only: the name of a column of names, and which one it is to hold; by default any.
+        distributions: whether what the run's model says is known to be a distribution, of which no value is missing.
 
     Raises:
         InputError: the file is missing or cannot be read, or lacks a column; a value is none that its column can have;
@@ -81,17 +84,17 @@ def read_table(
         needed = [DOCUMENT] * (documents is not None) + ([] if only is None else [only[0]])
         wanted = [*(name for name in needed if name not in names), *names]
         check_columns(path, wanted, file.names)
-        parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents, only)]
+        parts = [pa.Table.from_batches([part]) for part in _parts(file, path, wanted, documents, only, distributions)]
         table = pa.concat_tables(parts).select(names)
         frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
         return frame
 
 
-def table_parts(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """These columns of a table, ``ROWS`` rows at a time, at least one part; raises as :func:`read_table`."""
+def table_parts(path: Path, columns: Sequence[str], *, distributions: bool = False) -> Iterator[pa.RecordBatch]:
+    """These columns of a table, ``ROWS`` rows at a time, at least one part; else as :func:`read_table`."""
     with _opened(path) as file:
         check_columns(path, columns, file.names)
-        yield from _parts(file, path, columns, None)
+        yield from _parts(file, path, columns, None, None, distributions)
 
 
 def groups_of_table(path: Path) -> Iterator[pa.Table]:
@@ -120,7 +123,8 @@ def _parts(
     path: Path,
     columns: Sequence[str],
     documents: DocumentNumbers | None,
-    only: tuple[str, str] | None = None,
+    only: tuple[str, str] | None,
+    distributions: bool,
 ) -> Iterator[pa.RecordBatch]:
     """What is wanted, checked, in parts; one without rows where there is nothing else."""
     schema = pa.schema([file.schema.field(name) for name in columns])
@@ -130,7 +134,7 @@ def _parts(
     places, order, done = _PlacesInFile(sizes, groups), RowOrder(path), 0
     for part in file.batches(ROWS, columns, groups):
         rows = places.next(len(part))
-        check_values(path, part, rows)
+        check_values(path, part, rows, distributions=distributions)
         done += len(part)
         if documents is not None:
             among = _is_among(part[DOCUMENT].to_numpy(), documents)

@@ -18,6 +18,7 @@ from attnprobe.erasure.registered_orderings import chosen_orderings
 from attnprobe.models.subject import Tested
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.runs.selection_records import recorded_selection
+from attnprobe.runs.tables import read_table
 from attnprobe.settings.attention import AUTO, AttentionSettings
 from attnprobe.settings.kinds import kind_of
 from attnprobe.stages.run_work import TEST
@@ -53,11 +54,14 @@ def _view(run: Run, attention: AttentionSettings, layers: str) -> Run:
     return dataclasses.replace(run, folder=folder, configuration=configuration)
 
 
-def cost_in_words(view: Run, tested: Tested[Any]) -> str:
-    """What a view takes, as measured on a few documents, and how it is left out."""
+def cost_in_words(run: Run, view: Run, tested: Tested[Any]) -> str:
+    """What a view takes, as measured on a few documents that the run has probed, and how it is left out.
+
+    Documents that the run had to leave out would break the model here, too.
+    """
     split = view.dataset.splits[TEST]
-    documents = split.window(0)
-    documents = documents.take(np.arange(min(TRIED, len(documents))))
+    probed = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
+    documents = split.take(probed[:TRIED])
     encoded = view.subject.encode(documents)
     batch = encoded.batch(np.arange(len(encoded))).to(view.device)
     erasures = tested.probe.erasures(batch)

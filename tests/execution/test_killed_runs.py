@@ -24,6 +24,9 @@ from tests.fixtures.probed_runs import copy_of, results, trained_run
 DOCUMENTS = 4200
 """Three shards: a worker is killed before it has done one, whatever comes behind."""
 
+LARGEST = 100_000
+"""Bytes: the vectors of training documents fit, which are kept before a document is probed, and no shard does."""
+
 MANY = 20_000
 """Ten shards, for kills at any moment."""
 
@@ -165,7 +168,7 @@ def test_twenty_kills_cost_nothing_but_time(long_run, long_whole, executor):
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_quota_is_one_sentence_and_what_is_finished_is_kept(run, whole, workers):
     copy = copy_of(run, "quota")
-    status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, largest_file=20_000)
+    status, _, errors = attnprobe("probe", copy, "--workers", workers, cwd=copy, largest_file=LARGEST)
     assert status == 1
     assert errors.count("\n") == 1
     assert re.search(r"/shards/000\d+-\d+\.\w+\.parquet: File too large\.$", errors.strip())

@@ -296,12 +296,13 @@ def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypa
     monkeypatch.setattr(subject, "encode_documents", panicking)
     arguments = ["--dataset", str(data), "--model", f"{PREFIX}{model}", "--out", str(tmp_path / "runs")]
     assert main(["run", *arguments, "--head-map-documents", "12"]) == 3
-    (folder,) = (path.parent for path in (tmp_path / "runs").rglob("summary.json"))
-    ((document, why),) = quarantined(folder)["first"]
-    assert document == 5
-    assert why.startswith("PanicException: `stride` must be strictly less")
+    (folder,) = (tmp_path / "runs").glob("*/*/seed-0")
     expected = [number for number in range(12) if number != 5]
-    assert pd.read_parquet(folder / "documents.parquet")["document"].tolist() == expected
+    for probed in (folder, folder / "all-layers"):
+        ((document, why),) = quarantined(probed)["first"]
+        assert document == 5
+        assert why.startswith("PanicException: `stride` must be strictly less")
+        assert pd.read_parquet(probed / "documents.parquet")["document"].tolist() == expected
     assert pd.read_parquet(folder / "head_effects.parquet")["document"].unique().tolist() == expected
 
 

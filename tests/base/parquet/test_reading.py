@@ -151,16 +151,52 @@ OPENERS = {"ParquetFile", "ParquetDataset", "read_table", "read_schema", "read_m
 """What opens a Parquet file, by pyarrow's and pandas' names."""
 
 
-def test_one_module_alone_gives_files_to_pyarrow():
-    found = {
+OF_ARROW_FILES = {
+    "attnprobe.base.arrow_streams",
+    # These read what was written here before: a cache of the 2019 datasets, and batches of a split.
+    "attnprobe.data.serrano2019.folder",
+    "attnprobe.data.split_files",
+}
+"""What has to do with Arrow's own formats, of which a file of anyone's is read by the first alone."""
+
+
+def modules_with(chosen):
+    """In which there is such a node of Python."""
+    return {
         module
         for module, path in MODULES.items()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if (isinstance(node, ast.Attribute) and node.attr in OPENERS)
-        or (isinstance(node, ast.ImportFrom | ast.Import) and "pyarrow.dataset" in ast.unparse(node))
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pyarrow.parquet"))
+        if chosen(node)
     }
-    assert found == {"attnprobe.base.parquet.bounded_files"}
+
+
+def is_imported(node, *names):
+    """Whether a node imports one of these modules, or something of it."""
+    if not isinstance(node, ast.ImportFrom | ast.Import):
+        return False
+    of = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    told = [f"{of}{each.name}." for each in node.names]
+    return any(each.startswith(f"{name}.") for each in told for name in names)
+
+
+def is_of_ipc(node):
+    return isinstance(node, ast.Attribute) and ast.unparse(node).startswith(("pa.ipc.", "pyarrow.ipc."))
+
+
+def test_one_module_alone_gives_files_to_pyarrow():
+    """One of each format: Parquet, and what ``datasets`` saves. Each holds a file against its bounds first."""
+    of_parquet = modules_with(
+        lambda node: (
+            (isinstance(node, ast.Attribute) and node.attr in OPENERS and not is_of_ipc(node))
+            or is_imported(node, "pyarrow.dataset")
+            or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pyarrow.parquet"))
+        )
+    )
+    assert of_parquet == {"attnprobe.base.parquet.bounded_files"}
+    of_arrow = modules_with(lambda node: is_of_ipc(node) or is_imported(node, "pyarrow.ipc", "pyarrow.feather"))
+    assert of_arrow == OF_ARROW_FILES
+    mapped = modules_with(lambda node: isinstance(node, ast.Attribute) and node.attr == "memory_map")
+    assert mapped == {"attnprobe.base.arrow_streams"}
 
 
 def outcome(path):
