@@ -73,7 +73,6 @@ _OF_FIRST_WAY = (
     *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
     *("must_flip", "may_flip", "never_flips", "top_can_flip", "top_can_stay", "earlier_can_fail"),
     *("first_flip_earliest", "first_flip_latest", "random_earliest"),
-    *(FLIP_SMALLEST, FLIP_BOUND, ENUMERATED),
 )
 
 

@@ -57,7 +57,8 @@ def digest(folder):
     shown = [
         results.documents,
         results.erasures,
-        *(np.concatenate(flips, axis=1) for flips in results.first_flips.values()),
+        *(np.concatenate([*flips[:4]], axis=1) for flips in results.first_flips.values()),
+        *(flips.stand_ins for flips in results.first_flips.values()),
     ]
     shown += [results.heads(), None if head_map(results) is None else 1]
     found = load_identifiability(results)

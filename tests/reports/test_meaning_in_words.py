@@ -16,7 +16,7 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import require_default, require_present
 from tests.fixtures.synthetic_runs import write_run
 
-WAY = {"zero": {"title": "Zero only", "package": "far-away", "version": "9"}}
+WAY = {"zero_alone": {"title": "Zero only", "package": "far-away", "version": "9"}}
 DECISION = {"sure": {"title": "Sure_of it"}}
 
 
@@ -43,7 +43,7 @@ def test_of_the_defaults_nothing_is_said(run):
 
 
 def test_what_is_recorded_is_told_of_packages_that_are_not_there(run, tmp_path):
-    results = run({"erase_by": "zero", "decision": "sure"}, erasing=WAY, decisions=DECISION)
+    results = run({"erase_by": "zero_alone", "decision": "sure"}, erasing=WAY, decisions=DECISION)
     summary = summarise(results)
     told = (
         "Erasing here is not to renormalise, but “Zero only” (far-away 9). "
@@ -80,14 +80,14 @@ def test_a_record_that_is_none_is_refused(run, entry, name, tmp_path):
 
 
 def test_what_is_of_the_default_alone_or_needs_what_is_not_there_is_refused(run):
-    results = run({"erase_by": "zero", "decision": "sure"}, erasing=WAY, decisions=DECISION)
+    results = run({"erase_by": "zero_alone", "decision": "sure"}, erasing=WAY, decisions=DECISION)
     with pytest.raises(InputError) as refused:
         require_default(results.config, "runs/a", "identifying")
     assert str(refused.value) == (
         "runs/a erases by “Zero only” (far-away 9) and decides “Sure_of it” (sure): identifying is of runs that "
         "renormalise and decide for classes."
     )
-    with pytest.raises(InputError, match="way of erasing zero, which far-away 9 offers, a package that is not"):
+    with pytest.raises(InputError, match="way of erasing zero_alone, which far-away 9 offers, a package that is not"):
         require_present(results.config)
     with pytest.raises(InputError, match="the decision sure, which a program registered and this one does not"):
         require_present(run({"erase_by": "renormalise"}).config)
