@@ -34,6 +34,7 @@ def test_every_table_is_written_twice(tmp_path, write):
         "certified_sets",
         "label_flips",
         "output_moves",
+        "meanings",
     }
     expected = set(TABLES) - missing - ({"heads"} if write is write_run else set())
     assert set(paths) == {f"{name}.{suffix}" for name in expected for suffix in ("csv", "tex")}
