@@ -8,6 +8,7 @@ was tried flips the decision.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from attnprobe.analysis.bootstrap import Estimate, Numbers, means
 from attnprobe.analysis.intervals import binary_shares
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.sufficient_sets import judged_orderings
-from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST, SUFFICIENT_BOUND
+from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST, NO_SET, SUFFICIENT_BOUND
 from attnprobe.erasure.certified_names import SUFFICIENT_SMALLEST as SMALLEST
+from attnprobe.erasure.registered_orderings import ATTENTION
 
 SHORT, LONGER = "short", "longer"
 """Documents of which all sets were erased, and the others."""
@@ -35,7 +37,7 @@ class SetSizes(NamedTuple):
     Attributes:
         documents: how many there are.
         exact: in how many of them the smallest set is known, or that there is none.
-        none: in how many no set does it at all.
+        none: in how many no set does it at all; of flips, while something is left.
         open: in how many none was found that does it, which does not say that none does.
         at_least: mean share of the items that such a set has at least; certain. All, where no set does it.
         known: mean share of the items of the smallest set that is known; all where none is.
@@ -77,6 +79,9 @@ def certified_sets(results: RunResults) -> CertifiedSets | None:
         name: results.several[name].to_numpy(dtype=np.float64)
         for name in ("n", FLIP_BOUND, FLIP_SMALLEST, SUFFICIENT_BOUND, SMALLEST)
     }
+    nothing_left = _flips_with_nothing_left(results, numbers)
+    for name in (FLIP_BOUND, FLIP_SMALLEST):
+        numbers[name] = np.where(nothing_left & (numbers[name] == numbers["n"]), NO_SET, numbers[name])
     flips, keeps = {}, {}
     for name, of in ((SHORT, every == 1), (LONGER, every == 0)):
         if of.any():
@@ -86,6 +91,15 @@ def certified_sets(results: RunResults) -> CertifiedSets | None:
     asked = ~np.isnan(every)
     withstood = _withstood(numbers[FLIP_BOUND][asked], numbers[FLIP_SMALLEST][asked])
     return CertifiedSets(flips, keeps, withstood, _erased(results, every == 1))
+
+
+def _flips_with_nothing_left(results: RunResults, numbers: Mapping[str, Numbers]) -> Flags:
+    """In which documents all items alone are known to change the decision, and leave nothing: that is no flip.
+
+    The columns count that set like others. Attention's order is erased to the end there, and says what is left.
+    """
+    everything: Flags = numbers[FLIP_SMALLEST] == numbers["n"]
+    return everything & results.flips_of(ATTENTION).emptied[:, 0]
 
 
 def _sizes(sizes: Numbers, bound: Numbers, known: Numbers, *, certain: bool) -> SetSizes:

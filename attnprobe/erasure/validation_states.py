@@ -32,6 +32,9 @@ from torch import Tensor
 _RANKED = 1 << 20
 """Numbers that are ranked at once: 8 MB."""
 
+_ROUNDING = 1e-6
+"""Coordinates that differ by at most this are equal: times the largest among validation documents, or one."""
+
 _LOGARITHM = 64.0
 """More than the logarithm of any number of documents."""
 
@@ -77,8 +80,10 @@ def _statistics(coordinates: Tensor, vectors: Tensor, *, among: bool) -> Tensor:
 def _ranks_from_outside(coordinates: Tensor, vectors: Tensor, *, among: bool) -> Tensor:
     """r_d (vectors, dim), int64."""
     columns, documents = vectors.double().T.contiguous(), coordinates.shape[1]
-    not_above = torch.searchsorted(coordinates, columns, right=True)
-    not_below = documents - torch.searchsorted(coordinates, columns)
+    # Of the same text in another batch a vector differs by rounding, and is still as far inside.
+    slack = _ROUNDING * coordinates.abs().amax(-1, keepdim=True).clamp(min=1.0)
+    not_above = torch.searchsorted(coordinates, columns + slack, right=True)
+    not_below = documents - torch.searchsorted(coordinates, columns - slack)
     itself = 0 if among else 1  # a validation document is counted already
     return (torch.minimum(not_above, not_below) + itself).clamp(max=1 + (documents - 1) // 2).T
 

@@ -76,10 +76,14 @@ def _certainty(smallest: Mapping[str, Any]) -> str:
 
 
 def guarantees_in_words(summary: Summary) -> str:
-    """How much must be erased to change the decision, and how little kept guarantees it; empty where not known."""
+    """How much must be erased to change the decision, and how little kept guarantees it; empty where not known.
+
+    Empty, too, where sets were erased for it: what guarantees a decision is then known of short documents alone, and
+    ``certified_in_words`` says both of these.
+    """
     found = summary["sufficient_sets"]
     smallest = smallest_among(summary["first_flips"])
-    if found is None or smallest is None:
+    if found is None or smallest is None or summary["certified_sets"] is not None:
         return ""
     unit, least = summary["run"]["unit"], found["smallest"]
     erased = summary["first_flips"][smallest]["restricted_mean"]["value"]

@@ -71,3 +71,12 @@ def test_vectors_are_judged_alone_and_in_any_shape():
     vectors[3, 2] = torch.nan
     assert torch.equal(states.p_values(vectors).isnan(), torch.arange(24) == 3)
     assert states.p_values(vectors[:0]).shape == (0,)
+
+
+def test_a_vector_that_differs_by_rounding_from_a_validation_document_has_its_p():
+    """A text of both splits, read in batches of other sizes: equal to the last bits, and not to the last."""
+    generator = torch.Generator().manual_seed(3)
+    vectors = torch.randn(200, 30, generator=generator, dtype=torch.float64)
+    states = ValidationStates.of(vectors)
+    moved = vectors[:50] * (1 + 1e-7 * torch.randn(50, 30, generator=generator, dtype=torch.float64))
+    assert torch.equal(states.p_values(moved), states.p_values(vectors[:50]))

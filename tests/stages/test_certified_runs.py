@@ -117,6 +117,35 @@ def test_cost_answer_table_figure_and_page_say_it(run, results):
     assert told == ["unknown" if np.isnan(of) else "exact" if of else "attained" for of in every]
 
 
+def test_a_change_with_nothing_left_is_no_flip(run):
+    found = {}
+    for emptied in (False, True):  # where tokens are in no item, something is left even then
+        results = RunResults.load(run[0])
+        documents, erasures = results.documents, results.erasures
+        short = (documents["every_set"] == 1) & (documents["n"] > 1)
+        erased = erasures["document"].isin(documents.loc[short, "document"])
+        documents.loc[~short, ["every_set", *COLUMNS]] = np.nan
+        documents.loc[short, ["n", "flip_bound", "flip_smallest"]] = 2
+        erasures.loc[erased, ["n", "removed"]] = 2
+        erasures.loc[erased, "emptied"] = emptied
+        found[emptied] = certified_sets(results)
+    some, nothing = (found[emptied].flips[SHORT] for emptied in (False, True))
+    assert (some.none, nothing.none) == (0, nothing.documents)
+    assert some.exact == nothing.exact == nothing.documents
+    assert some.known.value == nothing.known.value == nothing.at_least.value == 1
+    assert [found[emptied].withstood["2"].value for emptied in (False, True)] == [0, 1]
+
+
+def test_with_a_smallest_set_of_every_document_what_guarantees_it_is_told_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data = planted_folder(tmp_path / "planted", test=14)
+    arguments = ["run", "--dataset", str(data), "--model", "flan-none", "--epochs", "1", "--erase-by", "zero"]
+    assert main([*arguments, "--certify", "1", "--out", str(tmp_path / "runs")]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "Smallest set (exact)" in words
+    assert words.count("whatever subset of the others is erased") == 1  # of the short documents, which it names
+
+
 def test_verify_finds_it_again(run, capsys):
     folder, _ = run
     assert main(["verify", str(folder), "--documents", "5"]) == 0

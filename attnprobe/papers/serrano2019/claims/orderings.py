@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from attnprobe.analysis.bootstrap import Estimate, means, medians
+from attnprobe.analysis.bootstrap import Estimate, Numbers, means, medians
 from attnprobe.analysis.first_flips import first_flip_statistics
 from attnprobe.analysis.intervals import exact_lead
 from attnprobe.analysis.results import NO_SMALLEST_SET
@@ -57,10 +57,12 @@ def product_before_gradient(evidence: Evidence) -> Judgement:
 def large_fractions_needed(evidence: Evidence) -> Judgement:
     """M4: median fraction that attention erases at the first flip, over documents of ten items or more.
 
-    Without a flip while something is left a document counts as erased whole.
+    Without a flip while something is left a document counts as erased whole; where several vectors stand in, with the
+    mean over these.
     """
     fraction = evidence.results.first_flips[ATTENTION].fraction
-    fraction = np.where(evidence.is_long[:, None], np.where(np.isnan(fraction), 1.0, fraction), np.nan)
+    fraction = np.where(np.isnan(fraction), 1.0, fraction).mean(axis=1, keepdims=True)
+    fraction = np.where(evidence.is_long[:, None], fraction, np.nan)
     estimate = medians({"fraction": fraction})["fraction"]
     left_out = ", ".join(filter(None, [evidence.left_out, evidence.short_ones]))
     judgement = Judgement(above(estimate, LARGE_FRACTION), estimate, LARGE_FRACTION, left_out)
@@ -80,7 +82,7 @@ def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
         for draw in range(stand_ins):  # the same stands in
             earliest[:, draw] &= ~(rival[:, draw::stand_ins] < removed[:, [draw]]).any(axis=1)
     columns = {"fraction": flips[ATTENTION].fraction, "number": removed}
-    estimates = medians({name: np.where(earliest, column, np.nan) for name, column in columns.items()})
+    estimates = medians({name: _mean_of_draws(np.where(earliest, column, np.nan)) for name, column in columns.items()})
     fraction, number = estimates["fraction"], estimates["number"]
     others = int(np.count_nonzero(evidence.is_long)) - fraction.n
     beaten = f"{others:,} in which another ordering is earlier or attention flips nothing"
@@ -89,6 +91,14 @@ def even_the_earliest_is_large(evidence: Evidence) -> Judgement:
     verdict = HOLDS if HOLDS in either else UNDECIDED if UNDECIDED in either else FAILS
     note = f"median number erased {number.value:g} [{number.low:g}, {number.high:g}]" if fraction.n else ""
     return _unless_few(Judgement(verdict, fraction, LARGE_FRACTION, left_out, note))
+
+
+def _mean_of_draws(column: Numbers) -> Numbers:
+    """The mean of a document's draws that are defined (documents, 1), NaN where none is."""
+    defined = ~np.isnan(column)
+    sums = np.where(defined, column, 0.0).sum(axis=1, keepdims=True)
+    count = defined.sum(axis=1, keepdims=True)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
 
 
 def _unless_few(judgement: Judgement) -> Judgement:
