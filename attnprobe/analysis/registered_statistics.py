@@ -178,10 +178,10 @@ _OWN = {
         "`CertifiedSets`: what flips decisions and what guarantees them, where sets were erased to find it; null where "
         "`--certify` was not given",
     ),
-    "meanings": (
-        _of("meanings", "meanings"),
-        "`Meanings`: attention against the paper's other orderings, and the verdict, under each way of erasing of the "
-        "run, and what survives all of them; null where there is one way alone",
+    "over_meanings": (
+        _of("over_meanings", "over_meanings"),
+        "`OverMeanings`: attention against the paper's other orderings, and the verdict, under each way of erasing of "
+        "the run, and what survives all of them; null where there is one way alone",
     ),
     "in_distribution": (
         _of("in_distribution", "in_distribution"),

@@ -37,11 +37,11 @@ from attnprobe.reports.orderings_in_words import (
     references_in_words,
 )
 from attnprobe.reports.output_moves import moves_in_words, moves_verdict
+from attnprobe.reports.over_meanings import meanings_in_words
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
 from attnprobe.reports.sample_in_words import documents_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 from attnprobe.reports.style import display_name
-from attnprobe.reports.under_meanings import meanings_in_words
 
 WIDTH = 100
 """Characters in a line."""

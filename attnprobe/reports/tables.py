@@ -30,10 +30,10 @@ from attnprobe.reports.numbers import significant
 from attnprobe.reports.of_packages import measurements_table, statistics_tables
 from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
 from attnprobe.reports.output_moves import output_moves_table
+from attnprobe.reports.over_meanings import meanings_table
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.reports.style import display_name
-from attnprobe.reports.under_meanings import meanings_table
 
 SHOWN_HEADS = 40
 """Rows that go on a page."""
@@ -307,7 +307,7 @@ TABLES: dict[str, Callable[[Summary], Table | None]] = {
     "guarantees": guarantees_table,
     "certified_sets": certified_table,
     "in_distribution": in_distribution_table,
-    "meanings": meanings_table,
+    "over_meanings": meanings_table,
     "curves": areas_of_curves,
     "better_than_chance": better_than_chance_table,
     "twins": twins_table,

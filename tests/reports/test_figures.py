@@ -43,9 +43,9 @@ TRANSFORMERS = {
 OF_HEADS = ("head_map", "head_effects")
 NOT_OF_ALL = (
     *("decision_curves", "normalised_aopc", "rank_agreement", "erase_or_keep"),
-    *("in_distribution", "output_moves"),
+    *("in_distribution", "output_moves", "over_meanings"),
 )
-"""Of what runs without a model do not have: curves, places in orders, guarantees, models trained anew, outputs."""
+"""Of what runs without a model do not have: curves, places in orders, guarantees, models of outputs, ways."""
 
 
 def words_in(figure):

@@ -31,6 +31,7 @@ def test_every_table_is_written_twice(tmp_path, write):
         "rationales",
         "correlations",
         "in_distribution",
+        "over_meanings",
         "certified_sets",
         "label_flips",
         "output_moves",

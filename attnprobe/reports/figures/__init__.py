@@ -22,12 +22,12 @@ from attnprobe.reports.figures import (
     head_effects,
     head_map,
     in_distribution,
-    meanings,
     negative_delta_js,
     normalised_aopc,
     nullity_by_length,
     of_packages,
     output_moves,
+    over_meanings,
     rank_agreement,
     weight_ranges,
 )
@@ -46,7 +46,7 @@ FIGURES.register("decision_curves", decision_curves.draw)
 FIGURES.register("normalised_aopc", normalised_aopc.draw)
 FIGURES.register("erase_or_keep", erase_or_keep.draw)
 FIGURES.register("in_distribution", in_distribution.draw)
-FIGURES.register("meanings", meanings.draw)
+FIGURES.register("over_meanings", over_meanings.draw)
 FIGURES.register("rank_agreement", rank_agreement.draw)
 FIGURES.register("output_moves", output_moves.draw)
 FIGURES.register("head_map", head_map.draw)
@@ -62,7 +62,7 @@ IDENTIFIABILITY_FIGURES.register("erasure_outcomes", erasure_outcomes.draw)
 
 READS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("delta_js", "negative_delta_js", "fraction_removed", "flip_curves"), TABLES),
-    **dict.fromkeys(("erase_or_keep", "in_distribution", "meanings", "rank_agreement"), TABLES),
+    **dict.fromkeys(("erase_or_keep", "in_distribution", "over_meanings", "rank_agreement"), TABLES),
     **dict.fromkeys(("decision_curves", "normalised_aopc", "output_moves"), (*TABLES, CURVES)),
     "head_map": (*TABLES, "heads"),
     "head_effects": (*TABLES, "head_effects"),

@@ -13,6 +13,7 @@ from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.output_moves import moves_blocks
+from attnprobe.reports.over_meanings import meanings_blocks
 from attnprobe.reports.page.categories import add_categories
 from attnprobe.reports.page.marks import Marks
 from attnprobe.reports.page.panels.curves import CurvesPanel, curves_panel
@@ -27,7 +28,6 @@ from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, compari
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import sample_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
-from attnprobe.reports.under_meanings import meanings_blocks
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from attnprobe.analysis.bootstrap import Estimate
-from attnprobe.analysis.meanings import FALLS, SURVIVES
+from attnprobe.analysis.over_meanings import FALLS, SURVIVES
 from attnprobe.analysis.thresholds import SIGNIFICANT
 
 HOLDS = "holds"

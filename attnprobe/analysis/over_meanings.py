@@ -44,7 +44,7 @@ class UnderWay(NamedTuple):
     erased: dict[str, Estimate]
 
 
-class Meanings(NamedTuple):
+class OverMeanings(NamedTuple):
     """What becomes of a run's answer under the ways of erasing that it has results of.
 
     Attributes:
@@ -64,7 +64,7 @@ class Meanings(NamedTuple):
     same: int
 
 
-def meanings(results: RunResults) -> Meanings | None:
+def over_meanings(results: RunResults) -> OverMeanings | None:
     """The answer of a run under each of its ways of erasing; None where there is one, or decisions cannot flip.
 
     Raises:
@@ -80,7 +80,7 @@ def meanings(results: RunResults) -> Meanings | None:
         sides, other = [_side(comparison) for comparison in row], row[0].second
         compared[other] = stands(sides)
         turned[other] = [way for way, is_reversed in zip(ways, reversed_under(sides), strict=True) if is_reversed]
-    return Meanings(ways, _of_verdicts(own, others), compared, turned, 1 + others.count(own))
+    return OverMeanings(ways, _of_verdicts(own, others), compared, turned, 1 + others.count(own))
 
 
 def _under(results: RunResults, title: str, entropy: Estimate) -> UnderWay:

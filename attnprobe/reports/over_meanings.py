@@ -18,7 +18,7 @@ Summary = Mapping[str, Any]
 
 def meanings_table(summary: Summary) -> Table | None:
     """A row a way of erasing and ordering that attention is compared with; None where there is one way alone."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return None
     rows = [
@@ -58,7 +58,7 @@ def meanings_table(summary: Summary) -> Table | None:
 
 def meanings_in_words(summary: Summary) -> str:
     """Under how many meanings of "erased" the verdict is the same, and what is reversed; empty where there is one."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return ""
     ways, own = found["ways"], next(iter(found["ways"].values()))["verdict"]
@@ -77,7 +77,7 @@ def meanings_in_words(summary: Summary) -> str:
         if reversals
     ]
     if turned:
-        text += f" Reversed is which is earlier: {'; '.join(turned)}."
+        text += f" Which is earlier is reversed under some: {'; '.join(turned)}."
     return text
 
 
@@ -86,7 +86,7 @@ def _turned(other: str, found: Mapping[str, Any], summary: Summary) -> str:
     own = next(one for one in next(iter(found["ways"].values()))["comparisons"] if one["second"] == other)
     pair = ["attention", in_prose(other, summary)]
     earlier, later = pair if own["lead"]["value"] < 0 else reversed(pair)
-    return f"{earlier} is before {later}"
+    return f"{earlier} before {later}"
 
 
 def _quoted(title: str) -> str:
@@ -99,11 +99,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def meanings_blocks(summary: Summary) -> list[Block]:
     """One block, as the page shows it: ways of erasing by what attention is compared with; none where there is one."""
-    found = summary.get("meanings")
+    found = summary.get("over_meanings")
     if found is None:
         return []
     others = list(found["comparisons"])
-    headings = ["erased is", *(f"attention less {in_prose(name, summary)} first" for name in others)]
+    headings = ["erased is", *(f"lead over {in_prose(name, summary)}, points" for name in others)]
     headings += ["attention erases", "answer"]
     rows = [
         [
@@ -115,4 +115,10 @@ def meanings_blocks(summary: Summary) -> list[Block]:
         for under in found["ways"].values()
     ]
     rows.append(["over all meanings", *(found["comparisons"][name] for name in others), "", found["verdict"]])
-    return [Block("Whatever is meant by erased?", "", meanings_in_words(summary), headings, rows)]
+    own = next(iter(found["ways"].values()))
+    documents = own["comparisons"][0]["lead"]["n"]
+    words = (
+        f"By the first of these the answer is: {own['verdict']}. {meanings_in_words(summary)} A lead is the share of "
+        f"{documents:,} documents in which attention is earlier less that in which the other is."
+    )
+    return [Block("Whatever is meant by erased?", "", words, headings, rows)]

@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from attnprobe.analysis.meanings import Meanings, meanings
+from attnprobe.analysis.over_meanings import OverMeanings, over_meanings
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import ATTENTION
 from attnprobe.reports import style
@@ -19,7 +19,7 @@ _SHAPES = {1: "o", -1: "s", 0: "D"}
 
 def draw(results: RunResults) -> Figure | None:
     """Leads with their intervals, a row a way of erasing; None where there is one way alone."""
-    found = meanings(results)
+    found = over_meanings(results)
     if found is None:
         return None
     others = list(found.comparisons)
@@ -55,5 +55,5 @@ def draw(results: RunResults) -> Figure | None:
     return figure
 
 
-def _heading(results: RunResults, other: str, found: Meanings) -> str:
+def _heading(results: RunResults, other: str, found: OverMeanings) -> str:
     return f"Against {in_figure(results.title(other)).lower()}:\n{found.comparisons[other]}"
