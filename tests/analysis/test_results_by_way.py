@@ -29,19 +29,21 @@ def both(tmp_path):
         fraction=erasures["fraction"].where(erasures["removed"] < 0, 1.0),
         emptied=False,
     )
-    drawn = [later.assign(erase_by="resample", draw=draw)[later["ordering"] == "attention"] for draw in range(5)]
+    drawn = [later.assign(erase_by="resample", draw=draw)[later["ordering"] != "random"] for draw in range(5)]
     others = pd.concat([later, *drawn, later.assign(erase_by="resample")[later["ordering"] == "random"]])
     first = erasures.assign(erase_by="renormalise", sufficient=1)
     rows = pd.concat([first, others]).sort_values("document", kind="stable", ignore_index=True)
     rows["sufficient"] = rows["sufficient"].astype("Int64")
     rows.to_parquet(several / "erasures.parquet")
-    more = {f"{name}_zero": documents[name] for name in documents if name.startswith(("js_", "flip_", "delta_js_"))}
+    by_way = [name for name in documents if name.startswith(("js_", "flip_", "delta_js_"))]
+    more = {f"{name}_{way}": documents[name] for name in by_way for way in WAYS[1:]}
     more["flip_top_zero"] = ~documents["flip_top"].astype(bool)
     more["flip_top_resample"] = np.full(len(documents), 0.4)
     more["js_top_zero"] = documents["js_top"] / 2
     more["delta_js_zero_zero"] = documents["delta_js_zero"] / 2
     documents.assign(**more).to_parquet(several / "documents.parquet")
-    items.assign(js_zero=items["js"] / 2, flips_zero=items["flips"]).to_parquet(several / "items.parquet")
+    items = items.assign(js_zero=items["js"] / 2, flips_zero=items["flips"])
+    items.assign(js_resample=items["js"], flips_resample=0.4).to_parquet(several / "items.parquet")
     config = json.loads((several / "config.json").read_text())
     config["settings"]["erase_by"] = WAYS
     (several / "config.json").write_text(json.dumps(config))

@@ -1,5 +1,7 @@
 """Every number of a run's answer, made again from its Parquet files and config.json alone.
 
+Which layers, heads and rows of a transformer are erased in, summary.json says.
+
 Written from docs/method.md, docs/statistics.md, docs/run-folder.md and the printed sentences. It imports no attnprobe.
 
     python -m tests.reference.answer RUN
@@ -99,6 +101,10 @@ class Answer:
     kept_by_attention: float
     chance: tuple
     """Documents, random orders of each, and by explanation in how many it is better than they are."""
+    selected: list
+    """Of a transformer what is erased in, layer by layer, as the run's summary notes it."""
+    specials: Estimate | None
+    """Share of the attention that special tokens hold; None where items do not say what lies before them."""
 
 
 class Tables:
@@ -107,8 +113,15 @@ class Tables:
     def __init__(self, folder):
         folder = Path(folder)
         self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        noted = folder / "summary.json"
+        self.selected = (
+            json.loads(noted.read_text(encoding="utf-8")).get("selected") if noted.exists() else None
+        ) or []
         self.documents = _read(folder / "documents.parquet").set_index("document").sort_index()
         self.erasures = _read(folder / "erasures.parquet")
+        if "erase_by" in self.erasures:  # the answer is of the way that is named first
+            first = np.atleast_1d(self.config["settings"].get("erase_by", "renormalise"))[0]
+            self.erasures = self.erasures[self.erasures["erase_by"] == first]
         self.items = _read(folder / "items.parquet")
         self.heads, self.effects = (
             _read(folder / f"{name}.parquet") if (folder / f"{name}.parquet").exists() else None
@@ -194,6 +207,8 @@ def answer(folder):
         effect_documents=effect_documents,
         **_guarantees(tables),
         chance=better_than_chance(tables, [name for name in names if name not in ("random", *REFERENCES)]),
+        selected=tables.selected,
+        specials=_specials(tables) if tables.selected else None,
     )
 
 
@@ -209,6 +224,19 @@ def _guarantees(tables):
         "median_kept": float(np.median(smallest)),
         "kept_by_attention": float((tables.of("attention", "sufficient")[:, 0] / sizes).mean()),
     }
+
+
+def _specials(tables):
+    """What special tokens hold of the attention: items that nothing is written before, not even the empty text."""
+    items = tables.items[tables.items["document"].isin(tables.several.index)]
+    if "before" not in items:
+        return None
+    held = items["weight"].where(items["before"].isna(), 0.0).groupby(items["document"]).sum()
+    if "left_out_share" in tables.several:
+        outside = tables.several.loc[held.index, "left_out_share"]
+        held = outside + (1 - outside) * held
+    (share,) = bootstrapped_means(held.to_numpy()[:, None], SEED)
+    return share
 
 
 def _accuracy(several):

@@ -141,6 +141,14 @@ class Reading:
                 return
         self.missing.append(", ".join(numbers))
 
+    def quote(self, place, words):
+        """These words must be in the text, and claim the numbers among them."""
+        begin = self.text.find(words)
+        if begin < 0:
+            self.missing.append(f"{place}: {words}")
+        else:
+            self.claimed[begin : begin + len(words)] = [True] * len(words)
+
     def say(self, place, words):
         """These words must be in the text."""
         if words not in self.text:
@@ -178,6 +186,7 @@ def read(text, answer):
     reading = Reading(text)
     for part in (
         _introduction,
+        _selection,
         _outcomes,
         _how_early,
         _where_all_flip,
@@ -213,6 +222,60 @@ def _introduction(reading, answer):
     if answer.accuracy is not None:
         reading.claim(rf"is right in {INTERVAL}", interval("accuracy", answer.accuracy))
     reading.claim(r"are (\d+) % intervals", {"level of the intervals": Count(95)})
+
+
+def _selection(reading, answer):
+    """Which layers, rows and heads the answer is of, where it is given and in the question."""
+    if answer.selected:
+        about = _about(answer.selected)
+        reading.quote("what is erased in", f"This is about {about};")
+        reading.quote("what is erased in, in the question", f"explain this model ({about})?")
+    if answer.specials is not None:
+        reading.claim(rf"Special tokens hold {INTERVAL} of the attention", interval("special tokens", answer.specials))
+
+
+def _about(selected):
+    """Layers, rows and heads in words, from where each layer's are."""
+    stack = selected[0]["stack"]
+    of, count, layers = (f"{stack} " if stack else ""), selected[0]["of_layers"], [each["layer"] for each in selected]
+    if count == 1:
+        about = f"the one {of}layer"
+    elif len(layers) == count:
+        about = f"all {count} {of}layers"
+    elif layers == [count - 1]:
+        about = f"the last of {count} {of}layers"
+    else:
+        about = f"{of}layer{'s' if len(layers) > 1 else ''} {_in_spans(layers)} of 0–{count - 1}"
+    rows = [_rows_in_words(each["rows"]) for each in selected]
+    if len(set(rows)) == 1:
+        about += f", {rows[0]}"
+    elif len(set(rows[:-1])) == 1:
+        about += f", {rows[0]}, of the last layer {rows[-1]}"
+    else:
+        about += ", rows by layer"
+    of_heads = {each["of_heads"] for each in selected}
+    if all(len(each["heads"]) == each["of_heads"] for each in selected):
+        named = "all heads" if len(of_heads) > 1 else f"all {max(of_heads)} heads" if of_heads != {1} else ""
+    elif any(each["heads"] != selected[0]["heads"] for each in selected):
+        named = "some heads"
+    else:
+        heads = selected[0]["heads"]
+        named = f"head{'s' if len(heads) > 1 else ''} {_in_spans(heads)} of 0–{selected[0]['of_heads'] - 1}"
+    return f"{about}, {named}" if named else about
+
+
+def _rows_in_words(rows):
+    if isinstance(rows, str):
+        return "all rows" if rows == "all" else f"the {rows} token's row"
+    return f"row{'s' if len(rows) > 1 else ''} {_in_spans(rows)}"
+
+
+def _in_spans(numbers):
+    """``0, 2–4`` of 0, 2, 3 and 4."""
+    ordered = sorted(numbers)
+    begins = [each for each in ordered if each - 1 not in ordered]
+    ends = [each for each in ordered if each + 1 not in ordered]
+    return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in zip(begins, ends, strict=True))
 
 
 def _name(ordering):
@@ -312,7 +375,8 @@ def _chance(reading, answer):
 
 
 def _verdict(reading, answer):
-    verdict, asked = answer.verdict, "Does attention explain this model?"
+    about = f" ({_about(answer.selected)})" if answer.selected else ""
+    verdict, asked = answer.verdict, f"Does attention explain this model{about}?"
     reading.say("verdict", f"{asked} {OPENINGS[verdict.verdict]}")
     said = reading.text[max(reading.text.find(asked), 0) :].partition("Attention heads,")[0]
     _named_orderings(reading, verdict, said)

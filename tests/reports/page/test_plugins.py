@@ -94,7 +94,11 @@ BY_WAY = ("js_top", "js_other", "delta_js_negative", "delta_js_zero", "flip_top"
 OF_IT = {
     "documents": {
         *(f"{column}_{NAME}" for column in ("top_item", "top_weight", *BY_WAY)),
-        *(f"{column}_{NAME}_{way}" for column in BY_WAY for way in ("zero", "document_mean", "corpus_mean", "resample")),
+        *(
+            f"{column}_{NAME}_{way}"
+            for column in BY_WAY
+            for way in ("zero", "document_mean", "corpus_mean", "resample")
+        ),
     },
     "items": {f"rank_{NAME}"},
 }
