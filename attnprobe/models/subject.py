@@ -47,9 +47,9 @@ class OwnClasses(NamedTuple):
     """What a model decides between, other than the dataset's labels: classes of its own, or what another decision says.
 
     Attributes:
-        names: by number, of those that it decided for.
-        of_labels: int64 (labels,), the class that bears a label's name, −1 where there is none; beside another decision
-            than for classes, which is neither right nor wrong, there is none.
+        names: by number, of those that it decided for, or that bear a label's name.
+        of_labels: int64 (labels,), the class that bears a label's name, whether or not it is ever decided for, −1 where
+            there is none; beside another decision than for classes, which is neither right nor wrong, there is none.
     """
 
     names: dict[str, str]
@@ -65,12 +65,14 @@ class Tested(Generic[B]):
         digest: hash of what it was loaded from.
         notes: what the run's summary says of it.
         classes: where it does not decide between the dataset's labels: names of the classes of these numbers.
+        tokens: whether these are all tokens of a vocabulary, none of which is a label.
     """
 
     probe: Probe[B]
     digest: str
     notes: dict[str, Any]
     classes: Callable[[npt.NDArray[np.integer]], list[str]] | None = None
+    tokens: bool = False
 
     @property
     def decides_labels(self) -> bool:
@@ -104,10 +106,17 @@ class Tested(Generic[B]):
             return OwnClasses({str(number): name for number, name in names.items()}, np.full(len(labels), -1))
         if self.classes is None:
             return None
+        every = [] if self.tokens else self.classes(np.arange(self.probe.class_count))
         names = dict(zip(decided.tolist(), self.classes(decided), strict=True))
-        by_name = {name.strip().casefold(): number for number, name in names.items()}
-        of_labels = np.array([by_name.get(label.strip().casefold(), -1) for label in labels], dtype=np.int64)
+        by_name = {_plain(name): number for number, name in enumerate(every)}
+        of_labels = np.array([by_name.get(_plain(label), -1) for label in labels], dtype=np.int64)
+        names |= {number: every[number] for number in of_labels.tolist() if number not in names and number >= 0}
         return OwnClasses({str(number): name for number, name in names.items()}, of_labels)
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared with others."""
+    return name.strip().casefold()
 
 
 class Subject(ABC, Generic[B, M]):

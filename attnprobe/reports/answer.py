@@ -341,5 +341,5 @@ def _without_smallest_sets(summary: Summary) -> str:
         return ""
     certified = summary["certified_sets"]
     if certified is not None:
-        return " How far it is from the best is said above, of the documents whose sets were erased."
+        return " How far it is from the best is told of the documents whose sets were erased."
     return f" How far it is from the best is open: {no_smallest_set(summary)}."

@@ -63,14 +63,17 @@ def meanings_in_words(summary: Summary) -> str:
         return ""
     ways, own = found["ways"], next(iter(found["ways"].values()))["verdict"]
     if found["same"] == len(ways):
-        text = f"So it is under all {len(ways)} meanings of “erased” that were tried."
+        text = f"The answer is the same under all {len(ways)} meanings of “erased” that were tried."
     else:
         others: dict[str, list[str]] = {}
         for under in ways.values():
             if under["verdict"] != own:
                 others.setdefault(under["verdict"], []).append(_quoted(under["title"]))
-        told = "; ".join(f"under {_listed(titles)} the answer is: {verdict}" for verdict, titles in others.items())
-        text = f"So it is under {found['same']} of {len(ways)} meanings of “erased” that were tried; {told}."
+        told = "; ".join(f"under {_listed(titles)} it is: {verdict}" for verdict, titles in others.items())
+        text = (
+            f"The answer is the same under {found['same']} of the {len(ways)} meanings of “erased” that were tried; "
+            f"{told}."
+        )
     turned = [
         f"{_turned(other, found, summary)} under {_listed([_quoted(ways[way]['title']) for way in reversals])}"
         for other, reversals in found["reversed"].items()

@@ -71,7 +71,7 @@ def test_what_is_the_same_under_another_meaning_survives(folder):
     assert one.comparisons == other.comparisons
     assert one.erased == other.erased
     summary = summarise(RunResults.load(folder))
-    assert meanings_in_words(summary).startswith("So it is under all 2 meanings of “erased” that were tried.")
+    assert meanings_in_words(summary).startswith("The answer is the same under all 2 meanings of “erased” that were tried.")
 
 
 def test_orderings_that_exchange_their_flips_are_reversed(folder):
@@ -90,8 +90,8 @@ def test_orderings_that_exchange_their_flips_are_reversed(folder):
     assert found.same == 1
     text = meanings_in_words(summarise(RunResults.load(folder)))
     assert text.startswith(
-        "So it is under 1 of 2 meanings of “erased” that were tried; under “Zero” the answer is: as well as any "
-        "ordering tried."
+        "The answer is the same under 1 of the 2 meanings of “erased” that were tried; under “Zero” it is: as well as "
+        "any ordering tried."
     )
     assert "attention before gradient × attention under “Zero”" in text
 

@@ -32,6 +32,13 @@ def test_a_checkpoint_s_own_classes_bear_the_labels_names_where_they_can():
     assert own.of_labels.tolist() == [1, 0]
 
 
+def test_a_label_that_is_never_decided_for_is_a_class_all_the_same():
+    """A model that says the same of every document is wrong of those with another label."""
+    own = subject(own=True).own_classes(np.array([1]), [*LABELS, "perhaps"])
+    assert own.of_labels.tolist() == [1, 0, -1]
+    assert own.names == {"1": "No", "0": "YES"}
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_nothing_is_right_or_wrong_of_another_decision(own):
     """Not even where its names are those of classes."""

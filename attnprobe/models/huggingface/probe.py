@@ -71,11 +71,17 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
             raise SettingError(settings.section, sentence, Named("layers"))
 
+    @property
+    def decides_tokens(self) -> bool:
+        """Whether any token of the vocabulary may be decided for: no classifier, and no label words."""
+        of_labels = hasattr(self.model, "num_labels") and self.model.get_output_embeddings() is None
+        return not self.settings.label_words and not of_labels
+
     def class_names(self, numbers: npt.NDArray[np.integer]) -> list[str]:
         """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
         if self.settings.label_words:
             return [self.settings.label_words[number] for number in numbers]
-        if hasattr(self.model, "num_labels") and self.model.get_output_embeddings() is None:
+        if not self.decides_tokens:
             return [str(self.model.config.id2label.get(int(number), number)) for number in numbers]
         tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
         return [str(number) if token is None else token for number, token in zip(numbers, tokens, strict=True)]

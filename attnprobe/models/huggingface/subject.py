@@ -147,7 +147,7 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         }
         if self.attention.label_words:
             notes["label_texts"] = label_texts(checkpoint.tokenizer, self.attention.label_words)
-        return Tested(probe, digest, notes, None if self.trained else probe.class_names)
+        return Tested(probe, digest, notes, None if self.trained else probe.class_names, probe.decides_tokens)
 
 
 _SHOWN = 60

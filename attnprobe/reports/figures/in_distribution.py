@@ -28,6 +28,14 @@ def draw(results: RunResults) -> Figure | None:
         bar.patches[0].set(edgecolor="black", linewidth=0.5)
         if not np.isnan([share.low, share.high]).any():
             axes.plot([share.low, share.high], [place, place], color="black", linewidth=0.9)
+        axes.text(
+            1.02,
+            place,
+            f"n = {share.n:,}",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=style.SETTINGS["legend.fontsize"],
+        )
     axes.axvline(found.unerased.value, color="black", linewidth=0.8, linestyle=(0, (4, 2)))
     axes.text(found.unerased.value, -0.75, " whole documents", va="bottom", fontsize=style.SETTINGS["legend.fontsize"])
     axes.set_yticks(range(len(names)), [in_figure(results.title(name)) for name in names])
@@ -35,7 +43,7 @@ def draw(results: RunResults) -> Figure | None:
     highest = max((each.outside.high for each in found.orderings.values() if each.outside.high > 0), default=0.1)
     axes.set(xlim=(0, 1.05 * min(1.0, max(0.1, highest))), ylim=(len(names) - 0.4, -0.7))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
-    axes.set_xlabel(f"First flips outside, p < {OUTSIDE:g} (lines: 95 %)".replace("0.", "."))
+    axes.set_xlabel(f"Of n first flips outside, p < {OUTSIDE:g} (lines: 95 %)".replace("0.", "."))
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
     axes.set_axisbelow(True)
     return figure

@@ -46,7 +46,7 @@ def draw(results: RunResults) -> Figure | None:
         axes.tick_params(axis="y", length=0)
     panels[0].set_yticklabels(names)
     figure.supxlabel(
-        "← the other earlier    documents in which it is, less the others (points; lines: 95 %)    attention earlier →",
+        "← the other earlier    share of documents, one less the other (points; lines: 95 %)    attention earlier →",
         fontsize=style.SETTINGS["axes.labelsize"],
     )
     count = len(results.several)
