@@ -91,6 +91,8 @@ class Answer:
     erasing_other: Estimate
     evenness: Estimate
     verdict: Verdict
+    verdicts: dict
+    """By each further way of erasing, the verdict under it."""
     heads: list
     head_documents: int
     effects: list[Effect]
@@ -110,7 +112,7 @@ class Answer:
 class Tables:
     """The tables of a run, those of its rows that statistics are made of; ``several`` have more than one item."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, way=None):
         folder = Path(folder)
         self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         noted = folder / "summary.json"
@@ -119,10 +121,13 @@ class Tables:
         ) or []
         self.documents = _read(folder / "documents.parquet").set_index("document").sort_index()
         self.erasures = _read(folder / "erasures.parquet")
-        if "erase_by" in self.erasures:  # the answer is of the way that is named first
-            first = np.atleast_1d(self.config["settings"].get("erase_by", "renormalise"))[0]
-            self.erasures = self.erasures[self.erasures["erase_by"] == first]
         self.items = _read(folder / "items.parquet")
+        self.ways = ["renormalise"]
+        if "erase_by" in self.erasures:  # the answer is of the way that is named first
+            self.ways = [str(name) for name in np.atleast_1d(self.config["settings"]["erase_by"])]
+            self.erasures = self.erasures[self.erasures["erase_by"] == (way or self.ways[0])]
+        if way not in (None, self.ways[0]):
+            self.documents, self.items = (_under(table, way) for table in (self.documents, self.items))
         self.heads, self.effects = (
             _read(folder / f"{name}.parquet") if (folder / f"{name}.parquet").exists() else None
             for name in ("heads", "head_effects")
@@ -147,6 +152,12 @@ def _read(path):
     for column in table.select_dtypes("category"):
         table[column] = table[column].astype(str)
     return table
+
+
+def _under(table, way):
+    """The same table as a run of this way alone has it, whose columns stand there with its name behind theirs."""
+    of_way = {name: name.removesuffix(f"_{way}") for name in table if name.endswith(f"_{way}")}
+    return table.drop(columns=[name for name in of_way.values() if name in table]).rename(columns=of_way)
 
 
 class Flips:
@@ -178,8 +189,6 @@ def answer(folder):
     erasing_top = wilson(int(columns["top"].sum()), len(several))
     heads, head_documents = judge_heads(tables.heads)
     effects, effect_documents = judge_effects(tables.effects)
-    left = (tables.erasures["removed"] > 0) & ~tables.erasures["emptied"]
-    anything_flips = bool(left.any()) or erasing_top.value > 0 or estimated["other"].value > 0
     return Answer(
         config=tables.config,
         total=tables.total,
@@ -195,12 +204,8 @@ def answer(folder):
         erasing_top=erasing_top,
         erasing_other=estimated["other"],
         evenness=estimated["evenness"],
-        verdict=judge(
-            {name: one for name, one in comparisons.items() if name in PAPER},
-            estimated["evenness"],
-            anything_flips,
-            len(several),
-        ),
+        verdict=_judged(tables, columns, estimated, comparisons),
+        verdicts={way: _verdict_under(folder, way) for way in tables.ways[1:]},
         heads=heads,
         head_documents=head_documents,
         effects=effects,
@@ -210,6 +215,21 @@ def answer(folder):
         selected=tables.selected,
         specials=_specials(tables) if tables.selected else None,
     )
+
+
+def _judged(tables, columns, estimated, comparisons):
+    left = (tables.erasures["removed"] > 0) & ~tables.erasures["emptied"].astype(bool)
+    anything_flips = bool(left.any()) or bool((columns["top"] > 0).any()) or estimated["other"].value > 0
+    of_paper = {name: one for name, one in comparisons.items() if name in PAPER}
+    return judge(of_paper, estimated["evenness"], anything_flips, len(tables.several))
+
+
+def _verdict_under(folder, way):
+    """What is said where erased is another of the run's ways: the same rule, of its own rows and columns."""
+    tables = Tables(folder, way)
+    flips = {name: Flips(tables, name) for name in PAPER if (tables.erasures["ordering"] == name).any()}
+    columns, estimated = _bootstrapped(tables, flips)
+    return _judged(tables, columns, estimated, _comparisons(flips, columns, estimated)).verdict
 
 
 def _guarantees(tables):
@@ -255,9 +275,11 @@ def _bootstrapped(tables, flips):
         columns[name, "lead of mean"] = ordering.restricted - attention.restricted
         for outcome in ("flips", "emptied", "never"):
             columns[name, outcome] = getattr(ordering, outcome).mean(axis=1)
-        columns[name, "first"] = (attention.times < ordering.times).mean(axis=1)
-        columns[name, "second"] = (attention.times > ordering.times).mean(axis=1)
-        columns[name, "equal"] = ((attention.times == ordering.times) & ordering.flips).mean(axis=1)
+        # Draw by draw where several vectors stand in for what is erased, which are the draws of attention, too.
+        times = attention.times[:, np.arange(ordering.times.shape[1]) % attention.times.shape[1]]
+        columns[name, "first"] = (times < ordering.times).mean(axis=1)
+        columns[name, "second"] = (times > ordering.times).mean(axis=1)
+        columns[name, "equal"] = ((times == ordering.times) & ordering.flips).mean(axis=1)
         columns[name, "lead"] = columns[name, "first"] - columns[name, "second"]
     kinds = ("flips", "emptied", "never", "first", "second", "equal", "other")
     shares = [each for each, name in enumerate(columns) if (name if isinstance(name, str) else name[1]) in kinds]
@@ -336,7 +358,8 @@ def _comparisons(flips, columns, estimated):
             counts = [int(columns[name, which].sum()) for which in ("first", "equal", "second")]
             first, equal, second = (wilson(count, n) for count in counts)
             led, p = lead(counts[0], counts[2], n), (exact_sign_test(counts[0], counts[2]),) * 2
-        neither = ~(flips["attention"].flips | ordering.flips)
+        of_attention = flips["attention"].flips
+        neither = ~(of_attention[:, np.arange(ordering.flips.shape[1]) % of_attention.shape[1]] | ordering.flips)
         found[name] = Comparison(first, equal, second, float(neither.mean(axis=1).mean()), led, p)
     return found
 

@@ -195,6 +195,7 @@ def read(text, answer):
         _guarantees,
         _chance,
         _verdict,
+        _other_meanings,
         _heads,
         _effects,
     ):
@@ -392,6 +393,17 @@ def _verdict(reading, answer):
         reading.claim(r"earlier still in (\d+) % more of the documents", {"negligible lead": Count(5)}, asked)
     if "oracle" not in answer.orderings and verdict.verdict != "nothing flips":
         reading.say("smallest sets", "no exact smallest set is known for this readout")
+
+
+def _other_meanings(reading, answer):
+    """Under how many of the ways of erasing the verdict is the same."""
+    if answer.verdicts:
+        verdicts = [answer.verdict.verdict, *answer.verdicts.values()]
+        same = {"ways with this verdict": Count(verdicts.count(verdicts[0]))}
+        if len(set(verdicts)) == 1:
+            reading.claim(rf"under all {COUNT} meanings", same)
+        else:
+            reading.claim(rf"under {COUNT} of {COUNT} meanings", same | {"ways of erasing": Count(len(verdicts))})
 
 
 def _named_orderings(reading, verdict, said):

@@ -55,6 +55,23 @@ def test_a_pooled_run(pooled):
     assert "Smallest set (exact): attention takes times as many" in {row.place for row in reading.rows}
 
 
+def test_a_run_of_five_ways_of_erasing(tmp_path, capsys, monkeypatch):
+    """The verdict under each is made again from its own rows and columns."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data = planted_folder(tmp_path / "planted", test=50)
+    options = ["--model", "flan-none", "--epochs", "2", "--out", str(tmp_path / "runs")]
+    assert main(["run", "--dataset", str(data), *options]) == 0
+    out = capsys.readouterr().out
+    (folder,) = (tmp_path / "runs").glob("planted/*/seed-0")
+    numbers = recomputed(folder)
+    assert set(numbers.verdicts) == {"zero", "document_mean", "corpus_mean", "resample"}
+    reading = read(out[out.index("planted · ") : out.index("Everything is in")], numbers)
+    assert reading.faults() == []
+    assert "ways with this verdict" in {row.place for row in reading.rows}
+    numbers.verdicts["zero"] = "no"
+    assert read(reading.text, numbers).faults()
+
+
 def test_a_run_that_knows_random_orders_of_its_documents(tmp_path):
     write_curved_run(tmp_path / "run", documents=70, limits=0)
     reading = read(answer(summarise(RunResults.load(tmp_path / "run"))), recomputed(tmp_path / "run"))
