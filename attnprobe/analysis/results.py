@@ -118,12 +118,13 @@ class RunResults:
     held: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, folder: Path) -> RunResults:
+    def load(cls, folder: Path | str) -> RunResults:
         """Open a run folder; of very many documents those of ``sample_of_statistics`` are looked at.
 
         Raises:
             InputError: a file is missing, a link or cannot be read, or a table lacks a column.
         """
+        folder = Path(folder)
         check_run_folder(folder)
         config = read_configuration(folder / "config.json")
         way = next(iter(recorded_ways(config)))

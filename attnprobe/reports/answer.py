@@ -80,7 +80,7 @@ def answer(summary: Summary, views: Mapping[str, Summary] | None = None) -> str:
         labels_in_words(summary, aligned),
         moves_in_words(summary, aligned),
         filled(guarantees_in_words(summary)),
-        filled(certified_in_words(summary)),
+        filled(certified_in_words(summary)) if summary["answer"]["verdict"] != NO_FLIPS_HERE else "",
         filled(curves_in_words(summary)),
         filled(chance_in_words(summary)),
         filled(twins_in_words(summary)),
@@ -98,7 +98,10 @@ def answer(summary: Summary, views: Mapping[str, Summary] | None = None) -> str:
 
 def _of_view(name: str, summary: Summary) -> str:
     """The answer of a further selection of layers, and where its tables are."""
-    return f"{question(summary)} {_verdict(summary)} {numbers_in_a_sentence(summary)} (All of it is in {name}/.)"
+    said = [question(summary), _verdict(summary)]
+    if summary["answer"]["verdict"] != NO_FLIPS_HERE:  # what is told where nothing flips has these numbers
+        said.append(numbers_in_a_sentence(summary))
+    return " ".join([*said, f"(All of it is in {name}/.)"])
 
 
 def filled(text: str) -> str:

@@ -152,4 +152,6 @@ def _read(path: Path, stamp: str) -> dict[str, TrainingVectors] | None:
         if not all(each.is_floating_point() and bool(torch.isfinite(each).all()) for each in (mean, sample)):
             raise InputError(f"{path} holds numbers that are not finite, of {name}; delete it.")
         found[name] = TrainingVectors(mean, sample)
+    if not found:
+        raise InputError(f"{path} does not hold what it should; delete it.")
     return found

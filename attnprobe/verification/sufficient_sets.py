@@ -27,7 +27,8 @@ def necessary_items(reference: Reference) -> tuple[int, int]:
 
     Those without which all the others together do not: their worst outcome is that all that speak against it are left.
     """
-    if guarantees(reference, []):
+    empty = guarantees(reference, [])
+    if empty:
         return 0, 0
     leads = reference.leads()
     whole, gains = leads.sum(1, keepdims=True), leads.clip(min=0)
@@ -35,7 +36,7 @@ def necessary_items(reference: Reference) -> tuple[int, int]:
     weighs = reference.weights.numpy() > 0
     alone = weighs.sum() == 1
     fewest, largest = (int(((short > slack).any(0) | (weighs & alone)).sum()) for slack in (MARGIN, -MARGIN))
-    return fewest, largest
+    return 0 if empty is None else fewest, largest
 
 
 def fewest_items(reference: Reference) -> tuple[int, int]:
@@ -43,7 +44,8 @@ def fewest_items(reference: Reference) -> tuple[int, int]:
     from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
 
     leads = reference.leads()
-    if guarantees(reference, []):
+    empty = guarantees(reference, [])
+    if empty:
         return 0, 0
     gains, needs = leads.clip(min=0), (-leads).clip(min=0).sum(1)
     scale = np.maximum(needs, np.finfo(float).tiny)
@@ -59,7 +61,7 @@ def fewest_items(reference: Reference) -> tuple[int, int]:
             constraints=LinearConstraint(rows, np.minimum(least, rows.sum(1)), np.inf),
         )
         ends.append(leads.shape[1] if solved.x is None else int(np.ceil(solved.mip_dual_bound - 1e-6)))
-    return ends[0], ends[1]
+    return 0 if empty is None else ends[0], ends[1]
 
 
 def compare_sufficient_sets(

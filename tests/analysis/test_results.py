@@ -26,6 +26,10 @@ def test_properties(folder):
     assert list(run.items(["document", "js"]).columns) == ["document", "js"]
 
 
+def test_a_folder_is_a_path_or_its_text(folder):
+    assert RunResults.load(str(folder)).name == RunResults.load(folder).name
+
+
 def test_first_flips_by_document_and_draw(tmp_path):
     _, erasures, _ = write_run(tmp_path, [3, 1, 5, 2], never=0.3)
     shuffled = erasures.sample(frac=1, random_state=0)

@@ -169,6 +169,15 @@ def test_a_regression_moves_and_leaves_a_tolerance(command, base):
     shutil.rmtree(base / "within")
 
 
+def test_of_a_number_that_cannot_flip_nothing_is_said_twice_and_nothing_of_flips(command, base):
+    said, _ = run_of(command, base, "number", "--out", "numbers", "--certify", 1)
+    assert said.count("Does attention explain this model") == 2
+    assert said.count("moves the output by") == 2
+    assert "to change the decision" not in said
+    assert "guarantees it" not in said
+    shutil.rmtree(base / "numbers")
+
+
 def test_what_does_not_fit_is_refused_in_one_sentence(command, base):
     said, _ = run_of(command, base, "number", "--decision", "class", "--out", "refused", status=2)
     assert "its decision is regression, and not class" in said

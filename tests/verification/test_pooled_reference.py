@@ -13,7 +13,8 @@ from attnprobe.models.pooled.architectures import POOLED
 from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.settings.dropout import Dropout
 from attnprobe.verification.pooled_reference import PooledReference
-from attnprobe.verification.reference import Reference
+from attnprobe.verification.reference import ROUNDING, Reference
+from attnprobe.verification.sufficient_sets import fewest_items, necessary_items
 from tests.fixtures.entries import registered, sure_above
 from tests.fixtures.ragged_documents import random_documents
 
@@ -193,3 +194,15 @@ def test_correlations_are_those_of_the_battery(name):
             stored = float(result.documents[column][row])
             assert stored == pytest.approx(tau, abs=slack + 1e-9, nan_ok=True)
             assert slack < 0.3
+
+
+def test_no_item_may_be_enough_where_that_is_a_matter_of_rounding():
+    """All of a document's items speak for the decision, so faintly that the reference cannot say that none flips it."""
+    model, encoded = model_of("flan-none"), random_documents(1, CLASSES, sentences=2, words=3)
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.zero_()[0] = ROUNDING / 2
+    reference = PooledReference(model, encoded.batch(np.array([0])))
+    assert reference.flips([]) is None
+    assert fewest_items(reference)[0] == 0
+    assert necessary_items(reference)[0] == 0
