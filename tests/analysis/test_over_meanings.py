@@ -71,7 +71,8 @@ def test_what_is_the_same_under_another_meaning_survives(folder):
     assert one.comparisons == other.comparisons
     assert one.erased == other.erased
     summary = summarise(RunResults.load(folder))
-    assert meanings_in_words(summary).startswith("The answer is the same under all 2 meanings of “erased” that were tried.")
+    text = meanings_in_words(summary)
+    assert text.startswith("The answer is the same under all 2 meanings of “erased” that were tried.")
 
 
 def test_orderings_that_exchange_their_flips_are_reversed(folder):

@@ -1,6 +1,7 @@
 """A file of vectors of training documents that holds none of them is refused."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -17,10 +18,10 @@ MEAN, SAMPLE = torch.zeros(3, dtype=torch.float64), torch.zeros(5, 3)
 def test_a_file_without_means_is_refused(tmp_path, held):
     path = tmp_path / "training-vectors.safetensors"
     path.write_bytes(safetensors.torch.save(held, {"attnprobe": "made by"}))
-    settings = RunSettings(dataset="docstrings", model="flan-rnn", erase_by=["renormalise", "corpus_mean"])
-    subject = SimpleNamespace(
+    settings = RunSettings(dataset="docstrings", model="flan-rnn", erase_by=("renormalise", "corpus_mean"))
+    subject: Any = SimpleNamespace(
         configuration=SimpleNamespace(settings=settings), folder=SimpleNamespace(training_vectors=path), device="cpu"
     )
-    probe = SimpleNamespace(meaning=SimpleNamespace(needs_training=False), others=())
+    probe: Any = SimpleNamespace(meaning=SimpleNamespace(needs_training=False), others=())
     with pytest.raises(InputError, match="does not hold what it should; delete it"):
         prepare(probe, subject, "made by")
