@@ -102,12 +102,17 @@ class ProbeResult:
 
     def _repr_html_(self) -> str:
         from attnprobe.reports.page.notebook import frame_of_tables
+        from attnprobe.runs.read_columns import columns_of_way
 
         meaning = {"erase_by": self.meaning.erase_by, "decision": self.meaning.decision}
         orderings = records_of(self.brought)
         told = told_of_decision(self.meaning.decision, self.meaning.options)
         erasures = self._erased_by(self.meaning.erase_by)
         tables = {"documents": self.documents, "erasures": erasures, "items": self.items}
+        if ERASE_BY in self.erasures:  # the page is of the first way alone
+            ways = list(self.erasures[ERASE_BY].unique())
+            of_first = columns_of_way(list(self.documents), self.meaning.erase_by, ways)
+            tables["documents"] = self.documents[list(of_first)]
         tables |= {} if self.curves is None else {"curves": self.curves}
         return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
 

@@ -134,6 +134,11 @@ def test_another_way_and_decision_are_those_of_erasing_by_hand(model):
     assert "not to renormalise, but “Zero” (zero)" in result._repr_html_()
 
 
+def test_the_page_of_several_ways_is_that_of_the_first(model):
+    result = attnprobe.probe(model, batches(), erase_by=["zero", "renormalise"])
+    assert "not to renormalise, but “Zero” (zero)" in result._repr_html_()
+
+
 def test_further_ways_are_measured_beside_the_first_as_they_are_alone(model):
     reference = batches(((5, 6, 4), (8, 3)))
     several = attnprobe.probe(model, batches(), erase_by=list(OWN_WAYS), reference=reference)
