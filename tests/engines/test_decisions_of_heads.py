@@ -15,7 +15,11 @@ from attnprobe.attention.decisions import own_decision
 from attnprobe.base.errors import InputError
 from tests.fixtures.checkpoints import SIZES, TEXTS, byte_level, wordpiece
 
-SHORT = ["word0 word1 plantedpos .", "café naïve words", "pieces of words"]
+SHORT = [
+    *("word0 word1 plantedpos .", "café naïve words", "pieces of words", "naïve words . café", "we loved it !"),
+    *("word3 word1 plantedneg and words of pieces", "nothing but words plantedpos"),
+]
+"""So many that some decisions flip whichever pieces a tokenizer is trained to, which is another set in each process."""
 LABELS = {0: "toxic", 1: "threat", 2: "insult"}
 
 
