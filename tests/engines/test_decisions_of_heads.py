@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 import transformers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, GPT2Config, LlamaConfig
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
@@ -15,11 +16,7 @@ from attnprobe.attention.decisions import own_decision
 from attnprobe.base.errors import InputError
 from tests.fixtures.checkpoints import SIZES, TEXTS, byte_level, wordpiece
 
-SHORT = [
-    *("word0 word1 plantedpos .", "café naïve words", "pieces of words", "naïve words . café", "we loved it !"),
-    *("word3 word1 plantedneg and words of pieces", "nothing but words plantedpos"),
-]
-"""So many that some decisions flip whichever pieces a tokenizer is trained to, which is another set in each process."""
+SHORT = ["word0 word1 plantedpos .", "café naïve words", "pieces of words", "naïve words . café of word1"]
 LABELS = {0: "toxic", 1: "threat", 2: "insult"}
 
 
@@ -47,13 +44,24 @@ class ByHand:
         return (weights @ value).transpose(1, 2), weights
 
 
+def whole_words() -> Any:
+    """Words between [CLS] and [SEP], the same in each process, which pieces that a tokenizer is trained to are not."""
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    words = [*names.values(), *sorted({word for text in SHORT for word in text.split()})]
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    ends = [(name, words.index(name)) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
 def made(kind: str, attention: str, **settings: Any) -> Any:
     """(model, tokenizer): padded right, padded left, and with grouped queries."""
     torch.manual_seed(1)
     settings |= {"initializer_range": 0.4, "attn_implementation": attention}
     if kind == "bert":
         config = BertConfig(vocab_size=100, max_position_embeddings=40, **SIZES, **settings)
-        return transformers.BertForSequenceClassification(config).eval(), wordpiece()
+        return transformers.BertForSequenceClassification(config).eval(), whole_words()
     tokenizer = byte_level()
     tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
     if kind == "gpt2":
