@@ -111,7 +111,7 @@ class ProbeResult:
         tables = {"documents": self.documents, "erasures": erasures, "items": self.items}
         if ERASE_BY in self.erasures:  # the page is of the first way alone
             ways = list(self.erasures[ERASE_BY].unique())
-            of_first = columns_of_way(list(self.documents), self.meaning.erase_by, ways)
+            of_first = columns_of_way([str(name) for name in self.documents], self.meaning.erase_by, ways)
             tables["documents"] = self.documents[list(of_first)]
         tables |= {} if self.curves is None else {"curves": self.curves}
         return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
