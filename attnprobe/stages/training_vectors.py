@@ -5,24 +5,20 @@ Of a seeded sample of the training split; the mean is over all of it, and the ve
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from attnprobe.base.atomic_files import replacing
 from attnprobe.base.errors import InputError
-from attnprobe.base.plain_files import check_size, open_plain
 from attnprobe.data.batches import EncodedSplit, IntArray
 from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.models.probe import Probe
 from attnprobe.models.subject import Subject, other_meanings
+from attnprobe.stages.stamped_tensors import read_tensors, write_tensors
 from attnprobe.stages.training import Run
 
 MEAN_OF = 1000
@@ -33,8 +29,7 @@ KEPT = 256
 
 TRAINING = "train"
 
-_MOST_BYTES = 1 << 31
-_STAMP, _MEAN, _SAMPLE = "attnprobe", ".mean", ".sample"
+_MEAN, _SAMPLE = ".mean", ".sample"
 
 
 def training_sample(documents: int, seed: int) -> IntArray:
@@ -70,8 +65,7 @@ def keep_training_vectors(run: Run, probe: Probe[Any], stamp: str) -> None:
         of_documents = known(of_documents)
         kept = torch.from_numpy(kept_of(len(of_documents), settings.seed))
         tensors |= {name + _MEAN: of_documents.double().mean(0), name + _SAMPLE: of_documents[kept]}
-    with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(tensors, {_STAMP: stamp}))
+    write_tensors(path, tensors, stamp)
 
 
 def known(vectors: Tensor) -> Tensor:
@@ -130,27 +124,17 @@ def _read(path: Path, stamp: str) -> dict[str, TrainingVectors] | None:
     """What is in a file by attention; None where there is none, or it was made by something else.
 
     Raises:
-        InputError: it is no such file.
+        InputError: it is no such file, or does not hold what it should.
     """
-    if not path.exists():
+    tensors = read_tensors(path, stamp)
+    if tensors is None:
         return None
-    with open_plain(path) as opened:
-        check_size(path, os.fstat(opened.fileno()).st_size, _MOST_BYTES)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get(_STAMP) != stamp:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError:
-        raise InputError(f"{path} is corrupt: it is not a safetensors file; delete it.") from None
     names = [name.removesuffix(_MEAN) for name in tensors if name.endswith(_MEAN)]
     found = {}
     for name in names:
         mean, sample = tensors[name + _MEAN], tensors.get(name + _SAMPLE)
         if sample is None or sample.shape[1:] != mean.shape or not len(sample):
             raise InputError(f"{path} does not hold what it should of {name}; delete it.")
-        if not all(each.is_floating_point() and bool(torch.isfinite(each).all()) for each in (mean, sample)):
-            raise InputError(f"{path} holds numbers that are not finite, of {name}; delete it.")
         found[name] = TrainingVectors(mean, sample)
     if not found:
         raise InputError(f"{path} does not hold what it should; delete it.")

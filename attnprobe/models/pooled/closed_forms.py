@@ -21,7 +21,6 @@ from attnprobe.erasure.erasable import (
     DecisionCurves,
     InputEffects,
     OtherErasures,
-    OutputProducts,
     Pooling,
     SingleEffects,
     StandIn,
@@ -30,12 +29,12 @@ from attnprobe.erasure.guarantees.certified_sets import CertifiedSets, sets_of_d
 from attnprobe.erasure.guarantees.requirements import Requirements
 from attnprobe.erasure.kept_scores import KeptScores, ReplacedScores, ScoreName
 from attnprobe.erasure.pooled_states import PooledStates
-from attnprobe.erasure.rankings.output_shares import of_pooled
 from attnprobe.erasure.replaced_mass import ReplacedMass
 from attnprobe.erasure.set_by_set_limits import limits_set_by_set
+from attnprobe.models.pooled.one_row import OneRow
 
 
-class PooledErasures:
+class PooledErasures(OneRow):
     """A batch that is erased in by renormalising.
 
     Args:
@@ -78,10 +77,6 @@ class PooledErasures:
     def decision(self) -> Tensor:
         """The classes decided for (batch,)."""
         return self._contributions.decision
-
-    def left_out_share(self) -> None:
-        """Everything that is pooled is an item."""
-        return
 
     def probability(self) -> Tensor:
         """The probabilities of the decisions (batch,)."""
@@ -154,25 +149,9 @@ class PooledErasures:
         """What the attention pools, and the readout of that."""
         return Pooling(self._values, self._contributions.alone, self._contributions.bias)
 
-    @cached_property
-    def _attention_outputs(self) -> list[list[OutputProducts]]:
-        return [[of_pooled(self._values, self._contributions.mass, self._contributions.mask)]]
-
-    def attention_outputs(self) -> list[list[OutputProducts]]:
-        """What items are of the pooled vector."""
-        return self._attention_outputs
-
-    def layer_outputs(self) -> list[list[OutputProducts]]:
-        """The same: pooling is the whole layer."""
-        return self.attention_outputs()
-
-    def slopes(self) -> None:
-        """What is pooled says it in closed form."""
-        return
-
-    def flows(self) -> None:
-        """One row pools, and nothing flows from layer to layer."""
-        return
+    def pooled(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, weights and mask."""
+        return self._values, self._contributions.mass, self._contributions.mask
 
     decides_classes = True
 

@@ -21,14 +21,13 @@ from attnprobe.erasure.erasable import (
     Attention,
     DecisionCurves,
     OtherErasures,
-    OutputProducts,
     Pooling,
     SingleEffects,
 )
 from attnprobe.erasure.guarantees.certified_sets import CertifiedSets
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks, softmax_of_scores
-from attnprobe.erasure.rankings.output_shares import of_pooled
+from attnprobe.models.pooled.one_row import OneRow
 
 _GATHERED = 1 << 22
 """Numbers of what items give that are copied at once, one set a row: 32 MB in float64."""
@@ -92,7 +91,7 @@ class PooledSets(SetErasures):
         yield from self._micro_batches.run(len(documents), compute)
 
 
-class StepwiseErasures:
+class StepwiseErasures(OneRow):
     """A batch that is erased in set by set.
 
     Args:
@@ -143,10 +142,6 @@ class StepwiseErasures:
     def probability(self) -> Tensor:
         """How sure the model is of its decisions (batch,)."""
         return self._sets.meaning.probability(self._sets.logits, self.decision())
-
-    def left_out_share(self) -> None:
-        """Everything that is pooled is an item."""
-        return
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -211,25 +206,9 @@ class StepwiseErasures:
         """Known by renormalising alone."""
         return
 
-    @cached_property
-    def _attention_outputs(self) -> list[list[OutputProducts]]:
-        return [[of_pooled(self.pooling().values, self._sets.weights, self._items.mask)]]
-
-    def attention_outputs(self) -> list[list[OutputProducts]]:
-        """What items are of the pooled vector."""
-        return self._attention_outputs
-
-    def layer_outputs(self) -> list[list[OutputProducts]]:
-        """The same: pooling is the whole layer."""
-        return self.attention_outputs()
-
-    def slopes(self) -> None:
-        """What is pooled says it in closed form."""
-        return
-
-    def flows(self) -> None:
-        """One row pools, and nothing flows from layer to layer."""
-        return
+    def pooled(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, weights and mask."""
+        return self.pooling().values, self._sets.weights, self._items.mask
 
     @property
     def decides_classes(self) -> bool:
