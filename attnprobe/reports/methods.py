@@ -20,9 +20,8 @@ from attnprobe.base.bounds import MOST_LOG_BYTES
 from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
-from attnprobe.reports.numbers import percent_with_interval
-from attnprobe.reports.sample_in_words import accuracy_in_words
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
+from attnprobe.reports.sample_in_words import accuracy_in_words
 from attnprobe.reports.selection_in_words import selection_in_brief
 from attnprobe.settings.training import FROZEN, UNIFORM
 
