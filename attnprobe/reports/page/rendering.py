@@ -17,7 +17,7 @@ from attnprobe.reports.page.content import BUDGET, RunContent, page_content
 from attnprobe.reports.page.embedding import content_hash
 from attnprobe.reports.page.readable import legible
 from attnprobe.reports.page.terms import explained
-from attnprobe.reports.style import colours
+from attnprobe.reports.style import OUTCOMES, colours
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -94,7 +94,8 @@ def _script(*, by_default: bool) -> str:
 
 def _style(content: Sequence[RunContent]) -> str:
     """The style sheet, with a class for the colour of each ordering of each run."""
-    light, dark = [], []
+    outcomes = "; ".join(f"--{name.replace('_', '-')}: {colour}" for name, colour in OUTCOMES.items())
+    light, dark = [f":root {{ {outcomes}; }}"], []
     for number, run in enumerate(content):
         for place, colour in enumerate(_hues(run.orderings)):
             on_dark = ON_DARK if _luminance(colour) < DARKEST else colour
