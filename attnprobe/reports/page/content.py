@@ -199,6 +199,7 @@ def _content(candidate: _Candidate, source: int, within: int | None) -> RunConte
         ],
         "layered": has_heads(results),
         "within": within,
+        "selected": [[layer.stack, layer.layer] for layer in results.selection],
         "heads": {"told": candidate.heads.told, "which": candidate.heads.which},
         "heads_of_marks": _heads_of_marks(candidate.overview),
         "people": [{"column": column, "name": legible(name)} for column, name in columns.annotators.items()],
