@@ -18,6 +18,7 @@ from tests.reports.page.conftest import page_of
 from tests.reports.page.test_page import data_of
 
 DOCUMENT = 4
+WHICH = ["layer", "head", "weights"]
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def maps(transformer_page):
     """By (layer, head), the weights of the document (rows, columns)."""
     table = pd.read_parquet(transformer_page.parent / "attention_maps.parquet")
     rows = table[table.document == DOCUMENT]
-    return {
-        (row.layer, row.head): weights_of(from_text(row.weights, row.queries, row.keys)) for row in rows.itertuples()
-    }
+    size = int(rows["keys"].iat[0])
+    codes = {(layer, head): from_text(str(text), size, size) for layer, head, text in rows[WHICH].to_numpy().tolist()}
+    return {head: weights_of(each) for head, each in codes.items() if each is not None}
 
 
 @pytest.fixture
