@@ -266,6 +266,8 @@ def probe(
     given = _Given.of(model, tokenizer_or_batches, texts)
     decided = Meaning(decision=decision or own_decision(given.model), options=_options(threshold, tolerance))
     ways = WaysOfACall.of(erase_by, decided, reference)
+    if whole.certify and not decided.flips_at_all:
+        raise InputError("certify is of decisions that flip: a number that is predicted has none without a tolerance.")
     whole = whole._replace(curves=whole.curves or not decided.flips_at_all)
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
