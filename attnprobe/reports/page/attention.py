@@ -67,7 +67,8 @@ class DocumentsOfHeads:
         rows = self._table.iloc[self._rows[number]]
         place = {tuple(head): at for at, head in enumerate(self.which)}
         at = [
-            place[legible(str(s)), int(la), int(h)] for s, la, h in zip(rows["stack"], rows["layer"], rows["head"], strict=True)
+            place[legible(str(s)), int(la), int(h)]
+            for s, la, h in zip(rows["stack"], rows["layer"], rows["head"], strict=True)
         ]
         effects = self.told == EFFECTS
         numbers = rows["js_whole"] if effects else rows["removed_attention"].clip(lower=0)
