@@ -81,6 +81,8 @@ _EXPORTED = {
         "same_head_output",
         "weight_range",
     ),
+    "attnprobe.models.huggingface.token_positions": ("token_positions",),
+    "attnprobe.stages.knockout": ("KnockoutResult", "knockout"),
     "attnprobe.settings.run_settings": ("RunSettings",),
     "attnprobe.settings.attention": ("AttentionSettings",),
     "attnprobe.settings.data": ("DataLimits",),

@@ -56,6 +56,7 @@ from attnprobe.identifiability import maxent_attention as maxent_attention
 from attnprobe.identifiability import nullity as nullity
 from attnprobe.identifiability import same_head_output as same_head_output
 from attnprobe.identifiability import weight_range as weight_range
+from attnprobe.models.huggingface.token_positions import token_positions as token_positions
 from attnprobe.settings.attention import AttentionSettings as AttentionSettings
 from attnprobe.settings.data import DataLimits as DataLimits
 from attnprobe.settings.dropout import Dropout as Dropout
@@ -65,6 +66,8 @@ from attnprobe.settings.kinds import Kind as Kind
 from attnprobe.settings.run_settings import RunSettings as RunSettings
 from attnprobe.settings.training import TrainingSettings as TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions as TransformerOptions
+from attnprobe.stages.knockout import KnockoutResult as KnockoutResult
+from attnprobe.stages.knockout import knockout as knockout
 
 __version__: str
 __all__: list[str]

@@ -6,6 +6,7 @@ from attnprobe.cli.flags import default_in_words
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.settings.declaration import settings_of
 from attnprobe.settings.identification import Identified
+from attnprobe.settings.knockout import KnockoutSettings
 from attnprobe.settings.run_settings import TABLES, RunSettings
 from attnprobe.settings.verification import Sample
 
@@ -21,6 +22,7 @@ PARTS = (
     ("`[explanations]`", "Of `run` and of `probe`: explanations of your own.", TABLES["explanations"]),
     ("Who probes", "Flags alone, of `run`, `probe` and `identify`: no result depends on them.", ExecutionSettings),
     ("`attnprobe identify`", "Flags alone.", Identified),
+    ("`attnprobe knockout`", "Flags, and arguments of `attnprobe.knockout`.", KnockoutSettings),
     ("`attnprobe verify`", "Flags alone.", Sample),
 )
 
