@@ -9,6 +9,7 @@ from pathlib import Path
 from attnprobe.cli.flags import default_in_words
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.in_python.arguments import OF_A_RUN, arguments_of
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import settings_of
 from attnprobe.settings.identification import Identified
 from attnprobe.settings.own_explanations import ExplanationSettings
@@ -75,6 +76,7 @@ GROUPS = (
         "Of testing what is trained: what can be asked at any time, and who tests.",
         (
             *[each for each in arguments_of(RunSettings).items() if each[1].name in AT_ANY_TIME],
+            *[each for each in arguments_of(AttentionSettings).items() if each[1].name == "also"],
             *arguments_of(ExplanationSettings, ExecutionSettings).items(),
         ),
     ),

@@ -121,14 +121,17 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
         InputError: as :func:`attnprobe.stages.opening.opened_again`.
     """
     from attnprobe.cli.flags import given
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
     from attnprobe.stages.opening import opened_again
 
+    also = given(arguments, AttentionSettings)
+
     def name(section: str, setting: str) -> str:
-        by_flag = section not in TABLES or section == ExplanationSettings.section
+        by_flag = section not in TABLES or section == ExplanationSettings.section or setting in also
         return (in_flags if by_flag else in_configuration)(section, setting)
 
     of_run, explanations = given(arguments, RunSettings), given(arguments, ExplanationSettings)
@@ -136,6 +139,8 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     if explanations:
         with told_by(name):
             asked["explanations"] = ExplanationSettings(**explanations)
+    if also:
+        asked[AttentionSettings.section] = also
     with opened_again(path, asked, arguments.device, say, name, shared=shared) as run:
         yield run
 

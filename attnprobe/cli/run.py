@@ -77,9 +77,11 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
 
 def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:
     """All stages of a run: where it is, its answer, and how many documents were left out."""
+    from attnprobe.stages import training as stages
     from attnprobe.stages.reporting import report
-    from attnprobe.stages.whole_runs import train_and_test
+    from attnprobe.stages.views import probe_with_views
 
     with start_run(arguments) as run:
-        left_out = train_and_test(run, execution, force=arguments.force)
+        stages.train(run)
+        left_out = probe_with_views(run, execution, force=arguments.force)
         return run.folder, report(run.folder, say), left_out

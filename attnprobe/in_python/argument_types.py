@@ -97,7 +97,7 @@ class TrainArguments(TypedDict, total=False):
     another run with the same vocabulary (Wiegreffe & Pinter 2019) (learned)."""
     mask_training: Literal["half"] | None
     """Train for erasure: in half of each batch a uniformly drawn share, 0 to 100 %, of the items is erased at the
-    attention (docs/meanings.md) (none)."""
+    attention (docs/method.md) (none)."""
     mask_training_by: str
     """The way of erasing (attnprobe list) of that training (renormalise)."""
     layers: str
@@ -191,6 +191,9 @@ class ProbeArguments(TypedDict, total=False):
     """Find what flips and what guarantees decisions in a seeded sample of documents: all sets are erased of those
     of at most 14 items, all sets of 1 to K items of others, 2 being usual (models of which it is not known from
     sums) (0)."""
+    also: Sequence[str] | str
+    """Further selections of layers of a checkpoint, each a probe of its own in a folder of the run, as all-layers;
+    auto is all, where layers and rows are as usual (auto)."""
     explanations: str | None
     """Scores to erase by: a .parquet or .jsonl file with the columns document, name, score and either position or
     start and end, perhaps draw (docs/explanations.md) (none)."""

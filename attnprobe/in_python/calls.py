@@ -20,6 +20,7 @@ from attnprobe.in_python.argument_types import ProbeArguments, RunArguments, Tra
 from attnprobe.in_python.arguments import OF_A_RUN, arguments_of, by_table
 from attnprobe.in_python.finished_run import FinishedRun
 from attnprobe.in_python.sentences import speaking, told_in_python
+from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.doors import in_arguments, of_what_is_given
 from attnprobe.settings.experiment_files import experiment_tables
 from attnprobe.settings.own_explanations import ExplanationSettings
@@ -36,6 +37,7 @@ _OF_EXECUTION = arguments_of(ExecutionSettings)
 _AT_ANY_TIME = {
     **{name: declared for name, declared in arguments_of(RunSettings).items() if declared.name in AT_ANY_TIME},
     **arguments_of(ExplanationSettings),
+    **{name: declared for name, declared in arguments_of(AttentionSettings).items() if declared.name == "also"},
 }
 
 
@@ -74,14 +76,16 @@ def run(
         SettingTypeError: there is no such setting, or it is of another type; it is a TypeError and an InputError.
         FailedError: work failed; what is finished is kept where ``out`` is given.
     """
+    from attnprobe.stages import training as stages
     from attnprobe.stages.reporting import report
-    from attnprobe.stages.whole_runs import train_and_test
+    from attnprobe.stages.views import probe_with_views
 
     with told_in_python(), speaking(quiet=quiet) as say:
         given: dict[str, Any] = dict(settings)
         execution = _execution(given)
         with _begun(dataset, model, out, given, say, fine_tune=False) as (at_work, keeper):
-            train_and_test(at_work, execution, force=bool(settings.get("force")))
+            stages.train(at_work)
+            probe_with_views(at_work, execution, force=bool(settings.get("force")))
             if out is not None:
                 report(at_work.folder, say)
         return _finished(at_work.folder.path, keeper)
@@ -152,14 +156,14 @@ class TrainedRun:
         Args:
             device: where to compute: ``auto``, ``cpu`` or ``cuda``.
             quiet: whether nothing is printed.
-            settings: ``erase_by``, ``certify``, ``explanations`` (a file of scores), ``specials``, ``subwords``; and
-                who tests: ``workers``, ``executor``, …
+            settings: ``erase_by``, ``certify``, ``also``, ``explanations`` (a file of scores), ``specials``,
+                ``subwords``; and who tests: ``workers``, ``executor``, …
 
         Raises:
             InputError: as of :func:`run`; and SettingTypeError and FailedError.
         """
         from attnprobe.stages.opening import opened_again
-        from attnprobe.stages.testing import probe
+        from attnprobe.stages.views import probe_with_views
 
         with told_in_python(), speaking(quiet=quiet) as say:
             given: dict[str, Any] = dict(settings)
@@ -169,7 +173,7 @@ class TrainedRun:
             with told_by(in_arguments):
                 explanations = {section: ExplanationSettings(**asked[section])} if section in asked else {}
             with opened_again(self.folder, asked | explanations, device, say, in_arguments) as at_work:
-                probe(at_work, execution)
+                probe_with_views(at_work, execution)
         return _finished(self.folder, self.keeper)
 
 

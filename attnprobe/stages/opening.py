@@ -22,10 +22,10 @@ from attnprobe.models.kinds import subject_class
 from attnprobe.runs.configuration import DataSource, ExplanationsSource, RationalesSource, RunConfiguration
 from attnprobe.runs.ordering_records import present_orderings
 from attnprobe.runs.run_folder import RunFolder
-from attnprobe.settings.attention import TOKEN
+from attnprobe.settings.attention import TOKEN, AttentionSettings
 from attnprobe.settings.own_explanations import OUT
 from attnprobe.settings.run_settings import RunSettings
-from attnprobe.settings.unfit import Names, told_by
+from attnprobe.settings.unfit import Named, Names, SettingError, told_by
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.training import Run, Say
 from attnprobe.training.ranks import Ranks, the_only_rank
@@ -114,7 +114,8 @@ def opened_again(
 
     Args:
         path: of the folder.
-        asked: what is asked of it now, by the names of settings ``AT_ANY_TIME``.
+        asked: what is asked of it now, by the names of settings ``AT_ANY_TIME``; and further selections of layers, as
+            entries of ``attention``.
         device: where to compute.
         say: told what happens.
         names: what settings are called that the model turns out not to have.
@@ -130,6 +131,8 @@ def opened_again(
         if asked:
             changed = dict(asked)
             settings = run.configuration.settings
+            if AttentionSettings.section in changed:
+                changed["attention"] = _with_views(settings, **changed["attention"])
             settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
             configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
             if "explanations" in asked:
@@ -159,6 +162,18 @@ def reopened(path: Path, device: str, say: Say) -> Run:
     _say_of_data(whole, source.location, configuration.settings, say)
     dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(device), say)
+
+
+def _with_views(settings: RunSettings, **also: Any) -> AttentionSettings:  # noqa: ANN401
+    """What of its attention a run erases, with other further selections of layers.
+
+    Raises:
+        SettingError: its model has none.
+    """
+    if settings.attention is None:
+        sentence = "{} is for checkpoints, and not for the model {}."
+        raise SettingError(AttentionSettings.section, sentence, Named("also"), settings.model)
+    return dataclasses.replace(settings.attention, **also)
 
 
 def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunConfiguration:
