@@ -244,11 +244,13 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
     Raises:
         InputError: the file cannot be used.
     """
-    from attnprobe.settings.own_explanations import OUT
+    from attnprobe.settings.own_explanations import OUT, OWN_SCORE, ExplanationSettings
 
     settings = configuration.settings.explanations
+    if settings.leaves_out_sinks and configuration.settings.attention is None:
+        raise InputError(f"--sinks {OUT} is for transformers: the attention of other models has no first token.")
     if settings.file is None:
-        if settings not in (type(settings)(), type(settings)(specials=OUT)):
+        if settings.specials not in (OWN_SCORE, OUT) or settings.subwords != ExplanationSettings().subwords:
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
         if settings.specials == OUT and configuration.settings.attention is None:
             raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
