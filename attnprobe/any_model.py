@@ -16,15 +16,20 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.attachment import said_of_tokens
 from attnprobe.attention.decisions import attach_to_decision, own_decision
-from attnprobe.attention.given_batches import batches_of, several_documents
+from attnprobe.attention.given_batches import batches_of
 from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.orientation import settled
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
-from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.attention.sites import DECODER
+from attnprobe.attention.token_axes import documents_of
 from attnprobe.base.errors import InputError
 from attnprobe.data.document_seeds import document_seeds
+from attnprobe.data.media import Media
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
+from attnprobe.engines.media_items import MediaItems
 from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
@@ -75,6 +80,7 @@ class ProbeResult:
         curves: one row a document × ordering × draw × number of items removed, where they were asked for; else None.
         heads: by layer, as the argument ``layers`` names it, the numbers of the heads that were erased in.
         class_names: what the classes are called that were decided for, by their numbers, where that is known.
+        media: the pictures or sounds that the model read, and where in them each item lies, where that is known.
     """
 
     documents: pd.DataFrame
@@ -88,6 +94,7 @@ class ProbeResult:
     curves: pd.DataFrame | None = None
     heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     class_names: Mapping[int, str] = field(default_factory=dict)
+    media: Media | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -115,7 +122,21 @@ class ProbeResult:
             of_first = columns_of_way([str(name) for name in self.documents], self.meaning.erase_by, ways)
             tables["documents"] = self.documents[list(of_first)]
         tables |= {} if self.curves is None else {"curves": self.curves}
-        return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
+        frame = frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
+        return f"{self.shown_html()}{frame}"
+
+    def shown_html(self, documents: Sequence[int] | None = None) -> str:
+        """Pictures with their patches shaded, or sounds on an axis of time, as HTML; empty where there are none.
+
+        Args:
+            documents: which of them, by their numbers; by default the first ones.
+        """
+        from attnprobe.reports.page.media import media_html
+
+        if self.media is None:
+            return ""
+        first = self._erased_by(self.meaning.erase_by)
+        return media_html(self.media, self.documents, first, self.items, documents, dict(self.class_names))
 
     def _erased_by(self, way: str) -> pd.DataFrame:
         """The rows of ``erasures`` by one way of erasing."""
@@ -174,22 +195,27 @@ def probe(
     specials: str = OWN_SCORE,
     sinks: str = OWN_SCORE,
     subwords: str = SUM,
+    tokens: int | None = None,
+    token_axis: int | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
 
     Args:
-        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; a ``pipeline`` of
+        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; a classifier of
+            pictures or sounds, with its image processor or feature extractor and these; a ``pipeline`` of
             one, with texts alone; or any module with softmax attention over tokens that gives logits, with batches. Put
             into evaluation mode. Whatever mode of torch this is called in (inference mode, autocast), the model is run
             in its own format.
         tokenizer_or_batches: the tokenizer; or batches of the model's arguments, by name (a tokenizer's encoding is
             such) or in order: tensors, arrays or lists whose first axis is that of the documents and whose second is
             that of the tokens; ``attention_mask`` (or ``mask``, or the inverse ``src_key_padding_mask``) says which
-            tokens are real. One batch stands for a list of one.
-        texts: documents, none of them blank, in anything that can be gone through; with a tokenizer, which reads each
-            as it is. A tuple of two strings is a pair; a list of messages (``role``, ``content``) is a chat, which the
-            tokenizer's template writes out.
+            tokens are real. One batch stands for a list of one. Pictures (``pixel_values``) and sounds
+            (``input_values``, ``input_features``) have no entry a token: how many tokens there are is found where the
+            model attends (docs/modalities.md).
+        texts: pictures or sounds, with a processor of these; else documents, none of them blank, in anything that can
+            be gone through; with a tokenizer, which reads each as it is. A tuple of two strings is a pair; a list of
+            messages (``role``, ``content``) is a chat, which the tokenizer's template writes out.
         seed: of the random orderings.
         erase_by: the name of a way of erasing, or several: the first is what results are of, the others are measured
             beside it, in columns and rows with their names.
@@ -213,10 +239,14 @@ def probe(
             where ``unit`` is ``word``; or ``(start, end, score)`` tuples of stretches of the text, in characters; or a
             ``shap.Explanation`` and its like (docs/explanations.md). With batches, an array of (documents, tokens) a
             batch. A list of several of these is one explanation that was drawn several times.
-        specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``.
+        specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``,
+            which of pictures are the tokens of no place.
         sinks: ``out``: the first item is none where it is a sink of attention, told by ``reference`` where there is
             some, else by what is probed; documents then have ``sink_share``, what it holds (docs/transformers.md).
         subwords: how scores of sub-words become one of a word: their ``sum`` or their ``mean``.
+        tokens: how many tokens a document has, where batches have no entry a token and it is not what is found.
+        token_axis: which axis of the first of a batch's arguments has an entry a token, where it is not the second; 0
+            says that tokens come before documents.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -250,8 +280,11 @@ def probe(
     asked = (chosen, ways, seed, usual, brought, whole)
     with in_own_mode(given.model):
         if given.texts is not None:
+            if tokens is not None or token_axis is not None:
+                raise InputError("Of texts the tokens are known: tokens and token_axis are for batches.")
             return _probe_texts(given.model, given.tokenizer, given.texts, *asked)
-        return _probe_batches(given.model, batches_of(given.batches, given.model), *asked)
+        batches = batches_of(given.batches, given.model)
+        return _probe_batches(given.model, batches, *asked, (tokens, token_axis), given.rate)
 
 
 class _Given(NamedTuple):
@@ -261,6 +294,7 @@ class _Given(NamedTuple):
     tokenizer: Any
     texts: Any
     batches: Any
+    rate: float | None = None
 
     @classmethod
     def of(cls, model: Any, tokenizer_or_batches: Any, texts: Any) -> _Given:  # noqa: ANN401
@@ -275,9 +309,14 @@ class _Given(NamedTuple):
             model, tokenizer_or_batches = model.model, tokenizer_or_batches or model.tokenizer
         if not isinstance(model, nn.Module):
             raise TypeError(f"The model is {type(model).__name__}, but a torch.nn.Module is needed.")
+        from attnprobe.models.huggingface.given_media import processed, takes_media
+
         model = unwrapped(model)
         if texts is None:
             return cls(model, None, None, tokenizer_or_batches)
+        if takes_media(tokenizer_or_batches):
+            media = processed(tokenizer_or_batches, texts)
+            return cls(model, None, None, media.batches, media.rate)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         if not hasattr(model, "config"):
@@ -358,28 +397,41 @@ def _probe_batches(
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
     whole: WholeOrderings,
+    said: tuple[int | None, int | None],
+    rate: float | None,
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
-    if brought.specials != OWN_SCORE:
+    call = ModelCall(model)
+    examples = settled(call, batches[0], said[1])
+    attachment = attach_to_decision(call, examples, ways.first, said_of_tokens(*said))
+    batches = [call.documents_first(batch) for batch in batches]
+    items = MediaItems.of(attachment, batches, rate)
+    if brought.specials != OWN_SCORE and not (brought.specials == OUT and items.has_specials):
         raise InputError(
-            "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
+            "Special tokens are known of texts, and of pictures whose patches are: give a tokenizer and texts for "
+            "specials other than own."
         )
-    examples = several_documents(batches[0])
-    attachment = attach_to_decision(ModelCall(model), examples, ways.first)
-    attention = AttentionProbe(attachment, settings, examples, ways.first)
+    leaves_out = brought.specials == OUT
+    attention = AttentionProbe(attachment, settings, examples, ways.first, leaves_out=leaves_out)
     training: dict[str, TrainingVectors] = {}
     if ways.need_training:
-        given = [attention.training_vectors(batch) for batch in batches_of(ways.reference, model)]
+        reference = [call.documents_first(batch) for batch in batches_of(ways.reference, model)]
+        given = [attention.training_vectors(batch) for batch in reference]
         training = {name: training_vectors(torch.cat([each[name] for each in given])) for name in given[0]}
-    keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
+    keys = [call.axes(batch).keys(attention.selected[0].site) for batch in batches]
+    if attention.selected[0].site.stack == DECODER:  # what a decoder reads is no picture or sound
+        items = MediaItems([None] * len(batches))
+    keys = [items.kept(mask) if leaves_out else mask for mask in keys]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
     without_first = False
     if brought.sinks == OUT:
-        told_by = batches_of(ways.reference, model) if ways.reference else batches
-        masks = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in told_by]
+        given = batches_of(ways.reference, model) if ways.reference else ()
+        told_by = [call.documents_first(batch) for batch in given] or batches
+        masks = [call.axes(batch).keys(attention.selected[0].site) for batch in told_by]
+        masks = [items.kept(mask) if leaves_out else mask for mask in masks]
         of_batches = (
             attention.erasures(batch, Items.single_tokens(mask)) for batch, mask in zip(told_by, masks, strict=True)
         )
@@ -389,28 +441,34 @@ def _probe_batches(
     curved, limited = whole.of_documents(sizes, seed)
     certified = whole.certified(sizes, seed)
     texts: list[str] = []
+    shown: list[Tensor] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
         drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
-        items = Items.single_tokens(mask)
-        items = items.without_first() if without_first else items
-        erasures = attention.erasures(batch, items, drawn, ways.others, training)
+        of_batch = Items.single_tokens(mask)
+        of_batch = of_batch.without_first() if without_first else of_batch
+        erasures = attention.erasures(batch, of_batch, drawn, ways.others, training)
         documents = torch.from_numpy(rows).to(mask.device)
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
         certify = rows_certified(rows, certified, mask.device)
         collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
-        texts += _token_texts(batch, mask if items.sink is None else mask & ~items.sink)
+        shown.append(mask if of_batch.sink is None else mask & ~of_batch.sink)
+        texts += items.names(shown[-1]) or _token_texts(batch, shown[-1])
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))
     if curved is not None:
         tables = tables._replace(curves=curve_table(collected.curves))
-    return _result(tables, attention, own)
+    return replace(_result(tables, attention, own), media=items.media(batches, shown))
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
     """What a document's random draws are made of: a hash of its real tokens, the same in any batch."""
-    tokens = next(v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape)
+    tokens = next((v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape), None)
+    if tokens is None:  # of a picture or sound all that is real of it
+        tokens, given = documents_of(batch), batch.get("attention_mask")
+        masked = isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]
+        mask = given.bool() if masked else torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
     rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
     digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -418,7 +476,7 @@ def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
 
 def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
     ids = batch.get("decoder_input_ids") if mask.shape != batch.get("input_ids", mask).shape else batch.get("input_ids")
-    if ids is None:
+    if ids is None or ids.shape != mask.shape:
         return [str(position) for size in mask.sum(-1).tolist() for position in range(size)]
     return [str(token) for token in ids[mask].tolist()]
 

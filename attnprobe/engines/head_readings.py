@@ -19,7 +19,6 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import Tap
-from attnprobe.attention.token_axes import TokenAxes
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def read_heads(
     Raises:
         RefusedError: the values of a layer cannot be seen; the message names the layer.
     """
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     rows = [_row(chosen, axes.queries(chosen.site), seeds) for chosen in selected]
     widths = KeyWidths()
     taps = [KeepRow(row, widths) for row in rows]

@@ -42,7 +42,7 @@ class MeasuredSink(NamedTuple):
         """From what a file says; None where that cannot be."""
         if not isinstance(content, dict):
             return None
-        documents = content.get("documents")
+        documents: Any = content.get("documents")
         shares = [float(share) for share in map(content.get, cls._fields[1:]) if isinstance(share, int | float)]
         if (
             type(documents) is not int

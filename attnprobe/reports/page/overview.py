@@ -24,6 +24,7 @@ from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
+from attnprobe.reports.page.provenance import provenance
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
 from attnprobe.reports.sample_in_words import accuracy_in_words, sample_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
@@ -58,6 +59,7 @@ class Overview:
     curves: CurvesPanel | None
     beside: list[Block]
     blocks: list[Block]
+    provenance: list[tuple[str, str]]
 
 
 def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> Overview:
@@ -108,4 +110,5 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
             *rationale_blocks(summary),
         ],
         blocks=blocks(summary),
+        provenance=provenance(results, summary),
     )
