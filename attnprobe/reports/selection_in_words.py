@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from attnprobe.base.visible import visible
-from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.numbers import percent, percent_with_interval
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.runs.sink_records import LEAST_WEIGHT, MOST_FLIPS, OF_SINK
 
 Summary = Mapping[str, Any]
 
@@ -33,6 +34,8 @@ def selection_in_words(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     specials = (summary.get("special_tokens") or {}).get("items", True)
     items = f"{unit}s, special tokens " + ("among them" if specials else "not: these are never erased")
+    if OF_SINK in (summary.get("special_tokens") or {}):
+        items += f"; the first {unit}, a sink of attention, is none and never erased"
     return f"This is about {selection_in_brief(layers)}; items are {items}.{_label_texts(summary)}"
 
 
@@ -52,15 +55,33 @@ def specials_in_words(summary: Summary) -> str:
     if shares.get("share"):
         held = percent_with_interval(shares["share"])
         out = "" if shares.get("items", True) else ", beside what the items have"
+        out = ", the sink not counted" if OF_SINK in shares else out
         words.append(f"Special tokens hold {held} of the attention{out}.")
-    sink = shares.get("sink")
+    sink, unit = shares.get("sink"), summary["run"]["unit"]
+    words += _sink_that_was_asked_for(shares, unit)
     if sink:
         words.append(
-            f"The first {summary['run']['unit']} is a sink of attention: it holds "
+            f"The first {unit} is a sink of attention: it holds "
             f"{percent_with_interval(sink['weight'])} of it, and erasing it alone changes "
             f"{percent_with_interval(sink['flips'])} of the decisions; by attention it goes first."
         )
     return " ".join(words)
+
+
+def _sink_that_was_asked_for(shares: Mapping[str, Any], unit: str) -> list[str]:
+    """What is said of the first item where a sink is to be left out: that it is, or why it is not."""
+    measured = shares.get("sinks")
+    if not measured:
+        return []
+    of_training = (
+        f"of {measured['documents']:,} training documents it holds {percent(measured['weight'])} of the attention, and "
+        f"erasing it alone changes {percent(measured['flips'])} of the decisions"
+    )
+    if OF_SINK not in shares:
+        limits = f"a sink holds {percent(LEAST_WEIGHT)} or more and changes {percent(MOST_FLIPS)} at most"
+        return [f"The first {unit} is no sink of attention, and an item: {of_training} ({limits})."]
+    held = percent_with_interval(shares[OF_SINK])
+    return [f"The sink that is left out holds {held} of the attention; {of_training}."]
 
 
 def selection_in_brief(layers: Sequence[SelectedLayer]) -> str:
