@@ -21,11 +21,20 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Te
     Raises:
         SettingError: a word is more than one token, or two words are the same.
     """
-    tokens = [_token(tokenizer, word) for word in words]
+    tokens = [label_token(tokenizer, word) for word in words]
     if len(set(tokens)) < max(2, len(tokens)):
         sentence = "{} {}: give two or more different words."
         raise SettingError(AttentionSettings.section, sentence, Named("label_words"), ",".join(words))
     return torch.tensor(tokens)
+
+
+def label_token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
+    """The token that a word is, as it follows other text.
+
+    Raises:
+        SettingError: it is more than one token.
+    """
+    return _taken(tokenizer, word)[0]
 
 
 def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[str]:
@@ -35,10 +44,6 @@ def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> lis
         SettingError: a word is more than one token.
     """
     return [_taken(tokenizer, word)[1] for word in words]
-
-
-def _token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
-    return _taken(tokenizer, word)[0]
 
 
 def _taken(tokenizer: PreTrainedTokenizerBase, word: str) -> tuple[int, str]:

@@ -90,7 +90,8 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         """What the model takes of a batch, a number or mark for each token."""
         return model_inputs(self.model, batch)
 
-    def _inputs(self, batch: PieceBatch) -> dict[str, Any]:
+    def deciding_inputs(self, batch: PieceBatch) -> dict[str, Any]:
+        """All that the model takes of a batch to decide: a language model of two stacks begins its answer."""
         inputs: dict[str, Any] = model_inputs(self.model, batch)
         if getattr(self.model.config, "is_encoder_decoder", False):
             if self.model.get_output_embeddings() is not None:  # a language model answers with its first token
@@ -120,4 +121,4 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         return [] if read is None else [str(text) for text in self.tokenizer.convert_ids_to_tokens(read[0].tolist())]
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
-        return self._inputs(batch), Items.of(batch.units)
+        return self.deciding_inputs(batch), Items.of(batch.units)
