@@ -18,6 +18,7 @@ from attnprobe.base.plain_files import read_text
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.page.panels.curves import decimal_with_interval
 from attnprobe.reports.page.readable import legible
+from attnprobe.settings.knockout import WHOLE
 
 SUMMARY = Path("knockout") / "summary.json"
 """Of a knock-out, in the folder of its run."""
@@ -27,9 +28,6 @@ SHADES = 5
 
 MOST_ROWS = 200
 """Of all maps; the table of the knock-out has them all."""
-
-WHOLE = -1
-"""The number of a head that stands for all heads of a layer together."""
 
 _ESTIMATES = ("delta_log_probability", "flipped")
 _NUMBERS = ("layer", "first_layer", "last_layer", "head")
