@@ -7,16 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.model_call import READ_AT
+
 DOCUMENTS, SOURCE, TARGET = 5, 11, 7
 """Numbers that hardly any model has for a size of its own, so that axes are told apart by their lengths."""
 
 
-def example_inputs(model: nn.Module, *, seed: int = 0) -> dict[str, Any]:
+def example_inputs(model: nn.Module, *, seed: int = 0, at_tokens: bool = False) -> dict[str, Any]:
     """A padded batch of random tokens, on the model's device.
 
     Args:
         model: of Hugging Face; what it needs is read from its configuration.
         seed: of the tokens.
+        at_tokens: whether the model decides at one token of each document, which is another one in each.
     """
     config: Any = model.config
     text: Any = config.get_text_config() if hasattr(config, "get_text_config") else config
@@ -27,6 +30,8 @@ def example_inputs(model: nn.Module, *, seed: int = 0) -> dict[str, Any]:
     mask = torch.arange(SOURCE) < lengths[:, None]
     pad = getattr(text, "pad_token_id", None)
     inputs = {"input_ids": tokens.masked_fill(~mask, 0 if pad is None else pad), "attention_mask": mask.long()}
+    if at_tokens:
+        inputs[READ_AT] = torch.arange(SOURCE) == torch.arange(2, 2 + DOCUMENTS)[:, None]
     if getattr(config, "is_encoder_decoder", False):
         end = getattr(text, "eos_token_id", None)
         if isinstance(end, int):  # classifiers read the decoder where the text ends

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,12 +15,16 @@ from attnprobe.base.errors import InputError
 Inputs = Mapping[str, Any]
 """What a model is called with; tensors begin with the axis of the documents."""
 
+READ_AT = "read_at"
+"""Of inputs, and not for the model: True for the token whose row the decision is read from (batch, tokens)."""
+
 
 class ModelCall:
     """A model as a function from inputs to logits (batch, classes).
 
-    A classifier's logits are its own. A language model's are those of the token that follows the last real one, over
-    its vocabulary or over the given words. A model may give a tensor, or a tuple that begins with it.
+    A classifier's logits are its own. Of a model that gives logits for every token they are those of one token: where
+    inputs say it, of the token at ``READ_AT``, else of the last real one. A language model's are over its vocabulary,
+    or over the given words. A model may give a tensor, or a tuple that begins with it.
 
     Args:
         model: put into evaluation mode.
@@ -39,24 +44,57 @@ class ModelCall:
         Raises:
             InputError: the output holds no logits of such a shape.
         """
-        last = self._last(inputs)
+        at = inputs.get(READ_AT)
+        row = self._last(inputs) if at is None else at.int().argmax(-1)
+        given = {name: value for name, value in inputs.items() if name != READ_AT}
         kept = None
-        if self._keeps and last is not None:
-            kept = torch.unique(last)
-            inputs = {**inputs, "logits_to_keep": kept}
-        logits = _logits(self.model(**inputs))
+        if self._keeps and row is not None:
+            kept = torch.unique(row)
+            given["logits_to_keep"] = kept
+        with contextlib.nullcontext() if at is None or self._keeps else self._at_one_row(at, row):
+            logits = _logits(self.model(**given))
+        if at is not None and logits.dim() != 3:
+            raise InputError(
+                f"{type(self.model).__name__} gives logits of shape {tuple(logits.shape)}, and none of single tokens: "
+                "at which of them it decides cannot be said."
+            )
         if logits.dim() == 3:
-            if last is None or kept is None:
-                position = logits.shape[1] - 1 if last is None else last
-            else:
-                position = torch.searchsorted(kept, last)
-            logits = logits[torch.arange(len(logits), device=logits.device), position]
+            logits = logits[torch.arange(len(logits), device=logits.device), self._place(logits, row, kept, at)]
         if logits.dim() != 2:
             raise InputError(
                 f"{type(self.model).__name__} gives an output of shape {tuple(logits.shape)}, from which no "
                 "decision can be read: (batch, classes) or (batch, tokens, vocabulary) is needed."
             )
         return logits if self.label_words is None else logits[:, self.label_words]
+
+    @staticmethod
+    def _place(logits: Tensor, row: Tensor | None, kept: Tensor | None, at: Tensor | None) -> Tensor | int:
+        """Where the row that is read is among the logits (batch, rows, classes) that the model gives."""
+        if row is None:
+            return logits.shape[1] - 1
+        if kept is not None:
+            return torch.searchsorted(kept, row)
+        alone = at is not None and logits.shape[1] == 1  # computed of this row alone
+        return 0 if alone else row
+
+    @contextlib.contextmanager
+    def _at_one_row(self, at: Tensor, row: Tensor | None) -> Iterator[None]:
+        """Inside the context the map to a vocabulary is computed of the row that is read, and of no other."""
+        head = getattr(self.model, "get_output_embeddings", lambda: None)()
+        if not isinstance(head, nn.Module):
+            yield
+            return
+
+        def narrow(_head: nn.Module, hidden: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            if not hidden or not isinstance(hidden[0], Tensor) or hidden[0].shape[:2] != at.shape:
+                return None
+            return (hidden[0][torch.arange(len(at), device=at.device), row][:, None], *hidden[1:])
+
+        handle = head.register_forward_pre_hook(narrow)
+        try:
+            yield
+        finally:
+            handle.remove()
 
     @staticmethod
     def _last(inputs: Inputs) -> Tensor | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.model_call import Inputs
+from attnprobe.attention.model_call import READ_AT, Inputs
 from attnprobe.attention.sites import CROSS, DECODER, Site
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.arrays import truths
@@ -16,7 +16,7 @@ _REAL = ("attention_mask", "mask")
 _PADDING = ("src_key_padding_mask", "padding_mask", "key_padding_mask")
 OF_PAIRS = ("attn_mask", "src_mask")
 """Masks of pairs of tokens, as ``torch.nn`` names them; ``mask`` is another beside a mask of padding."""
-_MASKS = {*_REAL, *_PADDING, *OF_PAIRS}
+_MASKS = {*_REAL, *_PADDING, *OF_PAIRS, READ_AT}
 
 HIDDEN = -1e3
 """What is added to a score that is to count for nothing is this or less: −∞, or the least that a format has."""
@@ -29,10 +29,13 @@ class TokenAxes:
     Attributes:
         source: (batch, tokens).
         target: of a decoder that reads tokens of its own (batch, target tokens), or None.
+        read: True for the tokens whose rows the decision is read from, of the decoder where there is one
+            (batch, tokens); None where inputs do not say it.
     """
 
     source: Tensor
     target: Tensor | None
+    read: Tensor | None = None
 
     @classmethod
     def of(cls, inputs: Inputs, model: nn.Module) -> TokenAxes:
@@ -52,9 +55,10 @@ class TokenAxes:
         if "decoder_input_ids" in inputs:
             ids = inputs["decoder_input_ids"]
             given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
-            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given)
+            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given, inputs.get(READ_AT))
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
-        return cls(source, source if has_decoder else None)  # a classifier shows its decoder the text itself
+        target = source if has_decoder else None  # a classifier shows its decoder the text itself
+        return cls(source, target, inputs.get(READ_AT))
 
     @property
     def batch(self) -> int:

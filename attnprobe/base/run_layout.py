@@ -44,6 +44,7 @@ RESULTS = (
     "training-vectors.safetensors",
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
+    "target_curves.parquet",
     *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
 )
 """Files that a run makes, beside its configuration."""
@@ -71,7 +72,7 @@ _OLDER = {
 _SUFFIXES = {TABLES: (".csv", ".tex"), FIGURES: (".png", ".pdf")}
 _OF_A_CHECKPOINT = "attnprobe.json"
 _OF_UNFINISHED = re.compile(
-    r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items|curves|rationales)\.parquet"
+    r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items|curves|target_curves|rationales)\.parquet"
     r"|\d{6,}-\d{6,}\.\d+-\d+\.lengths\.json"
     r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"

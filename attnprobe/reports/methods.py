@@ -22,7 +22,7 @@ from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
-from attnprobe.reports.selection_in_words import selection_in_brief
+from attnprobe.reports.selection_in_words import decided_at_in_words, selection_in_brief
 from attnprobe.settings.training import FROZEN, UNIFORM
 
 WIDTH = 80
@@ -170,6 +170,8 @@ def _erasure(results: RunResults) -> Iterator[str]:
         )
         if not results.has_special_items:
             yield "Special tokens are no items, and were never erased."
+        if results.decided_at is not None:
+            yield decided_at_in_words(results.decided_at)
         if words:
             yield f"The model is a language model, which decides between the words {_listed(words)}."
     if decision and not decision.flips:

@@ -9,10 +9,16 @@ from typing import Any
 from attnprobe.base.visible import visible
 from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.settings.attention import position_of
 
 Summary = Mapping[str, Any]
 
-_ROWS = {"first": "the first token's row", "last": "the last token's row", "all": "all rows"}
+_ROWS = {
+    "first": "the first token's row",
+    "last": "the last token's row",
+    "at": "the row that is decided at",
+    "all": "all rows",
+}
 
 
 def question(summary: Summary) -> str:
@@ -33,7 +39,27 @@ def selection_in_words(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     specials = (summary.get("special_tokens") or {}).get("items", True)
     items = f"{unit}s, special tokens " + ("among them" if specials else "not: these are never erased")
-    return f"This is about {selection_in_brief(layers)}; items are {items}.{_label_texts(summary)}"
+    decides = _decided_at(summary) + _label_texts(summary)
+    return f"This is about {selection_in_brief(layers)}; items are {items}.{decides}"
+
+
+def _decided_at(summary: Summary) -> str:
+    """At which token the model decides, where it does so at one of the text."""
+    at = summary.get("decided_at")
+    return f" {decided_at_in_words(at)}" if at else ""
+
+
+def decided_at_in_words(at: str) -> str:
+    """At which token of each text a model decides.
+
+    >>> decided_at_in_words("[MASK]"), decided_at_in_words("-2")
+    ('The model decides at “[MASK]” of each text.', 'The model decides at token −2 of each text (the last is −1).')
+    """
+    position = position_of(at)
+    if position is None:
+        return f"The model decides at “{visible(at)}” of each text."
+    counted = "the last is −1" if position < 0 else "the first is 0"
+    return f"The model decides at token {str(position).replace('-', '−')} of each text ({counted})."
 
 
 def _label_texts(summary: Summary) -> str:

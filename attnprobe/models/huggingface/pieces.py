@@ -17,6 +17,7 @@ from attnprobe.base.errors import DocumentError, InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, pad, with_tensors_on
 from attnprobe.data.documents import Documents, runs
 from attnprobe.explanations.item_parts import ItemParts
+from attnprobe.models.huggingface.decided_tokens import DecidedToken
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
 from attnprobe.models.huggingface.written_texts import Chat, TextPair, tokenizer_arguments
@@ -43,6 +44,7 @@ class PieceBatch:
         sizes: items a document (documents,).
         left: whether the padding is before the document.
         kinds: of pairs of texts the kind of token that each piece is, as the model has it (documents, pieces).
+        read: True for the piece that the model decides at, where that is asked for (documents, pieces).
     """
 
     rows: Tensor
@@ -53,6 +55,7 @@ class PieceBatch:
     sizes: Tensor
     left: bool
     kinds: Tensor | None = None
+    read: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -87,6 +90,7 @@ class _Pieces:
         cut: True where a document is longer (documents,).
         special: how many documents hold strings that are special tokens.
         kinds: of pairs of texts the kind of token that each is, as the tokenizer says it (pieces,).
+        read: True for the piece of each document that the model decides at, where that is asked for (pieces,).
     """
 
     numbers: npt.NDArray[np.int64]
@@ -97,6 +101,7 @@ class _Pieces:
     cut: npt.NDArray[np.bool_]
     special: int
     kinds: npt.NDArray[np.int64] | None = None
+    read: npt.NDArray[np.bool_] | None = None
 
     @classmethod
     def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
@@ -176,6 +181,9 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         kinds = None
         if self._pieces.kinds is not None:
             kinds, _ = pad(torch.from_numpy(self._pieces.kinds[pieces]), lengths, value=0, left=self._left)
+        read = None
+        if self._pieces.read is not None:
+            read, _ = pad(torch.from_numpy(self._pieces.read[pieces]), lengths, value=False, left=self._left)
         return PieceBatch(
             rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
             labels=self._labels[rows],
@@ -185,6 +193,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             sizes=torch.from_numpy(self.sizes[rows]),
             left=self._left,
             kinds=kinds,
+            read=read,
         )
 
     def texts_of(self, document: int) -> list[ItemText]:
@@ -207,6 +216,7 @@ def encode_documents(
     *,
     leave_out: bool = False,
     special_items: bool = True,
+    at: str | None = None,
 ) -> EncodedPieces:
     """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
@@ -218,9 +228,11 @@ def encode_documents(
             Words that a piece reaches into together are one; spaces are the next word's.
         leave_out: documents without pieces are left out, as long as there are others.
         special_items: whether special tokens are items; else they are never erased.
+        at: the token that the model decides at, as :class:`DecidedToken` takes it.
 
     Raises:
-        DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items.
+        DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items; or
+            there is no such token in it that the model could decide at.
         InputError: words are asked of a tokenizer that does not say where its pieces are, or the tokenizer has no
             padding token.
     """
@@ -244,6 +256,10 @@ def encode_documents(
     if left_out:  # their pieces, of which there are none, need not be taken away
         documents = documents.take(read)
         pieces = dataclasses.replace(pieces, lengths=pieces.lengths[read], cut=pieces.cut[read])
+    if at is not None:
+        spans = (pieces.starts, pieces.ends)
+        decided = DecidedToken(at, tokenizer).of(documents.texts, pieces.lengths, pieces.numbers, spans)
+        pieces = dataclasses.replace(pieces, read=decided)
     encoded = EncodedPieces(documents, pieces, unit, tokenizer, special_items=special_items)
     for document in np.flatnonzero(encoded.sizes == 0)[:1].tolist():
         raise DocumentError(f"There is nothing but special tokens in document {document} of {len(documents):,}.")

@@ -41,9 +41,9 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         self.trained = configuration.settings.training is not None
 
     @classmethod
-    def decides(cls, model: str) -> bool:
+    def decides(cls, model: str, *, at_token: bool = False) -> bool:
         """Whether the checkpoint decides something as it is."""
-        return decides(model.removeprefix(PREFIX))
+        return decides(model.removeprefix(PREFIX), at_token=at_token)
 
     @classmethod
     def decision_of(cls, model: str) -> str:
@@ -107,7 +107,8 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
         if self.attention.pairs_at is not None:
             documents = paired(documents, self.attention.pairs_at)
-        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, **settings)
+        at = self.attention.at
+        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, at=at, **settings)
 
     def new_model(self) -> PieceClassifier:
         """The checkpoint as a classifier of the dataset's labels, its head new."""
@@ -138,7 +139,12 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         assert checkpoint.tokenizer is not None
         model = checkpoint.model.to(self.device)
         probe = CheckpointProbe(
-            model, checkpoint.tokenizer, self.attention, self.meaning, special_items=self.special_items
+            model,
+            checkpoint.tokenizer,
+            self.attention,
+            self.meaning,
+            special_items=self.special_items,
+            targets=self.configuration.settings.targets,
         )
         notes = {
             "engine": probe.attention.engine,
