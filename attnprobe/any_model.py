@@ -31,7 +31,7 @@ from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.erasure.registered_decisions import CLASS, GIVEN_CLASS
+from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS, CONTINUATION
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
 from attnprobe.erasure.stand_ins import TrainingVectors
@@ -167,6 +167,7 @@ def probe(
     threshold: float = 0.0,
     tolerance: float | None = None,
     given_class: str | int | None = None,
+    continuation: str | None = None,
     targets: Sequence[str | int] = (),
     orderings: Sequence[str] = (),
     curves: bool = False,
@@ -204,6 +205,8 @@ def probe(
             ``curves`` are kept, which say how far it moves.
         given_class: a class by name or number, a token, or one of ``label_words``: the decision is then whether it is
             on top, ``given_class``.
+        continuation: of a language model, what is given to it behind each text, as it is written: the decision is then
+            ``continuation``, whether it would say that; its log-probability is followed token by token, as targets are.
         targets: classes, tokens or label words, named likewise, whose probability and logit are kept after every single
             erasure (columns of ``items``) and along every ordering (``target_curves``), whatever is decided.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
@@ -244,11 +247,12 @@ def probe(
     if not isinstance(decision or CLASS, str):
         raise TypeError(f"decision is {type(decision).__name__}, but a name is needed.")
     given = _Given.of(model, tokenizer_or_batches, texts)
-    usual_decision = own_decision(given.model) if given_class is None else GIVEN_CLASS
-    decided = Meaning(decision=decision or usual_decision, options=_options(threshold, tolerance, given_class))
+    options = _options(threshold, tolerance, given_class, continuation)
+    about = next((name for name in ABOUT_WHAT_IS_GIVEN if getattr(options, name) is not None), None)
+    decided = Meaning(decision=decision or about or own_decision(given.model), options=options)
     ways = WaysOfACall.of(erase_by, decided, reference)
     followed = _followed(targets, decided)
-    whole = whole._replace(curves=whole.curves or not decided.flips_at_all or bool(followed))
+    whole = whole._replace(curves=whole.curves or not decided.has_probability or bool(followed))
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
@@ -296,14 +300,18 @@ class _Given(NamedTuple):
         return cls(model, tokenizer_or_batches, texts, None)
 
 
-def _options(threshold: float, tolerance: float | None, given_class: str | int | None) -> DecisionOptions:
+def _options(
+    threshold: float, tolerance: float | None, given_class: str | int | None, continuation: str | None
+) -> DecisionOptions:
+    if continuation is not None and (not isinstance(continuation, str) or not continuation):
+        raise TypeError(f"continuation is {continuation!r}, but a text that is not empty is needed.")
     if isinstance(given_class, bool) or not isinstance(given_class, str | int | None):
         raise TypeError(f"given_class is {type(given_class).__name__}, but a name or a number is needed.")
     for name, value in (("threshold", threshold), ("tolerance", tolerance)):
         if isinstance(value, bool) or (not isinstance(value, Real) and not (value is None and name == "tolerance")):
             raise TypeError(f"{name} is {type(value).__name__}, but a number is needed.")
     named = None if given_class is None else str(given_class)
-    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance), named)
+    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance), named, continuation)
 
 
 def _probe_texts(
@@ -318,6 +326,7 @@ def _probe_texts(
     whole: WholeOrderings,
     targets: Sequence[str],
 ) -> ProbeResult:
+    from attnprobe.models.huggingface.continuations import appended_tokens
     from attnprobe.models.huggingface.given_texts import documents_of_texts
     from attnprobe.models.huggingface.pieces import encode_documents
     from attnprobe.models.huggingface.probe import CheckpointProbe
@@ -332,13 +341,15 @@ def _probe_texts(
             settle_padding(model, tokenizer)
         # A document of which the tokenizer makes nothing is refused by its number.
         longest = longest_sequence(model, tokenizer)
-        encoded = encode_documents(
-            documents, tokenizer, longest, settings.unit, special_items=special_items, at=settings.at
-        )
+        text, behind = ways.first.options.continuation, None
+        if text is not None and not model.config.is_encoder_decoder:
+            behind = appended_tokens(model, tokenizer, text)
+        asked: dict[str, Any] = {"at": settings.at, "behind": behind}
+        encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items, **asked)
         of_model.others = [replace(other, options=of_model.meaning.options) for other in ways.others]
         if ways.need_training:
             of_reference = encode_documents(
-                documents_of_texts(ways.reference, tokenizer), tokenizer, longest, settings.unit, at=settings.at
+                documents_of_texts(ways.reference, tokenizer), tokenizer, longest, settings.unit, **asked
             )
             vectors = computed_vectors(of_model, of_reference, model.device)
             of_model.training = {name: training_vectors(of.to(model.device)) for name, of in vectors.items()}
@@ -372,6 +383,8 @@ def _probe_batches(
     whole: WholeOrderings,
     targets: Sequence[str],
 ) -> ProbeResult:
+    if ways.first.options.continuation is not None:
+        raise InputError("What follows a text is known of texts alone: give a tokenizer and texts for continuation.")
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
     if brought.specials != OWN_SCORE:
@@ -425,7 +438,7 @@ def _followed(targets: Sequence[str | int], decided: Meaning) -> list[str]:
     """Targets by their names, or by numbers as texts."""
     if isinstance(targets, str) or not isinstance(targets, Sequence):
         raise TypeError("targets are one thing, but several are needed: [name] is a list of one.")
-    if targets and decided.counts_of_logits[1] == 1:
+    if targets and (decided.counts_of_logits[1] == 1 or decided.decision == CONTINUATION):
         raise InputError(
             f"targets are of models that decide between classes, and not of the decision {decided.decision}."
         )

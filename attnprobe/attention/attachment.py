@@ -22,7 +22,7 @@ from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.input_axes import without_last
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError, refuse_by_name
-from attnprobe.attention.selection import ALL, AT, FIRST, LAST
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST
 from attnprobe.attention.sites import Site, Sites, recognise
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
@@ -36,7 +36,8 @@ class Attachment:
     Attributes:
         call: the model as a function.
         sites: its attention layers.
-        reads: for each, the rows that its output depends on: ``first``, ``last``, ``at``, ``all`` or ``none``.
+        reads: for each, the rows that its output depends on: ``first``, ``last``, ``at``,
+            ``continued``, ``all`` or ``none``.
         blocks: paths of the model's blocks; empty where it has none that it could be run from.
         calls: the calls of its blocks, in order.
         within: for each attention layer the number of the call that it is in.
@@ -59,7 +60,7 @@ class Attachment:
 
     def auto(self) -> list[str]:
         """The rows that ``auto`` stands for: those that the output is seen to depend on, or all."""
-        return [reads if reads in (FIRST, LAST, AT) else ALL for reads in self.reads]
+        return [reads if reads in (FIRST, LAST, AT, CONTINUED) else ALL for reads in self.reads]
 
 
 def attach(call: ModelCall, inputs: Inputs) -> Attachment:

@@ -12,7 +12,7 @@ from torch import Tensor
 from attnprobe.attention.edited_runs import TOLERANCE, close, frozen, run_with
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, AT, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.attention.sites import SELF, Site
 from attnprobe.attention.taps import Capture, Erase, Use
 from attnprobe.attention.token_axes import TokenAxes
@@ -173,7 +173,7 @@ def _rows_read(gradient: Tensor | None, mask: Tensor, read: Tensor | None) -> st
         return ALL
     rows = gradient.abs().amax(dim=(1, 3)) > 0
     if read is not None and torch.equal(rows, read):
-        return AT
+        return AT if int(read.sum(-1).max()) == 1 else CONTINUED
     number = mask.cumsum(-1) - 1
     for name, row in ((FIRST, mask & (number == 0)), (LAST, mask & (number == number[:, -1:]))):
         if torch.equal(rows, row):

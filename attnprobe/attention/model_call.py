@@ -26,14 +26,18 @@ class ModelCall:
     inputs say it, of the token at ``READ_AT``, else of the last real one. A language model's are over its vocabulary,
     or over the given words. A model may give a tensor, or a tuple that begins with it.
 
+    Of a continuation of several tokens, which inputs hold but for the last, it is what the rows at ``READ_AT`` say of
+    them: the log-probability of each, and then by how much the logit of each is above the largest other one.
+
     Args:
         model: put into evaluation mode.
         label_words: token numbers that a language model's decision is one of; all without them.
+        continuation: token numbers (tokens,) that follow, where they are given.
     """
 
-    def __init__(self, model: nn.Module, label_words: Tensor | None = None) -> None:
+    def __init__(self, model: nn.Module, label_words: Tensor | None = None, continuation: Tensor | None = None) -> None:
         self.model = model.eval()
-        self.label_words = label_words
+        self.label_words, self.continuation = label_words, continuation
         # Some classifiers take the argument of language models too, and then look for the last token in what is kept.
         has_vocabulary = getattr(model, "get_output_embeddings", lambda: None)() is not None
         self._keeps = "logits_to_keep" in _parameters(model) and has_vocabulary
@@ -45,13 +49,13 @@ class ModelCall:
             InputError: the output holds no logits of such a shape.
         """
         at = inputs.get(READ_AT)
-        row = self._last(inputs) if at is None else at.int().argmax(-1)
+        row = self._last(inputs) if at is None else self._rows_at(at)
         given = {name: value for name, value in inputs.items() if name != READ_AT}
         kept = None
         if self._keeps and row is not None:
             kept = torch.unique(row)
             given["logits_to_keep"] = kept
-        with contextlib.nullcontext() if at is None or self._keeps else self._at_one_row(at, row):
+        with contextlib.nullcontext() if at is None or row is None or self._keeps else self._at_rows(at, row):
             logits = _logits(self.model(**given))
         if at is not None and logits.dim() != 3:
             raise InputError(
@@ -59,7 +63,10 @@ class ModelCall:
                 "at which of them it decides cannot be said."
             )
         if logits.dim() == 3:
-            logits = logits[torch.arange(len(logits), device=logits.device), self._place(logits, row, kept, at)]
+            place = self._place(logits, row, kept, at)
+            logits = logits[_documents(logits, place), place]
+        if self.continuation is not None and logits.dim() == 3:
+            return _of_continuation(logits, self.continuation)
         if logits.dim() != 2:
             raise InputError(
                 f"{type(self.model).__name__} gives an output of shape {tuple(logits.shape)}, from which no "
@@ -67,19 +74,29 @@ class ModelCall:
             )
         return logits if self.label_words is None else logits[:, self.label_words]
 
+    def _rows_at(self, at: Tensor) -> Tensor:
+        """The row that is read of each document (batch,), or the rows of a continuation's tokens (batch, tokens)."""
+        if self.continuation is None:
+            return at.int().argmax(-1)
+        order: Tensor = (~at).int().argsort(stable=True, dim=-1)
+        return order[:, : len(self.continuation)].contiguous()
+
     @staticmethod
-    def _place(logits: Tensor, row: Tensor | None, kept: Tensor | None, at: Tensor | None) -> Tensor | int:
-        """Where the row that is read is among the logits (batch, rows, classes) that the model gives."""
+    def _place(logits: Tensor, row: Tensor | None, kept: Tensor | None, at: Tensor | None) -> Tensor:
+        """Where the rows that are read are among the logits (batch, rows, classes) that the model gives."""
         if row is None:
-            return logits.shape[1] - 1
+            return torch.full(logits.shape[:1], logits.shape[1] - 1, device=logits.device)
         if kept is not None:
             return torch.searchsorted(kept, row)
-        alone = at is not None and logits.shape[1] == 1  # computed of this row alone
-        return 0 if alone else row
+        asked = 1 if row.dim() == 1 else row.shape[1]
+        if at is None or logits.shape[1] != asked or logits.shape[1] == at.shape[1]:
+            return row
+        places = torch.arange(asked, device=row.device)  # computed of these rows alone
+        return torch.zeros_like(row) if row.dim() == 1 else places.expand_as(row)
 
     @contextlib.contextmanager
-    def _at_one_row(self, at: Tensor, row: Tensor | None) -> Iterator[None]:
-        """Inside the context the map to a vocabulary is computed of the row that is read, and of no other."""
+    def _at_rows(self, at: Tensor, row: Tensor) -> Iterator[None]:
+        """Inside the context the map to a vocabulary is computed of the rows that are read, and of no other."""
         head = getattr(self.model, "get_output_embeddings", lambda: None)()
         if not isinstance(head, nn.Module):
             yield
@@ -88,7 +105,8 @@ class ModelCall:
         def narrow(_head: nn.Module, hidden: tuple[Any, ...]) -> tuple[Any, ...] | None:
             if not hidden or not isinstance(hidden[0], Tensor) or hidden[0].shape[:2] != at.shape:
                 return None
-            return (hidden[0][torch.arange(len(at), device=at.device), row][:, None], *hidden[1:])
+            rows = hidden[0][_documents(at, row), row]
+            return (rows[:, None] if row.dim() == 1 else rows, *hidden[1:])
 
         handle = head.register_forward_pre_hook(narrow)
         try:
@@ -106,6 +124,20 @@ class ModelCall:
         positions = torch.arange(mask.shape[1], device=mask.device)
         last: Tensor = (mask * positions).amax(-1)
         return last
+
+
+def _documents(of: Tensor, row: Tensor) -> Tensor:
+    """The documents (batch,) or (batch, 1), to index rows (batch, …) of them with."""
+    documents = torch.arange(len(of), device=of.device)
+    return documents if row.dim() == 1 else documents[:, None]
+
+
+def _of_continuation(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probabilities and leads (batch, 2 · tokens) of tokens, by logits of their rows (batch, tokens, classes)."""
+    numbers, index = logits.double(), tokens.expand(logits.shape[:2])[..., None]
+    own = numbers.gather(-1, index).squeeze(-1)
+    lead = own - numbers.scatter(-1, index, -torch.inf).amax(-1)
+    return torch.cat([own - numbers.logsumexp(-1), lead], -1).to(logits.dtype)
 
 
 def _parameters(model: nn.Module) -> set[str]:

@@ -15,7 +15,10 @@ from attnprobe.settings.unfit import Named, SettingError
 FIRST, LAST, ALL = "first", "last", "all"
 
 AT = "at"
-"""The rows that a decision is read from, where a batch's inputs say them: see ``READ_AT``."""
+"""The row that a decision is read from, where a batch's inputs say it: see ``READ_AT``."""
+
+CONTINUED = "continued"
+"""The rows likewise, where they are several: those that a continuation's tokens are read from."""
 
 _SECTION = AttentionSettings.section
 
@@ -27,7 +30,7 @@ class Selected:
     Attributes:
         site: the layer.
         heads: True for the heads that are (heads,).
-        query: the rows that are: ``first``, ``last``, ``all``, ``at``, or numbers of real tokens.
+        query: the rows that are: ``first``, ``last``, ``all``, ``at``, ``continued``, or numbers of real tokens.
     """
 
     site: Site
@@ -45,7 +48,7 @@ class Selected:
             return torch.ones_like(mask[:, :1])
         if self.query == ALL:
             return mask
-        if self.query == AT:
+        if self.query in (AT, CONTINUED):
             assert read is not None, "found where inputs say which rows are read"
             return mask & read
         number = mask.cumsum(-1) - 1

@@ -11,13 +11,13 @@ from typing import Any
 from attnprobe.base.errors import InputError
 from attnprobe.cli.flags import given
 from attnprobe.erasure.decisions.entry import DecisionOptions
-from attnprobe.erasure.registered_decisions import CLASS, GIVEN_CLASS
+from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS
 from attnprobe.settings.doors import in_flags, in_toml
 from attnprobe.settings.experiment_files import experiment_tables
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run_settings import DATASET, MODEL, TABLES, RunSettings
 from attnprobe.settings.training import EPOCHS_DOCSTRINGS
-from attnprobe.settings.unfit import Named, Names, SettingError, told_by
+from attnprobe.settings.unfit import Names, told_by
 
 Tables = dict[str, Any]
 
@@ -34,8 +34,9 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
     """
     flags = _flags(arguments)
     tables = _together(_file(arguments) or _usual(flags), flags)
-    if tables.get("given_class") is not None:
-        tables = {"decision": GIVEN_CLASS} | tables
+    for name in ABOUT_WHAT_IS_GIVEN:
+        if tables.get(name) is not None:
+            tables = {"decision": name} | tables
     from attnprobe.models.kinds import subject_class
 
     with told_by(names_of(arguments)):
@@ -44,9 +45,6 @@ def settings_from(arguments: argparse.Namespace, *, fine_tune: bool) -> RunSetti
         settings = RunSettings.of_tables(_without_options(tables) if left_to_model else tables)
         at_token = settings.attention is not None and settings.attention.at is not None
         as_it_is = not fine_tune and subject_class(settings.model).decides(settings.model, at_token=at_token)
-        if at_token and not as_it_is:
-            sentence = "{} is for checkpoints that are tested as they are, and not trained."
-            raise SettingError("attention", sentence, Named("at"))
         if left_to_model:
             own = subject_class(settings.model).decision_of(settings.model) if as_it_is else CLASS
             settings = RunSettings.of_tables(tables | {"decision": own})

@@ -17,7 +17,7 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.key_widths import KeyWidths
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, AT, Selected
+from attnprobe.attention.selection import ALL, CONTINUED, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 
@@ -119,7 +119,7 @@ def _row(chosen: Selected, axes: TokenAxes, seeds: Tensor) -> Tensor:
     """The position of one selected row a document (batch,)."""
     rows = chosen.rows(axes.queries(chosen.site), axes.read)
     count = rows.sum(-1)
-    drawn = chosen.query in (ALL, AT)
+    drawn = chosen.query in (ALL, CONTINUED)
     number = seeds.to(rows.device).abs() % count.clamp(min=1) if drawn else torch.zeros_like(count)
     return ((rows.cumsum(-1) == number[:, None] + 1) & rows).int().argmax(-1)
 

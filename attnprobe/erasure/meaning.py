@@ -17,10 +17,11 @@ from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.erasure import registered_decisions, registered_ways
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.decisions.continuation import of_tokens
 from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOptions
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.edits import attended
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, as_set, lacking, not_taken
+from attnprobe.erasure.registered_decisions import CLASS, CONTINUATION, DECISIONS, as_set, lacking, not_taken
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others, mean_of_the_row
 from attnprobe.erasure.stand_ins import RowsOfAttention
 
@@ -250,9 +251,13 @@ class Meaning:
     def of_targets(self, logits: Tensor) -> Tensor:
         """Probability, its logarithm and logit of the targets (3, targets, …), by logits (…, classes).
 
-        By the softmax; of several labels that are decided at once each by itself, by the sigmoid.
+        By the softmax; of several labels that are decided at once each by itself, by the sigmoid. Of a continuation
+        they are its tokens, each with its lead in the place of the logit.
         """
         chosen = list(self.targets)
+        if self.decision == CONTINUATION:
+            log_p, lead = (each[..., chosen].movedim(-1, 0) for each in of_tokens(logits))
+            return torch.stack([log_p.exp(), log_p, lead])
         log_p = torch.nn.functional.logsigmoid(logits) if self.has_labels else logits.log_softmax(-1)
         log_p, logit = (each[..., chosen].movedim(-1, 0) for each in (log_p, logits))
         return torch.stack([log_p.exp(), log_p, logit])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from attnprobe.base.registry import LONGEST_TITLE, Registry, is_title
 from attnprobe.erasure.decisions.classes import LARGEST_LOGIT
+from attnprobe.erasure.decisions.continuation import GIVEN_CONTINUATION
 from attnprobe.erasure.decisions.entry import AS_USUAL, DecisionOptions
 from attnprobe.erasure.decisions.entry import Decision as Decision
 from attnprobe.erasure.decisions.given_class import GIVEN_ON_TOP
@@ -23,6 +24,15 @@ ONE_LOGIT, MULTI_LABEL, REGRESSION = "one_logit", "multi_label", "regression"
 
 GIVEN_CLASS = "given_class"
 """Of a class that the user names: whether it has the largest logit."""
+
+CONTINUATION = "continuation"
+"""Of a text that is given behind each text: whether a language model would say it, and how probable it is."""
+
+ABOUT_WHAT_IS_GIVEN = (GIVEN_CLASS, CONTINUATION)
+"""Decisions that are meant where what they are about is set, by their own name."""
+
+NUMBERS = (REGRESSION, CONTINUATION)
+"""Decisions about a number, which moves, and has no probability."""
 
 GROUP = "attnprobe.decisions"
 """The entry-point group in which packages offer decisions."""
@@ -46,6 +56,7 @@ DECISIONS.register(ONE_LOGIT, ABOVE_THRESHOLD)
 DECISIONS.register(MULTI_LABEL, SET_OF_LABELS)
 DECISIONS.register(REGRESSION, NUMBER)
 DECISIONS.register(GIVEN_CLASS, GIVEN_ON_TOP)
+DECISIONS.register(CONTINUATION, GIVEN_CONTINUATION)
 
 OWN = tuple(DECISIONS.registered)
 """Those of this package."""

@@ -17,6 +17,7 @@ _ROWS = {
     "first": "the first token's row",
     "last": "the last token's row",
     "at": "the row that is decided at",
+    "continued": "the rows that the continuation is read from",
     "all": "all rows",
 }
 

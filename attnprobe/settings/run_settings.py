@@ -14,10 +14,11 @@ from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.registered_decisions import (
     CLASS,
+    CONTINUATION,
     DECISIONS,
     MULTI_LABEL,
+    NUMBERS,
     ONE_LOGIT,
-    REGRESSION,
     lacking,
     not_taken,
 )
@@ -81,7 +82,7 @@ class RunSettings(Settings, section=""):
         explanations: those of one's own that it is erased by.
         erase_by: names of ways of erasing, of which the first is what results are of.
         decision: the name of what flips.
-        threshold, tolerance, given_class: of decisions that have one: see ``DecisionOptions``.
+        threshold, tolerance, given_class, continuation: of decisions that have one: see ``DecisionOptions``.
         targets: classes, tokens or label words that are followed beside the decision.
         orderings: names of orderings beside the usual ones, or ``all``.
         draws: how many random orderings a document gets.
@@ -136,6 +137,13 @@ class RunSettings(Settings, section=""):
         silent=True,
         metavar="NAME",
         help="of the decision given_class, which it asks for: the class, token or label word that is on top or not",
+    )
+    continuation: str | None = setting(
+        None,
+        silent=True,
+        metavar="TEXT",
+        help="of the decision continuation, which it asks for: what is given to a language model behind each text, and "
+        "scored token by token in one run; as it is written, with a space before it where there is to be one",
     )
     targets: tuple[str, ...] = setting(
         (),
@@ -225,15 +233,15 @@ class RunSettings(Settings, section=""):
     @property
     def attention_by_head(self) -> AttentionSettings | None:
         """How single heads are tested; None where they are not, by divergences, of which a number has none."""
-        return None if self.decision == REGRESSION else self.attention
+        return None if self.decision in NUMBERS else self.attention
 
     @property
     def decision_options(self) -> DecisionOptions:
         """What is set of the decision."""
-        return DecisionOptions(self.threshold, self.tolerance, self.given_class)
+        return DecisionOptions(self.threshold, self.tolerance, self.given_class, self.continuation)
 
     def _check_decision(self, kind: Kind) -> None:
-        if kind.from_scratch and self.decision in (ONE_LOGIT, MULTI_LABEL, REGRESSION):
+        if kind.from_scratch and self.decision in (ONE_LOGIT, MULTI_LABEL, *NUMBERS):
             sentence = "{} {} is not for the model {}, which decides between the dataset's labels."
             raise SettingError("", sentence, Named("decision"), self.decision, self.model)
         for name, takers in not_taken(self.decision, self.decision_options).items():
@@ -250,7 +258,7 @@ class RunSettings(Settings, section=""):
                 "{} is for models with several heads or layers: of {} items.parquet has what items add to each class."
             )
             raise SettingError("", sentence, Named("targets"), self.model)
-        if DECISIONS[self.decision].most_logits == 1:
+        if DECISIONS[self.decision].most_logits == 1 or self.decision == CONTINUATION:
             sentence = "{} is for models that decide between classes, and not for the decision {}."
             raise SettingError("", sentence, Named("targets"), self.decision)
         if len(set(self.targets)) < len(self.targets):
@@ -298,6 +306,10 @@ class RunSettings(Settings, section=""):
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
             raise SettingError(attention.section, sentence, Named("unit"), units, self.model, attention.unit)
+        beside = {"label_words": bool(attention.label_words), "at": attention.at is not None}
+        for name in (name for name, is_set in beside.items() if is_set and self.decision == CONTINUATION):
+            sentence = "{} is not for the decision {}, which is about the tokens that are given."
+            raise SettingError(attention.section, sentence, Named(name), self.decision)
         if attention.label_words and kind.from_scratch:
             sentence = "{} is not for the model {}, which decides between its own labels."
             raise SettingError(attention.section, sentence, Named("label_words"), self.model)

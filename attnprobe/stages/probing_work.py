@@ -196,7 +196,7 @@ class ProbingWork(RunWork[Piece]):
 
     def _tables_of(self, parts: Sequence[Piece]) -> Tables:
         """Of documents of one window."""
-        followed = self._keeps_curves and bool(self.configuration.settings.targets)
+        followed = self._keeps_curves and bool(self.tested.probe.meaning.targets)
         there = {CURVES: self._keeps_curves, RATIONALE_ROWS: self.dataset.rationales is not None}
         names = [*TABLES, *(name for name, kept in (there | {TARGET_CURVES: followed}).items() if kept)]
         return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in names})
@@ -206,7 +206,8 @@ class ProbingWork(RunWork[Piece]):
         settings = self.configuration.settings
         if settings.curves is None:
             # Where nothing can flip, how far the output moves is all there is to tell; of targets, along orderings too.
-            needed = not self.tested.probe.meaning.flips_at_all or bool(settings.targets)
+            meaning = self.tested.probe.meaning
+            needed = not meaning.flips_at_all or bool(meaning.targets)
             return self.tested.probe.has_closed_curves or settings.limits > 0 or needed
         return settings.curves
 

@@ -129,7 +129,7 @@ def _probed_and_joined(
             names["decided_labels"] = label_names
         settings, numbers = run.configuration.settings, tested.probe.meaning.targets
         if numbers:
-            of_targets = zip(settings.targets, numbers, strict=True)
+            of_targets = zip(tested.notes.get("continuation", settings.targets), numbers, strict=True)
             names["targets"] = [{"name": name, "class": number} for name, number in of_targets]
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special

@@ -13,7 +13,7 @@ from torch import Tensor
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import READ_AT, Inputs, ModelCall
-from attnprobe.attention.selection import ALL, AT, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import MAX
@@ -244,7 +244,7 @@ def rows_of_document(chosen: Selected, queries: int, inputs: Inputs) -> list[int
     """The numbers of the selected rows of a document without padding."""
     if chosen.site.pools or chosen.query == ALL:
         return list(range(queries))
-    if chosen.query == AT:
+    if chosen.query in (AT, CONTINUED):
         return [place for place, read in enumerate(inputs[READ_AT][0].tolist()) if read]
     if chosen.query in (FIRST, LAST):
         return [0 if chosen.query == FIRST else queries - 1]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.erasure.registered_decisions import GIVEN_CLASS, MULTI_LABEL, ONE_LOGIT, REGRESSION
+from attnprobe.erasure.registered_decisions import CONTINUATION, GIVEN_CLASS, MULTI_LABEL, ONE_LOGIT, REGRESSION
 
 
 class ByHand(ABC):
@@ -123,6 +123,26 @@ class _OnTop(ByHand):
         return _js_of_two(one, other)
 
 
+class _Continuation(ByHand):
+    """Whether all tokens of a continuation lead, and its log-probability; logits are those, then how far each leads."""
+
+    def decided(self, logits: Tensor) -> int:
+        leads = logits[len(logits) // 2 :].tolist()
+        return int(all(lead > 0 for lead in leads))
+
+    def graded(self, logits: Tensor, decision: int) -> Tensor:
+        return logits[: len(logits) // 2].sum()
+
+    def probability(self, logits: Tensor, decision: int) -> float:
+        return math.nan
+
+    def logit(self, logits: Tensor, decision: int) -> float:
+        return float(self.graded(logits, decision))
+
+    def js(self, logits: Tensor, whole: Tensor) -> float:
+        return math.nan
+
+
 class _Called(ByHand):
     """A decision of another package, whose functions are called: there are no second ones."""
 
@@ -152,6 +172,8 @@ def by_hand(meaning: Meaning) -> ByHand:
     if meaning.decision == GIVEN_CLASS:
         assert meaning.options.number is not None, "the model was asked which it is"
         return _OnTop(meaning.options.number)
+    if meaning.decision == CONTINUATION:
+        return _Continuation()
     return _Number(meaning.options.tolerance) if meaning.decision == REGRESSION else _Called(meaning)
 
 

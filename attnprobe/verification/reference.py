@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CONTINUATION
 from attnprobe.verification.decisions_by_hand import by_hand, js_of_classes
 from attnprobe.verification.reference_correlations import Tau
 
@@ -190,6 +191,9 @@ class Reference(ABC):
 
     def scores_of_class(self, logits: Tensor, number: int) -> tuple[float, float, float]:
         """Probability, its logarithm and logit of a class, or of a label by itself, by logits (classes,)."""
+        if self._meaning.decision == CONTINUATION:  # of one of its tokens
+            log_p = float(logits[number])
+            return float(np.exp(log_p)), log_p, float(logits[len(logits) // 2 + number])
         logit = float(logits[number])
         log_p = float(-np.logaddexp(0.0, -logit)) if self._meaning.has_labels else logit - float(logits.logsumexp(0))
         return float(np.exp(log_p)), log_p, logit

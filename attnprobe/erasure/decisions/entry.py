@@ -20,12 +20,14 @@ class DecisionOptions(NamedTuple):
         threshold: of a logit, above which it says yes.
         tolerance: by how much an output may move before it counts as another; None where none is another.
         given_class: the name of the class, token or label word that a decision is about.
+        continuation: the text that a decision is about, behind each text.
         number: which of the model's logits that is: not set by a user, but found once the model is there.
     """
 
     threshold: float = 0.0
     tolerance: float | None = None
     given_class: str | None = None
+    continuation: str | None = None
     number: int | None = None
 
 

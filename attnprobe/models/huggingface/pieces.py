@@ -90,7 +90,9 @@ class _Pieces:
         cut: True where a document is longer (documents,).
         special: how many documents hold strings that are special tokens.
         kinds: of pairs of texts the kind of token that each is, as the tokenizer says it (pieces,).
-        read: True for the piece of each document that the model decides at, where that is asked for (pieces,).
+        read: True for the piece of each document that the model decides at, or the pieces that it reads what follows
+            from, where that is asked for (pieces,).
+        behind: True for pieces that are no part of the text, but given behind it (pieces,); None of no text.
     """
 
     numbers: npt.NDArray[np.int64]
@@ -102,6 +104,26 @@ class _Pieces:
     special: int
     kinds: npt.NDArray[np.int64] | None = None
     read: npt.NDArray[np.bool_] | None = None
+    behind: npt.NDArray[np.bool_] | None = None
+
+    def continued(self, tokens: Sequence[int]) -> _Pieces:
+        """The same with these tokens behind each document, read from its last piece on."""
+        places, documents = np.repeat(np.cumsum(self.lengths), len(tokens)), len(self.lengths)
+        starts, ends = (np.insert(each, places, -1) for each in (self.starts, self.ends))
+        behind = np.insert(np.zeros(len(self.numbers), dtype=bool), places, True)
+        lengths = self.lengths + len(tokens)
+        from_end = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(behind))
+        return dataclasses.replace(
+            self,
+            numbers=np.insert(self.numbers, places, np.tile(np.array(tokens, dtype=np.int64), documents)),
+            starts=starts,
+            ends=ends,
+            apart=np.insert(self.apart, places, True),
+            lengths=lengths,
+            kinds=None if self.kinds is None else np.insert(self.kinds, places, 0),
+            read=from_end <= len(tokens) + 1,
+            behind=behind,
+        )
 
     @classmethod
     def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
@@ -146,6 +168,8 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         units = item_of_piece - np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
         if not special_items:
             units[pieces.apart] = -1
+        if pieces.behind is not None:
+            units[pieces.behind] = -1
         self._pieces, self._texts = pieces, ItemTexts(tokenizer)
         self._numbers = torch.from_numpy(pieces.numbers.astype(np.int32))
         self._units = torch.from_numpy(units.astype(np.int32))
@@ -163,6 +187,8 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             begins[self._first_piece] = True
         if not self.special_items:  # each is by itself
             begins &= ~pieces.apart
+        if pieces.behind is not None:
+            begins &= ~pieces.behind
         return begins
 
     def item_parts(self) -> ItemParts:
@@ -217,6 +243,7 @@ def encode_documents(
     leave_out: bool = False,
     special_items: bool = True,
     at: str | None = None,
+    behind: Sequence[int] | None = None,
 ) -> EncodedPieces:
     """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
@@ -229,6 +256,8 @@ def encode_documents(
         leave_out: documents without pieces are left out, as long as there are others.
         special_items: whether special tokens are items; else they are never erased.
         at: the token that the model decides at, as :class:`DecidedToken` takes it.
+        behind: tokens that every text is read with behind it, in no item, where the model decides about what follows
+            its last piece and each of them; perhaps none.
 
     Raises:
         DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items; or
@@ -242,6 +271,7 @@ def encode_documents(
             "let them be tokens."
         )
     special = _special_strings(tokenizer)
+    longest -= len(behind or ())
     pieces = _Pieces.joined(
         [
             _encode(documents.texts[start : start + _CHUNK], tokenizer, longest, special)
@@ -260,6 +290,8 @@ def encode_documents(
         spans = (pieces.starts, pieces.ends)
         decided = DecidedToken(at, tokenizer).of(documents.texts, pieces.lengths, pieces.numbers, spans)
         pieces = dataclasses.replace(pieces, read=decided)
+    if behind is not None:
+        pieces = pieces.continued(behind)
     encoded = EncodedPieces(documents, pieces, unit, tokenizer, special_items=special_items)
     for document in np.flatnonzero(encoded.sizes == 0)[:1].tolist():
         raise DocumentError(f"There is nothing but special tokens in document {document} of {len(documents):,}.")

@@ -22,6 +22,7 @@ from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
+from attnprobe.models.huggingface.continuations import answer_with, continuation_tokens
 from attnprobe.models.huggingface.decided_tokens import require_token_logits
 from attnprobe.models.huggingface.label_words import label_tokens, one_token
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
@@ -67,22 +68,27 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
+        self.continuation = continuation_tokens(tokenizer, meaning.options.continuation)
         self.meaning = meaning = self._resolved(meaning, targets)
         words = label_tokens(tokenizer, settings.label_words).to(model.device) if settings.label_words else None
         if words is not None and hasattr(model, "classifier"):
             sentence = "{}: the model is a classifier, which decides between its own labels."
             raise SettingError(settings.section, sentence, Named("label_words"))
         require_token_logits(settings.at, encoder_decoder=getattr(model.config, "is_encoder_decoder", False))
-        examples = example_inputs(model, at_tokens=settings.at is not None)
-        attachment = attach_to_decision(ModelCall(model, words), examples, meaning)
-        self.attention = AttentionProbe(attachment, settings, examples, meaning, leaves_out=not special_items)
+        if self.continuation and model.get_output_embeddings() is None:
+            raise SettingError("", "{}: the model is a classifier, which says no tokens.", Named("continuation"))
+        examples = example_inputs(model, at_tokens=settings.at is not None, continued=len(self.continuation))
+        following = torch.tensor(self.continuation, device=model.device) if self.continuation else None
+        attachment = attach_to_decision(ModelCall(model, words, following), examples, meaning)
+        leaves_out = not special_items or len(self.continuation) > 1
+        self.attention = AttentionProbe(attachment, settings, examples, meaning, leaves_out=leaves_out)
         if self.attention.selected[0].site.stack == DECODER:
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"
             raise SettingError(settings.section, sentence, Named("layers"))
 
     def _resolved(self, meaning: Meaning, targets: Sequence[str]) -> Meaning:
         """The same with the numbers of the class that the decision is about, and of those that are followed beside."""
-        followed = tuple(self.number_of(name, "targets") for name in targets)
+        followed = tuple(self.number_of(name, "targets") for name in targets) or tuple(range(len(self.continuation)))
         name, options = meaning.options.given_class, meaning.options
         if name is not None:
             options = options._replace(number=self.number_of(name))
@@ -100,8 +106,15 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         return number_of_class(name, self.class_names(np.arange(count)), setting)
 
     @property
+    def continuation_texts(self) -> list[str]:
+        """The continuation's tokens, as they are read, where there is one."""
+        return [self.tokenizer.decode([token]) for token in self.continuation]
+
+    @property
     def decides_tokens(self) -> bool:
         """Whether any token of the vocabulary may be decided for: no classifier, and no label words."""
+        if self.continuation:
+            return False
         of_labels = hasattr(self.model, "num_labels") and self.model.get_output_embeddings() is None
         return not self.settings.label_words and not of_labels
 
@@ -109,6 +122,8 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         """What the classes of these numbers are called: label words, a classifier's own labels, or tokens."""
         if self.settings.label_words:
             return [self.settings.label_words[number] for number in numbers]
+        if self.continuation:
+            return [str(number) for number in numbers]
         if not self.decides_tokens:
             return [str(self.model.config.id2label.get(int(number), number)) for number in numbers]
         tokens = self.tokenizer.convert_ids_to_tokens(numbers.tolist())
@@ -126,6 +141,9 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             if self.model.get_output_embeddings() is not None:  # a language model answers with its first token
                 start = getattr(self.model.config, "decoder_start_token_id", None) or 0
                 inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
+                if self.continuation:
+                    inputs["decoder_input_ids"] = answer_with(start, self.continuation, batch.input_ids)
+                    inputs[READ_AT] = torch.ones_like(inputs["decoder_input_ids"], dtype=torch.bool)
         elif "use_cache" in inspect.signature(self.model.forward).parameters:
             inputs["use_cache"] = False
         return inputs
