@@ -38,8 +38,19 @@ def check_identity(
             "An edit that changes nothing changes the output by "
             f"{float((untouched - logits).abs().amax()):.1g}: the model's attention is not what is seen of it."
         )
+    _check_repeated(call, sites, inputs, captured)
     difference = float((untouched - logits).abs().amax())
     return captured, Check("an edit that changes nothing", f"leaves the logits (difference {difference:.1g})")
+
+
+def _check_repeated(call: ModelCall, sites: Sequence[Site], inputs: Inputs, captured: list[Tensor]) -> None:
+    """Another run of the same batch has the same weights: a column is the same token in each."""
+    for site, one, other in zip(sites, captured, _capture_all(call, sites, inputs)[1], strict=True):
+        if not close(one, other):
+            raise RefusedError(
+                f"{site.module} at {site.place} has other weights in another run of the same batch: "
+                "what a column is changes from run to run."
+            )
 
 
 def _capture_all(call: ModelCall, sites: Sequence[Site], inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
@@ -154,7 +165,11 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
         direction = torch.randn(logits.shape, generator=generator).to(logits)
         if not logits.requires_grad:
             raise RefusedError("No gradient flows from the output to the attention weights.")
-        gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
+        try:
+            gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
+        except RuntimeError as error:  # a kernel that cannot be differentiated
+            why = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            raise RefusedError(f"No gradient flows from the output to the attention weights: {why}.") from None
     finite = all(gradient is None or bool(torch.isfinite(gradient).all()) for gradient in gradients)
     if not finite or all(gradient is None or not bool(gradient.any()) for gradient in gradients):
         raise RefusedError("No finite gradient flows from the output to the attention weights.")

@@ -15,13 +15,18 @@ from typing import Any
 
 from torch import nn
 
-from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.attachment import Attachment, TokensSaid, attach
 from attnprobe.attention.model_call import READ_AT, Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS, MULTI_LABEL, ONE_LOGIT, REGRESSION
 
-_CLASSIFIERS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
+_CLASSIFIERS = (
+    "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES",
+    "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES",
+    "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES",
+    "MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES",
+)
 _MASKED = "MODEL_FOR_MASKED_LM_MAPPING_NAMES"
 _LANGUAGE_MODELS = ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")
 """Lists of transformers; a class that is in several is what the first of them says (Bart's masked model generates)."""
@@ -32,11 +37,21 @@ _OTHER_TASKS = {
     _TOKEN_CLASSIFIERS: "is a token classifier, which labels every token",
     "MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES": "is a question answerer, which marks where an answer begins and ends",
     "MODEL_FOR_MULTIPLE_CHOICE_MAPPING_NAMES": "is a multiple-choice model, which scores each text by itself",
+    "MODEL_FOR_CTC_MAPPING_NAMES": "writes a letter for every frame of a sound",
+    "MODEL_FOR_AUDIO_FRAME_CLASSIFICATION_MAPPING_NAMES": "labels every frame of a sound",
+    "MODEL_FOR_AUDIO_XVECTOR_MAPPING_NAMES": "gives a vector of a voice",
+    "MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES": "marks things in a picture",
+    "MODEL_FOR_ZERO_SHOT_OBJECT_DETECTION_MAPPING_NAMES": "marks things in a picture",
+    "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES": "labels every pixel",
+    "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES": "labels every pixel",
+    "MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING_NAMES": "labels every pixel",
+    "MODEL_FOR_DEPTH_ESTIMATION_MAPPING_NAMES": "gives a depth for every pixel",
 }
 """Heads that were trained for another decision than about a text."""
 
 _PRETRAINING = {
     _MASKED: "is a masked language model, which fills in single tokens",
+    "MODEL_FOR_MASKED_IMAGE_MODELING_MAPPING_NAMES": "fills in patches of a picture",
     "MODEL_FOR_NEXT_SENTENCE_PREDICTION_MAPPING_NAMES": "is a next-sentence predictor, which judges pairs of texts",
     "MODEL_FOR_PRETRAINING_MAPPING_NAMES": "has the heads of its pretraining",
 }
@@ -60,7 +75,9 @@ _SO = "it has no decision about a text, and gets no verdict"
 _SAY_WHERE = "say at which token it decides (at: a special token as [MASK], a position, or a word)"
 
 
-def attach_to_decision(call: ModelCall, inputs: Inputs, meaning: Meaning = BY_DEFAULT) -> Attachment:
+def attach_to_decision(
+    call: ModelCall, inputs: Inputs, meaning: Meaning = BY_DEFAULT, said: TokensSaid | None = None
+) -> Attachment:
     """As ``attach``, of a model that decides so. Whoever erases to see decisions flip goes through here.
 
     Raises:
@@ -68,7 +85,7 @@ def attach_to_decision(call: ModelCall, inputs: Inputs, meaning: Meaning = BY_DE
     """
     at_token = inputs.get(READ_AT) is not None
     _require_head(call.model, at_token=at_token)
-    attachment = attach(call, inputs)
+    attachment = attach(call, inputs, said)
     require_decision(attachment, meaning, at_token=at_token)
     return attachment
 
@@ -81,6 +98,10 @@ def require_decision(attachment: Attachment, meaning: Meaning = BY_DEFAULT, *, a
     """
     model, found = attachment.call.model, attachment.classes
     _require_head(model, at_token=at_token)
+    if attachment.call.embedding:
+        raise RefusedError(
+            f"{type(model).__name__} gives embeddings ({attachment.call.embedding}) and no logits: {_SO}."
+        )
     own = own_decision(model)
     if meaning.decides_classes and own != CLASS:
         raise RefusedError(f"{type(model).__name__} {_SAYS[own]}: its decision is {own}, and not {CLASS}.")
@@ -120,7 +141,7 @@ def own_decision_by_name(names: Iterable[str], config: object) -> str:
         names: the most derived first.
         config: with ``problem_type`` and ``num_labels``, where it says them.
     """
-    if not set(names) & _names(_CLASSIFIERS):
+    if not set(names) & _classifiers():
         return CLASS
     labels, problem = getattr(config, "num_labels", None), str(getattr(config, "problem_type", None))
     if labels == 1:  # transformers trains one logit as a number, unless told of labels
@@ -173,7 +194,7 @@ def _why_not(model: nn.Module) -> str | None:
         return None
     config: Any = getattr(model, "config", None)
     generates: Any = getattr(model, "can_generate", lambda: False)
-    if generates() and not set(names) & {*_names(_MASKED), *_names(_CLASSIFIERS)}:
+    if generates() and not set(names) & {*_names(_MASKED), *_classifiers()}:
         return None  # a language model of several modalities, or someone's own
     return _why_not_by_name(names, config, _OTHER_TASKS | _PRETRAINING)
 
@@ -181,7 +202,7 @@ def _why_not(model: nn.Module) -> str | None:
 def _why_not_by_name(names: Iterable[str], config: object, heads: dict[str, str]) -> str | None:
     """The same of a model of these classes, the most derived first; ``heads`` are refused."""
     for name in names:
-        if name in _names(_CLASSIFIERS):
+        if name in _classifiers():
             return None
         if name in _names(_LANGUAGE_MODELS[0]):
             return None
@@ -192,6 +213,10 @@ def _why_not_by_name(names: Iterable[str], config: object, heads: dict[str, str]
             if name in _names(head):
                 return words
     return None
+
+
+def _classifiers() -> frozenset[str]:
+    return frozenset[str]().union(*map(_names, _CLASSIFIERS))
 
 
 @cache

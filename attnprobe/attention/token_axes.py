@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.model_call import READ_AT, Inputs
 from attnprobe.attention.sites import CROSS, DECODER, Site
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.arrays import truths
+
+Inputs = Mapping[str, Any]
+"""What a model is called with; tensors begin with the axis of the documents."""
+
+READ_AT = "read_at"
+"""Of inputs, and not for the model: True for the token whose row the decision is read from (batch, tokens)."""
 
 _REAL = ("attention_mask", "mask")
 _PADDING = ("src_key_padding_mask", "padding_mask", "key_padding_mask")
@@ -52,13 +59,9 @@ class TokenAxes:
                 f"The mask among the model's inputs says of no token of document {int(empty[0])} that it is real: "
                 "attention_mask and mask are 1 where a token is real, padding_mask where it is padding."
             )
-        if "decoder_input_ids" in inputs:
-            ids = inputs["decoder_input_ids"]
-            given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
-            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given, inputs.get(READ_AT))
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
-        target = source if has_decoder else None  # a classifier shows its decoder the text itself
-        return cls(source, target, inputs.get(READ_AT))
+        target = target_of(inputs)  # a classifier shows its decoder the text itself
+        return cls(source, source if target is None and has_decoder else target, inputs.get(READ_AT))
 
     @property
     def batch(self) -> int:
@@ -79,10 +82,24 @@ class TokenAxes:
         return self.target if site.stack in (DECODER, CROSS) and self.target is not None else self.source
 
 
+def target_of(inputs: Inputs) -> Tensor | None:
+    """True where a token that a decoder reads is real (batch, target tokens); None where it is given none."""
+    if "decoder_input_ids" not in inputs:
+        return None
+    ids: Tensor = inputs["decoder_input_ids"]
+    given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
+    return torch.ones_like(ids, dtype=torch.bool) if given is None else given
+
+
 def masks_of_pairs(inputs: Inputs) -> tuple[str, ...]:
     """The names of inputs that are masks of pairs of tokens whatever their shape is."""
     beside = any(inputs.get(name) is not None for name in _PADDING)
     return (*OF_PAIRS, "mask") if beside else OF_PAIRS
+
+
+def mask_names() -> frozenset[str]:
+    """The names of inputs that are masks, whose first axis is that of the documents however the others are laid out."""
+    return frozenset(_MASKS)
 
 
 def documents_of(inputs: Inputs) -> Tensor:

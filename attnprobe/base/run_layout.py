@@ -45,7 +45,8 @@ RESULTS = (
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
     "target_curves.parquet",
-    *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
+    *("heads.parquet", "head_effects.parquet", "attention_maps.parquet", "attention_tokens.parquet"),
+    *("identifiability.parquet", "weight_ranges.parquet"),
 )
 """Files that a run makes, beside its configuration."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from attnprobe.data.tokenised_dataset import Dataset
     from attnprobe.runs.configuration import RunConfiguration
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.run_settings import RunSettings
     from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
@@ -163,13 +164,16 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
     """
     from attnprobe.cli.flags import given
     from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
 
+    also = given(arguments, AttentionSettings)
+
     def name(section: str, setting: str) -> str:
-        by_flag = section not in TABLES or section == ExplanationSettings.section
+        by_flag = section not in TABLES or section == ExplanationSettings.section or setting in also
         return (in_flags if by_flag else in_configuration)(section, setting)
 
     folder = RunFolder(path)
@@ -180,6 +184,8 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
         changed: dict[str, Any] = {name: of_run[name] for name in AT_ANY_TIME if name in of_run}
         if asked:
             changed["explanations"] = ExplanationSettings(**asked)
+        if also:
+            changed["attention"] = _with_views(run.configuration.settings, **also)
         if changed:
             settings = run.configuration.settings
             settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
@@ -188,6 +194,21 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
             folder.record_settings(configuration)
             run = dataclasses.replace(run, configuration=configuration)
         yield run
+
+
+def _with_views(settings: RunSettings, **also: Any) -> AttentionSettings:  # noqa: ANN401
+    """What of its attention a run erases, with other further selections of layers.
+
+    Raises:
+        SettingError: its model has none.
+    """
+    from attnprobe.settings.attention import AttentionSettings
+    from attnprobe.settings.unfit import Named, SettingError
+
+    if settings.attention is None:
+        sentence = "{} is for checkpoints, and not for the model {}."
+        raise SettingError(AttentionSettings.section, sentence, Named("also"), settings.model)
+    return dataclasses.replace(settings.attention, **also)
 
 
 def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:

@@ -46,7 +46,7 @@ def flows_of(
         of_classes: whether that is the class of a logit, so that there are gradients.
     """
     layers = layers_of_flow(attachment)
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     rows = _shares_of_rows(*layers[-1], axes)
     heads = sum(site.heads for site, _ in layers)
     documents = torch.arange(axes.batch, device=rows.device)

@@ -18,7 +18,6 @@ from attnprobe.attention.head_outputs import head_outputs
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected, select
 from attnprobe.attention.sites import Site
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.data.batches import B
 from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
@@ -155,7 +154,7 @@ class AttentionProbe:
             masking: what is erased of each document, and how.
         """
         tokens = items.tokens(torch.arange(len(items.mask), device=items.mask.device), masking.erased(items.mask))
-        axes = TokenAxes.of(inputs, self.attachment.call.model)
+        axes = self.attachment.call.axes(inputs)
         taps = [EraseSelected(chosen, axes, tokens, masking.meaning) for chosen in self.selected]
         return run_with(self.attachment.call, inputs, [chosen.site for chosen in self.selected], taps)
 

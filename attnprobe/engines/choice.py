@@ -15,7 +15,6 @@ from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.inner_replay import InnerReplay
 from attnprobe.engines.protocol import Engine
@@ -76,9 +75,7 @@ def fastest_engine(
             lose, and by this meaning something does.
     """
     training = _of_examples(attachment, selected, inputs) if meaning.adds_vectors else None
-    seeds = torch.arange(
-        TokenAxes.of(inputs, attachment.call.model).batch, device=next(attachment.call.model.parameters()).device
-    )
+    seeds = torch.arange(attachment.call.axes(inputs).batch, device=next(attachment.call.model.parameters()).device)
 
     def made(kind: str) -> Engine:
         return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
@@ -140,7 +137,7 @@ def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool
 def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
     """Erasing everything that is selected changes some output."""
     documents = torch.arange(len(whole.logits), device=whole.logits.device)
-    keys = TokenAxes.of(inputs, attachment.call.model).keys(selected[0].site)
+    keys = attachment.call.axes(inputs).keys(selected[0].site)
     ((_, erased),) = whole.evaluate(documents, keys)
     ((_, as_is),) = whole.evaluate(documents, torch.zeros_like(keys))
     if torch.equal(erased, as_is):
@@ -167,7 +164,7 @@ def _agree(engine: Engine, whole: Engine, attachment: Attachment, inputs: Inputs
     """Whether two engines give the same logits: with nothing erased, with some, and with everything."""
     if not close(whole.logits, engine.logits):
         return False
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     tokens = axes.keys(engine.attended[0].selected.site)
     generator = torch.Generator().manual_seed(0)
     some = (torch.rand(tokens.shape, generator=generator) < 0.5).to(tokens.device) & tokens

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from attnprobe.attention.attachment import Attachment, attach
-from attnprobe.attention.calls import Place, observing
+from attnprobe.attention.calls import observing
 from attnprobe.attention.checks import NONE, Check
 from attnprobe.attention.decisions import attach_to_decision, own_decision
 from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.foreign import Foreign
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import refuse_by_name
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import Site, recognise
 from attnprobe.attention.taps import Erase
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.choice import fastest_engine, make_engine
 from attnprobe.erasure.meaning import Meaning
@@ -65,14 +65,6 @@ class Layer(NamedTuple):
     way_in: str = ""
     reads: str = ""
     erasure: Erasure | None = None
-
-
-class Foreign(NamedTuple):
-    """Attention whose columns are no tokens: where, the class of the module, and the shape of its weights."""
-
-    place: Place
-    module: str
-    shape: tuple[int, ...]
 
 
 @dataclass
@@ -134,14 +126,14 @@ def examine(model: nn.Module, *, decision: bool = False) -> Examination:
 
 def _look(seen: Examination, call: ModelCall, inputs: Inputs) -> None:
     """Note all attention of one run."""
-    axes = TokenAxes.of(inputs, call.model)
+    axes = call.axes(inputs)
     seen.documents, seen.lengths = axes.batch, axes.lengths
     with torch.no_grad(), observing(call.model) as observed:
         call(inputs)
     sites = recognise(call.model, observed, seen.documents, seen.lengths)
     shapes = {observation.place: observation.shape for observation in observed}
     seen.layers = [Layer(site, shapes[site.place]) for site in sites.attention]
-    seen.foreign = [Foreign(*found) for found in sites.foreign]
+    seen.foreign = sites.foreign
 
 
 def _describe(seen: Examination, attachment: Attachment, inputs: Inputs) -> None:
@@ -187,7 +179,7 @@ def _erasure(attachment: Attachment, number: int, inputs: Inputs) -> Erasure:
     selected = [Selected(site, torch.ones(site.heads, dtype=torch.bool), attachment.auto()[number])]
     kind = fastest_engine(attachment, selected, inputs)
     engine = make_engine(kind, attachment, selected, inputs)
-    keys = TokenAxes.of(inputs, attachment.call.model).keys(site)
+    keys = attachment.call.axes(inputs).keys(site)
     documents = torch.arange(len(keys), device=keys.device)
     erased = keys & (keys.cumsum(-1) == 2)
 

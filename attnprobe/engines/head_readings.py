@@ -64,7 +64,7 @@ def read_heads(
     Raises:
         RefusedError: the values of a layer cannot be seen; the message names the layer.
     """
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     rows = [_row(chosen, axes, seeds) for chosen in selected]
     widths = KeyWidths()
     taps = [KeepRow(row, widths) for row in rows]

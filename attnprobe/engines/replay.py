@@ -18,7 +18,6 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import Capture, Erase, Tap, Use
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
 from attnprobe.engines.taken_mass import TakenMass, made_anew, made_once
@@ -70,7 +69,7 @@ class Replay(Engine):
         self.selected = list(selected)
         self.inputs = inputs
         self.start = start
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.rows_run = 0.0
         heads = max(chosen.site.heads for chosen in selected)
         self.at_once = rows_at_once(max(length or 0 for length in self.axes.lengths), heads)

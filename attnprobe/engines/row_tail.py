@@ -18,7 +18,6 @@ from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import StopModel, UseContext
-from attnprobe.attention.token_axes import TokenAxes
 
 
 class NoSingleRowError(RuntimeError):
@@ -45,7 +44,7 @@ class RowTail:
     def __init__(self, attachment: Attachment, site: Site, inputs: Inputs, read: str) -> None:
         self._attachment, self._site = attachment, site
         self.start = attachment.within[site]
-        axes = TokenAxes.of(inputs, attachment.call.model)
+        axes = attachment.call.axes(inputs)
         self._batch = axes.batch
         queries = axes.queries(site)
         is_row = Selected(site, torch.ones(site.heads), read).rows(queries, axes.read)

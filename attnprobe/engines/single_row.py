@@ -23,7 +23,6 @@ from attnprobe.attention.edited_runs import frozen
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import CaptureAndStop, StopModel
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
@@ -68,7 +67,7 @@ class SingleRow(Engine):
         self.attachment = attachment
         self.inputs = inputs
         (self.chosen,) = selected
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.at_once = _ROWS
         self.rows_run = 0.0
         self._terms: tuple[Items, Tensor] | None = None

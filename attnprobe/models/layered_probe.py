@@ -12,8 +12,9 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from attnprobe.data.batches import B
+from attnprobe.data.batches import B, EncodedSplit
 from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.engines.attention_maps import AttentionMap, read_maps
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
@@ -80,6 +81,34 @@ class LayeredProbe(Probe[B]):
     def head_map_documents(self) -> int:
         """Of how many documents single heads are tested, at most: by divergences, which a number has none of."""
         return self.settings.head_map_documents if self.meaning.has_probability else 0
+
+    @property
+    def documents_with_maps(self) -> int:
+        """As many as single heads are tested of."""
+        return self.settings.head_map_documents
+
+    def bytes_of_maps(self, tokens: int) -> int:
+        """Layers × heads × tokens²; of a decoder that reads fewer tokens it is less."""
+        return sum(site.heads for site in self.attention.attachment.sites.attention) * tokens**2
+
+    def maps(self, batch: B) -> Iterator[AttentionMap]:
+        """All attention of a batch, nothing erased, layer by layer."""
+        return read_maps(self.attention.attachment, self._ready(batch)[0])
+
+    def tokens_seen(self, encoded: EncodedSplit[B], row: int, device: torch.device) -> dict[str, list[tuple[str, int]]]:
+        """What a document's attention is between; see :meth:`Probe.tokens_seen`."""
+        inputs, items = self._ready(encoded.batch(np.array([row])).to(device))
+        source = list(zip(self._token_texts(encoded, row), items.of_token[0].tolist(), strict=True))
+        target = [(text, -1) for text in self._target_texts(inputs)]
+        return {"source": source} | ({"target": target} if target else {})
+
+    @abstractmethod
+    def _token_texts(self, encoded: EncodedSplit[B], row: int) -> list[str]:
+        """The texts of a document's tokens (tokens,)."""
+
+    def _target_texts(self, inputs: dict[str, Any]) -> list[str]:
+        """The texts of what the model's decoder reads of one document, where it reads tokens of its own."""
+        return []
 
     @property
     def head_map(self) -> str:

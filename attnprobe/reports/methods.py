@@ -20,8 +20,8 @@ from attnprobe.base.bounds import MOST_LOG_BYTES
 from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
-from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
+from attnprobe.reports.sample_in_words import accuracy_in_words
 from attnprobe.reports.selection_in_words import decided_at_in_words, selection_in_brief
 from attnprobe.settings.training import FROZEN, UNIFORM
 
@@ -146,7 +146,7 @@ def _documents(results: RunResults, summary: Summary) -> Iterator[str]:
     verb = "is" if counts["with_one_item"] + counts["quarantined"] == 1 else "are"
     yield f"{text}; {_listed(left_out)} {verb} left out." if left_out else f"{text}."
     if summary["accuracy"]:
-        yield f"In {percent_with_interval(summary['accuracy'])} of them the model is right."
+        yield f"In {accuracy_in_words(summary, ' of them', 'of them')} the model is right."
 
 
 def _erasure(results: RunResults) -> Iterator[str]:

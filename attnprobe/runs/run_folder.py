@@ -48,6 +48,9 @@ TABLES = ("documents", "erasures", "items")
 MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
 """The table of each way in which single heads are tested."""
 
+ATTENTION_MAPS, ATTENTION_TOKENS = SEEN = ("attention_maps", "attention_tokens")
+"""The tables of a few documents' attention, and of the tokens that it is of, of runs of transformers."""
+
 CURVES = "curves"
 """The table of whole curves, of runs that keep some."""
 
@@ -60,7 +63,11 @@ TARGET_CURVES = "target_curves"
 OF_SHARDS = (*TABLES, CURVES, RATIONALE_ROWS, TARGET_CURVES)
 """What is made shard by shard."""
 
-FURTHER_TABLES = (CURVES, RATIONALE_ROWS, TARGET_CURVES, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
+FURTHER_TABLES = (
+    *(CURVES, RATIONALE_ROWS, TARGET_CURVES),
+    *(*MAPS_OF_HEADS.values(), *SEEN),
+    *("identifiability", "weight_ranges"),
+)
 """What some runs have beside."""
 
 ASKED = "documents"

@@ -130,6 +130,18 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "js_other": Column.nats(missing=_ANYWHERE),
         "flip_other": _MAYBE,
     },
+    "attention_maps": {
+        **_HEAD,
+        **dict.fromkeys(("queries", "keys"), Column.whole(low=1)),
+        "weights": Column(Values.TEXT),
+    },
+    "attention_tokens": {
+        "document": _DOCUMENT,
+        "side": Column(Values.NAME),
+        "position": Column.whole(),
+        "token": Column(Values.TEXT),
+        "item": Column.whole(low=-1),
+    },
     "identifiability": {
         **_HEAD,
         "row": Column.whole(low=-1),

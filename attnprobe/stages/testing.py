@@ -29,6 +29,7 @@ from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_maps import has_maps, keep_maps
 from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
@@ -70,6 +71,8 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
             run.configuration.settings.attention_by_head, work.stamp
         ):
             _add_map_of_heads(run, work, tested, execution)
+        if execution.share is None and not has_maps(run, tested, work.stamp):
+            keep_maps(run, tested, work.stamp, _without_results(run, work))
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
@@ -118,6 +121,7 @@ def _probed_and_joined(
             of_labels = None if classes is None else classes.of_labels
             lost = [number for piece in pieces for number in work.files.remarks(piece).lost]
             not_mapped = _map_of_heads(run, work, tested, execution, lost)
+            keep_maps(run, tested, work.stamp, lost)
             joined = join_pieces(work.files, pieces, run.folder, work.table_stamp, of_labels)
         except DamagedError as damage:
             run.say(f"{damage.path} is damaged: its documents are probed again.")
@@ -191,11 +195,16 @@ def _map_of_heads(
 def _add_map_of_heads(run: Run, work: ProbingWork, tested: Tested[Any], execution: ExecutionSettings) -> None:
     """Test single heads of a run that is probed, and was so without that."""
     run.say("Probing: single heads are tested, which was not asked for before.")
-    present = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
-    lost = np.setdiff1d(np.arange(len(work.split)), present).tolist()
-    missing = _map_of_heads(run, work, tested, execution, lost) or {}
+    missing = _map_of_heads(run, work, tested, execution, _without_results(run, work)) or {}
     run.folder.note(quarantined={SINGLE_HEADS: left_out(missing)})
     _say_not_mapped(run, missing)
+
+
+def _without_results(run: Run, work: ProbingWork) -> list[int]:
+    """The documents of the split that a probed run has no results of."""
+    present = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
+    lost: list[int] = np.setdiff1d(np.arange(len(work.split)), present).tolist()
+    return lost
 
 
 def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:

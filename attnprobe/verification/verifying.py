@@ -21,7 +21,7 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning, recorded_ways
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, record_of, recorded_orderings
-from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
+from attnprobe.runs.run_folder import ATTENTION_MAPS, CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
 from attnprobe.settings.attention import QUICK
 from attnprobe.settings.verification import Sample
 from attnprobe.stages.tables import curved_documents, sample_of_documents
@@ -34,6 +34,7 @@ from attnprobe.verification.completeness import (
     present_documents,
 )
 from attnprobe.verification.curve_rows import check_curves
+from attnprobe.verification.kept_maps import compare_maps
 from attnprobe.verification.measured_again import measured_again
 from attnprobe.verification.orders import FURTHER_KEYS, asked_of_every_run, ordering_draws
 from attnprobe.verification.origin import (
@@ -118,8 +119,15 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         kept = sample_of_documents(len(run.dataset.splits["test"]), run.configuration.settings.seed)
         with_items = present.numbers[kept[present.numbers]]
         yield check_states(run, tested, drawn(with_items, np.ones(len(with_items), dtype=bool), sample))
-    if folder.table(MAPS_OF_HEADS[QUICK]).exists():
+    yield from _check_heads(run, tested, sample)
+
+
+def _check_heads(run: Run, tested: Tested[Any], sample: Sample) -> Iterator[str]:
+    """What is known of single heads by themselves: what they do, and what they attend to."""
+    if run.folder.table(MAPS_OF_HEADS[QUICK]).exists():
         yield compare_effects(run, tested, sample)
+    if run.folder.table(ATTENTION_MAPS).exists() and tested.probe.documents_with_maps:
+        yield compare_maps(run, tested, sample)
 
 
 def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRecord]) -> Generator[str, None, Present]:

@@ -83,6 +83,8 @@ class Answer:
     sampled: int
     quarantined: int
     accuracy: Estimate | None
+    labelled: int
+    """Documents of several items whose label is one that the model decides between."""
     orderings: dict
     all_flip: int
     emptied_rows: float | None
@@ -197,6 +199,7 @@ def answer(folder):
         sampled=len(tables.documents),
         quarantined=tables.split - tables.total,
         accuracy=_accuracy(several),
+        labelled=int((several["label"] >= 0).sum()),
         orderings=orderings,
         all_flip=all_flip,
         emptied_rows=_emptied_rows(tables, attention),
@@ -260,9 +263,8 @@ def _specials(tables):
 
 
 def _accuracy(several):
-    if (several["label"] < 0).all():  # a language model's next token is no class of the data
-        return None
-    return wilson(int((several["label"] == several["decision"]).sum()), len(several))
+    known = several[several["label"] >= 0]  # a language model's next token is no class of the data
+    return wilson(int((known["label"] == known["decision"]).sum()), len(known)) if len(known) else None
 
 
 def _bootstrapped(tables, flips):

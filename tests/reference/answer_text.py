@@ -221,7 +221,11 @@ def _introduction(reading, answer):
     if answer.quarantined:
         reading.claim(rf"{COUNT} more broke the model", {"that broke the model": Count(answer.quarantined)})
     if answer.accuracy is not None:
-        reading.claim(rf"is right in {INTERVAL}", interval("accuracy", answer.accuracy))
+        numbers, pattern = interval("accuracy", answer.accuracy), rf"is right in {INTERVAL}"
+        if answer.labelled < answer.n:
+            pattern += rf" of the {COUNT} documents whose label"
+            numbers["documents with a label"] = Count(answer.labelled)
+        reading.claim(pattern, numbers)
     reading.claim(r"are (\d+) % intervals", {"level of the intervals": Count(95)})
 
 

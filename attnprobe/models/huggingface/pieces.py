@@ -226,12 +226,19 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         """What is shown of a document's items, in order."""
         of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
         items: list[list[Piece]] = [[] for _ in range(self.sizes[document])]
-        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
-        pieces = map(Piece, *(column[of].tolist() for column in columns))
-        for item, piece in zip(self._units[of].tolist(), pieces, strict=True):
+        for item, piece in zip(self._units[of].tolist(), self._pieces_of(document), strict=True):
             if item >= 0:
                 items[item].append(piece)
         return self._texts.of(self.documents.texts[document], items)
+
+    def texts_of_pieces(self, document: int) -> list[ItemText]:
+        """What is shown of each of a document's pieces, whatever the items are."""
+        return self._texts.of(self.documents.texts[document], [[piece] for piece in self._pieces_of(document)])
+
+    def _pieces_of(self, document: int) -> list[Piece]:
+        of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
+        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
+        return list(map(Piece, *(column[of].tolist() for column in columns)))
 
 
 def encode_documents(

@@ -159,5 +159,13 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]
         return ItemColumns.of_strings([text.token for text in texts], [text.before for text in texts])
 
+    def _token_texts(self, encoded: EncodedSplit[PieceBatch], row: int) -> list[str]:
+        assert isinstance(encoded, EncodedPieces)
+        return [text.token for text in encoded.texts_of_pieces(row)]
+
+    def _target_texts(self, inputs: dict[str, Any]) -> list[str]:
+        read = inputs.get("decoder_input_ids")
+        return [] if read is None else [str(text) for text in self.tokenizer.convert_ids_to_tokens(read[0].tolist())]
+
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
         return self._inputs(batch), Items.of(batch.units)

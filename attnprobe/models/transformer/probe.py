@@ -86,6 +86,10 @@ class TransformerProbe(LayeredProbe[Batch]):
         between = [gap for row in range(len(documents)) for gap in (*of_none, *documents.between_words(row))]
         return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
 
+    def _token_texts(self, encoded: EncodedSplit[Batch], row: int) -> list[str]:
+        documents = encoded.documents.take(np.array([row]))
+        return [FIRST_TOKEN, *(documents.types[word] for word in documents.words.tolist())]
+
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)
         mask = inputs["attention_mask"]

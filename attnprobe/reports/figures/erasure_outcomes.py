@@ -17,14 +17,10 @@ from attnprobe.reports.drawn import require_drawn
 from attnprobe.reports.figures.frame import new_panel, say_instead
 from attnprobe.reports.identifiability_tables import NAMES, unit_of
 from attnprobe.reports.numbers import percent
-
-AGREED, OTHERWISE_AGREED, NOT_AGREED, OPEN = "#0072B2", "#A6D3EE", "#E69F00", "#D8D8D8"
-"""Blue is what all weights with the same output agree on, orange what they do not; both are told apart in grey."""
+from attnprobe.reports.style import AGREED, NOT_AGREED, OPEN, OTHERWISE_AGREED, OUTCOMES
 
 COLOURS = {
-    "must_flip": AGREED,
-    "never_flips": OTHERWISE_AGREED,
-    "may_flip": NOT_AGREED,
+    **OUTCOMES,
     "survives": AGREED,
     "undecided": OPEN,
     "falls": NOT_AGREED,
@@ -46,7 +42,7 @@ def draw(results: RunResults) -> Figure | None:
     bars: list[tuple[str, Mapping[str, Estimate]]] = []
     unit = unit_of(results.unit, found.heads["stack"])
     if items:
-        bars.append((f"One {unit} erased\nof all {unit}s", items))
+        bars.append((f"One {unit} erased\nn = {items['must_flip'].n:,}", items))
     bars += [(f"{NAMES[row.name].format(unit=unit)}\nn = {row.documents:,}", row._asdict()) for row in judged]
     figure, axes = new_panel(results, height=1.2 + 0.26 * len(bars), documents=looked_at)
     if not bars:

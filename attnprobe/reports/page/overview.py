@@ -10,7 +10,6 @@ from attnprobe.analysis.results import RunResults, no_smallest_set
 from attnprobe.reports.in_distribution import in_distribution_blocks
 from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
-from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.output_moves import moves_blocks
 from attnprobe.reports.over_meanings import meanings_blocks
@@ -25,8 +24,9 @@ from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
+from attnprobe.reports.page.provenance import provenance
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
-from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.sample_in_words import accuracy_in_words, sample_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 
 
@@ -59,6 +59,7 @@ class Overview:
     curves: CurvesPanel | None
     beside: list[Block]
     blocks: list[Block]
+    provenance: list[tuple[str, str]]
 
 
 def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> Overview:
@@ -80,7 +81,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         question=question(summary),
         verdict=verdict_in_a_sentence(summary),
         numbers=numbers_in_a_sentence(summary),
-        accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
+        accuracy=accuracy_in_words(summary),
         documents=summary["counts"]["with_several_items"],
         one_item=summary["counts"]["with_one_item"],
         sample=sample_in_words(results),
@@ -109,4 +110,5 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
             *rationale_blocks(summary),
         ],
         blocks=blocks(summary),
+        provenance=provenance(results, summary),
     )

@@ -86,13 +86,22 @@ function courseAfter(doc, positions) {
   return probabilities(logitsWithout(doc, erased).logits)[doc.decision];
 }
 
-/** What is known of the output where erasures cannot be computed here: the decision's probability, nothing erased. */
-function drawDecision(body, doc, unerased) {
-  const bar = svg("svg", { class: "bar", "aria-hidden": "true" }, svg("rect", { class: "now", width: `${100 * (doc.p ?? 0)}%`, height: "100%" }));
+/** What is known of the output where erasures cannot be computed here: the decision's probability, now and unerased. */
+function drawDecision(body, doc, now) {
+  const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
+    svg("rect", { class: "now", width: `${100 * (now ?? 0)}%`, height: "100%" }),
+    svg("line", { class: "before", x1: `${100 * (doc.p ?? 0)}%`, x2: `${100 * (doc.p ?? 0)}%`, y1: 0, y2: "100%" }));
   const row = html("tr", { "data-class": doc.decision, class: "decided original" },
     html("th", { scope: "row" }, html("bdi", {}, doc.decided), bar),
-    html("td", { class: "number" }, unerased ? probability(doc.p) : "not kept"), html("td", { class: "number" }, probability(doc.p)));
+    html("td", { class: "number" }, now === null ? "not computed" : probability(now)), html("td", { class: "number" }, probability(doc.p)));
   body.replaceChildren(row);
+}
+
+/** The decision's probability along every ordering whose course is known, as rows of texts. */
+function courseTable(doc) {
+  const known = doc.run.orderings.filter(({ id }) => doc.kept[id]);
+  const rows = Array.from({ length: doc.n + 1 }, (_, k) => [k, ...known.map(({ id }) => doc.kept[id][k].toPrecision(5))]);
+  return [["erased", ...known.map(({ name }) => name)], ...rows];
 }
 
 /** Move the line that says where an erased prefix is; null hides it. */
