@@ -326,7 +326,7 @@ def _probe_texts(
     whole: WholeOrderings,
     targets: Sequence[str],
 ) -> ProbeResult:
-    from attnprobe.models.huggingface.continuations import appended_tokens
+    from attnprobe.models.huggingface.following_tokens import appended_tokens
     from attnprobe.models.huggingface.given_texts import documents_of_texts
     from attnprobe.models.huggingface.pieces import encode_documents
     from attnprobe.models.huggingface.probe import CheckpointProbe

@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from attnprobe.base.visible import visible
+from attnprobe.erasure.registered_decisions import CONTINUATION
 from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.runs.meaning_records import recorded_meaning
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
 from attnprobe.settings.attention import position_of
 
@@ -79,7 +81,8 @@ def specials_in_words(summary: Summary) -> str:
     if shares.get("share"):
         held = percent_with_interval(shares["share"])
         out = "" if shares.get("items", True) else ", beside what the items have"
-        words.append(f"Special tokens hold {held} of the attention{out}.")
+        who = "Special tokens and those of the continuation" if _is_continued(summary) else "Special tokens"
+        words.append(f"{who} hold {held} of the attention{out}.")
     sink = shares.get("sink")
     if sink:
         words.append(
@@ -88,6 +91,12 @@ def specials_in_words(summary: Summary) -> str:
             f"{percent_with_interval(sink['flips'])} of the decisions; by attention it goes first."
         )
     return " ".join(words)
+
+
+def _is_continued(summary: Summary) -> bool:
+    """Whether the decision is about a continuation, the tokens of which are in no item."""
+    decision = recorded_meaning(summary).decision
+    return decision is not None and decision.name == CONTINUATION
 
 
 def selection_in_brief(layers: Sequence[SelectedLayer]) -> str:

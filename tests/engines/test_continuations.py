@@ -124,6 +124,7 @@ def test_a_run_tells_how_far_a_continuation_moves_and_is_verified(tmp_path, monk
     assert main(["run", *options, "--continuation", "naïve words"]) == 0
     told = " ".join(capfd.readouterr().out.split())
     assert "the rows that the continuation is read from" in told
+    assert "The output that moves is its log-probability, in nats. The model would say it behind" in told
     folder = tmp_path / "runs" / "data" / "hf-causal" / "seed-0"
     summary = json.loads((folder / "summary.json").read_text())
     assert [each["name"] for each in summary["targets"]] == ["naïve", "words"]

@@ -93,7 +93,7 @@ def test_a_run_keeps_what_it_follows_in_every_view_and_is_verified(tmp_path, mon
     options = ("--dataset", "data", "--model", "hf:own", "--head-map-documents", "0", "--targets", "insult,toxic")
     assert main(["run", *options, "--given-class", "threat"]) == 0
     told = " ".join(capfd.readouterr().out.split())
-    assert "“threat” on top, or not" in told
+    assert "‘threat’ on top, or not" in told
     assert "It is on top in" in told
     assert "The probability and logit of “insult” and “toxic” are kept" in told
     folder = tmp_path / "runs" / "data" / "hf-own" / "seed-0"

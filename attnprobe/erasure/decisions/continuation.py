@@ -35,10 +35,10 @@ def _given(options: DecisionOptions) -> Decision:
     text = options.continuation
     shown = "" if text is None else text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     return Decision(
-        "A given continuation" if text is None else f"The continuation “{shown}”, said or not",
+        "A given continuation" if text is None else f"‘{shown}’ said, or not",
         _is_greedy,
         _log_probability,
-        lambda classes: [f"not “{shown}”", f"“{shown}”"],
+        lambda classes: [f"not ‘{shown}’", f"‘{shown}’"],
         "whether each token of --continuation is the most probable one, given those before it; and how probable it is",
         log_probabilities=None,
         logit=_log_probability,

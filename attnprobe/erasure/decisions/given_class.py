@@ -46,7 +46,7 @@ def _on_top(options: DecisionOptions) -> Decision:
         return stack([logsigmoid(-odds), logsigmoid(odds)], -1)
 
     return Decision(
-        "A given class on top, or not" if name is None else f"“{name}” on top, or not",
+        "A given class on top, or not" if name is None else f"‘{name}’ on top, or not",
         lambda logits: (logits.argmax(-1) == known()).long(),
         probability,
         lambda classes: [f"not {name}", str(name)],

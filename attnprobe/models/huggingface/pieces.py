@@ -18,6 +18,7 @@ from attnprobe.data.batches import EncodedSplit, IntArray, pad, with_tensors_on
 from attnprobe.data.documents import Documents, runs
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.decided_tokens import DecidedToken
+from attnprobe.models.huggingface.flat_pieces import FlatPieces
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
 from attnprobe.models.huggingface.written_texts import Chat, TextPair, tokenizer_arguments
@@ -77,66 +78,6 @@ class PieceBatch:
         return inputs
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """Pieces of documents one after another.
-
-    Attributes:
-        numbers: of the vocabulary (pieces,).
-        starts, ends: where each is in its document's text, in characters; −1 where it is not of the text or the
-            tokenizer does not say (pieces,).
-        apart: True where a piece is a special token, in no word (pieces,).
-        lengths: pieces a document (documents,).
-        cut: True where a document is longer (documents,).
-        special: how many documents hold strings that are special tokens.
-        kinds: of pairs of texts the kind of token that each is, as the tokenizer says it (pieces,).
-        read: True for the piece of each document that the model decides at, or the pieces that it reads what follows
-            from, where that is asked for (pieces,).
-        behind: True for pieces that are no part of the text, but given behind it (pieces,); None of no text.
-    """
-
-    numbers: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    apart: npt.NDArray[np.bool_]
-    lengths: npt.NDArray[np.int64]
-    cut: npt.NDArray[np.bool_]
-    special: int
-    kinds: npt.NDArray[np.int64] | None = None
-    read: npt.NDArray[np.bool_] | None = None
-    behind: npt.NDArray[np.bool_] | None = None
-
-    def continued(self, tokens: Sequence[int]) -> _Pieces:
-        """The same with these tokens behind each document, read from its last piece on."""
-        places, documents = np.repeat(np.cumsum(self.lengths), len(tokens)), len(self.lengths)
-        starts, ends = (np.insert(each, places, -1) for each in (self.starts, self.ends))
-        behind = np.insert(np.zeros(len(self.numbers), dtype=bool), places, True)
-        lengths = self.lengths + len(tokens)
-        from_end = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(behind))
-        return dataclasses.replace(
-            self,
-            numbers=np.insert(self.numbers, places, np.tile(np.array(tokens, dtype=np.int64), documents)),
-            starts=starts,
-            ends=ends,
-            apart=np.insert(self.apart, places, True),
-            lengths=lengths,
-            kinds=None if self.kinds is None else np.insert(self.kinds, places, 0),
-            read=from_end <= len(tokens) + 1,
-            behind=behind,
-        )
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
-        """The pieces of all parts, one after another."""
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("numbers", "starts", "ends", "apart", "lengths", "cut")
-        }
-        kinds = [part.kinds for part in parts if part.kinds is not None]
-        joined = np.concatenate(kinds) if kinds else None
-        return cls(**arrays, special=sum(part.special for part in parts), kinds=joined)
-
-
 class EncodedPieces(EncodedSplit[PieceBatch]):
     """A split whose documents are pieces, ready to be cut into batches.
 
@@ -150,7 +91,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
     def __init__(
         self,
         documents: Documents,
-        pieces: _Pieces,
+        pieces: FlatPieces,
         unit: str,
         tokenizer: PreTrainedTokenizerBase,
         *,
@@ -177,7 +118,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         self._padding = int(tokenizer.pad_token_id)
         self._left = tokenizer.padding_side == "left"
 
-    def _item_begins(self, pieces: _Pieces) -> npt.NDArray[np.bool_]:
+    def _item_begins(self, pieces: FlatPieces) -> npt.NDArray[np.bool_]:
         """Where a new item begins (pieces,): everywhere but within a word."""
         begins = np.ones(len(pieces.numbers), dtype=bool)
         if self.unit == WORD:
@@ -279,7 +220,7 @@ def encode_documents(
         )
     special = _special_strings(tokenizer)
     longest -= len(behind or ())
-    pieces = _Pieces.joined(
+    pieces = FlatPieces.joined(
         [
             _encode(documents.texts[start : start + _CHUNK], tokenizer, longest, special)
             for start in range(0, len(documents), _CHUNK)
@@ -318,7 +259,7 @@ def _special_strings(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
 
 def _encode(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int, special_strings: dict[int, str]
-) -> _Pieces:
+) -> FlatPieces:
     """The pieces of some documents."""
 
     def tokenise(some: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
@@ -355,7 +296,7 @@ def _encode(
     if len(at_limit):
         whole = tokenise([texts[row] for row in at_limit.tolist()], return_token_type_ids=False)["input_ids"]
         cut[at_limit] = [len(pieces) > longest for pieces in whole]
-    return _Pieces(
+    return FlatPieces(
         numbers,
         starts,
         ends,

@@ -22,8 +22,8 @@ from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
-from attnprobe.models.huggingface.continuations import answer_with, continuation_tokens
 from attnprobe.models.huggingface.decided_tokens import require_token_logits
+from attnprobe.models.huggingface.following_tokens import answer_with, continuation_tokens
 from attnprobe.models.huggingface.label_words import label_tokens, one_token
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs

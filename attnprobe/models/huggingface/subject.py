@@ -14,8 +14,8 @@ from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
-from attnprobe.models.huggingface.continuations import appended_tokens
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
+from attnprobe.models.huggingface.following_tokens import appended_tokens
 from attnprobe.models.huggingface.label_words import label_texts
 from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
