@@ -16,15 +16,20 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.attachment import said_of_tokens
 from attnprobe.attention.decisions import attach_to_decision, own_decision
-from attnprobe.attention.given_batches import batches_of, decided_at, several_documents
+from attnprobe.attention.given_batches import batches_of, decided_at
 from attnprobe.attention.model_call import ModelCall
+from attnprobe.attention.orientation import settled
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
-from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.attention.sites import DECODER
+from attnprobe.attention.token_axes import documents_of
 from attnprobe.base.errors import InputError
 from attnprobe.data.document_seeds import document_seeds
+from attnprobe.data.media import Media
 from attnprobe.engines.attention_probe import AttentionProbe
 from attnprobe.engines.items import Items
+from attnprobe.engines.media_items import MediaItems
 from attnprobe.engines.taken_mass import training_vectors
 from attnprobe.erasure.arrays import whole_number
 from attnprobe.erasure.battery import run_battery
@@ -74,6 +79,7 @@ class ProbeResult:
         curves: one row a document × ordering × draw × number of items removed, where they were asked for; else None.
         heads: by layer, as the argument ``layers`` names it, the numbers of the heads that were erased in.
         class_names: what the classes are called that were decided for, by their numbers, where that is known.
+        media: the pictures or sounds that the model read, and where in them each item lies, where that is known.
         target_curves: as ``curves``, of every one of the ``targets``, whose number ``target`` is.
     """
 
@@ -88,6 +94,7 @@ class ProbeResult:
     curves: pd.DataFrame | None = None
     heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     class_names: Mapping[int, str] = field(default_factory=dict)
+    media: Media | None = None
     target_curves: pd.DataFrame | None = None
 
     @property
@@ -116,7 +123,21 @@ class ProbeResult:
             of_first = columns_of_way([str(name) for name in self.documents], self.meaning.erase_by, ways)
             tables["documents"] = self.documents[list(of_first)]
         tables |= {} if self.curves is None else {"curves": self.curves}
-        return frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
+        frame = frame_of_tables(tables, meaning=meaning, told=told, orderings=orderings)
+        return f"{self.shown_html()}{frame}"
+
+    def shown_html(self, documents: Sequence[int] | None = None) -> str:
+        """Pictures with their patches shaded, or sounds on an axis of time, as HTML; empty where there are none.
+
+        Args:
+            documents: which of them, by their numbers; by default the first ones.
+        """
+        from attnprobe.reports.page.media import media_html
+
+        if self.media is None:
+            return ""
+        first = self._erased_by(self.meaning.erase_by)
+        return media_html(self.media, self.documents, first, self.items, documents, dict(self.class_names))
 
     def _erased_by(self, way: str) -> pd.DataFrame:
         """The rows of ``erasures`` by one way of erasing."""
@@ -177,22 +198,27 @@ def probe(
     explanations: Mapping[str, object] | None = None,
     specials: str = OWN_SCORE,
     subwords: str = SUM,
+    tokens: int | None = None,
+    token_axis: int | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> ProbeResult:
     """Test whether a model's attention orders what its decisions depend on.
 
     Args:
-        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; a ``pipeline`` of
+        model: a Hugging Face sequence classifier or language model, with its tokenizer and texts; a classifier of
+            pictures or sounds, with its image processor or feature extractor and these; a ``pipeline`` of
             one, with texts alone; or any module with softmax attention over tokens that gives logits, with batches. Put
             into evaluation mode. Whatever mode of torch this is called in (inference mode, autocast), the model is run
             in its own format.
         tokenizer_or_batches: the tokenizer; or batches of the model's arguments, by name (a tokenizer's encoding is
             such) or in order: tensors, arrays or lists whose first axis is that of the documents and whose second is
             that of the tokens; ``attention_mask`` (or ``mask``, or the inverse ``src_key_padding_mask``) says which
-            tokens are real. One batch stands for a list of one.
-        texts: documents, none of them blank, in anything that can be gone through; with a tokenizer, which reads each
-            as it is. A tuple of two strings is a pair; a list of messages (``role``, ``content``) is a chat, which the
-            tokenizer's template writes out.
+            tokens are real. One batch stands for a list of one. Pictures (``pixel_values``) and sounds
+            (``input_values``, ``input_features``) have no entry a token: how many tokens there are is found where the
+            model attends (docs/modalities.md).
+        texts: pictures or sounds, with a processor of these; else documents, none of them blank, in anything that can
+            be gone through; with a tokenizer, which reads each as it is. A tuple of two strings is a pair; a list of
+            messages (``role``, ``content``) is a chat, which the tokenizer's template writes out.
         seed: of the random orderings.
         erase_by: the name of a way of erasing, or several: the first is what results are of, the others are measured
             beside it, in columns and rows with their names.
@@ -222,8 +248,12 @@ def probe(
             where ``unit`` is ``word``; or ``(start, end, score)`` tuples of stretches of the text, in characters; or a
             ``shap.Explanation`` and its like (docs/explanations.md). With batches, an array of (documents, tokens) a
             batch. A list of several of these is one explanation that was drawn several times.
-        specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``.
+        specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``,
+            which of pictures are the tokens of no place.
         subwords: how scores of sub-words become one of a word: their ``sum`` or their ``mean``.
+        tokens: how many tokens a document has, where batches have no entry a token and it is not what is found.
+        token_axis: which axis of the first of a batch's arguments has an entry a token, where it is not the second; 0
+            says that tokens come before documents.
         settings: what is erased: the fields of ``AttentionSettings`` (``layers``, ``heads``, ``query``, ``unit``, …).
 
     Raises:
@@ -262,8 +292,11 @@ def probe(
     asked = (chosen, ways, seed, usual, brought, whole, followed)
     with in_own_mode(given.model):
         if given.texts is not None:
+            if tokens is not None or token_axis is not None:
+                raise InputError("Of texts the tokens are known: tokens and token_axis are for batches.")
             return _probe_texts(given.model, given.tokenizer, given.texts, *asked)
-        return _probe_batches(given.model, batches_of(given.batches, given.model), *asked)
+        batches = batches_of(given.batches, given.model)
+        return _probe_batches(given.model, batches, *asked, (tokens, token_axis), given.rate)
 
 
 class _Given(NamedTuple):
@@ -273,6 +306,7 @@ class _Given(NamedTuple):
     tokenizer: Any
     texts: Any
     batches: Any
+    rate: float | None = None
 
     @classmethod
     def of(cls, model: Any, tokenizer_or_batches: Any, texts: Any) -> _Given:  # noqa: ANN401
@@ -287,9 +321,14 @@ class _Given(NamedTuple):
             model, tokenizer_or_batches = model.model, tokenizer_or_batches or model.tokenizer
         if not isinstance(model, nn.Module):
             raise TypeError(f"The model is {type(model).__name__}, but a torch.nn.Module is needed.")
+        from attnprobe.models.huggingface.given_media import processed, takes_media
+
         model = unwrapped(model)
         if texts is None:
             return cls(model, None, None, tokenizer_or_batches)
+        if takes_media(tokenizer_or_batches):
+            media = processed(tokenizer_or_batches, texts)
+            return cls(model, None, None, media.batches, media.rate)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         if not hasattr(model, "config"):
@@ -382,31 +421,33 @@ def _probe_batches(
     brought: ExplanationsOfACall,
     whole: WholeOrderings,
     targets: Sequence[str],
+    said: tuple[int | None, int | None],
+    rate: float | None,
 ) -> ProbeResult:
-    if ways.first.options.continuation is not None:
-        raise InputError("What follows a text is known of texts alone: give a tokenizer and texts for continuation.")
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
-    if brought.specials != OWN_SCORE:
+    ways = _of_batches(ways, targets)
+    call = ModelCall(model)
+    (examples,) = _deciding(call, [settled(call, batches[0], said[1])], settings.at)
+    attachment = attach_to_decision(call, examples, ways.first, said_of_tokens(*said))
+    batches = _deciding(call, [call.documents_first(batch) for batch in batches], settings.at)
+    items = MediaItems.of(attachment, batches, rate)
+    if brought.specials != OWN_SCORE and not (brought.specials == OUT and items.has_specials):
         raise InputError(
-            "Special tokens are known of texts alone: give a tokenizer and texts for specials other than own."
+            "Special tokens are known of texts, and of pictures whose patches are: give a tokenizer and texts for "
+            "specials other than own."
         )
-    if settings.at is not None:
-        position = position_of(settings.at)
-        if position is None:
-            raise InputError(f"Words are known of texts alone: give a tokenizer and texts for at={settings.at!r}.")
-        batches = [decided_at(batch, model, position) for batch in batches]
-    given_class = ways.first.options.given_class
-    ways = ways.about(None if given_class is None else _number_of_logit(given_class, "given_class"))
-    ways = ways.following([_number_of_logit(name, "targets") for name in targets])
-    examples = several_documents(batches[0])
-    attachment = attach_to_decision(ModelCall(model), examples, ways.first)
-    attention = AttentionProbe(attachment, settings, examples, ways.first)
+    leaves_out = brought.specials == OUT
+    attention = AttentionProbe(attachment, settings, examples, ways.first, leaves_out=leaves_out)
     training: dict[str, TrainingVectors] = {}
     if ways.need_training:
-        given = [attention.training_vectors(batch) for batch in batches_of(ways.reference, model)]
+        reference = [call.documents_first(batch) for batch in batches_of(ways.reference, model)]
+        given = [attention.training_vectors(batch) for batch in _deciding(call, reference, settings.at)]
         training = {name: training_vectors(torch.cat([each[name] for each in given])) for name in given[0]}
-    keys = [TokenAxes.of(batch, model).keys(attention.selected[0].site) for batch in batches]
+    keys = [call.axes(batch).keys(attention.selected[0].site) for batch in batches]
+    if attention.selected[0].site.stack == DECODER:  # what a decoder reads is no picture or sound
+        items = MediaItems([None] * len(batches))
+    keys = [items.kept(mask) if leaves_out else mask for mask in keys]
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
@@ -424,14 +465,14 @@ def _probe_batches(
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
         certify = rows_certified(rows, certified, mask.device)
         collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
-        texts += _token_texts(batch, mask)
+        texts += items.names(mask) or _token_texts(batch, mask)
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))
     if curved is not None:
         tables = tables._replace(curves=curve_table(collected.curves))
         if targets:
             tables = tables._replace(target_curves=curve_table(collected.target_curves))
-    return _result(tables, attention, own)
+    return replace(_result(tables, attention, own), media=items.media(batches, keys))
 
 
 def _followed(targets: Sequence[str | int], decided: Meaning) -> list[str]:
@@ -448,6 +489,25 @@ def _followed(targets: Sequence[str | int], decided: Meaning) -> list[str]:
     return named
 
 
+def _of_batches(ways: WaysOfACall, targets: Sequence[str]) -> WaysOfACall:
+    """What is meant by decided, with the numbers of the classes that it is about and of targets."""
+    given_class = ways.first.options.given_class
+    if ways.first.options.continuation is not None:
+        raise InputError("What follows a text is known of texts alone: give a tokenizer and texts for continuation.")
+    ways = ways.about(None if given_class is None else _number_of_logit(given_class, "given_class"))
+    return ways.following([_number_of_logit(name, "targets") for name in targets])
+
+
+def _deciding(call: ModelCall, batches: list[dict[str, Any]], at: str | None) -> list[dict[str, Any]]:
+    """Batches that say at which token the model decides, where it is told."""
+    if at is None:
+        return batches
+    position = position_of(at)
+    if position is None:
+        raise InputError(f"Words are known of texts alone: give a tokenizer and texts for at={at!r}.")
+    return [decided_at(batch, call.axes(batch).source, position) for batch in batches]
+
+
 def _number_of_logit(name: str, argument: str) -> int:
     """The logit that a class is, which batches know by its number alone."""
     if name.isdecimal():
@@ -457,7 +517,11 @@ def _number_of_logit(name: str, argument: str) -> int:
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
     """What a document's random draws are made of: a hash of its real tokens, the same in any batch."""
-    tokens = next(v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape)
+    tokens = next((v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape), None)
+    if tokens is None:  # of a picture or sound all that is real of it
+        tokens, given = documents_of(batch), batch.get("attention_mask")
+        masked = isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]
+        mask = given.bool() if masked else torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
     rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
     digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -465,7 +529,7 @@ def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
 
 def _token_texts(batch: Mapping[str, Any], mask: Tensor) -> list[str]:
     ids = batch.get("decoder_input_ids") if mask.shape != batch.get("input_ids", mask).shape else batch.get("input_ids")
-    if ids is None:
+    if ids is None or ids.shape != mask.shape:
         return [str(position) for size in mask.sum(-1).tolist() for position in range(size)]
     return [str(token) for token in ids[mask].tolist()]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +118,7 @@ class RunResults:
     held: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, folder: Path | str) -> RunResults:
+    def load(cls, folder: Path | str) -> Self:
         """Open a run folder; of very many documents those of ``sample_of_statistics`` are looked at.
 
         Raises:
@@ -136,11 +136,11 @@ class RunResults:
         chosen = sample_of_statistics(total, split, config["settings"]["seed"])
         return cls(folder, config, total, quarantined, chosen, way=way)
 
-    def only(self, documents: Iterable[int]) -> RunResults:
+    def only(self, documents: Iterable[int]) -> Self:
         """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
         return dataclasses.replace(self, chosen=_numbers(documents), held={})
 
-    def as_released(self) -> RunResults:
+    def as_released(self) -> Self:
         """The same results by the convention of the code of Serrano & Smith (2019).
 
         A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
@@ -154,7 +154,7 @@ class RunResults:
         told = ERASE_BY in columns_of_table(self.folder / "erasures.parquet")
         return recorded if told else dict(list(recorded.items())[:1])
 
-    def under(self, way: str) -> RunResults:
+    def under(self, way: str) -> Self:
         """The same results by another of the run's :attr:`ways` of erasing.
 
         Tables are those that a run of this way alone would have, but for what is measured of a run's first way alone
@@ -174,7 +174,7 @@ class RunResults:
     def _is_first(self) -> bool:
         return self.way == next(iter(self.ways))
 
-    def unread(self) -> RunResults:
+    def unread(self) -> Self:
         """The same results, of which nothing is held in memory yet."""
         return dataclasses.replace(self, held={})
 

@@ -52,8 +52,8 @@ class EdgeRuns:
     def take(self, which: Tensor) -> EdgeRuns:
         """Those of these places, in this order."""
         heads = None if self.heads is None else self.heads[which]
-        parts = (self.documents, self.queries, self.keys, self.first, self.last)
-        return EdgeRuns(*(part[which] for part in parts), heads)
+        rows = (self.documents[which], self.queries[which], self.keys[which])
+        return EdgeRuns(*rows, self.first[which], self.last[which], heads)
 
     def cut_in(self, layer: int) -> Tensor | None:
         """True where a weight of a layer is erased, broadcast against (runs, heads, queries, keys); None: nowhere."""

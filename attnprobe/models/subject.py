@@ -207,6 +207,14 @@ class Subject(ABC, Generic[B, M]):
                 "documents is known of a trained model alone."
             )
 
+    def checkpoint_with_tokenizer(self) -> tuple[Any, str]:
+        """The checkpoint of transformers that is tested, and its content hash; for what is asked of such alone.
+
+        Raises:
+            InputError: the model is none.
+        """
+        raise InputError(f"{self.folder.path} is no run of a checkpoint of transformers, which this needs.")
+
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:
         """Documents as the numbers that the model takes."""

@@ -8,8 +8,9 @@ import torch
 from attnprobe.attention.blocks import recording
 from attnprobe.engines.edge_replay import EdgeReplay, starts_that_agree
 from attnprobe.engines.edge_screen import screen_edges
-from attnprobe.engines.knockout import WHOLE, Baseline, Route, knock_out
+from attnprobe.engines.knockout import Baseline, Route, knock_out
 from attnprobe.erasure.meaning import Meaning
+from attnprobe.settings.knockout import WHOLE
 from tests.fixtures.attached_models import attached, decision_logits
 from tests.reference.transformers import reference_attention, reference_logits, reference_logits_given
 

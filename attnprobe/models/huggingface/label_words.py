@@ -21,24 +21,20 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Te
     Raises:
         SettingError: a word is more than one token, or two words are the same.
     """
-    tokens = [_taken(tokenizer, word)[0] for word in words]
+    tokens = [label_token(tokenizer, word) for word in words]
     if len(set(tokens)) < max(2, len(tokens)):
         sentence = "{} {}: give two or more different words."
         raise SettingError(AttentionSettings.section, sentence, Named("label_words"), ",".join(words))
     return torch.tensor(tokens)
 
 
-def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[str]:
-    """The text that each word was taken as: with the space before it where that is one token, else without.
-
-    Raises:
-        SettingError: a word is more than one token.
-    """
-    return [_taken(tokenizer, word)[1] for word in words]
-
-
-def one_token(tokenizer: PreTrainedTokenizerBase, word: str, section: str, setting: str) -> int:
-    """The token that a word is, as it follows other text.
+def label_token(
+    tokenizer: PreTrainedTokenizerBase,
+    word: str,
+    section: str = AttentionSettings.section,
+    setting: str = "label_words",
+) -> int:
+    """The token that a word is, as it follows other text; or the special token that is written so.
 
     Args:
         tokenizer: of the model.
@@ -51,6 +47,15 @@ def one_token(tokenizer: PreTrainedTokenizerBase, word: str, section: str, setti
     if word in tokenizer.all_special_tokens:
         return int(tokenizer.convert_tokens_to_ids(word))
     return _taken(tokenizer, word, section, setting)[0]
+
+
+def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[str]:
+    """The text that each word was taken as: with the space before it where that is one token, else without.
+
+    Raises:
+        SettingError: a word is more than one token.
+    """
+    return [_taken(tokenizer, word)[1] for word in words]
 
 
 def _taken(

@@ -24,7 +24,7 @@ from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.decided_tokens import require_token_logits
 from attnprobe.models.huggingface.following_tokens import answer_with, continuation_tokens
-from attnprobe.models.huggingface.label_words import label_tokens, one_token
+from attnprobe.models.huggingface.label_words import label_token, label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
 from attnprobe.models.layered_probe import LayeredProbe
@@ -101,7 +101,7 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             SettingError: none is, by the setting that named it.
         """
         if self.decides_tokens:
-            return one_token(self.tokenizer, name, "", setting)
+            return label_token(self.tokenizer, name, "", setting)
         count = len(self.settings.label_words) or len(self.model.config.id2label)
         return number_of_class(name, self.class_names(np.arange(count)), setting)
 
@@ -133,7 +133,8 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         """What the model takes of a batch, a number or mark for each token."""
         return model_inputs(self.model, batch)
 
-    def _inputs(self, batch: PieceBatch) -> dict[str, Any]:
+    def deciding_inputs(self, batch: PieceBatch) -> dict[str, Any]:
+        """All that the model takes of a batch to decide: a language model of two stacks begins its answer."""
         inputs: dict[str, Any] = model_inputs(self.model, batch)
         if batch.read is not None:
             inputs[READ_AT] = batch.read
@@ -168,4 +169,4 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         return [] if read is None else [str(text) for text in self.tokenizer.convert_ids_to_tokens(read[0].tolist())]
 
     def _ready(self, batch: PieceBatch) -> tuple[dict[str, Any], Items]:
-        return self._inputs(batch), Items.of(batch.units)
+        return self.deciding_inputs(batch), Items.of(batch.units)

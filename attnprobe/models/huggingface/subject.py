@@ -95,6 +95,10 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
             return load_finetuned(self.saved, home.fingerprint)
         return self.source, content_hash(self.source.folder)
 
+    def checkpoint_with_tokenizer(self) -> tuple[Checkpoint, str]:
+        """The checkpoint that is tested, and its content hash."""
+        return self.tested
+
     def encode(self, documents: Documents) -> EncodedPieces:
         """Documents as pieces; those without any raise a DocumentError."""
         return self._encoded(documents, special_items=self.special_items)

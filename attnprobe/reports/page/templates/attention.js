@@ -100,9 +100,17 @@ class AttentionView {
     const { layers } = this.attention;
     const several = new Set(layers.map(({ stack }) => stack)).size > 1;
     this.find(".seen-layer").replaceChildren(...layers.map(({ stack, layer }, at) => html("option", { value: at }, several ? `${stack} ${layer}` : String(layer))));
-    if (this.layer === null || !layers[this.layer]) this.layer = String(layers.length - 1);
+    if (this.layer === null || !layers[this.layer]) this.layer = String(this.erasedIn());
     this.row = null;
     this.draw();
+  }
+
+  /** Which of the layers is the last that the run erases in; the last of all where it does not say. */
+  erasedIn() {
+    const { layers } = this.attention;
+    const erased = ({ stack, layer }) => this.doc.run.selected.some(([of, number]) => number === layer && (of === "" || of === stack));
+    const at = layers.findLastIndex(erased);
+    return at < 0 ? layers.length - 1 : at;
   }
 
   /** Choose a head of a layer, as a map of heads names it. */
