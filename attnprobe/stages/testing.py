@@ -134,6 +134,10 @@ def _probed_and_joined(
         label_names = tested.label_names(run.dataset.labels)
         if label_names is not None:
             names["decided_labels"] = label_names
+        settings, numbers = run.configuration.settings, tested.probe.meaning.targets
+        if numbers:
+            of_targets = zip(tested.notes.get("continuation", settings.targets), numbers, strict=True)
+            names["targets"] = [{"name": name, "class": number} for name, number in of_targets]
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)

@@ -91,7 +91,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         sample=sample_in_words(results),
         quarantined=results.quarantined,
         meaning=" ".join(
-            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(results.config)])
+            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(summary)])
         ),
         no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
