@@ -87,12 +87,33 @@ class AttentionErasures:
         return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
 
     def left_out_share(self) -> Tensor | None:
-        """What share of the attention is on tokens that are in no item, special tokens where they are left out."""
-        if not self._leaves_out:
+        """What share of the attention is on tokens that are in no item: special tokens or a sink that are left out."""
+        if not self._leaves_out and self.items.sink is None:
             return None
         tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
         whole = tokens.sum(-1)
         return 1 - self.items.sum(tokens).sum(-1) / whole.masked_fill(whole == 0, 1.0)
+
+    def sink_share(self) -> Tensor | None:
+        """What share of the attention is on a first item that is none, because it is a sink."""
+        if self.items.sink is None:
+            return None
+        tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
+        whole = tokens.sum(-1)
+        return (tokens * self.items.sink).sum(-1) / whole.masked_fill(whole == 0, 1.0)
+
+    def without_first(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each document's first item its share of the items' attention, and whether the decision flips without it.
+
+        And whether there are other items; each (batch,).
+        """
+        documents = torch.arange(len(self.items.mask), device=self.items.mask.device)
+        first = torch.zeros_like(self.items.mask)
+        first[:, 0] = True
+        flips = torch.zeros_like(documents, dtype=torch.bool)
+        for part, logits in self.engine.evaluate(documents, self.items.tokens(documents, first)):
+            flips[part] = self.engine.flips(logits, documents[part])
+        return self.attention.weights[:, 0], flips, self.items.sizes > 1
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

@@ -15,7 +15,7 @@ from attnprobe.attention.edited_runs import close
 from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.base.errors import InputError
 from attnprobe.engines.inner_replay import InnerReplay
 from attnprobe.engines.protocol import Engine
@@ -151,7 +151,7 @@ def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool
     if len(selected) != 1 or selected[0].site is not attachment.sites.attention[-1] or not attachment.within:
         return False
     read = _read(attachment, selected)
-    return read in (FIRST, LAST) and selected[0].query in (read, ALL)
+    return read in (FIRST, LAST, AT) and selected[0].query in (read, ALL)
 
 
 def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
@@ -163,7 +163,13 @@ def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence
     if torch.equal(erased, as_is):
         chosen = selected[-1]
         read = _rows_read(attachment, chosen)
-        rows = {ALL: "all rows", NONE: "no row of it"}.get(read, f"the {read} row")
+        named = {
+            ALL: "all rows",
+            NONE: "no row of it",
+            AT: "the row that is decided at",
+            CONTINUED: "the rows that the continuation is read from",
+        }
+        rows = named.get(read, f"the {read} row")
         raise RefusedError(
             f"Erasing row {_named(chosen.query)} of {chosen.site.stack} layer {chosen.site.layer} changes nothing: "
             f"the output depends on {rows}."

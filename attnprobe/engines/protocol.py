@@ -171,7 +171,9 @@ class SetErasures(ABC):
             items: of the batch.
         """
         ranked, sizes = ranks(order)[:, documents], items.sizes[documents]
-        found = torch.empty(3, 2, *ranked.shape[:2], ranked.shape[-1] + 1, dtype=torch.float64, device=order.device)
+        targets = self.meaning.targets
+        shape = (1 + len(targets), 3, 2, *ranked.shape[:2], ranked.shape[-1] + 1)
+        found = torch.empty(shape, dtype=torch.float64, device=order.device)
         removed = torch.arange(ranked.shape[-1] + 1, device=order.device)
         row, k = (removed <= sizes[:, None]).nonzero(as_tuple=True)
         for ordering, rank in enumerate(ranked):
@@ -179,10 +181,15 @@ class SetErasures(ABC):
             for side, erased in enumerate((first, ~first & items.mask[documents][row])):
                 tokens = items.tokens(documents[row], erased)
                 for part, logits in self.evaluate(documents[row], tokens):
-                    found[:, side, ordering, row[part], k[part]] = self._sureness(logits, documents[row[part]])
+                    rows, places = row[part], k[part]
+                    found[0][:, side, ordering, rows, places] = self._sureness(logits, documents[rows])
+                    if targets:
+                        scores = self.meaning.of_targets(logits.double()).transpose(0, 1)
+                        found[1:][:, :, side, ordering, rows, places] = scores
         # Beyond a document's items everything stays as it is with all of them.
         found = found.gather(-1, torch.minimum(removed, sizes[:, None]).expand(found.shape))
-        return DecisionCurves(*(Curves(*score) for score in found))
+        of_decision, *of_targets = map(_of_scores, found)
+        return of_decision._replace(targets=dict(zip(targets, of_targets, strict=True)))
 
     def probability_without(self, erased: Tensor, documents: Tensor, items: Items) -> Tensor:
         """How sure the model is of its decisions when sets of items are erased (sets, documents).
@@ -381,6 +388,12 @@ class Engine(SetErasures):
         return self.meaning.graded(logits, first)
 
 
+def _of_scores(found: Tensor) -> DecisionCurves:
+    """Curves of probability, its logarithm and logit, without and with items alone (3, 2, …)."""
+    probability, log_probability, logit = (Curves(*score) for score in found)
+    return DecisionCurves(probability, log_probability, logit)
+
+
 def gather_effects(
     engine: SetErasures, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
 ) -> SingleEffects:
@@ -388,6 +401,7 @@ def gather_effects(
     meaning = engine.meaning
     log_p = meaning.log_probabilities(engine.logits.double())
     js, probability, logit = (torch.zeros_like(items.mask, dtype=torch.float64) for _ in range(3))
+    targets = js.new_zeros(3, len(meaning.targets), *js.shape) if meaning.targets else None
     flips, decision = torch.zeros_like(items.mask), engine.decision()
     for part, logits in evaluated:
         rows, columns = documents[part], item[part]
@@ -395,9 +409,11 @@ def gather_effects(
         flips[rows, columns] = engine.flips(logits, rows)
         probability[rows, columns] = meaning.probability(logits.double(), decision[rows])
         logit[rows, columns] = meaning.logit(logits.double(), decision[rows])
+        if targets is not None:
+            targets[:, :, rows, columns] = meaning.of_targets(logits.double())
     known = engine.known_flips(items)
     known.keep(known.of_single_items(documents, item), flips[documents, item][:, None])
-    return SingleEffects(js, flips, probability, logit)
+    return SingleEffects(js, flips, probability, logit, targets)
 
 
 def _all(order: Tensor) -> Tensor:

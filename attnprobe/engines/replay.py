@@ -75,7 +75,7 @@ class Replay(Engine):
         self.at_once = rows_at_once(max(length or 0 for length in self.axes.lengths), heads)
         self._micro_batches = MicroBatches(self.at_once)
         self._record = Recording()
-        self._rows = [chosen.rows(self.axes.queries(chosen.site)) for chosen in self.selected]
+        self._rows = [chosen.rows(self.axes.queries(chosen.site), self.axes.read) for chosen in self.selected]
         self.logits, self.attended = self._differentiate(self._first_taps(), None)
 
     def _first_taps(self) -> Sequence[Capture]:

@@ -48,7 +48,7 @@ class SingleRow(Engine):
         attachment: the model.
         selected: what is erased: one layer, the last.
         inputs: the batch.
-        read: the row that the decision is read from, ``first`` or ``last``.
+        read: the row that the decision is read from, ``first``, ``last`` or ``at``.
         meaning: what is meant by erased, and by decided.
 
     Raises:
@@ -114,7 +114,7 @@ class SingleRow(Engine):
     def _decide(self, queries: Tensor) -> None:
         documents = torch.arange(len(self.weights), device=self.weights.device)
         self.logits, gradients = self._differentiate(documents, self.weights)
-        rows = self.chosen.rows(queries)
+        rows = self.chosen.rows(queries, self.axes.read)
         if self.chosen.query == ALL:
             assert self.seen.weights is not None
             padded = torch.zeros_like(self.seen.weights)

@@ -20,7 +20,7 @@ from attnprobe.erasure.correlation_names import (
     GRADIENT_LEAVE_ONE_OUT,
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, OF_TARGET, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
@@ -159,6 +159,7 @@ def run_battery(
             "js": single.js,
             "flips": single.flips,
             **_scores_without(batch),
+            **_targets_without(batch),
             **{
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
@@ -203,7 +204,7 @@ def orders_of(batch: Erasable, seeds: Tensor, orderings: Mapping[str, Ordering])
 def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) -> Order | None:
     """What an ordering that is not of this package makes of a batch; None where it does not fit."""
     of = ORDERINGS.told(name)
-    with asking(of, [*batch.attention, *batch.single_effects(), batch.log_probabilities()]):
+    with asking(of, [*batch.attention, *batch.single_effects()[:4], batch.log_probabilities()]):
         if not ordering.fits(batch):
             return None
         made = ordering.rank(batch, seeds)
@@ -385,6 +386,19 @@ def _scores_without(batch: Erasable) -> dict[str, Tensor]:
         "probability": single.probability,
         "log_probability": single.probability.log().clamp(min=torch.finfo(torch.float64).min),
         "logit": single.logit,
+    }
+
+
+def _targets_without(batch: Erasable) -> dict[str, Tensor]:
+    """The scores of each target with each item erased alone (batch, items), by name; nothing where there are none."""
+    targets = batch.single_effects().targets
+    if targets is None:
+        return {}
+    least = torch.finfo(torch.float64).min
+    return {
+        f"{name}{place}": of_target.clamp(min=least)
+        for name, scores in zip(OF_TARGET, targets, strict=True)
+        for place, of_target in enumerate(scores)
     }
 
 

@@ -35,6 +35,7 @@ from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
+from attnprobe.stages.sinks import keep_sink
 from attnprobe.stages.training import Run, special_strings_in_words
 from attnprobe.stages.training_vectors import keep_training_vectors
 
@@ -66,7 +67,9 @@ def probe(
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
-    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
+    made_with = f"{run.configuration.read_by}/{tested.digest}"
+    keep_training_vectors(run, tested.probe, made_with)
+    keep_sink(run, tested.probe, made_with)
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -134,6 +137,10 @@ def _probed_and_joined(
         label_names = tested.label_names(run.dataset.labels)
         if label_names is not None:
             names["decided_labels"] = label_names
+        settings, numbers = run.configuration.settings, tested.probe.meaning.targets
+        if numbers:
+            of_targets = zip(tested.notes.get("continuation", settings.targets), numbers, strict=True)
+            names["targets"] = [{"name": name, "class": number} for name, number in of_targets]
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)

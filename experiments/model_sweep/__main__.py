@@ -9,6 +9,7 @@ import argparse
 import json
 import multiprocessing
 import resource
+import signal
 import time
 import warnings
 from collections.abc import Iterator
@@ -27,10 +28,13 @@ from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outco
 from experiments.model_sweep.page import page
 from experiments.model_sweep.tiny_models import TASKS, NotBuiltError, build, model_types
 
-SECONDS, GIGABYTES = 120, 10
-"""A model may take so long, and its process so much address space (most of it is the library's own)."""
+SECONDS, GIGABYTES = 60, 10
+"""A model may take so much of a processor's time, and so much address space (most of it is the library's own)."""
 
 AT_ONCE = 1
+
+_IN_ORDER = sorted(TASKS, key=lambda task: not of_other_modality(task))
+"""Tasks of pictures and sounds first: what is interrupted has something of each."""
 
 
 def main() -> None:
@@ -39,14 +43,13 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("docs/models.md"))
     parser.add_argument("--table", type=Path, default=Path("docs/results/models.csv"))
     parser.add_argument("--types", nargs="+", default=model_types(), metavar="TYPE")
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS), metavar="TASK", choices=list(TASKS))
+    parser.add_argument("--tasks", nargs="+", default=_IN_ORDER, metavar="TASK", choices=list(TASKS))
     parser.add_argument("--resume", type=Path, help="a file of outcomes, which is gone on with and added to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
-    # Newer tasks first: what is interrupted has something of each modality.
-    jobs = [(kind, task) for task in reversed(arguments.tasks) for kind in arguments.types if kind in TASKS[task]]
+    jobs = [(kind, task) for task in arguments.tasks for kind in arguments.types if kind in TASKS[task]]
     outcomes = _earlier(arguments.resume, jobs)
     done = {(outcome.type, outcome.task) for outcome in outcomes}
     for outcome in _run([job for job in jobs if job not in done]):
@@ -75,7 +78,7 @@ def _run(jobs: list[tuple[str, str]]) -> Iterator[Outcome]:
     """The outcomes as they come, of processes that share only the imports."""
     context = multiprocessing.get_context("fork")
     waiting = jobs[:]
-    running: list[tuple[tuple[str, str], multiprocessing.process.BaseProcess, Connection, float]] = []
+    running: list[tuple[tuple[str, str], multiprocessing.process.BaseProcess, Connection]] = []
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             job = waiting.pop(0)
@@ -83,14 +86,17 @@ def _run(jobs: list[tuple[str, str]]) -> Iterator[Outcome]:
             process = context.Process(target=_work, args=(*job, sender))
             process.start()
             sender.close()
-            running.append((job, process, receiver, time.monotonic()))
+            running.append((job, process, receiver))
         for entry in running[:]:
-            job, process, receiver, started = entry
-            late = time.monotonic() - started > SECONDS
-            if not (receiver.poll() or late or not process.is_alive()):
+            job, process, receiver = entry
+            if not (receiver.poll() or not process.is_alive()):
                 continue
             running.remove(entry)
-            yield _received(job, receiver, f"longer than {SECONDS} seconds" if late else "its process died")
+            process.join(1)
+            late = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+            yield _received(
+                job, receiver, f"longer than {SECONDS} seconds of a processor" if late else "its process died"
+            )
             process.kill()
             process.join()
         time.sleep(0.02)
@@ -107,6 +113,8 @@ def _received(job: tuple[str, str], receiver: Connection, otherwise: str) -> Out
 
 
 def _work(kind: str, task: str, sender: Connection) -> None:
+    spent = int(time.process_time())  # of a fork it begins at what its parent has not spent
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + SECONDS, spent + SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES << 30, GIGABYTES << 30))
     sender.send(_outcome(kind, task))
 
