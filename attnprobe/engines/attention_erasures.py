@@ -301,7 +301,7 @@ class TogetherOtherwise:
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
         shape = (len(self.stand_ins), *self._batch.items.mask.shape)
-        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)))
+        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)[:4]))
 
     def smallest_sets(self) -> None:
         """No exact smallest set is known here."""
