@@ -48,6 +48,7 @@ from attnprobe.settings.attention import AttentionSettings, position_of
 from attnprobe.settings.declaration import with_entries
 from attnprobe.settings.own_explanations import OUT, OWN_SCORE, SUM
 from attnprobe.stages.curve_tables import curve_table
+from attnprobe.stages.sinks import measured_of, measured_sink
 from attnprobe.stages.tables import (
     Collector,
     Tables,
@@ -197,6 +198,7 @@ def probe(
     draws: int = RANDOM_DRAWS,
     explanations: Mapping[str, object] | None = None,
     specials: str = OWN_SCORE,
+    sinks: str = OWN_SCORE,
     subwords: str = SUM,
     tokens: int | None = None,
     token_axis: int | None = None,
@@ -250,6 +252,8 @@ def probe(
             batch. A list of several of these is one explanation that was drawn several times.
         specials: special tokens are erased by their ``own`` scores, ``first``, ``last``, or are no items: ``out``,
             which of pictures are the tokens of no place.
+        sinks: ``out``: the first item is none where it is a sink of attention, told by ``reference`` where there is
+            some, else by what is probed; documents then have ``sink_share``, what it holds (docs/transformers.md).
         subwords: how scores of sub-words become one of a word: their ``sum`` or their ``mean``.
         tokens: how many tokens a document has, where batches have no entry a token and it is not what is found.
         token_axis: which axis of the first of a batch's arguments has an entry a token, where it is not the second; 0
@@ -287,7 +291,7 @@ def probe(
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
     usual = chosen_orderings(further, draws)
-    brought = ExplanationsOfACall(explanations or {}, specials, subwords)
+    brought = ExplanationsOfACall(explanations or {}, specials, subwords, sinks)
     brought.check(usual)
     asked = (chosen, ways, seed, usual, brought, whole, followed)
     with in_own_mode(given.model):
@@ -383,15 +387,18 @@ def _probe_texts(
         text, behind = ways.first.options.continuation, None
         if text is not None and not model.config.is_encoder_decoder:
             behind = appended_tokens(model, tokenizer, text)
-        asked: dict[str, Any] = {"at": settings.at, "behind": behind}
-        encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items, **asked)
+        asked: dict[str, Any] = {"special_items": special_items, "at": settings.at, "behind": behind}
+        encoded = encode_documents(documents, tokenizer, longest, settings.unit, **asked)
         of_model.others = [replace(other, options=of_model.meaning.options) for other in ways.others]
+        of_reference, needed = encoded, ways.need_training or brought.sinks == OUT
+        if needed and ways.reference:
+            read = documents_of_texts(ways.reference, tokenizer)
+            of_reference = encode_documents(read, tokenizer, longest, settings.unit, **asked)
         if ways.need_training:
-            of_reference = encode_documents(
-                documents_of_texts(ways.reference, tokenizer), tokenizer, longest, settings.unit, **asked
-            )
             vectors = computed_vectors(of_model, of_reference, model.device)
             of_model.training = {name: training_vectors(of.to(model.device)) for name, of in vectors.items()}
+        if brought.sinks == OUT:
+            of_model.leaves_out_first = measured_sink(of_model, of_reference, model.device).is_sink
         own = brought.of_texts(documents.texts, of_model.item_parts(encoded))
         tables = probe_split(of_model, encoded, seed, model.device, {**usual, **own}, whole)
         result = _result(tables, of_model.attention, own, labelled=False)
@@ -451,28 +458,42 @@ def _probe_batches(
     hashes = np.concatenate([_hashes(batch, mask) for batch, mask in zip(batches, keys, strict=True)])
     seeds = torch.from_numpy(document_seeds(seed, hashes, occurrences_of(hashes)).view(np.int64))
     collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
-    own = brought.of_batches([mask.cpu().numpy() for mask in keys])
+    without_first = False
+    if brought.sinks == OUT:
+        of_reference = batches_of(ways.reference, model) if ways.reference else []
+        told_by = [call.documents_first(batch) for batch in of_reference] or batches
+        masks = [call.axes(batch).keys(attention.selected[0].site) for batch in told_by]
+        masks = [items.kept(mask) if leaves_out else mask for mask in masks]
+        of_batches = (
+            attention.erasures(batch, Items.single_tokens(mask)) for batch, mask in zip(told_by, masks, strict=True)
+        )
+        without_first = measured_of(of_batches, ways.first).is_sink
+    own = brought.of_batches([mask.cpu().numpy() for mask in keys], without_first=without_first)
     sizes = np.concatenate([mask.sum(-1).cpu().numpy() for mask in keys])
     curved, limited = whole.of_documents(sizes, seed)
     certified = whole.certified(sizes, seed)
     texts: list[str] = []
+    shown: list[Tensor] = []
     start = 0
     for batch, mask in zip(batches, keys, strict=True):
         rows = np.arange(start, start + len(mask))
         drawn, orderings = seeds[rows].to(mask.device), {**usual, **own}
-        erasures = attention.erasures(batch, Items.single_tokens(mask), drawn, ways.others, training)
+        of_batch = Items.single_tokens(mask)
+        of_batch = of_batch.without_first() if without_first else of_batch
+        erasures = attention.erasures(batch, of_batch, drawn, ways.others, training)
         documents = torch.from_numpy(rows).to(mask.device)
         of_curves, of_limits = rows_asked(rows, (curved, limited), mask.device)
         certify = rows_certified(rows, certified, mask.device)
         collected.add(rows, run_battery(erasures, drawn, documents, orderings, of_curves, of_limits, certify=certify))
-        texts += items.names(mask) or _token_texts(batch, mask)
+        shown.append(mask if of_batch.sink is None else mask & ~of_batch.sink)
+        texts += items.names(shown[-1]) or _token_texts(batch, shown[-1])
         start += len(mask)
     tables = collected.tables(None, pa.array(texts, pa.string()))
     if curved is not None:
         tables = tables._replace(curves=curve_table(collected.curves))
         if targets:
             tables = tables._replace(target_curves=curve_table(collected.target_curves))
-    return replace(_result(tables, attention, own), media=items.media(batches, keys))
+    return replace(_result(tables, attention, own), media=items.media(batches, shown))
 
 
 def _followed(targets: Sequence[str | int], decided: Meaning) -> list[str]:
@@ -520,8 +541,9 @@ def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
     tokens = next((v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape), None)
     if tokens is None:  # of a picture or sound all that is real of it
         tokens, given = documents_of(batch), batch.get("attention_mask")
-        masked = isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]
-        mask = given.bool() if masked else torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        if isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]:
+            mask = given.bool()
     rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
     digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

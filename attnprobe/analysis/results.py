@@ -45,6 +45,7 @@ from attnprobe.runs.read_columns import (
     erasure_columns,
 )
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.runs.sink_records import SINKS, MeasuredSink
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -54,6 +55,7 @@ from attnprobe.runs.tables import (
     table_parts,
 )
 from attnprobe.settings.checkpoint_names import short_model_name
+from attnprobe.settings.own_explanations import OUT, ExplanationSettings
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
@@ -391,6 +393,13 @@ class RunResults:
         """Whether special tokens are items, as far as the run says."""
         told = self._told.get("special_tokens")
         return not (isinstance(told, dict) and told.get("items") is False)
+
+    @property
+    def measured_sink(self) -> MeasuredSink | None:
+        """What training documents say of the first item, where a sink of attention is to be left out."""
+        settings = self.config["settings"].get(ExplanationSettings.section)
+        asked = isinstance(settings, dict) and settings.get("sinks") == OUT
+        return MeasuredSink.of(self._told.get(SINKS)) if asked else None
 
     @property
     def labels(self) -> list[str]:

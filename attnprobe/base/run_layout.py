@@ -42,6 +42,7 @@ RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
     "validation-states.safetensors",
     "training-vectors.safetensors",
+    "sinks.json",
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
     "target_curves.parquet",

@@ -211,6 +211,10 @@ class Erasures(Protocol):
         """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
         ...
 
+    def sink_share(self) -> Tensor | None:
+        """What share is on a first item that is none, because it is a sink (batch,); None where none is left out."""
+        ...
+
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
         ...
@@ -378,6 +382,10 @@ class Erasable:
     def left_out_share(self) -> Tensor | None:
         """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
         return self.erasures.left_out_share()
+
+    def sink_share(self) -> Tensor | None:
+        """What share is on a first item that is none, because it is a sink (batch,); None where none is left out."""
+        return self.erasures.sink_share()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

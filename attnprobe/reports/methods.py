@@ -170,6 +170,8 @@ def _erasure(results: RunResults) -> Iterator[str]:
         )
         if not results.has_special_items:
             yield "Special tokens are no items, and were never erased."
+        if (measured := results.measured_sink) is not None and measured.is_sink:
+            yield f"The first {unit} of a document, a sink of attention, is none, and was never erased."
         if results.decided_at is not None:
             yield decided_at_in_words(results.decided_at)
         if words:

@@ -109,6 +109,7 @@ class RunFolder:
         self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.training_vectors = path / "training-vectors.safetensors"
+        self.sinks = path / "sinks.json"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
         self.tables = path / FOLDER_OF_TABLES

@@ -35,6 +35,7 @@ from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
+from attnprobe.stages.sinks import keep_sink
 from attnprobe.stages.training import Run, special_strings_in_words
 from attnprobe.stages.training_vectors import keep_training_vectors
 
@@ -63,7 +64,9 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
-    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
+    made_with = f"{run.configuration.read_by}/{tested.digest}"
+    keep_training_vectors(run, tested.probe, made_with)
+    keep_sink(run, tested.probe, made_with)
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")

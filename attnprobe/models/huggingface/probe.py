@@ -149,12 +149,12 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
             inputs["use_cache"] = False
         return inputs
 
-    def item_parts(self, encoded: EncodedSplit[PieceBatch]) -> ItemParts:
+    def _every_item_part(self, encoded: EncodedSplit[PieceBatch]) -> ItemParts:
         """Pieces; see :meth:`Probe.item_parts`."""
         assert isinstance(encoded, EncodedPieces)
         return encoded.item_parts()
 
-    def item_texts(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+    def _every_item_text(self, encoded: EncodedSplit[PieceBatch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: words, or pieces."""
         assert isinstance(encoded, EncodedPieces)
         texts = [text for document in np.flatnonzero(chosen).tolist() for text in encoded.texts_of(document)]

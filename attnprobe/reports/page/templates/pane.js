@@ -137,7 +137,7 @@ class Pane {
     const order = orderOf(doc, by);
     this.find(".k").max = order ? order.length : 0;
     this.find(".k").disabled = !order?.length;
-    drawCourses(this.find(".course"), doc, runNumber, by);
+    this.find(".course-scale").textContent = `0 to ${percent(drawCourses(this.find(".course"), doc, runNumber, by))}, upwards`;
     this.find(".course-title").replaceChildren("Probability of ", html("bdi", {}, doc.decided), " as items go");
     drawFlipTicks(this.find(".flip-ticks"), doc, runNumber, by);
     this.explainScale();
