@@ -301,7 +301,8 @@ class TogetherOtherwise:
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
         ways = len(self.stand_ins)
-        return SingleEffects(*(each.unflatten(0, (ways, -1)) for each in self._sets.single_effects(self._items)))
+        effects = self._sets.single_effects(self._items)[:4]
+        return SingleEffects(*(each.unflatten(0, (ways, -1)) for each in effects))
 
     def smallest_sets(self) -> None:
         """No exact smallest set is known here."""
