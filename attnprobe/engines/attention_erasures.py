@@ -300,8 +300,9 @@ class TogetherOtherwise:
 
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
-        shape = (len(self.stand_ins), *self._batch.items.mask.shape)
-        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)))
+        ways = len(self.stand_ins)
+        effects = self._sets.single_effects(self._items)[:4]
+        return SingleEffects(*(each.unflatten(0, (ways, -1)) for each in effects))
 
     def smallest_sets(self) -> None:
         """No exact smallest set is known here."""
