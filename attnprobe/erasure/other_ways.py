@@ -59,7 +59,8 @@ class OneByOne:
 
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
-        return SingleEffects(*map(torch.stack, zip(*(batch.single_effects() for batch in self._batches), strict=True)))
+        effects = [batch.single_effects()[:4] for batch in self._batches]  # targets are followed in the first way alone
+        return SingleEffects(*map(torch.stack, zip(*effects, strict=True)))
 
     def smallest_sets(self) -> dict[str, Tensor] | None:
         """See :meth:`OtherErasures.smallest_sets`."""
@@ -108,7 +109,7 @@ def erased_otherwise(batch: Erasable, orders: Mapping[str, Tensor], orderings: M
         _check_names(orders, numbers)
         effects = other.single_effects()
         for way, of_way in numbers.items():
-            single = [SingleEffects(*(part[number] for part in effects)) for number in of_way]
+            single = [SingleEffects(*(part[number] for part in effects[:4])) for number in of_way]
             columns = [measured_otherwise(_Alone(batch, each), orders, orderings) for each in single]
             found.documents.update({f"{name}_{way}": _mean([each[name] for each in columns]) for name in columns[0]})
             found.items[f"js_{way}"] = _mean([each.js for each in single])

@@ -54,6 +54,20 @@ class WaysOfACall(NamedTuple):
             )
         return ways
 
+    def about(self, number: int | None) -> WaysOfACall:
+        """The same of a decision about the class of this number, where it is about one."""
+        if number is None:
+            return self
+        first, *others = (
+            dataclasses.replace(each, options=each.options._replace(number=number))
+            for each in (self.first, *self.others)
+        )
+        return self._replace(first=first, others=others)
+
+    def following(self, numbers: Sequence[int]) -> WaysOfACall:
+        """The same with these logits followed beside the decision, in the first way."""
+        return self._replace(first=dataclasses.replace(self.first, targets=tuple(numbers)))
+
     @property
     def need_training(self) -> bool:
         """Whether what stands in by one of them is made of training documents."""

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.erasure.adversaries.adversarial_attention import farthest_rows
 from attnprobe.erasure.adversaries.distances import DISTANCES
 from attnprobe.erasure.adversaries.feasible_rows import FeasibleRows
@@ -71,7 +72,9 @@ def move_attention(run: Run, wanted: Adversaries, search: Search) -> Moved:
     searched = set(drawn[: wanted.searched].tolist())
     rows: list[pd.DataFrame] = []
     of_documents: list[pd.DataFrame] = []
-    bar = tqdm(total=len(drawn) * len(EPSILONS), unit=" rows", desc="moving attention", disable=None, leave=False)
+    bar = progress_bar(
+        total=len(drawn) * len(EPSILONS), unit=" rows", desc="moving attention", disable=None, leave=False
+    )
     for numbers, batch in _batches(run, tested, np.sort(drawn)):
         erasable = Erasable(tested.probe.erasures(batch), torch.from_numpy(numbers))
         of_documents.append(_of_permutations(_feasible(erasable, 0.0, folder.path), numbers))

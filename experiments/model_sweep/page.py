@@ -45,9 +45,9 @@ classifiers with two logits or more and causal and sequence-to-sequence language
 have none: `attnprobe.AttachedModel` edits their attention, `attnprobe.probe` refuses them, `attnprobe run` fine-tunes
 them into classifiers; [transformers.md](transformers.md) names the other heads without a decision.
 
-Two more checks, which share nothing with these, were made of the verified models of texts. *Mask*: erasing a token's column in
-all layers gives the logits that masking the token gives. *Knock-out*: with that column erased, the logits at all other
-rows do not depend on which token it is."""
+Two more checks, which share nothing with these, were made of the verified models of texts. *Mask*: erasing a token's
+column in all layers gives the logits that masking the token gives. *Knock-out*: with that column erased, the logits at
+all other rows do not depend on which token it is."""
 
 _OLDER = """## Older versions of transformers
 
@@ -68,7 +68,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         _by_type(outcomes),
         _reasons("Refused", REFUSED, outcomes),
         _reasons("Not built", NOT_BUILT, outcomes),
-        "These say nothing about attention: no configuration that was tried makes a model that runs on what it was given.",
+        "These say nothing about attention: no configuration that was tried makes a model that runs on its examples.",
         _OLDER,
     ]
     return "\n\n".join(parts) + "\n"
@@ -90,25 +90,19 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
     }
     rows = [(kind, str(len(of)), str(len({outcome.type for outcome in of}))) for kind, of in kinds.items()]
     of_tokens, of_softmax = (len(verified) / max(1, len(verified + others)) for others in (failed, failed + foreign))
-    others = [
-        (
-            task,
-            str(len(of_task)),
-            str(sum(o.outcome == VERIFIED for o in of_task)),
-            _share(of_task, REFUSED),
-            _share(of_task, NOT_BUILT),
-        )
-        for task in TASKS
-        for of_task in [[outcome for outcome in outcomes if outcome.task == task]]
-    ]
+    others = []
+    for task in TASKS:
+        of_task = [outcome for outcome in outcomes if outcome.task == task]
+        ends = (_number(of_task, end) for end in (VERIFIED, REFUSED, NOT_BUILT))
+        others.append((task, str(len(of_task)), *ends))
     by_task = _table(("task", "classes", "verified", "refused", "not built"), others)
     return (
-        f"{_table(('', 'classes', 'model types'), rows)}\n\n{by_task}\n\nVerified are {of_tokens:.1%} of the classes that weigh "
-        f"tokens by tokens, and {of_softmax:.1%} of all that compute any softmax attention."
+        f"{_table(('', 'classes', 'model types'), rows)}\n\n{by_task}\n\nVerified are {of_tokens:.1%} of the classes "
+        f"that weigh tokens by tokens, and {of_softmax:.1%} of all that compute any softmax attention."
     )
 
 
-def _share(outcomes: Sequence[Outcome], of: str) -> str:
+def _number(outcomes: Sequence[Outcome], of: str) -> str:
     return str(sum(outcome.outcome == of for outcome in outcomes))
 
 
@@ -119,8 +113,8 @@ def _independent(outcomes: Sequence[Outcome]) -> str:
     sinks = _names(o for o in neither if o.sinks)
     rest = _names(o for o in neither if not o.sinks)
     return (
-        f"Of the {len(verified)} verified classes of texts the mask check holds for {mask.count(True)}, the knock-out check for "
-        f"{knockout.count(True)}, one of the two at least for {len(verified) - len(neither)}. Neither can hold where "
+        f"Of the {len(verified)} verified classes of texts the mask check holds for {mask.count(True)}, the knock-out "
+        f"check for {knockout.count(True)}, one of the two at least for {len(verified) - len(neither)}. Neither can hold where "
         f"an attention sink takes part of each row ({sinks}): a row keeps the sum that it had, and the erased token "
         "had a part in that. Nor where tokens reach the output by another way beside attention: recurrences, "
         f"convolutions, a mean over all rows, a scale made of the attention scores ({rest}). These are edited "

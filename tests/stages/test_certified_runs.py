@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 import attnprobe
 from attnprobe.analysis.certified_sets import LONGER, SHORT, certified_sets
@@ -107,6 +108,7 @@ def test_cost_answer_table_figure_and_page_say_it(run, results):
     assert table.loc["Smallest set", "erased"] == found.flips[SHORT].known.value
     assert table.loc["attention", "erased"] == found.erased["attention"].value
     figure = FIGURES["erase_or_keep"](results)
+    assert isinstance(figure, Figure)
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     assert "documents of at most 14 words" in axes.get_xlabel()

@@ -185,7 +185,7 @@ class ReplacedErasures(PooledErasures):
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
-        return SingleEffects(*(part.squeeze(0) for part in replaced_effects(self._replaced)))
+        return SingleEffects(*(part.squeeze(0) for part in replaced_effects(self._replaced)[:4]))
 
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings flip the decision, from sums over every prefix."""

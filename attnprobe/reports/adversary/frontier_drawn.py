@@ -6,16 +6,15 @@ import math
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from attnprobe.analysis.adversary_frontier import Frontier
 from attnprobe.analysis.results import RunResults
-from attnprobe.reports.figures.frame import legend_above, new_panel
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
-def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -> Figure:
+def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -> Drawn:
     """Means with their intervals, every document behind them, and what a search reached.
 
     Args:

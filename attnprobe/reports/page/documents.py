@@ -78,7 +78,8 @@ class ItemColumns:
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
         check_columns(path, [f"contribution_{c}" for c in range(len(results.labels) if classes else 0)], names)
         classes = classes[: len(results.labels)]
-        effects = [name for name in ("js",) if name in names]
+        # Where the page does not compute it: the decision's probability without each item.
+        effects = [name for name in ("js", *(["probability"] if not classes else [])) if name in names]
         return cls(
             ["token", *(name for name in ("before",) if name in names)],
             [name for name in DOUBLES if name in names],
