@@ -58,12 +58,12 @@ from attnprobe.identifiability import maxent_attention as maxent_attention
 from attnprobe.identifiability import nullity as nullity
 from attnprobe.identifiability import same_head_output as same_head_output
 from attnprobe.identifiability import weight_range as weight_range
-from attnprobe.models.huggingface.token_positions import token_positions as token_positions
 from attnprobe.in_python.calls import TrainedRun as TrainedRun
 from attnprobe.in_python.calls import load_run as load_run
 from attnprobe.in_python.calls import run as run
 from attnprobe.in_python.calls import train as train
 from attnprobe.in_python.finished_run import FinishedRun as FinishedRun
+from attnprobe.models.huggingface.token_positions import token_positions as token_positions
 from attnprobe.settings.attention import AttentionSettings as AttentionSettings
 from attnprobe.settings.data import DataLimits as DataLimits
 from attnprobe.settings.dropout import Dropout as Dropout
