@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from attnprobe.attention.attachment import said_of_tokens
 from attnprobe.attention.decisions import attach_to_decision, own_decision
-from attnprobe.attention.given_batches import batches_of
+from attnprobe.attention.given_batches import batches_of, decided_at
 from attnprobe.attention.model_call import ModelCall
 from attnprobe.attention.orientation import settled
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
@@ -36,7 +36,7 @@ from attnprobe.erasure.battery import run_battery
 from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
-from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS, CONTINUATION
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, Ordering, chosen_orderings
 from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
 from attnprobe.erasure.stand_ins import TrainingVectors
@@ -44,7 +44,7 @@ from attnprobe.erasure.ways_of_a_call import WaysOfACall
 from attnprobe.explanations.of_a_call import ExplanationsOfACall
 from attnprobe.runs.meaning_records import told_of_decision
 from attnprobe.runs.ordering_records import records_of
-from attnprobe.settings.attention import AttentionSettings
+from attnprobe.settings.attention import AttentionSettings, position_of
 from attnprobe.settings.declaration import with_entries
 from attnprobe.settings.own_explanations import OUT, OWN_SCORE, SUM
 from attnprobe.stages.curve_tables import curve_table
@@ -81,6 +81,7 @@ class ProbeResult:
         heads: by layer, as the argument ``layers`` names it, the numbers of the heads that were erased in.
         class_names: what the classes are called that were decided for, by their numbers, where that is known.
         media: the pictures or sounds that the model read, and where in them each item lies, where that is known.
+        target_curves: as ``curves``, of every one of the ``targets``, whose number ``target`` is.
     """
 
     documents: pd.DataFrame
@@ -95,6 +96,7 @@ class ProbeResult:
     heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     class_names: Mapping[int, str] = field(default_factory=dict)
     media: Media | None = None
+    target_curves: pd.DataFrame | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -186,6 +188,9 @@ def probe(
     decision: str | None = None,
     threshold: float = 0.0,
     tolerance: float | None = None,
+    given_class: str | int | None = None,
+    continuation: str | None = None,
+    targets: Sequence[str | int] = (),
     orderings: Sequence[str] = (),
     curves: bool = False,
     limits: int = 0,
@@ -226,6 +231,12 @@ def probe(
         threshold: of the decisions ``one_logit`` and ``multi_label``, on the logit.
         tolerance: of the decision ``regression``: by how much the output may move; without it nothing flips, and
             ``curves`` are kept, which say how far it moves.
+        given_class: a class by name or number, a token, or one of ``label_words``: the decision is then whether it is
+            on top, ``given_class``.
+        continuation: of a language model, what is given to it behind each text, as it is written: the decision is then
+            ``continuation``, whether it would say that; its log-probability is followed token by token, as targets are.
+        targets: classes, tokens or label words, named likewise, whose probability and logit are kept after every single
+            erasure (columns of ``items``) and along every ordering (``target_curves``), whatever is decided.
         orderings: names of orderings beside the usual ones (``attnprobe list``), or ``["all"]``.
         curves: whether to keep how sure the model is along whole orderings, of a sample of documents as in a run.
         limits: of how many of these it is found what any ordering can reach (``aopc_…`` of the result's documents):
@@ -262,22 +273,29 @@ def probe(
         raise InputError(f"The {error}.") from None
     if draws > MOST_DRAWS:
         raise InputError(f"The draws are {draws:,}, but {MOST_DRAWS} random orderings of a document are the most.")
+    if type(settings.get("at")) is int:
+        settings |= {"at": str(settings["at"])}
     chosen = with_entries(AttentionSettings(), settings)
     if not isinstance(curves, bool):
         raise TypeError(f"curves is {type(curves).__name__}, but True or False is needed.")
     if not isinstance(decision or CLASS, str):
         raise TypeError(f"decision is {type(decision).__name__}, but a name is needed.")
     given = _Given.of(model, tokenizer_or_batches, texts)
-    decided = Meaning(decision=decision or own_decision(given.model), options=_options(threshold, tolerance))
+    options = _options(threshold, tolerance, given_class, continuation)
+    about = next((name for name in ABOUT_WHAT_IS_GIVEN if getattr(options, name) is not None), None)
+    decided = Meaning(decision=decision or about or own_decision(given.model), options=options)
     ways = WaysOfACall.of(erase_by, decided, reference)
-    whole = whole._replace(curves=whole.curves or not decided.flips_at_all)
+    if whole.certify and not decided.flips_at_all:
+        raise InputError("certify is of decisions that flip: a number that is predicted has none without a tolerance.")
+    followed = _followed(targets, decided)
+    whole = whole._replace(curves=whole.curves or not decided.has_probability or bool(followed))
     if isinstance(orderings, str):
         raise TypeError("orderings are one string, but several are needed: [name] is a list of one.")
     further = [name if name == ALL else ORDERINGS.require(name) for name in orderings]
     usual = chosen_orderings(further, draws)
     brought = ExplanationsOfACall(explanations or {}, specials, subwords, sinks)
     brought.check(usual)
-    asked = (chosen, ways, seed, usual, brought, whole)
+    asked = (chosen, ways, seed, usual, brought, whole, followed)
     with in_own_mode(given.model):
         if given.texts is not None:
             if tokens is not None or token_axis is not None:
@@ -327,11 +345,18 @@ class _Given(NamedTuple):
         return cls(model, tokenizer_or_batches, texts, None)
 
 
-def _options(threshold: float, tolerance: float | None) -> DecisionOptions:
+def _options(
+    threshold: float, tolerance: float | None, given_class: str | int | None, continuation: str | None
+) -> DecisionOptions:
+    if continuation is not None and (not isinstance(continuation, str) or not continuation):
+        raise TypeError(f"continuation is {continuation!r}, but a text that is not empty is needed.")
+    if isinstance(given_class, bool) or not isinstance(given_class, str | int | None):
+        raise TypeError(f"given_class is {type(given_class).__name__}, but a name or a number is needed.")
     for name, value in (("threshold", threshold), ("tolerance", tolerance)):
         if isinstance(value, bool) or (not isinstance(value, Real) and not (value is None and name == "tolerance")):
             raise TypeError(f"{name} is {type(value).__name__}, but a number is needed.")
-    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance))
+    named = None if given_class is None else str(given_class)
+    return DecisionOptions(float(threshold), None if tolerance is None else float(tolerance), named, continuation)
 
 
 def _probe_texts(
@@ -344,7 +369,9 @@ def _probe_texts(
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
     whole: WholeOrderings,
+    targets: Sequence[str],
 ) -> ProbeResult:
+    from attnprobe.models.huggingface.following_tokens import appended_tokens
     from attnprobe.models.huggingface.given_texts import documents_of_texts
     from attnprobe.models.huggingface.pieces import encode_documents
     from attnprobe.models.huggingface.probe import CheckpointProbe
@@ -354,17 +381,21 @@ def _probe_texts(
     documents = documents_of_texts(texts, tokenizer)
     with fitted(model, tokenizer):
         special_items = brought.specials != OUT
-        of_model = CheckpointProbe(model, tokenizer, settings, ways.first, special_items=special_items)
-        if model.get_output_embeddings() is None:
+        of_model = CheckpointProbe(model, tokenizer, settings, ways.first, special_items=special_items, targets=targets)
+        if model.get_output_embeddings() is None and settings.at is None:
             settle_padding(model, tokenizer)
         # A document of which the tokenizer makes nothing is refused by its number.
         longest = longest_sequence(model, tokenizer)
-        encoded = encode_documents(documents, tokenizer, longest, settings.unit, special_items=special_items)
-        of_model.others = ways.others
+        text, behind = ways.first.options.continuation, None
+        if text is not None and not model.config.is_encoder_decoder:
+            behind = appended_tokens(model, tokenizer, text)
+        asked: dict[str, Any] = {"special_items": special_items, "at": settings.at, "behind": behind}
+        encoded = encode_documents(documents, tokenizer, longest, settings.unit, **asked)
+        of_model.others = [replace(other, options=of_model.meaning.options) for other in ways.others]
         of_reference, needed = encoded, ways.need_training or brought.sinks == OUT
         if needed and ways.reference:
             read = documents_of_texts(ways.reference, tokenizer)
-            of_reference = encode_documents(read, tokenizer, longest, settings.unit, special_items=special_items)
+            of_reference = encode_documents(read, tokenizer, longest, settings.unit, **asked)
         if ways.need_training:
             vectors = computed_vectors(of_model, of_reference, model.device)
             of_model.training = {name: training_vectors(of.to(model.device)) for name, of in vectors.items()}
@@ -377,7 +408,8 @@ def _probe_texts(
         if ways.first.decision == CLASS:
             names = dict(zip(decided.tolist(), of_model.class_names(decided), strict=True))
         else:
-            names = ways.first.names(of_model.class_names(np.arange(of_model.class_count)), decided.tolist())
+            classes = [] if of_model.decides_tokens else of_model.class_names(np.arange(of_model.class_count))
+            names = of_model.meaning.names(classes, decided.tolist())
     if encoded.cut:
         warnings.warn(
             f"{encoded.cut:,} of {len(documents):,} texts are longer than the model takes: they are cut to "
@@ -397,15 +429,17 @@ def _probe_batches(
     usual: Mapping[str, Ordering],
     brought: ExplanationsOfACall,
     whole: WholeOrderings,
+    targets: Sequence[str],
     said: tuple[int | None, int | None],
     rate: float | None,
 ) -> ProbeResult:
     if settings.unit != "token" or settings.label_words:
         raise InputError("Words are known of texts alone: give a tokenizer and texts for unit='word' or label_words.")
+    ways = _of_batches(ways, targets)
     call = ModelCall(model)
-    examples = settled(call, batches[0], said[1])
+    (examples,) = _deciding(call, [settled(call, batches[0], said[1])], settings.at)
     attachment = attach_to_decision(call, examples, ways.first, said_of_tokens(*said))
-    batches = [call.documents_first(batch) for batch in batches]
+    batches = _deciding(call, [call.documents_first(batch) for batch in batches], settings.at)
     items = MediaItems.of(attachment, batches, rate)
     if brought.specials != OWN_SCORE and not (brought.specials == OUT and items.has_specials):
         raise InputError(
@@ -417,7 +451,7 @@ def _probe_batches(
     training: dict[str, TrainingVectors] = {}
     if ways.need_training:
         reference = [call.documents_first(batch) for batch in batches_of(ways.reference, model)]
-        given = [attention.training_vectors(batch) for batch in reference]
+        given = [attention.training_vectors(batch) for batch in _deciding(call, reference, settings.at)]
         training = {name: training_vectors(torch.cat([each[name] for each in given])) for name in given[0]}
     keys = [call.axes(batch).keys(attention.selected[0].site) for batch in batches]
     if attention.selected[0].site.stack == DECODER:  # what a decoder reads is no picture or sound
@@ -428,8 +462,8 @@ def _probe_batches(
     collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
     without_first = False
     if brought.sinks == OUT:
-        given = batches_of(ways.reference, model) if ways.reference else ()
-        told_by = [call.documents_first(batch) for batch in given] or batches
+        of_reference = batches_of(ways.reference, model) if ways.reference else []
+        told_by = [call.documents_first(batch) for batch in of_reference] or batches
         masks = [call.axes(batch).keys(attention.selected[0].site) for batch in told_by]
         masks = [items.kept(mask) if leaves_out else mask for mask in masks]
         of_batches = (
@@ -460,7 +494,49 @@ def _probe_batches(
     tables = collected.tables(None, pa.array(texts, pa.string()))
     if curved is not None:
         tables = tables._replace(curves=curve_table(collected.curves))
+        if targets:
+            tables = tables._replace(target_curves=curve_table(collected.target_curves))
     return replace(_result(tables, attention, own), media=items.media(batches, shown))
+
+
+def _followed(targets: Sequence[str | int], decided: Meaning) -> list[str]:
+    """Targets by their names, or by numbers as texts."""
+    if isinstance(targets, str) or not isinstance(targets, Sequence):
+        raise TypeError("targets are one thing, but several are needed: [name] is a list of one.")
+    if targets and (decided.counts_of_logits[1] == 1 or decided.decision == CONTINUATION):
+        raise InputError(
+            f"targets are of models that decide between classes, and not of the decision {decided.decision}."
+        )
+    named = [str(target) for target in targets]
+    if len(set(named)) < len(named):
+        raise InputError("targets name one twice.")
+    return named
+
+
+def _of_batches(ways: WaysOfACall, targets: Sequence[str]) -> WaysOfACall:
+    """What is meant by decided, with the numbers of the classes that it is about and of targets."""
+    given_class = ways.first.options.given_class
+    if ways.first.options.continuation is not None:
+        raise InputError("What follows a text is known of texts alone: give a tokenizer and texts for continuation.")
+    ways = ways.about(None if given_class is None else _number_of_logit(given_class, "given_class"))
+    return ways.following([_number_of_logit(name, "targets") for name in targets])
+
+
+def _deciding(call: ModelCall, batches: list[dict[str, Any]], at: str | None) -> list[dict[str, Any]]:
+    """Batches that say at which token the model decides, where it is told."""
+    if at is None:
+        return batches
+    position = position_of(at)
+    if position is None:
+        raise InputError(f"Words are known of texts alone: give a tokenizer and texts for at={at!r}.")
+    return [decided_at(batch, call.axes(batch).source, position) for batch in batches]
+
+
+def _number_of_logit(name: str, argument: str) -> int:
+    """The logit that a class is, which batches know by its number alone."""
+    if name.isdecimal():
+        return int(name)
+    raise InputError(f"Names of classes are known of texts alone: give a number for {argument}={name!r}.")
 
 
 def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
@@ -468,8 +544,9 @@ def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
     tokens = next((v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape), None)
     if tokens is None:  # of a picture or sound all that is real of it
         tokens, given = documents_of(batch), batch.get("attention_mask")
-        masked = isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]
-        mask = given.bool() if masked else torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        if isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]:
+            mask = given.bool()
     rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
     digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -487,10 +564,18 @@ def _result(
 ) -> ProbeResult:
     documents = tables.documents if labelled else tables.documents.drop_columns(["label"])
     frames = (documents.to_pandas(), tables.erasures.to_pandas(), tables.items.to_pandas())
-    curves = None if tables.curves is None else tables.curves.to_pandas()
+    curves, target_curves = (
+        None if table is None else table.to_pandas() for table in (tables.curves, tables.target_curves)
+    )
     heads = {
         f"{of.site.stack}:{of.site.layer}": tuple(of.heads.nonzero().flatten().tolist()) for of in attention.selected
     }
     return ProbeResult(
-        *frames, attention.engine, meaning=attention.meaning, brought=brought, curves=curves, heads=heads
+        *frames,
+        attention.engine,
+        meaning=attention.meaning,
+        brought=brought,
+        curves=curves,
+        heads=heads,
+        target_curves=target_curves,
     )

@@ -376,6 +376,19 @@ class RunResults:
         return [visible(str(text)) for text in told] if isinstance(told, list) else []
 
     @property
+    def decided_at(self) -> str | None:
+        """At which token of each text the model decides, as the setting says it; None where it decides of texts."""
+        at = (self.config["settings"].get("attention") or {}).get("at")
+        return None if at is None else str(at)
+
+    @property
+    def targets(self) -> list[str]:
+        """The names, legible, of what is followed beside the decision."""
+        told = self._told.get("targets")
+        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [visible(str(name)) for name in names]
+
+    @property
     def has_special_items(self) -> bool:
         """Whether special tokens are items, as far as the run says."""
         told = self._told.get("special_tokens")

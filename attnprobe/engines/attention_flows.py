@@ -61,7 +61,8 @@ def flows_of(
 
 def _shares_of_rows(last: Site, reads: str, axes: TokenAxes) -> Tensor:
     """Of the last layer's rows the one that is read, or all real ones alike (batch, tokens)."""
-    read = Selected(last, torch.ones(last.heads, dtype=torch.bool), reads).rows(axes.queries(last)).double()
+    chosen = Selected(last, torch.ones(last.heads, dtype=torch.bool), reads)
+    read = chosen.rows(axes.queries(last), axes.read).double()
     return read / read.sum(-1, keepdim=True)
 
 

@@ -66,7 +66,7 @@ def _of_others(name: str, measurement: Measurement, batch: Erasable, orders: Ord
     """The columns of a measurement that is not of this package, as documents.parquet has them; none where it does not
     fit."""
     of = MEASUREMENTS.told(name)
-    seen = [*batch.attention, *batch.single_effects(), batch.log_probabilities(), *orders.values()]
+    seen = [*batch.attention, *batch.single_effects()[:4], batch.log_probabilities(), *orders.values()]
     with asking(of, seen):
         if not measurement.fits(batch):
             return {}

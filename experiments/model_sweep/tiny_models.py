@@ -212,14 +212,15 @@ def build(kind: str, task: str) -> nn.Module:
     """
     reasons: list[str] = []
     without: nn.Module | None = None
-    for depth, variant in itertools.product(_DEPTHS, _variants(kind, task)):
+    depths = _DEPTHS[:1] if of_other_modality(task) else _DEPTHS
+    for depth, variant in itertools.product(depths, _variants(kind, task)):
         try:
             model = _model(kind, task, depth, variant)
             attends = _attends(model, task)
         except Exception as error:  # a model's own code raises whatever it likes
             reasons.append(_in_one_line(error))
             continue
-        if attends:
+        if attends or of_other_modality(task):
             return model
         without = without or model
     if without is None:

@@ -66,10 +66,8 @@ class DocumentsOfHeads:
             return {}
         rows = self._table.iloc[self._rows[number]]
         place = {tuple(head): at for at, head in enumerate(self.which)}
-        at = [
-            place[legible(str(s)), int(la), int(h)]
-            for s, la, h in zip(rows["stack"], rows["layer"], rows["head"], strict=True)
-        ]
+        names = zip(rows["stack"].astype(str), rows["layer"].tolist(), rows["head"].tolist(), strict=True)
+        at = [place[legible(stack), layer, head] for stack, layer, head in names]
         effects = self.told == EFFECTS
         numbers = rows["js_whole"] if effects else rows["removed_attention"].clip(lower=0)
         flips = rows["flip_whole"].astype(bool) if effects else rows["removed_attention"] > 0
