@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnprobe.base.errors import InputError
-from attnprobe.cli.options import add_machine_arguments, choose_device, reopen_run, say, say_lines
+from attnprobe.cli.options import add_machine_arguments, reopen_run, say, say_lines
 
 if TYPE_CHECKING:
     from attnprobe.data.prompts import Prompts
@@ -57,6 +57,7 @@ def execute(arguments: argparse.Namespace) -> None:
         checkpoint, content, prompts, folder, settings = _subject(arguments, settings)
         from attnprobe.models.huggingface.knocked_out import KnockedOut
         from attnprobe.stages.knockout import Setup, check_folder, knock_out_into
+        from attnprobe.stages.opening import choose_device
 
         check_folder(folder)
         assert checkpoint.tokenizer is not None

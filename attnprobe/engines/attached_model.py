@@ -10,18 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.attachment import Attachment, attach, said_of_tokens
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.decisions import require_decision
-from attnprobe.attention.given_batches import batches_of, several_documents
+from attnprobe.attention.given_batches import batches_of
 from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.orientation import settled
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.selection import ALL, Selected, select
 from attnprobe.attention.sites import CROSS, Site
 from attnprobe.attention.taps import Capture, Erase, StandIn
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import fastest_engine, make_engine
@@ -59,6 +59,10 @@ class AttachedModel:
             ``attnprobe.probe``. A single document is looked at in copies.
         reference: batches of training documents, likewise, for ways of erasing that put what attention gives of these
             in the place of what is erased.
+        tokens: how many tokens a document has, where the inputs have no entry a token (patches of a picture, frames of
+            a sound); by default as many as the model is seen to attend among.
+        token_axis: which axis of the first of the inputs has an entry a token, where it is not the second; 0 says that
+            tokens come before documents.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably; the message says why.
@@ -68,13 +72,23 @@ class AttachedModel:
     >>> model = AttachedModel(nn.TransformerEncoder(layer, 2), {"src": torch.randn(4, 7, 8)})
     """
 
-    def __init__(self, model: nn.Module, inputs: Inputs, reference: Sequence[Inputs] = ()) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Inputs,
+        reference: Sequence[Inputs] = (),
+        *,
+        tokens: int | None = None,
+        token_axis: int | None = None,
+    ) -> None:
         self.model = model = unwrapped(model)
         with in_own_mode(model):
             (batch,) = batches_of([inputs], model)
-            self._inputs = several_documents(batch)
-            self.attachment: Attachment = attach(ModelCall(model), self._inputs)
-            self._reference = list(batches_of(reference, model)) if reference else []
+            call, said = ModelCall(model), said_of_tokens(tokens, token_axis)
+            self._inputs = settled(call, batch, token_axis)
+            self.attachment: Attachment = attach(call, self._inputs, said)
+            given = batches_of(reference, model) if reference else []
+            self._reference = [call.documents_first(each) for each in given]
         self._engines: dict[tuple[AttentionSettings, str], str] = {}
         self._training: dict[AttentionSettings, list[TrainingVectors]] = {}
         self._proved: set[Site] = set()
@@ -188,6 +202,7 @@ class AttachedModel:
         """
         with in_own_mode(self.model):
             (batch,) = batches_of([inputs], self.model)
+            batch = self.attachment.call.documents_first(batch)
             settings = AttentionSettings(layers=layers, heads=heads, query=query)
             return self._first_flip(batch, order, settings, erase_by)
 
@@ -198,7 +213,7 @@ class AttachedModel:
         training = self._prepared(meaning, settings, selected)
         if (settings, erase_by) not in self._engines:
             self._engines[settings, erase_by] = fastest_engine(self.attachment, selected, self._inputs, meaning)
-        mask = TokenAxes.of(inputs, self.model).keys(selected[0].site)
+        mask = self.attachment.call.axes(inputs).keys(selected[0].site)
         of_items = _of_items(torch.as_tensor(order).to(mask.device), mask)
         items = Items.single_tokens(mask)
         engine = make_engine(self._engines[settings, erase_by], self.attachment, selected, inputs)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, EncodedSplit
+from attnprobe.engines.attention_maps import AttentionMap
 from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
@@ -95,6 +96,27 @@ class Probe(ABC, Generic[B]):
         Args:
             drawn: a sample of documents, of which the first are taken.
             device: where the model is.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    @property
+    def documents_with_maps(self) -> int:
+        """Of how many documents all attention is kept to be looked at, at most; 0 where there is only one head."""
+        return 0
+
+    def bytes_of_maps(self, tokens: int) -> int:
+        """How many weights all attention of a document of so many tokens has, at most."""
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    def maps(self, batch: B) -> Iterator[AttentionMap]:
+        """All attention of a batch, nothing erased, layer by layer."""
+        raise NotImplementedError(f"{type(self).__name__} has one head")
+
+    def tokens_seen(self, encoded: EncodedSplit[B], row: int, device: torch.device) -> dict[str, list[tuple[str, int]]]:
+        """What a document's attention is between: by side (``source``, ``target``) each token's text and its item.
+
+        ``source`` are the tokens of the text, ``target`` those of a decoder that reads tokens of its own; the item is
+        −1 of tokens in none.
         """
         raise NotImplementedError(f"{type(self).__name__} has one head")
 

@@ -39,7 +39,7 @@ from attnprobe.reports.orderings_in_words import (
 from attnprobe.reports.output_moves import moves_in_words, moves_verdict
 from attnprobe.reports.over_meanings import meanings_in_words
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence
-from attnprobe.reports.sample_in_words import documents_in_words
+from attnprobe.reports.sample_in_words import accuracy_in_words, documents_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 from attnprobe.reports.style import display_name
 
@@ -113,7 +113,7 @@ def filled(text: str) -> str:
 def _introduction(summary: Summary) -> str:
     counts = summary["counts"]
     documents = documents_in_words(counts, summary["run"]["unit"])
-    right = summary["accuracy"] and f"The model is right in {percent_with_interval(summary['accuracy'])}. "
+    right = summary["accuracy"] and f"The model is right in {accuracy_in_words(summary)}. "
     text = f"{summary['run']['name']}: {documents}. {right or ''}Brackets are 95 % intervals."
     if not counts["emptied_known"]:
         text += " The run is older than the record of when nothing is left: that every item was erased is known alone."

@@ -20,6 +20,12 @@ DASHES = {name: ordering.dashes for name, ordering in OWN.items() if ordering.da
 FURTHER_DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 1.0), (1.0, 1.0), (5.0, 1.0, 1.0, 1.0), (2.5, 0.8))
 """Of the lines of orderings that share a colour, in turn: the first is solid."""
 
+AGREED, OTHERWISE_AGREED, NOT_AGREED, OPEN = "#0072B2", "#A6D3EE", "#E69F00", "#D8D8D8"
+"""Blue is what all weights with the same output agree on, orange what they do not; what is not told is grey."""
+
+OUTCOMES = {"must_flip": AGREED, "never_flips": OTHERWISE_AGREED, "may_flip": NOT_AGREED}
+"""Of items that are erased alone, over all weights with the same output; in the order of a bar of them."""
+
 WIDTH = 3.3
 """Of a figure: a column of a paper, in inches."""
 

@@ -28,13 +28,25 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> Te
     return torch.tensor(tokens)
 
 
-def label_token(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
-    """The token that a word is, as it follows other text.
+def label_token(
+    tokenizer: PreTrainedTokenizerBase,
+    word: str,
+    section: str = AttentionSettings.section,
+    setting: str = "label_words",
+) -> int:
+    """The token that a word is, as it follows other text; or the special token that is written so.
+
+    Args:
+        tokenizer: of the model.
+        word: what was named.
+        section, setting: by what setting.
 
     Raises:
         SettingError: it is more than one token.
     """
-    return _taken(tokenizer, word)[0]
+    if word in tokenizer.all_special_tokens:
+        return int(tokenizer.convert_tokens_to_ids(word))
+    return _taken(tokenizer, word, section, setting)[0]
 
 
 def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[str]:
@@ -46,10 +58,15 @@ def label_texts(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> lis
     return [_taken(tokenizer, word)[1] for word in words]
 
 
-def _taken(tokenizer: PreTrainedTokenizerBase, word: str) -> tuple[int, str]:
+def _taken(
+    tokenizer: PreTrainedTokenizerBase,
+    word: str,
+    section: str = AttentionSettings.section,
+    setting: str = "label_words",
+) -> tuple[int, str]:
     for text in (f" {word}", word):
         tokens = tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
             return int(tokens[0]), text
     sentence = "{}: {!r} is not one token of {}'s vocabulary."
-    raise SettingError(AttentionSettings.section, sentence, Named("label_words"), word, type(tokenizer).__name__)
+    raise SettingError(section, sentence, Named(setting), word, type(tokenizer).__name__)
