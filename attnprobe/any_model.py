@@ -285,6 +285,8 @@ def probe(
     about = next((name for name in ABOUT_WHAT_IS_GIVEN if getattr(options, name) is not None), None)
     decided = Meaning(decision=decision or about or own_decision(given.model), options=options)
     ways = WaysOfACall.of(erase_by, decided, reference)
+    if whole.certify and not decided.flips_at_all:
+        raise InputError("certify is of decisions that flip: a number that is predicted has none without a tolerance.")
     followed = _followed(targets, decided)
     whole = whole._replace(curves=whole.curves or not decided.has_probability or bool(followed))
     if isinstance(orderings, str):

@@ -171,13 +171,13 @@ class SideBySide(Tap):
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
-        of = [None] * len(self._taps) if scores is None else scores.split(self._sizes)
-        parts = zip(self._taps, weights.split(self._sizes), of, strict=True)
+        of = [None] * len(self._taps) if scores is None else torch.split(scores, self._sizes)
+        parts = zip(self._taps, torch.split(weights, self._sizes), of, strict=True)
         return torch.cat([tap.edit(its_weights, its_scores) for tap, its_weights, its_scores in parts])
 
     def added(self, values: Tensor) -> Tensor | None:
         """See :meth:`Tap.added`; zero in rows to which nothing is added."""
-        made = [tap.added(part) for tap, part in zip(self._taps, values.split(self._sizes), strict=True)]
+        made = [tap.added(part) for tap, part in zip(self._taps, torch.split(values, self._sizes), strict=True)]
         of_any = next((part for part in made if part is not None), None)
         if of_any is None:
             return None

@@ -71,7 +71,7 @@ class KnownFlips:
             numbers: of the sets.
             erase: given which of the sets (some,), says whether they flip (some, things).
         """
-        different, of = numbers.unique(return_inverse=True)
+        different, of = torch.unique(numbers, return_inverse=True)
         places = torch.arange(len(numbers), device=numbers.device)
         first = torch.full_like(different, len(numbers)).scatter_reduce(0, of, places, "amin")
         known, flips = self.look_up(different)

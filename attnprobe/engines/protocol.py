@@ -157,7 +157,8 @@ class SetErasures(ABC):
             return torch.cat([flips(logits, documents[part]) for part, logits in parts])
 
         of_rows = order.flatten(0, 1), documents.flatten()
-        return first_flips_in_rounds(*of_rows, items.sizes, known, self.at_once, erased).unflatten(0, order.shape[:2])
+        first = first_flips_in_rounds(*of_rows, items.sizes, known, self.at_once, erased)
+        return first.view(*order.shape[:2], known.things)
 
     def curves(self, order: Tensor, documents: Tensor, items: Items) -> DecisionCurves:
         """How sure the model is of its decisions without the first items of orderings, and with these alone.

@@ -57,7 +57,7 @@ class WaysTogether(SetErasures):
         """The logits (rows, classes) of documents (rows,) that are sorted by their way."""
         rows = documents % self.batch
         sizes = (documents // self.batch).bincount(minlength=len(self._engines)).tolist()
-        parts = zip(self._engines, sizes, rows.split(sizes), erased.split(sizes), strict=True)
+        parts = zip(self._engines, sizes, torch.split(rows, sizes), torch.split(erased, sizes), strict=True)
         taps = [(size, engine.erasing(its_rows, its)) for engine, size, its_rows, its in parts if size]
         of_layers = zip(*([(size, tap) for tap in of_engine] for size, of_engine in taps), strict=True)
         return self._engines[0].run(rows, [SideBySide(of_layer) for of_layer in of_layers])
