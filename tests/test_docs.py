@@ -61,7 +61,7 @@ def test_python_blocks_run(name, finished, tmp_path, monkeypatch):
 def cells(name):
     """The code of a notebook, without what is for the kernel."""
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    found = re.findall(r"```{code-cell}\n(?::tags:.*\n)?(.*?)```", text, re.DOTALL)
+    found = re.findall(r"```{code-cell}\n(?::tags:[^\n]*\n)?(.*?)```", text, re.DOTALL)
     return [cell for cell in found if not cell.startswith(("!", "%"))]
 
 
