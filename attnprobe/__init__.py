@@ -11,7 +11,7 @@ docs/library.md, which says how long a name stays what it is.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _EXPORTED = {
     "attnprobe.any_model": ("probe",),
@@ -83,6 +83,8 @@ _EXPORTED = {
         "same_head_output",
         "weight_range",
     ),
+    "attnprobe.models.huggingface.token_positions": ("token_positions",),
+    "attnprobe.stages.knockout": ("KnockoutResult", "knockout"),
     "attnprobe.settings.run_settings": ("RunSettings",),
     "attnprobe.settings.attention": ("AttentionSettings",),
     "attnprobe.settings.data": ("DataLimits",),

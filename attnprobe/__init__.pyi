@@ -63,6 +63,7 @@ from attnprobe.in_python.calls import load_run as load_run
 from attnprobe.in_python.calls import run as run
 from attnprobe.in_python.calls import train as train
 from attnprobe.in_python.finished_run import FinishedRun as FinishedRun
+from attnprobe.models.huggingface.token_positions import token_positions as token_positions
 from attnprobe.settings.attention import AttentionSettings as AttentionSettings
 from attnprobe.settings.data import DataLimits as DataLimits
 from attnprobe.settings.dropout import Dropout as Dropout
@@ -72,6 +73,8 @@ from attnprobe.settings.kinds import Kind as Kind
 from attnprobe.settings.run_settings import RunSettings as RunSettings
 from attnprobe.settings.training import TrainingSettings as TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions as TransformerOptions
+from attnprobe.stages.knockout import KnockoutResult as KnockoutResult
+from attnprobe.stages.knockout import knockout as knockout
 
 __version__: str
 __all__: list[str]

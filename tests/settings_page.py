@@ -12,6 +12,7 @@ from attnprobe.in_python.arguments import OF_A_RUN, arguments_of
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.declaration import settings_of
 from attnprobe.settings.identification import Identified
+from attnprobe.settings.knockout import KnockoutSettings
 from attnprobe.settings.own_explanations import ExplanationSettings
 from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
 from attnprobe.settings.verification import Sample
@@ -30,6 +31,7 @@ PARTS = (
     ("`[explanations]`", "Of `run` and of `probe`: explanations of your own.", TABLES["explanations"]),
     ("Who probes", "Flags alone, of `run`, `probe` and `identify`: no result depends on them.", ExecutionSettings),
     ("`attnprobe identify`", "Flags alone.", Identified),
+    ("`attnprobe knockout`", "Flags, and arguments of `attnprobe.knockout`.", KnockoutSettings),
     ("`attnprobe verify`", "Flags alone.", Sample),
 )
 

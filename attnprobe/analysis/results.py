@@ -45,6 +45,7 @@ from attnprobe.runs.read_columns import (
     erasure_columns,
 )
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.runs.sink_records import SINKS, MeasuredSink
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -54,6 +55,7 @@ from attnprobe.runs.tables import (
     table_parts,
 )
 from attnprobe.settings.checkpoint_names import short_model_name
+from attnprobe.settings.own_explanations import OUT, ExplanationSettings
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
@@ -374,10 +376,30 @@ class RunResults:
         return [visible(str(text)) for text in told] if isinstance(told, list) else []
 
     @property
+    def decided_at(self) -> str | None:
+        """At which token of each text the model decides, as the setting says it; None where it decides of texts."""
+        at = (self.config["settings"].get("attention") or {}).get("at")
+        return None if at is None else str(at)
+
+    @property
+    def targets(self) -> list[str]:
+        """The names, legible, of what is followed beside the decision."""
+        told = self._told.get("targets")
+        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [visible(str(name)) for name in names]
+
+    @property
     def has_special_items(self) -> bool:
         """Whether special tokens are items, as far as the run says."""
         told = self._told.get("special_tokens")
         return not (isinstance(told, dict) and told.get("items") is False)
+
+    @property
+    def measured_sink(self) -> MeasuredSink | None:
+        """What training documents say of the first item, where a sink of attention is to be left out."""
+        settings = self.config["settings"].get(ExplanationSettings.section)
+        asked = isinstance(settings, dict) and settings.get("sinks") == OUT
+        return MeasuredSink.of(self._told.get(SINKS)) if asked else None
 
     @property
     def labels(self) -> list[str]:

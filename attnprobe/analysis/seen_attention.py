@@ -80,9 +80,10 @@ def seen_attention(folder: Path, documents: Iterable[int]) -> dict[int, SeenAtte
 
 def _layers(path: Path, rows: pd.DataFrame) -> list[SeenLayer]:
     layers = []
-    for (stack, layer), heads in rows.groupby(["stack", "layer"], sort=False, observed=True):
+    for _, heads in rows.groupby(["stack", "layer"], sort=False, observed=True):
+        stack, layer = str(heads["stack"].iat[0]), int(str(heads["layer"].iat[0]))
         where = f"{path}, document {rows['document'].iat[0]}, {stack} layer {layer}"
-        queries, keys = (int(heads[name].iat[0]) for name in ("queries", "keys"))
+        queries, keys = (int(str(heads[name].iat[0])) for name in ("queries", "keys"))
         if heads["head"].tolist() != list(range(len(heads))) or len(heads[["queries", "keys"]].drop_duplicates()) > 1:
             raise InputError(f"{where}: the heads are not one a row, from 0 on, all with as many rows and columns.")
         codes: list[npt.NDArray[np.uint8]] = []
@@ -93,17 +94,15 @@ def _layers(path: Path, rows: pd.DataFrame) -> list[SeenLayer]:
                     f"{where} head {head}: the column 'weights' is not base64 of {queries * keys:,} bytes."
                 )
             codes.append(found)
-        layers.append(SeenLayer(str(stack), int(layer), np.stack(codes)))
+        layers.append(SeenLayer(stack, layer, np.stack(codes)))
     return layers
 
 
 def _tokens(rows: pd.DataFrame | None) -> dict[str, list[SeenToken]]:
     if rows is None:
         return {}
-    return {
-        str(side): [
-            SeenToken(str(text), int(item))
-            for text, item in zip(*(of_side.sort_values("position")[name] for name in ("token", "item")), strict=True)
-        ]
-        for side, of_side in rows.groupby("side", sort=False, observed=True)
-    }
+    sides: dict[str, list[SeenToken]] = {}
+    for _, of_side in rows.sort_values("position").groupby("side", sort=False, observed=True):
+        texts, items = of_side["token"].astype(str).tolist(), of_side["item"].tolist()
+        sides[str(of_side["side"].iat[0])] = list(map(SeenToken, texts, items))
+    return sides

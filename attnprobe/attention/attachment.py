@@ -24,7 +24,7 @@ from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.input_axes import rows_of, without_last
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError, refuse_by_name
-from attnprobe.attention.selection import ALL, FIRST, LAST
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST
 from attnprobe.attention.sites import Site, Sites, foreign_to_all, recognise
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes, documents_of, target_of
@@ -35,11 +35,11 @@ class TokensSaid(NamedTuple):
     """What is known of tokens that inputs do not show.
 
     Attributes:
-        count: how many a document has; None: as many as the model is seen to attend among.
+        among: how many a document has; None: as many as the model is seen to attend among.
         axis: of the first of the inputs that has an entry a token; None: none has, or the second.
     """
 
-    count: int | None = None
+    among: int | None = None
     axis: int | None = None
 
 
@@ -67,7 +67,8 @@ class Attachment:
     Attributes:
         call: the model as a function.
         sites: its attention layers.
-        reads: for each, the rows that its output depends on: ``first``, ``last``, ``all`` or ``none``.
+        reads: for each, the rows that its output depends on: ``first``, ``last``, ``at``,
+            ``continued``, ``all`` or ``none``.
         blocks: paths of the model's blocks; empty where it has none that it could be run from.
         calls: the calls of its blocks, in order.
         within: for each attention layer the number of the call that it is in.
@@ -89,8 +90,8 @@ class Attachment:
         return dict(Counter(site.place.path for site, within in self.within.items() if within < call))
 
     def auto(self) -> list[str]:
-        """The rows that ``auto`` stands for: the one that the output depends on, or all."""
-        return [reads if reads in (FIRST, LAST) else ALL for reads in self.reads]
+        """The rows that ``auto`` stands for: those that the output is seen to depend on, or all."""
+        return [reads if reads in (FIRST, LAST, AT, CONTINUED) else ALL for reads in self.reads]
 
 
 def attach(call: ModelCall, inputs: Inputs, said: TokensSaid | None = None) -> Attachment:
@@ -131,7 +132,7 @@ def _sites(call: ModelCall, inputs: Inputs, observed: Observed, said: TokensSaid
     if counted is None or (of_ids and shown.foreign and (counted.foreign or not counted.attention)):
         return shown
     if counted.attention and not counted.foreign:
-        call.counted = CountedTokens(counted.attention, said.count, said.axis)
+        call.counted = CountedTokens(counted.attention, said.among, said.axis)
     return counted
 
 
@@ -139,7 +140,7 @@ def _counted(call: ModelCall, inputs: Inputs, observed: Observed, said: TokensSa
     """Attention over as many tokens as were said, or as most layers attend among; None where nothing attends."""
     documents, target = documents_of(inputs), target_of(inputs)
     batch, own = len(documents), None if target is None else target.shape[1]
-    tokens = said.count or (documents.shape[said.axis] if said.axis else None)
+    tokens = said.among or (documents.shape[said.axis] if said.axis else None)
     tokens = tokens or count_tokens(call.model, observed, batch, own is not None)
     if tokens is None:
         foreign = foreign_to_all(call.model, observed, batch)

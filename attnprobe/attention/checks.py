@@ -12,7 +12,7 @@ from torch import Tensor
 from attnprobe.attention.edited_runs import TOLERANCE, close, frozen, run_with
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.attention.sites import SELF, Site
 from attnprobe.attention.taps import Capture, Erase, Use
 from attnprobe.attention.token_axes import TokenAxes
@@ -173,17 +173,22 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     finite = all(gradient is None or bool(torch.isfinite(gradient).all()) for gradient in gradients)
     if not finite or all(gradient is None or not bool(gradient.any()) for gradient in gradients):
         raise RefusedError("No finite gradient flows from the output to the attention weights.")
-    reads = [_rows_read(gradient, axes.queries(site)) for site, gradient in zip(sites, gradients, strict=True)]
+    reads = [
+        _rows_read(gradient, axes.queries(site), axes.read) for site, gradient in zip(sites, gradients, strict=True)
+    ]
     flowing = sum(rows != NONE for rows in reads)
     return reads, Check("gradients", f"flow to the weights of {flowing} of {len(sites)} layers")
 
 
-def _rows_read(gradient: Tensor | None, mask: Tensor) -> str:
+def _rows_read(gradient: Tensor | None, mask: Tensor, read: Tensor | None) -> str:
+    """Which rows (batch, queries) a gradient flows to, those that the decision is said to be read from first."""
     if gradient is None or not bool(gradient.any()):
         return NONE
     if gradient.shape[2] == 1 and mask.shape[1] > 1:
         return ALL
     rows = gradient.abs().amax(dim=(1, 3)) > 0
+    if read is not None and torch.equal(rows, read):
+        return AT if int(read.sum(-1).max()) == 1 else CONTINUED
     number = mask.cumsum(-1) - 1
     for name, row in ((FIRST, mask & (number == 0)), (LAST, mask & (number == number[:, -1:]))):
         if torch.equal(rows, row):
@@ -207,7 +212,7 @@ def check_edits(
         document = axes.batch - 1
         erased = torch.zeros_like(weights[:, :1, :1], dtype=torch.bool)
         # The key that the rows which are read attend to most: within a window they see few, and must not be left alone.
-        rows = Selected(site, torch.ones(site.heads), of_rows).rows(axes.queries(site))[document]
+        rows = Selected(site, torch.ones(site.heads), of_rows).rows(axes.queries(site), axes.read)[document]
         read = weights[document] if len(rows) != weights.shape[2] else weights[document][:, rows]
         erased[document, 0, 0, read.sum((0, 1)).argmax()] = True
         with torch.no_grad():

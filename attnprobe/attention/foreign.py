@@ -50,7 +50,7 @@ def why_foreign(shape: tuple[int, ...], axis: int, batch: int, rows: int | None,
         return f"attends to {keys} places of a window around each token, and a column is another token in each row"
     if columns is None:
         if queries == keys:
-            return f"attends among {keys} places, and other layers among other numbers: what a token is changes between layers"
+            return f"attends among {keys} places, other layers among others: what a token is changes between layers"
         return f"attends from {queries} places to {keys}, which are pooled, or others than these"
     if keys == columns:
         return f"attends to the {columns} tokens, but from {queries} rows that are not the tokens themselves"

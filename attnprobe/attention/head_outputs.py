@@ -38,7 +38,7 @@ def head_outputs(call: ModelCall, selected: Sequence[Selected], inputs: Inputs) 
         RefusedError: what a layer's heads give cannot be seen; the message names it.
     """
     axes = call.axes(inputs)
-    rows = [chosen.rows(axes.queries(chosen.site)) for chosen in selected]
+    rows = [chosen.rows(axes.queries(chosen.site), axes.read) for chosen in selected]
     taps = [_MeanOutput(of) for of in rows]
     taps[-1].stops = True
     try:

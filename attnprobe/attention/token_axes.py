@@ -16,11 +16,14 @@ from attnprobe.erasure.arrays import truths
 Inputs = Mapping[str, Any]
 """What a model is called with; tensors begin with the axis of the documents."""
 
+READ_AT = "read_at"
+"""Of inputs, and not for the model: True for the token whose row the decision is read from (batch, tokens)."""
+
 _REAL = ("attention_mask", "mask")
 _PADDING = ("src_key_padding_mask", "padding_mask", "key_padding_mask")
 OF_PAIRS = ("attn_mask", "src_mask")
 """Masks of pairs of tokens, as ``torch.nn`` names them; ``mask`` is another beside a mask of padding."""
-_MASKS = {*_REAL, *_PADDING, *OF_PAIRS}
+_MASKS = {*_REAL, *_PADDING, *OF_PAIRS, READ_AT}
 
 HIDDEN = -1e3
 """What is added to a score that is to count for nothing is this or less: −∞, or the least that a format has."""
@@ -33,10 +36,13 @@ class TokenAxes:
     Attributes:
         source: (batch, tokens).
         target: of a decoder that reads tokens of its own (batch, target tokens), or None.
+        read: True for the tokens whose rows the decision is read from, of the decoder where there is one
+            (batch, tokens); None where inputs do not say it.
     """
 
     source: Tensor
     target: Tensor | None
+    read: Tensor | None = None
 
     @classmethod
     def of(cls, inputs: Inputs, model: nn.Module) -> TokenAxes:
@@ -55,7 +61,7 @@ class TokenAxes:
             )
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
         target = target_of(inputs)  # a classifier shows its decoder the text itself
-        return cls(source, source if target is None and has_decoder else target)
+        return cls(source, source if target is None and has_decoder else target, inputs.get(READ_AT))
 
     @property
     def batch(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,15 @@ class Prompts:
     Attributes:
         texts: the prompts.
         columns: by name, an entry a prompt; None where a prompt has none.
+        numbers: what each is called in results, where it is not counted from 0 on.
     """
 
     texts: list[str]
     columns: Mapping[str, list[Any]] = field(default_factory=dict)
+    numbers: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
-
-    def take(self, numbers: Sequence[int]) -> Prompts:
-        """Those of these numbers."""
-        of = {name: [column[number] for number in numbers] for name, column in self.columns.items()}
-        return Prompts([self.texts[number] for number in numbers], of)
 
     @classmethod
     def of(cls, given: Any) -> Prompts:  # noqa: ANN401

@@ -37,7 +37,7 @@ def outputs_of_attention(
         items: of the batch.
     """
     axes = call.axes(inputs)
-    rows = [chosen.rows(axes.queries(chosen.site)) for chosen in selected]
+    rows = [chosen.rows(axes.queries(chosen.site), axes.read) for chosen in selected]
     heads = sum(chosen.site.heads for chosen in selected)
     documents = torch.arange(axes.batch, device=items.mask.device)
     for part in torch.split(documents, rows_at_once(max(length or 0 for length in axes.lengths), heads)):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from attnprobe.engines.edge_replay import EdgeReplay, EdgeRuns
-from attnprobe.engines.knockout import WHOLE, Baseline, effects
+from attnprobe.engines.knockout import Baseline, effects
+from attnprobe.settings.knockout import WHOLE
 
 
 def screen_edges(
@@ -42,17 +43,17 @@ def screen_edges(
     for document in range(len(of_edges)):
         rows.append(_chosen(of_edges[document], there[document], document, top, sampled, int(seeds[document])))
     chosen = torch.cat(rows)
-    document, layer, head, query, key = chosen[:, :5].unbind(-1)
+    of, layer, head, query, key = chosen[:, :5].unbind(-1)
     shape = (replay.attends[0].shape[1], replay.attends[0].shape[2])
     positions = [torch.arange(size, device=chosen.device) for size in shape]
     heads = torch.arange(replay.sites[0].heads, device=chosen.device) == head[:, None]
     runs = EdgeRuns(
-        document, query[:, None] == positions[0], key[:, None] == positions[1], layer, layer, heads if by_head else None
+        of, query[:, None] == positions[0], key[:, None] == positions[1], layer, layer, heads if by_head else None
     )
     done = effects(replay, baseline, runs)
     number = head if by_head else torch.full_like(head, WHOLE)
-    columns = {"document": document, "layer": layer, "head": number, "query": query, "key": key}
-    columns |= {"first_order": of_edges[document, layer, head, query, key]}
+    columns = {"document": of, "layer": layer, "head": number, "query": query, "key": key}
+    columns |= {"first_order": of_edges[of, layer, head, query, key]}
     columns |= {"top": chosen[:, 5].bool(), "sampled": chosen[:, 6].bool()}
     return {name: column.cpu() for name, column in columns.items()} | done._asdict()
 

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.engines.edge_replay import EdgeReplay, EdgeRuns
-
-WHOLE = -1
-"""The number of a head that stands for all heads of a layer together."""
+from attnprobe.settings.knockout import WHOLE
 
 Window = tuple[int, int]
 """The first and the last layer of a window, both of it."""

@@ -48,7 +48,7 @@ class LayerEnd:
         with torch.no_grad(), recording(attachment.call.model, attachment.blocks, needed) as self._record:
             attachment.call(inputs)
         self.whole = hidden_of(self._record.outputs[self._start])
-        self.rows = chosen.rows(self._axes.queries(chosen.site))
+        self.rows = chosen.rows(self._axes.queries(chosen.site), self._axes.read)
         self.keys = self._axes.keys(chosen.site)
 
     @torch.no_grad()

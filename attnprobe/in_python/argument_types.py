@@ -36,6 +36,15 @@ class TrainArguments(TypedDict, total=False):
     tolerance: float | None
     """Of the decision regression: another output is one that has moved by more than this (none: nothing flips, and
     how far the output moves is told)."""
+    given_class: str | None
+    """Of the decision given_class, which it asks for: the class, token or label word that is on top or not
+    (none)."""
+    continuation: str | None
+    """Of the decision continuation, which it asks for: what is given to a language model behind each text, and
+    scored token by token in one run; as it is written, with a space before it where there is to be one (none)."""
+    targets: Sequence[str] | str
+    """Classes, tokens or label words whose probability and logit are kept after every single erasure and along
+    every ordering, whatever is decided (models with several heads or layers) (none)."""
     orderings: Sequence[str] | str
     """Orderings to erase by beside the usual ones (attnprobe list), or all (none)."""
     draws: int
@@ -123,6 +132,10 @@ class TrainArguments(TypedDict, total=False):
     pairs_at: str | None
     """Texts are pairs of what stands before this string and behind it, which a checkpoint's tokenizer joins (none:
     a text is read as it is)."""
+    at: str | None
+    """The token that a checkpoint decides at which gives logits for every token (masked language models, token
+    classifiers): a special token as [MASK], a position, negative ones from the end, or a word of the texts (none:
+    the decision is about the text, or the token that follows it)."""
     head_map: Literal["quick", "full"]
     """How single heads are tested: quick erases each whole, its most attended item and another one; full erases
     each in its own order and in a random one, in about six times the time (quick)."""
@@ -159,6 +172,9 @@ class TrainArguments(TypedDict, total=False):
     specials: Literal["own", "first", "last", "out"]
     """Special tokens are erased by their own score (0 where there is none), before all others or behind them, or
     are no items of any ordering (own)."""
+    sinks: Literal["own", "out"]
+    """The first item is no item where it is a sink of attention: where it holds 30 % of it or more in training
+    documents, and changes at most 5 % of the decisions (docs/transformers.md) (own)."""
     subwords: Literal["sum", "mean"]
     """How several scores of an item become one (sum)."""
 
@@ -200,6 +216,9 @@ class ProbeArguments(TypedDict, total=False):
     specials: Literal["own", "first", "last", "out"]
     """Special tokens are erased by their own score (0 where there is none), before all others or behind them, or
     are no items of any ordering (own)."""
+    sinks: Literal["own", "out"]
+    """The first item is no item where it is a sink of attention: where it holds 30 % of it or more in training
+    documents, and changes at most 5 % of the decisions (docs/transformers.md) (own)."""
     subwords: Literal["sum", "mean"]
     """How several scores of an item become one (sum)."""
     workers: int | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.decisions.entry import DecisionOptions
-from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS
 from attnprobe.models.kinds import subject_class
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run_settings import DATASET, MODEL, RunSettings
@@ -31,11 +31,15 @@ def settings_asked(given: Tables, file: Tables, names: Names, *, fine_tune: bool
         InputError: a setting is not fit for the model, or the model cannot be used.
     """
     tables = _together(file or _usual(given), given)
+    for name in ABOUT_WHAT_IS_GIVEN:
+        if tables.get(name) is not None:
+            tables = {"decision": name} | tables
     with told_by(names):
         left_to_model = "decision" not in tables
         # What is set of a decision can be judged once it is known which it is.
         settings = RunSettings.of_tables(_without_options(tables) if left_to_model else tables)
-        as_it_is = not fine_tune and subject_class(settings.model).decides(settings.model)
+        at_token = settings.attention is not None and settings.attention.at is not None
+        as_it_is = not fine_tune and subject_class(settings.model).decides(settings.model, at_token=at_token)
         if left_to_model:
             own = subject_class(settings.model).decision_of(settings.model) if as_it_is else CLASS
             settings = RunSettings.of_tables(tables | {"decision": own})

@@ -23,7 +23,7 @@ from attnprobe.runs.configuration import DataSource, ExplanationsSource, Rationa
 from attnprobe.runs.ordering_records import present_orderings
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import TOKEN, AttentionSettings
-from attnprobe.settings.own_explanations import OUT
+from attnprobe.settings.own_explanations import OUT, OWN_SCORE, ExplanationSettings
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.settings.unfit import Named, Names, SettingError, told_by
 from attnprobe.stages.run_work import TEST
@@ -183,8 +183,10 @@ def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunC
         InputError: the file cannot be used.
     """
     settings = configuration.settings.explanations
+    if settings.leaves_out_sinks and configuration.settings.attention is None:
+        raise InputError(f"--sinks {OUT} is for transformers: the attention of other models has no first token.")
     if settings.file is None:
-        if settings not in (type(settings)(), type(settings)(specials=OUT)):
+        if settings.specials not in (OWN_SCORE, OUT) or settings.subwords != ExplanationSettings().subwords:
             raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
         if settings.specials == OUT and configuration.settings.attention is None:
             raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")

@@ -35,6 +35,7 @@ from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
+from attnprobe.stages.sinks import keep_sink
 from attnprobe.stages.training import Run, special_strings_in_words
 from attnprobe.stages.training_vectors import keep_training_vectors
 
@@ -47,13 +48,16 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
+def probe(
+    run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None, *, foretold: bool = False
+) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
 
     Args:
         run: what is probed.
         execution: by whom.
         tested: its model, where it is loaded already.
+        foretold: whether it has been said what that takes, as of a view.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -63,7 +67,9 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
-    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
+    made_with = f"{run.configuration.read_by}/{tested.digest}"
+    keep_training_vectors(run, tested.probe, made_with)
+    keep_sink(run, tested.probe, made_with)
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -76,7 +82,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
-    if work.certified is not None:
+    if work.certified is not None and not foretold:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
         keep_states(run.subject, tested.probe, work.stamp)
@@ -131,6 +137,10 @@ def _probed_and_joined(
         label_names = tested.label_names(run.dataset.labels)
         if label_names is not None:
             names["decided_labels"] = label_names
+        settings, numbers = run.configuration.settings, tested.probe.meaning.targets
+        if numbers:
+            of_targets = zip(tested.notes.get("continuation", settings.targets), numbers, strict=True)
+            names["targets"] = [{"name": name, "class": number} for name, number in of_targets]
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)

@@ -53,7 +53,7 @@ def compare_maps(run: Run, tested: Tested[Any], sample: Sample) -> str:
             raise InputError(
                 f"{ATTENTION_TOKENS}.parquet, document {number}: these are not its tokens and their items."
             )
-        found = {}
+        found: dict[tuple[str, int, int], npt.NDArray[np.float64]] = {}
         for stack, layer, weights in _computed(tested.probe, inputs):
             found |= {(stack, layer, head): of_head for head, of_head in enumerate(weights)}
         stored = table[table["document"] == number]

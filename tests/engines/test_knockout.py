@@ -8,8 +8,9 @@ import torch
 from attnprobe.attention.blocks import recording
 from attnprobe.engines.edge_replay import EdgeReplay, starts_that_agree
 from attnprobe.engines.edge_screen import screen_edges
-from attnprobe.engines.knockout import WHOLE, Baseline, Route, knock_out
+from attnprobe.engines.knockout import Baseline, Route, knock_out
 from attnprobe.erasure.meaning import Meaning
+from attnprobe.settings.knockout import WHOLE
 from tests.fixtures.attached_models import attached, decision_logits
 from tests.reference.transformers import reference_attention, reference_logits, reference_logits_given
 
@@ -137,7 +138,7 @@ def test_erasing_by_zero_leaves_rows_short():
     )
 
 
-def test_the_screen_is_the_derivative_by_scores_and_verifies_what_it_puts_first():
+def test_the_screen_is_the_derivative_by_scores_over_what_is_left_and_verifies_what_it_puts_first():
     case, replay = ready(*CASES[1])
     baseline = Baseline.of(replay.logits, None)
     slopes = replay.first_order(baseline.decision)
@@ -152,7 +153,7 @@ def test_the_screen_is_the_derivative_by_scores_and_verifies_what_it_puts_first(
             scores[document, head, query] = row / row.sum() * weights[document, head, query].sum()
             logits = reference_logits_given(case.model, case.inputs, {("self", 1): scores.float()})
             moved.append(torch.log_softmax(decision_logits(logits, case.inputs).double(), -1)[0, baseline.decision[0]])
-        expected = -(moved[1] - moved[0]) / 2e-2
+        expected = -(moved[1] - moved[0]) / 2e-2 / (1 - weights[document, head, query, key])
         assert float(slopes[1][document, head, query, key]) == pytest.approx(float(expected.detach()), abs=2e-4)
     seeds = torch.arange(len(replay.logits))
     found = screen_edges(replay, baseline, 4, 6, seeds, by_head=True)

@@ -65,7 +65,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         """What the model takes of a batch, a number or mark for each token."""
         return self.model.inputs(batch)
 
-    def item_parts(self, encoded: EncodedSplit[Batch]) -> ItemParts:
+    def _every_item_part(self, encoded: EncodedSplit[Batch]) -> ItemParts:
         """The first token, which is of no text, if it is an item, then words; see :meth:`Probe.item_parts`."""
         documents = encoded.documents
         lengths = documents.words_per_document
@@ -75,7 +75,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         starts, ends = (np.insert(each, first, -1) for each in (documents.word_starts, documents.word_ends))
         return ItemParts.of_items(lengths + 1, starts, ends, documents.texts)
 
-    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+    def _every_item_text(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, if it is one, then words."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         types, lengths = documents.types, documents.words_per_document

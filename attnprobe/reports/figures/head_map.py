@@ -30,7 +30,7 @@ def _quantities(unit: str, heads: Sequence[HeadStatistics]) -> tuple[Quantity, Q
             unit=f"% of the {unit}s (never: 100)",
             factor=100,
             value=lambda head: head.fraction_attention.value,
-            colours="YlGnBu_r",
+            colours="Purples_r",
             scale=lambda values: (values.min() if values.min() < 100 else 0.0, 100.0),
         ),
         Quantity(

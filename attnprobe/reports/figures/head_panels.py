@@ -96,7 +96,7 @@ class Quantity(NamedTuple):
     factor: float
     value: Callable[[Any], float]
     p: Callable[[Any], float] | None = None
-    colours: str = "YlGnBu"
+    colours: str = "Purples"
     scale: Callable[[Numbers], tuple[float, float]] = from_zero
 
 

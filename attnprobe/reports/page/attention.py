@@ -13,7 +13,7 @@ import pandas as pd
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.seen_attention import SOURCE, TARGET, SeenAttention, documents_with_attention, seen_attention
 from attnprobe.reports.page.embedding import embedded_json
-from attnprobe.reports.page.readable import legible_item
+from attnprobe.reports.page.readable import legible, legible_item
 
 SHARE = 0.4
 """Of a page's bytes that are kept for attention, where it has some."""
@@ -50,10 +50,10 @@ class DocumentsOfHeads:
             return []
         heads = self._table[["stack", "layer", "head"]].drop_duplicates()
         heads = heads.assign(stack=heads["stack"].astype(str)).sort_values(["stack", "layer", "head"])
-        return [[stack, int(layer), int(head)] for stack, layer, head in heads.itertuples(index=False)]
+        return [[legible(stack), int(layer), int(head)] for stack, layer, head in heads.itertuples(index=False)]
 
     @cached_property
-    def _rows(self) -> Mapping[int, Any]:
+    def _rows(self) -> Mapping[Any, Any]:
         return self._table.groupby("document").indices if self.told else {}
 
     def of(self, number: int) -> dict[str, Any]:
@@ -66,9 +66,8 @@ class DocumentsOfHeads:
             return {}
         rows = self._table.iloc[self._rows[number]]
         place = {tuple(head): at for at, head in enumerate(self.which)}
-        at = [
-            place[str(s), int(la), int(h)] for s, la, h in zip(rows["stack"], rows["layer"], rows["head"], strict=True)
-        ]
+        names = zip(rows["stack"].astype(str), rows["layer"].tolist(), rows["head"].tolist(), strict=True)
+        at = [place[legible(stack), layer, head] for stack, layer, head in names]
         effects = self.told == EFFECTS
         numbers = rows["js_whole"] if effects else rows["removed_attention"].clip(lower=0)
         flips = rows["flip_whole"].astype(bool) if effects else rows["removed_attention"] > 0
@@ -112,7 +111,7 @@ def _encoded(seen: SeenAttention) -> dict[str, Any]:
     codes = b"".join(layer.codes.tobytes() for layer in seen.layers)
     sides = {side: [legible_item(token.text) for token in seen.tokens.get(side, [])] for side in (SOURCE, TARGET)}
     return {
-        "layers": [[layer.stack, layer.layer, *layer.codes.shape] for layer in seen.layers],
+        "layers": [[legible(layer.stack), layer.layer, *layer.codes.shape] for layer in seen.layers],
         "codes": base64.b64encode(codes).decode("ascii"),
         **sides,
         "items": [token.item for token in seen.tokens.get(SOURCE, [])],

@@ -197,8 +197,10 @@ def _content(candidate: _Candidate, source: int, within: int | None) -> RunConte
             }
             for name in orderings
         ],
+        "targets": results.targets,
         "layered": has_heads(results),
         "within": within,
+        "selected": [[layer.stack, layer.layer] for layer in results.selection],
         "heads": {"told": candidate.heads.told, "which": candidate.heads.which},
         "heads_of_marks": _heads_of_marks(candidate.overview),
         "people": [{"column": column, "name": legible(name)} for column, name in columns.annotators.items()],
@@ -223,7 +225,7 @@ def _listed(mark: Mark, place: npt.NDArray[np.integer]) -> list[int]:
 def _heads_of_marks(overview: Overview) -> dict[str, list[Any]]:
     """By the number of a mark of a map of heads, the head that it is of: stack, layer and number."""
     return {
-        str(cell.mark): [stack.stack, layer, cell.head]
+        str(cell.mark): [legible(stack.stack), layer, cell.head]
         for stack in (*overview.heads, *overview.head_effects)
         for layer, cells in stack.layers
         for cell in cells

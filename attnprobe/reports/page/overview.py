@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.base.run_layout import is_view
 from attnprobe.reports.in_distribution import in_distribution_blocks
 from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
@@ -20,6 +21,7 @@ from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
 from attnprobe.reports.page.panels.fractions import END, ENDS, SPAN, FractionRow, fraction_rows
 from attnprobe.reports.page.panels.heads import HeadStack, effect_stacks, head_stacks
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
+from attnprobe.reports.page.panels.knockout import KnockoutPanel, knockout_panel
 from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.twins import twin_blocks
@@ -55,6 +57,8 @@ class Overview:
     comparisons: list[ComparisonRow]
     heads: list[HeadStack]
     head_effects: list[HeadStack]
+    knockout: KnockoutPanel | None
+    may_be_knocked_out: bool
     identifiability: list[Outcome]
     curves: CurvesPanel | None
     beside: list[Block]
@@ -87,7 +91,7 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         sample=sample_in_words(results),
         quarantined=results.quarantined,
         meaning=" ".join(
-            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(results.config)])
+            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(summary)])
         ),
         no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
@@ -99,6 +103,8 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         comparisons=comparison_rows(results, summary, marks) if flips else [],
         heads=head_stacks(results, summary, marks),
         head_effects=effect_stacks(results, summary, marks),
+        knockout=knockout_panel(results.folder),
+        may_be_knocked_out=bool(results.config.get("checkpoint")) and not is_view(results.folder),
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
         beside=[

@@ -18,6 +18,7 @@ from tests.reports.page.conftest import page_of
 from tests.reports.page.test_page import data_of
 
 DOCUMENT = 4
+WHICH = ["layer", "head", "weights"]
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def maps(transformer_page):
     """By (layer, head), the weights of the document (rows, columns)."""
     table = pd.read_parquet(transformer_page.parent / "attention_maps.parquet")
     rows = table[table.document == DOCUMENT]
-    return {
-        (row.layer, row.head): weights_of(from_text(row.weights, row.queries, row.keys)) for row in rows.itertuples()
-    }
+    size = int(rows["keys"].max())
+    codes = {(layer, head): from_text(str(text), size, size) for layer, head, text in rows[WHICH].to_numpy().tolist()}
+    return {head: weights_of(each) for head, each in codes.items() if each is not None}
 
 
 @pytest.fixture
@@ -153,6 +154,22 @@ def test_single_erasures_say_the_probability_and_are_sorted(transformer_page, op
 
 
 @pytest.mark.browser
+def test_what_is_followed_beside_the_decision_has_a_column_by_its_name(tmp_path, opened):
+    made_transformer_run(tmp_path / "run", [2, 6])
+    path = tmp_path / "run" / "items.parquet"
+    items = pd.read_parquet(path)
+    items["probability_target_0"] = np.linspace(0.5, 0.9, len(items), dtype=np.float32)
+    items.to_parquet(path)
+    noted = {"labels": ["no", "yes"], "targets": [{"name": "</b>maybe", "number": 7}]}
+    (tmp_path / "run" / "summary.json").write_text(json.dumps(noted))
+    page = opened(page_of(tmp_path / "run").write(tmp_path / "run" / "report.html"), "#run=0&document=1")
+    page.locator("button[data-sort='probability_target_0']").click()
+    assert page.locator(".single-items thead").inner_text().count("Probability of </b>maybe") == 1
+    shown = page.locator(".single-items [data-item]").evaluate_all("all => all.map(each => Number(each.dataset.item))")
+    assert shown == [5, 4, 3, 2, 1, 0]
+
+
+@pytest.mark.browser
 def test_what_is_seen_can_be_taken_along(transformer_page, opened, maps, texts):
     page = opened(transformer_page, f"#run=0&document={DOCUMENT}")
     page.locator(".seen-head").select_option("0")
@@ -216,3 +233,12 @@ def test_a_run_without_kept_attention_has_none_in_its_page(tmp_path):
     assert run["layered"]
     assert not any("attention" in doc for doc in run["documents"])
     assert json.dumps(run["heads_of_marks"]).count("self") == 6
+
+
+@pytest.mark.browser
+def test_a_view_of_further_layers_shows_the_attention_of_the_run_that_it_is_of(tmp_path, opened):
+    made_transformer_run(tmp_path / "run", [2, 4, 6], attention_of=(1, 2))
+    made_transformer_run(tmp_path / "run" / "all-layers", [2, 4, 6])
+    page = page_of(tmp_path / "run", tmp_path / "run" / "all-layers").write(tmp_path / "run" / "report.html")
+    seen = [opened(page, f"#run={number}&document=2").locator(".seen-says").inner_text() for number in (0, 1)]
+    assert seen[0] == seen[1] != ""

@@ -100,9 +100,17 @@ class AttentionView {
     const { layers } = this.attention;
     const several = new Set(layers.map(({ stack }) => stack)).size > 1;
     this.find(".seen-layer").replaceChildren(...layers.map(({ stack, layer }, at) => html("option", { value: at }, several ? `${stack} ${layer}` : String(layer))));
-    if (this.layer === null || !layers[this.layer]) this.layer = String(layers.length - 1);
+    if (this.layer === null || !layers[this.layer]) this.layer = String(this.erasedIn());
     this.row = null;
     this.draw();
+  }
+
+  /** Which of the layers is the last that the run erases in; the last of all where it does not say. */
+  erasedIn() {
+    const { layers } = this.attention;
+    const erased = ({ stack, layer }) => this.doc.run.selected.some(([of, number]) => number === layer && (of === "" || of === stack));
+    const at = layers.findLastIndex(erased);
+    return at < 0 ? layers.length - 1 : at;
   }
 
   /** Choose a head of a layer, as a map of heads names it. */
@@ -127,16 +135,22 @@ class AttentionView {
     this.find(".seen-head").replaceChildren(html("option", { value: MEAN_OF_HEADS }, `mean of ${layer.heads}`),
       ...Array.from({ length: layer.heads }, (_, head) => html("option", { value: head }, String(head))));
     if (this.head === null || (this.head !== MEAN_OF_HEADS && this.head >= layer.heads)) this.head = MEAN_OF_HEADS;
-    if (this.row === null || this.row >= layer.queries) this.row = "0";
+    this.weights = weightsOf(layer, this.head);
+    if (this.row === null || this.row >= layer.queries) this.row = String(this.firstShown());
     this.find(".seen-row").replaceChildren(...this.names.rows.map((name, row) => html("option", { value: row }, `${row}: ${shortLabel(name)}`)));
     for (const name of ["layer", "head", "row"]) this.find(`.seen-${name}`).value = this[name];
-    this.weights = weightsOf(layer, this.head);
     this.largest = this.weights.reduce((a, b) => Math.max(a, b), 0) || 1;
     this.find(".seen-legend").replaceChildren(...[0, 1, 3, 5, 7, SHADES_OF_ATTENTION].map((level) => html("span", {},
       html("span", { class: `seen-token a${level}` }, "\u2002"), ` ${percent(this.largest * (level / SHADES_OF_ATTENTION) ** 2)}`)));
     this.drawMap();
     this.drawRow();
     this.find(".seen-cell").textContent = this.hint();
+  }
+
+  /** The row that is shown at first: the first, or where it sees nothing but itself, as in a causal model, the last. */
+  firstShown() {
+    const { queries, keys } = this.shown;
+    return queries > 1 && !this.weights.subarray(1, keys).some((weight) => weight > 0) ? queries - 1 : 0;
   }
 
   hint() {

@@ -74,6 +74,7 @@ function panelAsSvg(panel) {
 function panelAsRows(panel) {
   const plain = (element) => {
     const link = element.querySelector("a[aria-label], button[aria-label]");
+    if (element.dataset.says) return element.dataset.says;
     return (link ? link.getAttribute("aria-label") : element.textContent).replace(/\s+/g, " ").trim();
   };
   const tables = [...panel.querySelectorAll("table")];
@@ -117,7 +118,7 @@ function downloads(panel, name, rows = () => panelAsRows(panel)) {
 
 /** A pair of buttons at every panel of the overview. */
 function offerDownloads() {
-  for (const panel of document.querySelectorAll("#overview-view .panel")) {
+  for (const panel of document.querySelectorAll("#overview-view .panel:not(:has(.not-computed))")) {
     panel.append(downloads(panel, panel.querySelector("h3").textContent));
   }
 }

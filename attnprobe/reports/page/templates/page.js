@@ -226,6 +226,16 @@ function bringIntoView(list, entry) {
   if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 3;
 }
 
+/** Tell of the cell of a map of knock-outs that is pointed at. */
+function tellOfCells() {
+  for (const event of ["pointerover", "click"]) {
+    byId("overview-view").addEventListener(event, ({ target }) => {
+      const cell = target.closest?.("td[data-says]");
+      if (cell) cell.closest(".panel").querySelector(".cell-says").textContent = cell.dataset.says;
+    });
+  }
+}
+
 /** One stop of the tab key a panel: arrow keys move among its marks. */
 function gatherMarks() {
   for (const panel of document.querySelectorAll("[data-marks]")) {
@@ -274,4 +284,5 @@ byId("finder").open = matchMedia("(min-width: 60rem)").matches;
 runs.forEach((run, number) => { run.number = number; });
 gatherMarks();
 offerDownloads();
+tellOfCells();
 go(location.hash);

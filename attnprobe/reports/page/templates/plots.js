@@ -55,26 +55,37 @@ function drawCourses(place, doc, runNumber, chosen) {
   const lines = [];
   const circles = [];
   const x = (k) => (100 * k) / doc.n;
+  const known = doc.run.orderings.map(({ id }) => [id, orderOf(doc, id)]).filter(([, order]) => order?.length === doc.n);
+  if (doc.exact) for (const [id, order] of known) doc.kept[id] ??= courseOf(doc, order);
+  const top = scaleTo(known.flatMap(([id]) => (doc.kept[id] ? [...doc.kept[id]] : [])));
   doc.run.orderings.forEach(({ id, twin }, number) => {
     const order = orderOf(doc, id);
     const hue = `r${runNumber}o${number}${twin ? " twin" : ""}${id === chosen ? " chosen" : ""}`;
-    if (doc.exact && id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    if (doc.exact && id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order) / top));
     if (!order || order.length < doc.n) return;
-    const course = doc.exact ? (doc.kept[id] ??= courseOf(doc, order)) : doc.kept[id];
+    const course = doc.kept[id];
     if (!course) return;
     const step = Math.max(1, Math.ceil(doc.n / MOST_POINTS));
     let path = "";
-    for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - 100 * course[k]).toFixed(2)}`;
-    path += `L100 ${(100 - 100 * course[doc.n]).toFixed(2)}`;
+    for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - (100 * course[k]) / top).toFixed(2)}`;
+    path += `L100 ${(100 - (100 * course[doc.n]) / top).toFixed(2)}`;
     lines[id === chosen ? "push" : "unshift"](svg("path", { class: `line ${hue}`, d: path, "vector-effect": "non-scaling-stroke" }));
     const flip = firstFlip(doc, id);
-    if (flip > 0) circles.push(circle(hue, x(flip), course[flip]));
+    if (flip > 0) circles.push(circle(hue, x(flip), course[flip] / top));
   });
   const frame = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", class: "frame" }, ...lines);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: "100%", visibility: "hidden" });
   place.replaceChildren(frame, ...circles, cursor);
+  return top;
 }
 
+/** What the top of a drawing of probabilities is: one, or where they are all less than half of it, their most. */
+function scaleTo(probabilities) {
+  const most = probabilities.reduce((a, b) => Math.max(a, b), 0);
+  return most > 0.5 || most <= 0 ? 1 : most;
+}
+
+/** A mark at a share of the scale. */
 function circle(hue, x, p) {
   return svg("circle", { class: hue, cx: `${x}%`, cy: `${100 - 100 * p}%`, r: hue.endsWith("chosen") ? 5 : 3.5 });
 }
