@@ -42,7 +42,7 @@ def finished(tmp_path_factory):
 RECIPES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "how-to").glob("*.md"))
 
 
-@pytest.mark.parametrize("name", ["docs/library.md", "docs/explanations.md", "README.md", *RECIPES])
+@pytest.mark.parametrize("name", ["docs/library.md", "docs/explanations.md", "docs/using.md", "README.md", *RECIPES])
 def test_python_blocks_run(name, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
