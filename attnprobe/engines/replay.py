@@ -72,7 +72,8 @@ class Replay(Engine):
         self.axes = attachment.call.axes(inputs)
         self.rows_run = 0.0
         heads = max(chosen.site.heads for chosen in selected)
-        self.at_once = rows_at_once(max(length or 0 for length in self.axes.lengths), heads)
+        read = 1 if attachment.call.continuation is None else len(attachment.call.continuation)
+        self.at_once = max(1, rows_at_once(max(length or 0 for length in self.axes.lengths), heads) // read)
         self._micro_batches = MicroBatches(self.at_once)
         self._record = Recording()
         self._rows = [chosen.rows(self.axes.queries(chosen.site), self.axes.read) for chosen in self.selected]
