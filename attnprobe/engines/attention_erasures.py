@@ -298,9 +298,8 @@ class TogetherOtherwise:
 
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
-        ways = len(self.stand_ins)
-        effects = self._sets.single_effects(self._items)[:4]
-        return SingleEffects(*(each.unflatten(0, (ways, -1)) for each in effects))
+        shape = (len(self.stand_ins), *self._batch.items.mask.shape)
+        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)[:4]))
 
     def smallest_sets(self) -> None:
         """No exact smallest set is known here."""

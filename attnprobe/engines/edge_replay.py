@@ -22,7 +22,6 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
@@ -92,7 +91,7 @@ class EdgeReplay:
     ) -> None:
         self.attachment, self.sites, self.inputs, self.meaning = attachment, list(sites), inputs, meaning
         self._starts = list(starts)
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.layer_passes = 0
         longest = max(length or 0 for length in self.axes.lengths)
         self._micro_batches = MicroBatches(rows_at_once(longest, max(site.heads for site in sites)))

@@ -138,8 +138,8 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         texts = np.array([len(text) for text in self.documents.texts], dtype=np.int64)
         own = np.ones(len(units), dtype=bool) if pieces.behind is None else ~pieces.behind
         lengths = np.add.reduceat(own.astype(np.int64), self._first_piece)
-        columns = (column[own] for column in (pieces.apart, pieces.starts, pieces.ends))
-        return ItemParts(lengths, units[own], self.sizes, *columns, texts, pieces.numbers[own])
+        special, starts, ends = pieces.apart[own], pieces.starts[own], pieces.ends[own]
+        return ItemParts(lengths, units[own], self.sizes, special, starts, ends, texts, pieces.numbers[own])
 
     def batch(self, rows: IntArray) -> PieceBatch:
         """The documents of these rows, in this order."""

@@ -197,6 +197,7 @@ def _content(candidate: _Candidate, source: int, within: int | None) -> RunConte
             }
             for name in orderings
         ],
+        "targets": results.targets,
         "layered": has_heads(results),
         "within": within,
         "selected": [[layer.stack, layer.layer] for layer in results.selection],

@@ -23,6 +23,7 @@ from attnprobe.erasure.certified_names import (
     NO_SET,
     SUFFICIENT_ITEM,
 )
+from attnprobe.erasure.curve_names import OF_TARGET
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
@@ -88,8 +89,10 @@ class ItemColumns:
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
         check_columns(path, [f"contribution_{c}" for c in range(len(results.labels) if classes else 0)], names)
         classes = classes[: len(results.labels)]
-        # Where the page does not compute it: the decision's probability without each item.
-        effects = [name for name in ("js", *(["probability"] if not classes else [])) if name in names]
+        # Where the page does not compute them: the probabilities without each item of the decision and of what is
+        # followed beside it.
+        followed = [f"{OF_TARGET[0]}{place}" for place in range(len(results.targets))]
+        effects = [name for name in ("js", *([] if classes else ["probability", *followed])) if name in names]
         return cls(
             ["token", *(name for name in ("before",) if name in names)],
             [name for name in DOUBLES if name in names],

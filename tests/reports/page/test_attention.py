@@ -26,7 +26,7 @@ def maps(transformer_page):
     """By (layer, head), the weights of the document (rows, columns)."""
     table = pd.read_parquet(transformer_page.parent / "attention_maps.parquet")
     rows = table[table.document == DOCUMENT]
-    size = int(rows["keys"].max())
+    size = rows["keys"].to_numpy(dtype=np.int64)[0].item()
     codes = {(layer, head): from_text(str(text), size, size) for layer, head, text in rows[WHICH].to_numpy().tolist()}
     return {head: weights_of(each) for head, each in codes.items() if each is not None}
 
@@ -151,6 +151,22 @@ def test_single_erasures_say_the_probability_and_are_sorted(transformer_page, op
     assert shown == of.weight.sort_values(ascending=False, kind="stable").index[: len(shown)].tolist()
     page.locator(f".single-items [data-item='{shown[0]}']").click()
     assert erased(page) == [shown[0]]
+
+
+@pytest.mark.browser
+def test_what_is_followed_beside_the_decision_has_a_column_by_its_name(tmp_path, opened):
+    made_transformer_run(tmp_path / "run", [2, 6])
+    path = tmp_path / "run" / "items.parquet"
+    items = pd.read_parquet(path)
+    items["probability_target_0"] = np.linspace(0.5, 0.9, len(items), dtype=np.float32)
+    items.to_parquet(path)
+    noted = {"labels": ["no", "yes"], "targets": [{"name": "</b>maybe", "number": 7}]}
+    (tmp_path / "run" / "summary.json").write_text(json.dumps(noted))
+    page = opened(page_of(tmp_path / "run").write(tmp_path / "run" / "report.html"), "#run=0&document=1")
+    page.locator("button[data-sort='probability_target_0']").click()
+    assert page.locator(".single-items thead").inner_text().count("Probability of </b>maybe") == 1
+    shown = page.locator(".single-items [data-item]").evaluate_all("all => all.map(each => Number(each.dataset.item))")
+    assert shown == [5, 4, 3, 2, 1, 0]
 
 
 @pytest.mark.browser

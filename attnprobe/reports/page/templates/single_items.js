@@ -11,7 +11,8 @@ const COLUMNS_OF_ITEMS = [
 
 /** The columns that a document has. */
 function columnsOfItems(doc) {
-  return COLUMNS_OF_ITEMS.filter(([name]) => name === "position" || (doc[name] && !Number.isNaN(doc[name][0])));
+  const followed = doc.run.targets.map((target, place) => [`probability_target_${place}`, `Probability of ${target}`, (of, j) => of[`probability_target_${place}`][j], percent]);
+  return [...COLUMNS_OF_ITEMS, ...followed].filter(([name]) => name === "position" || (doc[name] && !Number.isNaN(doc[name][0])));
 }
 
 class SingleItems {
