@@ -11,7 +11,7 @@ docs/library.md, which says how long a name stays what it is.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _EXPORTED = {
     "attnprobe.any_model": ("probe",),

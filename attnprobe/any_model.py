@@ -285,6 +285,8 @@ def probe(
     about = next((name for name in ABOUT_WHAT_IS_GIVEN if getattr(options, name) is not None), None)
     decided = Meaning(decision=decision or about or own_decision(given.model), options=options)
     ways = WaysOfACall.of(erase_by, decided, reference)
+    if whole.certify and not decided.flips_at_all:
+        raise InputError("certify is of decisions that flip: a number that is predicted has none without a tolerance.")
     followed = _followed(targets, decided)
     whole = whole._replace(curves=whole.curves or not decided.has_probability or bool(followed))
     if isinstance(orderings, str):
@@ -460,8 +462,8 @@ def _probe_batches(
     collected = Collector(np.ones(len(hashes), dtype=bool), erase_by=ways.first.erase_by)
     without_first = False
     if brought.sinks == OUT:
-        given = batches_of(ways.reference, model) if ways.reference else ()
-        told_by = [call.documents_first(batch) for batch in given] or batches
+        of_reference = batches_of(ways.reference, model) if ways.reference else []
+        told_by = [call.documents_first(batch) for batch in of_reference] or batches
         masks = [call.axes(batch).keys(attention.selected[0].site) for batch in told_by]
         masks = [items.kept(mask) if leaves_out else mask for mask in masks]
         of_batches = (
@@ -541,8 +543,9 @@ def _hashes(batch: Mapping[str, Any], mask: Tensor) -> npt.NDArray[np.uint64]:
     tokens = next((v for v in batch.values() if isinstance(v, Tensor) and v.shape[:2] == mask.shape), None)
     if tokens is None:  # of a picture or sound all that is real of it
         tokens, given = documents_of(batch), batch.get("attention_mask")
-        masked = isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]
-        mask = given.bool() if masked else torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        mask = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        if isinstance(given, Tensor) and given.shape == tokens.shape[: given.dim()]:
+            mask = given.bool()
     rows = [row[real].detach().cpu().contiguous().numpy().tobytes() for row, real in zip(tokens, mask, strict=True)]
     digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -57,7 +57,8 @@ def routes_of(table: pd.DataFrame) -> list[OfRoute]:
     for (source, target, layer, first, last, head), group in table.sort_values("document", kind="stable").groupby(
         list(ROUTE), sort=False
     ):
-        groups[str(source), str(target), int(layer), int(first), int(last), int(head)] = group
+        places = int(str(layer)), int(str(first)), int(str(last)), int(str(head))
+        groups[(str(source), str(target), *places)] = group
     changes = {(key, name): group[name].to_numpy(np.float64) for key, group in groups.items() for name in CHANGES}
     estimates = means(changes)
     return [

@@ -35,11 +35,11 @@ class TokensSaid(NamedTuple):
     """What is known of tokens that inputs do not show.
 
     Attributes:
-        count: how many a document has; None: as many as the model is seen to attend among.
+        among: how many a document has; None: as many as the model is seen to attend among.
         axis: of the first of the inputs that has an entry a token; None: none has, or the second.
     """
 
-    count: int | None = None
+    among: int | None = None
     axis: int | None = None
 
 
@@ -132,7 +132,7 @@ def _sites(call: ModelCall, inputs: Inputs, observed: Observed, said: TokensSaid
     if counted is None or (of_ids and shown.foreign and (counted.foreign or not counted.attention)):
         return shown
     if counted.attention and not counted.foreign:
-        call.counted = CountedTokens(counted.attention, said.count, said.axis)
+        call.counted = CountedTokens(counted.attention, said.among, said.axis)
     return counted
 
 
@@ -140,7 +140,7 @@ def _counted(call: ModelCall, inputs: Inputs, observed: Observed, said: TokensSa
     """Attention over as many tokens as were said, or as most layers attend among; None where nothing attends."""
     documents, target = documents_of(inputs), target_of(inputs)
     batch, own = len(documents), None if target is None else target.shape[1]
-    tokens = said.count or (documents.shape[said.axis] if said.axis else None)
+    tokens = said.among or (documents.shape[said.axis] if said.axis else None)
     tokens = tokens or count_tokens(call.model, observed, batch, own is not None)
     if tokens is None:
         foreign = foreign_to_all(call.model, observed, batch)

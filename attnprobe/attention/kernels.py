@@ -47,7 +47,7 @@ def is_kernel(func: Any) -> bool:  # noqa: ANN401
     """Whether a function is one of ``torch.ops`` that attends, by its name and the names of what it takes."""
     if not isinstance(func, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)) or not _NAME.search(str(func)):
         return False
-    overload = func if isinstance(func, torch._ops.OpOverload) else getattr(func, func.overloads()[0])
+    overload = func if isinstance(func, torch._ops.OpOverload) else getattr(func, func.overloads()[0])  # type: ignore[no-untyped-call]
     return {argument.name for argument in overload._schema.arguments[:3]} <= _ARGUMENTS
 
 

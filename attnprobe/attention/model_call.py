@@ -192,11 +192,17 @@ def _documents(of: Tensor, row: Tensor) -> Tensor:
 
 
 def _of_continuation(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Log-probabilities and leads (batch, 2 · tokens) of tokens, by logits of their rows (batch, tokens, classes)."""
-    numbers, index = logits.double(), tokens.expand(logits.shape[:2])[..., None]
-    own = numbers.gather(-1, index).squeeze(-1)
-    lead = own - numbers.scatter(-1, index, -torch.inf).amax(-1)
-    return torch.cat([own - numbers.logsumexp(-1), lead], -1).to(logits.dtype)
+    """Log-probabilities and leads (batch, 2 · tokens) of tokens, by logits of their rows (batch, tokens, classes).
+
+    One token after another, since a vocabulary is large: numbers of one row a document are in double precision at once.
+    """
+    scores, leads = [], []
+    for place, token in enumerate(tokens.tolist()):
+        row = logits[:, place].double()
+        own, best = row[:, token], row.topk(2, dim=-1)
+        scores.append(own - row.logsumexp(-1))
+        leads.append(own - torch.where(best.indices[:, 0] == token, best.values[:, 1], best.values[:, 0]))
+    return torch.stack([*scores, *leads], -1).to(logits.dtype)
 
 
 def _parameters(model: nn.Module) -> set[str]:

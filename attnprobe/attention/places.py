@@ -84,11 +84,11 @@ def _configurations(model: Any) -> Iterator[Any]:  # noqa: ANN401
 def _spectrograms(model: Any, main: Tensor, tokens: int) -> Iterator[Places]:  # noqa: ANN401
     """Of a model that cuts the picture of a sound, (batch, time, frequency), into patches."""
     config = getattr(model, "config", None)
-    steps = (getattr(config, "frequency_stride", None), getattr(config, "time_stride", None))
     patch = getattr(config, "patch_size", None)
-    if isinstance(patch, int) and all(isinstance(step, int) for step in steps):
-        rows = (main.shape[2] - patch) // steps[0] + 1
-        columns = (main.shape[1] - patch) // steps[1] + 1
+    down, along = getattr(config, "frequency_stride", None), getattr(config, "time_stride", None)
+    if isinstance(patch, int) and isinstance(down, int) and isinstance(along, int):
+        rows = (main.shape[2] - patch) // down + 1
+        columns = (main.shape[1] - patch) // along + 1
         special = tokens - rows * columns
         yield from (Patches(rows, columns, before, special - before, True) for before in range(special, -1, -1))
 

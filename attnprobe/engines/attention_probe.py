@@ -21,7 +21,7 @@ from attnprobe.attention.sites import Site
 from attnprobe.data.batches import B
 from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
-from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.choice import Tried, fastest_engine, make_engine
 from attnprobe.engines.head_effects import effect_rows
 from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
@@ -98,9 +98,9 @@ class AttentionProbe:
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
 
         def otherwise() -> dict[StandIn, Engine]:
-            engines = {}
+            engines, tried = {}, Tried()
             for meaning in others:
-                kind = self._kind(meaning)
+                kind = self._kind(meaning, tried)
                 same = kind == self.engine
                 one = engine if same else make_engine(kind, self.attachment, self.selected, inputs, meaning)
                 for draw, each in enumerate(one.under(meaning, drawn, of_selected)):
@@ -118,10 +118,10 @@ class AttentionProbe:
             otherwise=otherwise,
         )
 
-    def _kind(self, meaning: Meaning) -> str:
+    def _kind(self, meaning: Meaning, tried: Tried) -> str:
         """The engine that is proved to erase so, tried when it is first asked for."""
         if meaning not in self._kinds:
-            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning)
+            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning, tried=tried)
         return self._kinds[meaning]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -27,6 +28,19 @@ from attnprobe.erasure.stand_ins import TrainingVectors
 
 SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD = "single row", "replay from inside", "replay", "whole runs"
 """Engines, the fastest first; from inside a layer for the map of heads alone."""
+
+
+@dataclass
+class Tried:
+    """What has been made of a batch to choose engines on: none of it hangs on the way of erasing.
+
+    Attributes:
+        engines: by name.
+        training: what heads of selected layers give, where that stands in for something.
+    """
+
+    engines: dict[str, Engine] = field(default_factory=dict)
+    training: list[TrainingVectors] | None = None
 
 
 def make_engine(
@@ -60,6 +74,7 @@ def fastest_engine(
     meaning: Meaning = BY_DEFAULT,
     *,
     by_head: bool = False,
+    tried: Tried | None = None,
 ) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
 
@@ -69,16 +84,21 @@ def fastest_engine(
         inputs: the batch.
         meaning: what is meant by erased, and by decided.
         by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
+        tried: what another choice on this batch, of another way of erasing, has left.
 
     Raises:
         RefusedError: nothing that is selected has an influence on the output; or nothing can take the mass that rows
             lose, and by this meaning something does.
     """
-    training = _of_examples(attachment, selected, inputs) if meaning.adds_vectors else None
+    tried = Tried() if tried is None else tried
+    if meaning.adds_vectors and tried.training is None:
+        tried.training = _of_examples(attachment, selected, inputs)
     seeds = torch.arange(attachment.call.axes(inputs).batch, device=next(attachment.call.model.parameters()).device)
 
     def made(kind: str) -> Engine:
-        return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
+        if kind not in tried.engines:
+            tried.engines[kind] = make_engine(kind, attachment, selected, inputs, meaning)
+        return tried.engines[kind].under(meaning, seeds, tried.training)[-1]
 
     whole = made(FORWARD)
     _require_influence(whole, attachment, selected, inputs)

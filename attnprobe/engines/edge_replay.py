@@ -22,7 +22,6 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
@@ -92,7 +91,7 @@ class EdgeReplay:
     ) -> None:
         self.attachment, self.sites, self.inputs, self.meaning = attachment, list(sites), inputs, meaning
         self._starts = list(starts)
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.layer_passes = 0
         longest = max(length or 0 for length in self.axes.lengths)
         self._micro_batches = MicroBatches(rows_at_once(longest, max(site.heads for site in sites)))
@@ -157,8 +156,10 @@ class EdgeReplay:
     def first_order(self, graded: Tensor) -> list[Tensor]:
         """What cutting each edge does to the first order, of one backward pass: of each layer (batch, heads, Q, K).
 
-        −a_ij (∂_ij − Σ_j a_ij ∂_ij / Σ_j a_ij), ∂ the derivative by the weights of the logarithm of the probability of
-        classes ``graded`` (batch,): minus the derivative by the attention score.
+        The change of a row's weights, which is known, times the derivative ∂ of the logarithm of the probability of
+        classes ``graded`` (batch,) by the weights: −a_ij (∂_ij − o), o the mean of ∂ over the rest of the row. That is
+        the derivative by the attention score, −a_ij (∂_ij − Σ_j a_ij ∂_ij), divided by 1 − a_ij: where a weight is
+        nearly all of its row the score hardly moves it, and cutting takes it away all the same.
         """
         taps = [Capture(differentiable=True) for _ in self.sites]
         tapped = dict(site.tapped(tap) for site, tap in zip(self.sites, taps, strict=True))
@@ -168,7 +169,7 @@ class EdgeReplay:
             weights = [_known(tap.weights) for tap in taps]
             slopes = torch.autograd.grad(log_p, weights, allow_unused=True)
         self.layer_passes += 3 * self.axes.batch * self._calls  # a backward pass computes twice what a run does
-        return [_by_score(w.detach(), slope) for w, slope in zip(weights, slopes, strict=True)]
+        return [_of_cuts(w.detach(), slope) for w, slope in zip(weights, slopes, strict=True)]
 
 
 def starts_that_agree(
@@ -217,12 +218,19 @@ def _agree(replay: EdgeReplay, whole: EdgeReplay, runs: EdgeRuns) -> bool:
     return all(close(other, one) for (_, one), (_, other) in pairs)
 
 
-def _by_score(weights: Tensor, slopes: Tensor | None) -> Tensor:
+def _of_cuts(weights: Tensor, slopes: Tensor | None) -> Tensor:
+    """−a (∂ − o) of each edge (…, keys), o the weighted mean of ∂ over the others in its row; 0 where there is none."""
     if slopes is None:  # nobody reads this layer
         return torch.zeros_like(weights, dtype=torch.float64)
     weights, slopes = weights.double(), slopes.double()
-    mean = (weights * slopes).sum(-1, keepdim=True) / weights.sum(-1, keepdim=True).clamp(min=1e-300)
-    return -weights * (slopes - mean)
+    weighted = weights * slopes
+    # Of the largest weight, which may be all but everything, the others are summed without it: nothing cancels.
+    largest = weights.argmax(-1, keepdim=True)
+    without = torch.ones_like(weights).scatter(-1, largest, 0.0)
+    mass = (weights.sum(-1, keepdim=True) - weights).scatter(-1, largest, (weights * without).sum(-1, keepdim=True))
+    rest = (weighted.sum(-1, keepdim=True) - weighted).scatter(-1, largest, (weighted * without).sum(-1, keepdim=True))
+    alone = mass <= 0
+    return -weights * (slopes - torch.where(alone, 0.0, rest / mass.masked_fill(alone, 1.0)))
 
 
 def _known(tensor: Tensor | None) -> Tensor:

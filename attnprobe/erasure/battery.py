@@ -128,6 +128,8 @@ def run_battery(
     orderings = chosen_orderings() if orderings is None else orderings
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds, orderings)
+    # What single items do is known first: each ordering begins with one of them.
+    attention, single = batch.attention, batch.single_effects()
     flips = _first_flips(batch, orders)
     curves = _curves(batch, orders, orderings, curved)
     if curved is not None:
@@ -135,7 +137,6 @@ def run_battery(
         flips = {name: columns | among[name] for name, columns in flips.items()}
     inside = _inside(batch, orders, orderings, flips, validation)
     flips = {name: columns | inside.of_flips.get(name, {}) for name, columns in flips.items()}
-    attention, single = batch.attention, batch.single_effects()
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
     flips = {name: columns | _along(sets, name) for name, columns in flips.items()}

@@ -28,13 +28,15 @@ class WaysOfACall(NamedTuple):
             reference: documents, in whatever form.
 
         Raises:
-            InputError: there is no such way or decision, or one is named twice, or several vectors stand in by the
-                first; or one needs reference documents, and there are none.
+            InputError: there is no such way or decision, or one is named twice, or none is, or several vectors stand in
+                by the first; or one needs reference documents, and there are none, or none needs those that are given.
             TypeError: an argument is of another kind altogether.
         """
         names = [erase_by] if isinstance(erase_by, str) else erase_by
-        if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
             raise TypeError(f"erase_by is {type(erase_by).__name__}, but a name is needed, or several.")
+        if not names:
+            raise InputError(f"erase_by names no way of erasing: name one, as {RENORMALISE}, or several.")
         if len(set(names)) != len(names):
             raise InputError("erase_by names a way of erasing twice.")
         first, *others = (dataclasses.replace(decided, erase_by=name) for name in names)
@@ -51,6 +53,12 @@ class WaysOfACall(NamedTuple):
             raise InputError(
                 f"{ERASING.told(name).capitalize()} puts what attention gives of training documents in the place of "
                 "what is erased: give some of these as reference, texts with a tokenizer, else batches."
+            )
+        if ways.reference and not ways.need_training:
+            named = " or ".join(ERASING.told(name) for name in names)
+            raise InputError(
+                f"reference is given, but {named} puts nothing of training documents in the place of what is erased: "
+                "leave it out, or name a way that does, as corpus_mean."
             )
         return ways
 

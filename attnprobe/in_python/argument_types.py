@@ -172,6 +172,9 @@ class TrainArguments(TypedDict, total=False):
     specials: Literal["own", "first", "last", "out"]
     """Special tokens are erased by their own score (0 where there is none), before all others or behind them, or
     are no items of any ordering (own)."""
+    sinks: Literal["own", "out"]
+    """The first item is no item where it is a sink of attention: where it holds 30 % of it or more in training
+    documents, and changes at most 5 % of the decisions (docs/transformers.md) (own)."""
     subwords: Literal["sum", "mean"]
     """How several scores of an item become one (sum)."""
 
@@ -213,6 +216,9 @@ class ProbeArguments(TypedDict, total=False):
     specials: Literal["own", "first", "last", "out"]
     """Special tokens are erased by their own score (0 where there is none), before all others or behind them, or
     are no items of any ordering (own)."""
+    sinks: Literal["own", "out"]
+    """The first item is no item where it is a sink of attention: where it holds 30 % of it or more in training
+    documents, and changes at most 5 % of the decisions (docs/transformers.md) (own)."""
     subwords: Literal["sum", "mean"]
     """How several scores of an item become one (sum)."""
     workers: int | None

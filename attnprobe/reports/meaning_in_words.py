@@ -20,7 +20,7 @@ def meaning_in_words(told: Told) -> str:
         f"Erasing here is not to renormalise, but {way}." if way else "",
         _decision_in_words(decision) if decision else "",
         _on_top_in_words(told.get("on_top"), decision),
-        _followed_in_words(told.get("followed")),
+        _followed_in_words(told.get("followed"), decision),
     ]
     return " ".join(filter(None, sentences))
 
@@ -42,15 +42,15 @@ def _on_top_in_words(on_top: Mapping[str, Any] | None, decision: EntryRecord | N
     return f"It is on top in {share} of the documents; in the others another is, and a flip puts it there."
 
 
-def _followed_in_words(names: Sequence[str] | None) -> str:
+def _followed_in_words(names: Sequence[str] | None, decision: EntryRecord | None) -> str:
     """What is followed beside the decision, and where its numbers are; empty where nothing is."""
     if not names:
         return ""
     named = " and ".join(filter(None, [", ".join(f"“{name}”" for name in names[:-1]), f"“{names[-1]}”"]))
-    return (
-        f"The probability and logit of {named} are kept after every single erasure (items.parquet) and along every "
-        "ordering (target_curves.parquet)."
-    )
+    of_tokens = decision is not None and decision.name == CONTINUATION
+    what = f"log-probability of its tokens {named} is" if of_tokens else f"probability and logit of {named} are"
+    where = "after every single erasure (items.parquet) and along every ordering (target_curves.parquet)"
+    return f"The {what} kept {where}."
 
 
 def meaning_in_brief(meaning: RecordedMeaning) -> list[str]:

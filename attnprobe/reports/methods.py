@@ -20,6 +20,7 @@ from attnprobe.base.bounds import MOST_LOG_BYTES
 from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
+from attnprobe.reports.further_methods import methods_beside
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
 from attnprobe.reports.sample_in_words import accuracy_in_words
 from attnprobe.reports.selection_in_words import decided_at_in_words, selection_in_brief
@@ -52,6 +53,7 @@ def methods(results: RunResults, summary: Summary, views: Sequence[str] = ()) ->
         *_erasure(results),
         *_orderings(results, summary),
         *_statistics(results, summary),
+        *methods_beside(summary),
         *_further(summary),
         *_views(views),
         *_software(results),

@@ -214,6 +214,9 @@ class RunSettings(Settings, section=""):
                 "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
             )
             raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        if self.certify and self.decision in NUMBERS and self.tolerance is None:
+            sentence = "{} is of decisions that flip: {} {} has none without a {}."
+            raise SettingError("", sentence, Named("certify"), Named("decision"), self.decision, Named("tolerance"))
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:

@@ -48,13 +48,16 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
+def probe(
+    run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None, *, foretold: bool = False
+) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
 
     Args:
         run: what is probed.
         execution: by whom.
         tested: its model, where it is loaded already.
+        foretold: whether it has been said what that takes, as of a view.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -79,7 +82,7 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
-    if work.certified is not None:
+    if work.certified is not None and not foretold:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
         keep_states(run.subject, tested.probe, work.stamp)

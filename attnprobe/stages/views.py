@@ -22,7 +22,9 @@ from attnprobe.runs.selection_records import recorded_selection
 from attnprobe.runs.tables import read_table
 from attnprobe.settings.attention import AUTO, AttentionSettings
 from attnprobe.settings.kinds import kind_of
+from attnprobe.stages.certified_sample import most_erasures
 from attnprobe.stages.run_work import TEST
+from attnprobe.stages.tables import certified_documents
 from attnprobe.stages.testing import BY_DEFAULT, probe
 from attnprobe.stages.training import Run
 
@@ -59,9 +61,10 @@ def _probe_views(run: Run, tested: Tested[Any], execution: ExecutionSettings, *,
         with view.folder.locked(shared=execution.share is not None):
             view.folder.open(view.configuration, force=force)
             of_view = view.subject.load()
-            if execution.share is None and not view.folder.is_probed(_stamp(view, of_view)):
+            foretold = execution.share is None and not view.folder.is_probed(_stamp(view, of_view))
+            if foretold:
                 run.say(cost_in_words(run, view, of_view))
-            left_out += probe(view, execution, of_view)
+            left_out += probe(view, execution, of_view, foretold=foretold)
     return left_out
 
 
@@ -115,6 +118,9 @@ def cost_in_words(run: Run, view: Run, tested: Tested[Any]) -> str:
     orders = len(chosen_orderings(settings.orderings)) - 1 + settings.draws
     items = int(split.words_per_document.sum()) * tried / max(1, int(documents.words_per_document.sum()))
     most = int(items * (1 + orders))
+    if settings.certify:
+        words = np.asarray(split.words_per_document)
+        most += most_erasures(certified_documents(words, settings.seed, settings.certify), words)
     layers = view.configuration.settings.attention
     named = "all layers" if layers is not None and layers.layers == ALL_LAYERS else f"layers {view.folder.path.name}"
     return (

@@ -161,7 +161,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
         by = "the file of explanations" if name in of_file else by
         yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
     otherwise = {other.erase_by: _rows_otherwise(other, orderings) for other in tested.probe.others}
-    rows = check_erasures(folder.table("erasures"), present, orderings, otherwise)
+    rows = check_erasures(folder.table("erasures"), present, orderings, otherwise, way)
     of_all = len(orderings) + sum(map(len, otherwise.values()))
     of = f"{of_all} orderings and draws" + f", in {1 + len(otherwise)} ways of erasing," * bool(otherwise)
     yield f"erasures.parquet holds {rows:,} rows, one for each of {of} of each document"
@@ -179,10 +179,14 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
 
 
 def _rows_otherwise(meaning: Meaning, orderings: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Names and draws of the rows of a further way of erasing, of those of the first way."""
+    """Names and draws of the rows of a further way of erasing, of those of the first way: each draw of it as often."""
     draws = {name: 1 + max(draw for other, draw in orderings if other == name) for name, _ in orderings}
     draws.pop(GREEDY, None)
-    return [(name, draw) for name, of_name in draws.items() for draw in range(max(of_name, meaning.draws))]
+    return [(name, draw) for name, of_name in draws.items() for draw in range(_rounded_up(of_name, meaning.draws))]
+
+
+def _rounded_up(count: int, step: int) -> int:
+    return step * -(-count // step)
 
 
 def _check_curves(run: Run, present: Present, orderings: list[str]) -> str:

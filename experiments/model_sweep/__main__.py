@@ -26,7 +26,7 @@ from experiments.model_sweep.examples import examples, of_other_modality
 from experiments.model_sweep.independent_checks import check
 from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outcome
 from experiments.model_sweep.page import page
-from experiments.model_sweep.tiny_models import TASKS, NotBuiltError, build, model_types
+from experiments.model_sweep.tiny_models import TASKS, NotBuiltError, build, class_name, model_types
 
 SECONDS, GIGABYTES = 60, 10
 """A model may take so much of a processor's time, and so much address space (most of it is the library's own)."""
@@ -109,7 +109,7 @@ def _received(job: tuple[str, str], receiver: Connection, otherwise: str) -> Out
             return received
     except EOFError:
         pass
-    return Outcome(*job, TASKS[job[1]][job[0]], NOT_BUILT, note=otherwise)
+    return Outcome(*job, class_name(*job), NOT_BUILT, note=otherwise)
 
 
 def _work(kind: str, task: str, sender: Connection) -> None:
@@ -120,7 +120,7 @@ def _work(kind: str, task: str, sender: Connection) -> None:
 
 
 def _outcome(kind: str, task: str) -> Outcome:
-    name = TASKS[task][kind]
+    name = class_name(kind, task)
     try:
         model = build(kind, task)
     except NotBuiltError as reason:

@@ -135,10 +135,24 @@ _OF_PICTURES_AND_SOUNDS: dict[str, Any] = {
     "classifier_proj_size": 16,
     "max_source_positions": 20,
     "use_mean_pooling": False,
+    "width_coefficient": 0.2,
+    "depth_coefficient": 0.2,
 }
 """Sizes of the same kind, for tasks of pictures and sounds alone."""
 
-_LESS = {
+_WINDOWED = {"embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4, "patch_size": 2}
+_LESS: dict[str, dict[str, Any]] = {
+    "swin": _WINDOWED,
+    "swinv2": _WINDOWED,
+    "donut-swin": _WINDOWED,
+    "dinat": {
+        "embed_dim": 16,
+        "depths": [1, 1],
+        "num_heads": [2, 4],
+        "patch_size": 4,
+        "kernel_size": 3,
+        "dilations": None,
+    },
     "videomae": {"tubelet_size": 2},
     "vjepa2": {"tubelet_size": 2},
     "sew": {"conv_dim": [16, 32], "squeeze_factor": 2},
@@ -193,6 +207,12 @@ class NotBuiltError(Exception):
     """No configuration that was tried gives a model that runs on tokens; the message is the reason, in one line."""
 
 
+def class_name(kind: str, task: str) -> str:
+    """The class of a model type for a task, the first where there are several."""
+    name: str | tuple[str, ...] = TASKS[task][kind]
+    return name if isinstance(name, str) else name[0]
+
+
 def model_types() -> list[str]:
     """All that have a class for one of the tasks."""
     return sorted(set().union(*TASKS.values()))
@@ -224,7 +244,7 @@ def build(kind: str, task: str) -> nn.Module:
             return model
         without = without or model
     if without is None:
-        raise NotBuiltError(reasons[0])
+        raise NotBuiltError(reasons[-1 if of_other_modality(task) else 0])
     return without
 
 
@@ -245,7 +265,7 @@ def _model(kind: str, task: str, depth: int, variant: dict[str, Any]) -> nn.Modu
     if task == "causal LM" and "is_decoder" in _fields(CONFIG_MAPPING[kind]):
         settings["is_decoder"] = True
     config = CONFIG_MAPPING[kind](**settings)
-    model_class = getattr(transformers, TASKS[task][kind])
+    model_class = getattr(transformers, class_name(kind, task))
     torch.manual_seed(0)
     model: nn.Module = model_class(next(_configurations_of(model_class, config), config))
     with torch.no_grad():

@@ -1,5 +1,7 @@
 """Prompts are read from what programs and files have, and positions in them are found by name."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -7,7 +9,10 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.named_positions import check_names, named_places
 from attnprobe.data.prompts import Prompts
 
-ROWS = [{"prompt": "The cat saw the cat.", "subject": "cat", "at": [0, 3]}, {"prompt": "A dog", "subject": "dog"}]
+ROWS: list[dict[str, Any]] = [
+    {"prompt": "The cat saw the cat.", "subject": "cat", "at": [0, 3]},
+    {"prompt": "A dog", "subject": "dog"},
+]
 
 
 def test_prompts_are_the_same_however_they_are_given(tmp_path):
@@ -17,7 +22,7 @@ def test_prompts_are_the_same_however_they_are_given(tmp_path):
     json_lines.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
     table.write_text('prompt,subject\n"The cat saw the cat.",cat\nA dog,dog\n')
     lines.write_text("The cat saw the cat.\nA dog\n")
-    columns = {"subject": ["cat", "dog"], "at": [[0, 3], None]}
+    columns: dict[str, list[Any]] = {"subject": ["cat", "dog"], "at": [[0, 3], None]}
     whole = Prompts([row["prompt"] for row in ROWS], columns)
     assert Prompts.of(ROWS) == Prompts.read(json_lines) == whole
     assert Prompts.read(table) == Prompts(whole.texts, {"subject": columns["subject"]})
@@ -106,6 +111,7 @@ def test_a_cell_that_is_not_in_its_prompt_is_refused():
 
 
 def test_names_are_told_apart():
-    for names, sentence in (([], "no positions"), (["a", "a"], "twice"), ([3], "a name is needed")):
+    given: list[tuple[list[Any], str]] = [([], "no positions"), (["a", "a"], "twice"), ([3], "a name is needed")]
+    for names, sentence in given:
         with pytest.raises(InputError, match=sentence):
             check_names(names)

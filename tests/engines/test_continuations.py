@@ -81,22 +81,34 @@ def test_a_continuation_is_scored_as_attention_written_out(kind, attention, laye
     assert flipped
 
 
-def test_what_an_encoder_and_a_decoder_are_given_is_scored_in_one_run():
-    """In cross attention; without erasures as the model itself scores it, token by token."""
+@pytest.mark.parametrize("layers", ["cross:all", "encoder:last"])
+def test_what_an_encoder_and_a_decoder_are_given_is_scored_in_one_run(layers):
+    """Of each document alone, as the model itself scores it token by token, whole and with each item erased in runs."""
     torch.manual_seed(1)
     sizes: dict[str, Any] = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 2, "num_heads": 2}
-    config = T5Config(vocab_size=13, decoder_start_token_id=0, **sizes)
+    config = T5Config(vocab_size=13, decoder_start_token_id=0, initializer_factor=2.0, **sizes)
     model, tokenizer = transformers.T5ForConditionalGeneration(config).eval(), whole_words(ends=True)
     tokens = tokenizer("naïve words café", add_special_tokens=False)["input_ids"]
-    result = attnprobe.probe(model, tokenizer, SHORT, layers="cross:all", continuation="naïve words café")
-    assert set(result.layers) == {"cross:0", "cross:1"}
+    result = attnprobe.probe(model, tokenizer, SHORT, layers=layers, continuation="naïve words café")
+    assert all(of.startswith(layers.partition(":")[0]) for of in result.layers)
     starts = result.curves[(result.curves["removed"] == 0) & (result.curves["ordering"] == "attention")]
-    for document, text in enumerate(SHORT):
-        inputs = {"input_ids": torch.tensor([tokenizer(text)["input_ids"]])}
-        with torch.no_grad():
-            logits = model(**inputs, decoder_input_ids=torch.tensor([[0, *tokens[:-1]]])).logits[0].double()
-        scores = [float(row.log_softmax(-1)[token]) for row, token in zip(logits, tokens, strict=True)]
-        assert starts["logit"].iloc[document] == pytest.approx(sum(scores), abs=1e-5)
+    for document, text in enumerate(SHORT[:2]):
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        inputs = {"input_ids": ids, "decoder_input_ids": torch.tensor([[0, *tokens[:-1]]])}
+        attached = attnprobe.AttachedModel(model, inputs)
+
+        def score(erased: list[int], of: Any = attached, given: Any = inputs) -> float:
+            mask = torch.zeros(given["input_ids"].shape, dtype=torch.bool)
+            mask[:, erased] = True
+            with torch.no_grad(), of.erasing(mask, layers=layers):
+                logits = of.model(**given).logits[0].double().log_softmax(-1)
+            return sum(float(row[token]) for row, token in zip(logits, tokens, strict=True))
+
+        assert starts["logit"].iloc[document] == pytest.approx(score([]), abs=1e-5)
+        items = result.items[result.items["document"] == document]
+        alone = [score([place]) for place in range(ids.shape[1])]
+        assert items["logit"].tolist() == pytest.approx(alone, abs=1e-5)
+        assert max(alone) - min(alone) > 1e-3
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_erasing_by_zero_leaves_rows_short():
     )
 
 
-def test_the_screen_is_the_derivative_by_scores_and_verifies_what_it_puts_first():
+def test_the_screen_is_the_derivative_by_scores_over_what_is_left_and_verifies_what_it_puts_first():
     case, replay = ready(*CASES[1])
     baseline = Baseline.of(replay.logits, None)
     slopes = replay.first_order(baseline.decision)
@@ -153,7 +153,7 @@ def test_the_screen_is_the_derivative_by_scores_and_verifies_what_it_puts_first(
             scores[document, head, query] = row / row.sum() * weights[document, head, query].sum()
             logits = reference_logits_given(case.model, case.inputs, {("self", 1): scores.float()})
             moved.append(torch.log_softmax(decision_logits(logits, case.inputs).double(), -1)[0, baseline.decision[0]])
-        expected = -(moved[1] - moved[0]) / 2e-2
+        expected = -(moved[1] - moved[0]) / 2e-2 / (1 - weights[document, head, query, key])
         assert float(slopes[1][document, head, query, key]) == pytest.approx(float(expected.detach()), abs=2e-4)
     seeds = torch.arange(len(replay.logits))
     found = screen_edges(replay, baseline, 4, 6, seeds, by_head=True)

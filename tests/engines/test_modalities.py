@@ -134,7 +134,7 @@ def test_what_is_said_of_tokens_is_held_against_what_is_seen():
     with pytest.raises(InputError, match="has the axes 0 to 3"):
         AttachedModel(model, pictures(), token_axis=4)
     with pytest.raises(TypeError, match="tokens is str"):
-        AttachedModel(model, pictures(), tokens="17")
+        AttachedModel(model, pictures(), tokens="17")  # type: ignore[arg-type]
 
 
 class OverFrames(nn.Module):

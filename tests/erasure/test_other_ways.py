@@ -212,3 +212,12 @@ def test_what_does_not_fit_a_way_is_refused(given, sentence):
     readout = (np.eye(2), np.zeros(2))
     with pytest.raises(ValueError, match=sentence):
         attnprobe.minimal_flip_set([[[1.0, 0.0]]], [[1.0]], None, readout, **given)
+
+
+@pytest.mark.parametrize(("draws", "rows"), [(1, 5), (5, 5), (7, 10), (10, 10), (11, 15)])
+def test_each_draw_of_what_stands_in_has_as_many_rows(draws, rows, batch):
+    """Else a mean over rows leans towards the draws that come first."""
+    probe = probe_of("flan-none", others=["zero", "resample"])
+    result = run_battery(erasures(probe, batch), SEEDS, orderings=chosen_orderings((), draws))
+    of_random = {way: [draw for name, draw in keys if name == "random"] for way, keys in result.otherwise.items()}
+    assert of_random == {"zero": list(range(draws)), "resample": list(range(rows))}

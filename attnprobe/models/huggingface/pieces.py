@@ -133,11 +133,13 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         return begins
 
     def item_parts(self) -> ItemParts:
-        """What the documents' items are made of: pieces."""
+        """What the documents' items are made of: pieces of their texts."""
         pieces, units = self._pieces, self._units.numpy().astype(np.int64)
         texts = np.array([len(text) for text in self.documents.texts], dtype=np.int64)
-        parts = (self.lengths, units, self.sizes, pieces.apart, pieces.starts, pieces.ends, texts, pieces.numbers)
-        return ItemParts(*parts)
+        own = np.ones(len(units), dtype=bool) if pieces.behind is None else ~pieces.behind
+        lengths = np.add.reduceat(own.astype(np.int64), self._first_piece)
+        special, starts, ends = pieces.apart[own], pieces.starts[own], pieces.ends[own]
+        return ItemParts(lengths, units[own], self.sizes, special, starts, ends, texts, pieces.numbers[own])
 
     def batch(self, rows: IntArray) -> PieceBatch:
         """The documents of these rows, in this order."""

@@ -63,8 +63,8 @@ class Pane {
     this.singles.show(doc);
     drawHeads(this.find(".document-heads"), doc);
     const smallest = this.find("[data-do=smallest]");
-    smallest.disabled = !orderOf(doc, smallestSet(doc))?.length;
-    smallest.title = smallest.disabled ? this.withoutSmallest() : "";
+    smallest.disabled = smallestItems(doc).length === 0;
+    smallest.title = smallest.disabled ? this.withoutSmallest() : this.smallestBy();
     const guarantee = this.find("[data-do=guarantee]");
     guarantee.hidden = !doc.sufficient;
     guarantee.title = doc.sufficient ? this.guaranteedBy() : "";
@@ -80,9 +80,20 @@ class Pane {
   /** Why there is no smallest set to erase. */
   withoutSmallest() {
     const { doc } = this;
+    if (doc.smallest === "none") return "No set flips this decision.";
+    if (doc.smallest === "open") return "No set that flips this decision was found.";
     if (smallestSet(doc) === "") return "No exact smallest set is known for this readout.";
     if (firstFlip(doc, smallestSet(doc)) > 0) return "Which items are in it is not in the run's files.";
     return firstFlip(doc, smallestSet(doc)) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
+  }
+
+  /** How far the set that flips the decision is known to be the smallest, where that was found by erasing sets. */
+  smallestBy() {
+    const { doc } = this;
+    if (smallestSet(doc) !== "") return "";
+    return doc.smallest === "exact"
+      ? "Exact: no smaller set flips this decision."
+      : `Attained: of the sets that were tried this is the smallest that flips the decision. None of fewer than ${doc.flip_bound} ${doc.run.unit}${doc.flip_bound === 1 ? "" : "s"} does; others may.`;
   }
 
   /** What the smallest set is whose items, kept, guarantee the decision. */
@@ -207,7 +218,7 @@ class Pane {
 
   act(what, ordering) {
     if (what === "restore") this.eraseOnly([]);
-    else if (what === "smallest") this.eraseOnly(orderOf(this.doc, smallestSet(this.doc)) ?? []);
+    else if (what === "smallest") this.eraseOnly(smallestItems(this.doc));
     else if (what === "guarantee") this.eraseOnly(Array.from(this.doc.sufficient.keys()).filter((j) => !this.doc.sufficient[j]));
     else if (what === "flip") {
       if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
@@ -281,6 +292,9 @@ class Pane {
       const moved = [doc.js ? ` The output moves by ${significant(doc.js[j])} nats (JS).` : "",
         ...(p === undefined || Number.isNaN(p) ? [] : [" The probability of ", html("bdi", { class: "class" }, doc.decided), ` is then ${percent(p)}.`])];
       return { flipped, words: [html("strong", {}, flipped ? `Without this ${unit} the decision flips.` : `Without this ${unit} the decision stays.`), ...moved] };
+    }
+    if (count > 1 && doc.flipping?.every((flag, j) => (flag === 1) === (this.erased[j] === 1))) {
+      return { flipped: true, words: [html("strong", {}, `Without these ${count.toLocaleString("en")} ${unit}s the decision flips.`), ` ${this.smallestBy()}`] };
     }
     const flip = firstFlip(doc, this.by);
     const changes = doc.removed[this.by]?.[0];  // while something is left, or when nothing is

@@ -57,8 +57,8 @@ def test_leads_are_tabled_by_run_and_meaning(tmp_path):
     table = meaning_table(runs).set_index(["way", "against"])
     leads = {one.second: one.lead for one in who_flips_first(runs[0]) if one.first == "attention"}
     for other in ("random", "gradient", "gradient_attention"):
-        row = table.loc[("renormalise", other)]
-        assert row[["lead", "low", "high", "n"]].tolist() == pytest.approx(leads[other])
+        columns = ["lead", "low", "high", "n"]
+        assert table.loc[("renormalise", other), columns].tolist() == pytest.approx(leads[other])
     exchanged = table["lead"].xs("gradient_attention", level="against")
     assert exchanged["zero"] == pytest.approx(-exchanged["renormalise"])
     assert "leads_by_meaning.csv" in {path.name for path in write_run_tables(runs, tmp_path / "card")}
