@@ -42,8 +42,9 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The code and the links of the documentation."""
+    """The site, strictly, into build/site; it takes the extra [docs], and minutes: notebooks are run."""
     session.run("python", "-m", "pytest", "-q", "tests/test_docs.py", "tests/identifiability/test_library.py")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "build/site", *session.posargs)
 
 
 @nox.session

@@ -11,10 +11,12 @@ docs/library.md, which says how long a name stays what it is.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _EXPORTED = {
     "attnprobe.any_model": ("probe",),
+    "attnprobe.in_python.calls": ("TrainedRun", "load_run", "run", "train"),
+    "attnprobe.in_python.finished_run": ("FinishedRun",),
     "attnprobe.attention.hooks": (
         "capturing",
         "erasing",
@@ -81,6 +83,8 @@ _EXPORTED = {
         "same_head_output",
         "weight_range",
     ),
+    "attnprobe.models.huggingface.token_positions": ("token_positions",),
+    "attnprobe.stages.knockout": ("KnockoutResult", "knockout"),
     "attnprobe.settings.run_settings": ("RunSettings",),
     "attnprobe.settings.attention": ("AttentionSettings",),
     "attnprobe.settings.data": ("DataLimits",),
@@ -98,6 +102,9 @@ _EXPORTED = {
 }
 """Module → the names of it that are public."""
 
+_MODULES = ("identifiability", "plots")
+"""Modules whose names are public, too, and which are there without being imported by themselves."""
+
 _HOME = {name: module for module, names in _EXPORTED.items() for name in names}
 
 __all__ = sorted(_HOME)
@@ -106,8 +113,10 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> object:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"attnprobe.{name}")
     raise AttributeError(f"module 'attnprobe' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]

@@ -1,5 +1,7 @@
 """Types of the public surface; made from the table in __init__.py, which a test holds it against."""
 
+from attnprobe import identifiability as identifiability
+from attnprobe import plots as plots
 from attnprobe.analysis.registered_statistics import STATISTICS as STATISTICS
 from attnprobe.analysis.registered_statistics import Statistic as Statistic
 from attnprobe.analysis.results import RunResults as RunResults
@@ -56,6 +58,12 @@ from attnprobe.identifiability import maxent_attention as maxent_attention
 from attnprobe.identifiability import nullity as nullity
 from attnprobe.identifiability import same_head_output as same_head_output
 from attnprobe.identifiability import weight_range as weight_range
+from attnprobe.in_python.calls import TrainedRun as TrainedRun
+from attnprobe.in_python.calls import load_run as load_run
+from attnprobe.in_python.calls import run as run
+from attnprobe.in_python.calls import train as train
+from attnprobe.in_python.finished_run import FinishedRun as FinishedRun
+from attnprobe.models.huggingface.token_positions import token_positions as token_positions
 from attnprobe.settings.attention import AttentionSettings as AttentionSettings
 from attnprobe.settings.data import DataLimits as DataLimits
 from attnprobe.settings.dropout import Dropout as Dropout
@@ -65,6 +73,8 @@ from attnprobe.settings.kinds import Kind as Kind
 from attnprobe.settings.run_settings import RunSettings as RunSettings
 from attnprobe.settings.training import TrainingSettings as TrainingSettings
 from attnprobe.settings.transformer import TransformerOptions as TransformerOptions
+from attnprobe.stages.knockout import KnockoutResult as KnockoutResult
+from attnprobe.stages.knockout import knockout as knockout
 
 __version__: str
 __all__: list[str]

@@ -4,7 +4,8 @@
 
 RUN is a run folder of a fine-tuned Hugging Face sequence classifier. ``ig`` are captum's integrated gradients of the
 decision's logit over embeddings from [PAD] on, ``input_x_gradient`` of that name, ``ablation`` captum's feature
-ablation with [MASK] in a token's place, and ``shap`` the values of shap's partition explainer; one score a token.
+ablation with [MASK] in a token's place, and ``shap`` the values of shap's partition explainer; one score a token. The
+packages' own objects are also given to ``attnprobe.probe``, a line each, and what comes out is printed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from captum.attr import FeatureAblation, InputXGradient, LayerIntegratedGradient
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+import attnprobe
 from attnprobe.cli.options import reopen_run
 from attnprobe.settings.checkpoint_names import PREFIX
 
@@ -65,15 +67,19 @@ class Explained:
         embedded = embedding(ids).detach().requires_grad_()
         product = InputXGradient(of_embedded).attribute(embedded, target=y)
         found = {"ig": path.sum(-1), "input_x_gradient": product.sum(-1), "ablation": ablated}
-        return {name: each[0].detach().double().numpy() for name, each in found.items()}
+        return {name: each[0].detach() for name, each in found.items()}
 
-    def by_shap(self, texts: list[str]) -> list[Any]:
-        """Of each text the values of its tokens for the class that is decided for."""
+    def by_shap(self, texts: list[str]) -> Any:
+        """The values of the tokens of each text, for every class."""
         import shap
 
-        found = shap.Explainer(self.probabilities, shap.maskers.Text(self.tokenizer), silent=True, seed=0)(texts)
-        sums = [base + values.sum(0) for base, values in zip(found.base_values, found.values, strict=True)]
-        return [values[:, int(np.argmax(each))] for values, each in zip(found.values, sums, strict=True)]
+        return shap.Explainer(self.probabilities, shap.maskers.Text(self.tokenizer), silent=True, seed=0)(texts)
+
+
+def of_decided(found: Any) -> list[Any]:
+    """Of shap's values those for the class that is decided for (tokens,), text by text."""
+    sums = [base + values.sum(0) for base, values in zip(found.base_values, found.values, strict=True)]
+    return [values[:, int(np.argmax(each))] for values, each in zip(found.values, sums, strict=True)]
 
 
 def main() -> None:
@@ -89,16 +95,23 @@ def main() -> None:
     of_run, tested = run.folder.checkpoint, run.configuration.settings.model.removeprefix(PREFIX)
     explained = Explained(of_run if of_run.exists() else Path(tested))  # a model that is tested as it is has no copy
     of_texts = [explained.by_captum(text) for text in texts]
-    for found, values in zip(of_texts, explained.by_shap(list(texts)), strict=True):
-        found["shap"] = values
+    by_captum = {name: [found[name] for found in of_texts] for name in of_texts[0]}
+    by_shap = explained.by_shap(list(texts))
+    of_names = {**by_captum, "shap": of_decided(by_shap)}
     rows = [
-        pd.DataFrame({"document": document, "position": np.arange(len(scores)), "score": scores, "name": name})
-        for document, found in enumerate(of_texts)
-        for name, scores in found.items()
+        pd.DataFrame(
+            {"document": document, "position": np.arange(len(scores)), "score": np.asarray(scores, float), "name": name}
+        )
+        for name, of_documents in of_names.items()
+        for document, scores in enumerate(of_documents)
     ]
     table = pd.concat(rows, ignore_index=True)
     table.to_parquet(arguments.out)
-    print(f"{arguments.out}: {len(table):,} scores of {len(texts):,} documents by {', '.join(of_texts[0])}")
+    print(f"{arguments.out}: {len(table):,} scores of {len(texts):,} documents by {', '.join(of_names)}")
+    result = attnprobe.probe(
+        explained.model, explained.tokenizer, list(texts), explanations={**by_captum, "shap": by_shap}
+    )
+    print(result.fractions().to_string())
 
 
 if __name__ == "__main__":

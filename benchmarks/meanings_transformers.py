@@ -56,8 +56,8 @@ def main() -> None:
             layer.attention.query.weight.mul_(4)
     documents, reference = (batches(model, given.documents, given.words, seed) for seed in (0, 1))
     for layers in ("last", "all"):
-        probe = partial(attnprobe.probe, model.encoder, documents, reference=reference, layers=layers)
-        probes = [partial(probe, erase_by=RENORMALISE), partial(probe, erase_by=OWN)]
+        probe = partial(attnprobe.probe, model.encoder, documents, layers=layers)
+        probes = [partial(probe, erase_by=RENORMALISE), partial(probe, erase_by=OWN, reference=reference)]
         one, five = in_turn(probes, given.repetitions, clock=time.process_time)
         details = {"layers": layers, "documents": given.documents, "words": given.words}
         report("five ways of erasing / one", median_ratio(five, one), seconds_of_one=statistics.median(one), **details)

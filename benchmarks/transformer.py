@@ -129,7 +129,8 @@ def time_curves(model: Any, attachment: Attachment, ids: Tensor, repetitions: in
         curve(fresh)
 
     def stopping() -> None:
-        engine.first_flips(order[None], items)
+        (knowing_nothing,) = engine.under(engine.meaning, torch.zeros_like(items.sizes))
+        knowing_nothing.first_flips(order[None], items)
 
     forward, whole, further, until_flip = in_turn([plain, first, curve, stopping], repetitions)
     shape = {"documents": len(ids), "tokens": ids.shape[1], "layers": model.config.num_hidden_layers}

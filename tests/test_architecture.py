@@ -31,7 +31,7 @@ FLOORS = (
     ("stages",),
     ("verification",),
     ("papers",),
-    ("any_model", "cli", "__main__"),
+    ("any_model", "in_python", "plots", "cli", "__main__"),
 )
 """Folders from the bottom to the top: an import goes to a lower floor, or stays in its folder."""
 
@@ -129,6 +129,7 @@ for module in sys.argv[1:]:
 def test_what_reads_results_loads_no_torch():
     rooms = ("base", "settings", "runs", "analysis", "reports", "cli")
     modules = [module for module in MODULES if part(module) in rooms] + ["attnprobe.stages.reporting"]
+    modules += ["attnprobe.plots", "attnprobe.in_python.calls", "attnprobe.in_python.finished_run"]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *modules],
         cwd=ROOT,

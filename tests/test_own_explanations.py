@@ -116,7 +116,7 @@ def test_special_tokens_that_are_no_items_are_never_erased(classifier):
         ({"explanations": [1.0]}, TypeError, "The explanations are list, but a table by name is needed"),
         ({"specials": "none"}, InputError, "specials is 'none', but one of own, first, last, out is needed"),
         ({"subwords": "max"}, InputError, "subwords is 'max', but one of sum, mean is needed"),
-        ({"specials": "last"}, InputError, "Special tokens are known of texts alone"),
+        ({"specials": "last"}, InputError, "Special tokens are known of texts, and of pictures"),
         ({"explanations": {"a": [torch.ones(4, 7)]}}, InputError, "a is of 1 batches, but there are 2"),
         (
             {"explanations": {"a": [torch.full((4, 7), torch.nan), torch.ones(2, 6)]}},

@@ -62,20 +62,23 @@ class Frontier(NamedTuple):
         searched: None where nothing was searched.
         far_from_permuted: share of documents whose prediction is beyond 1.96 standard deviations of those of all
             permutations of its attention.
+        same_output: whether attention was only moved where the pooled vector stays the very same.
     """
 
     documents: int
     at: list[AtEpsilon]
     searched: Searched | None
     far_from_permuted: Estimate
+    same_output: bool = False
 
 
-def frontier_of(rows: pd.DataFrame, documents: pd.DataFrame) -> Frontier:
+def frontier_of(rows: pd.DataFrame, documents: pd.DataFrame, *, same_output: bool = False) -> Frontier:
     """Means over documents with intervals.
 
     Args:
         rows: one a document and epsilon, as ``stages.adversary.Moved`` has them.
         documents: one a document.
+        same_output: see :class:`Frontier`.
     """
     at = []
     for epsilon, of_epsilon in rows.groupby("epsilon"):
@@ -98,7 +101,7 @@ def frontier_of(rows: pd.DataFrame, documents: pd.DataFrame) -> Frontier:
         )
     scores = documents["permutation_z"].to_numpy(dtype=np.float64)
     far = np.where(np.isnan(scores), np.nan, np.abs(scores) > _FAR)
-    return Frontier(len(documents), at, _searched(rows), binary_shares({"far": far})["far"])
+    return Frontier(len(documents), at, _searched(rows), binary_shares({"far": far})["far"], same_output)
 
 
 def _searched(rows: pd.DataFrame) -> Searched | None:

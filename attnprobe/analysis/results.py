@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,7 @@ from attnprobe.runs.read_columns import (
     erasure_columns,
 )
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.runs.sink_records import SINKS, MeasuredSink
 from attnprobe.runs.table_checks import Rows
 from attnprobe.runs.tables import (
     DocumentNumbers,
@@ -55,6 +56,7 @@ from attnprobe.runs.tables import (
     table_parts,
 )
 from attnprobe.settings.checkpoint_names import short_model_name
+from attnprobe.settings.own_explanations import OUT, ExplanationSettings
 
 NO_SMALLEST_SET = "no exact smallest set is known for this readout"
 """What is said where it would be shown, and is not among the results."""
@@ -119,7 +121,7 @@ class RunResults:
     held: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, folder: Path | str) -> RunResults:
+    def load(cls, folder: Path | str) -> Self:
         """Open a run folder; of very many documents those of ``sample_of_statistics`` are looked at.
 
         Raises:
@@ -137,11 +139,11 @@ class RunResults:
         chosen = sample_of_statistics(total, split, config["settings"]["seed"])
         return cls(folder, config, total, quarantined, chosen, way=way)
 
-    def only(self, documents: Iterable[int]) -> RunResults:
+    def only(self, documents: Iterable[int]) -> Self:
         """The results of these documents, sampled or not; numbers that the run does not have are passed over."""
         return dataclasses.replace(self, chosen=_numbers(documents), held={})
 
-    def as_released(self) -> RunResults:
+    def as_released(self) -> Self:
         """The same results by the convention of the code of Serrano & Smith (2019).
 
         A decision that changes only when nothing is left, and the readout's bias alone decides, is a first flip there.
@@ -155,7 +157,7 @@ class RunResults:
         told = ERASE_BY in columns_of_table(self.folder / "erasures.parquet")
         return recorded if told else dict(list(recorded.items())[:1])
 
-    def under(self, way: str) -> RunResults:
+    def under(self, way: str) -> Self:
         """The same results by another of the run's :attr:`ways` of erasing.
 
         Tables are those that a run of this way alone would have, but for what is measured of a run's first way alone
@@ -178,7 +180,7 @@ class RunResults:
     def _is_first(self) -> bool:
         return self.way == next(iter(self.ways))
 
-    def unread(self) -> RunResults:
+    def unread(self) -> Self:
         """The same results, of which nothing is held in memory yet."""
         return dataclasses.replace(self, held={})
 
@@ -383,10 +385,30 @@ class RunResults:
         return [visible(str(text)) for text in told] if isinstance(told, list) else []
 
     @property
+    def decided_at(self) -> str | None:
+        """At which token of each text the model decides, as the setting says it; None where it decides of texts."""
+        at = (self.config["settings"].get("attention") or {}).get("at")
+        return None if at is None else str(at)
+
+    @property
+    def targets(self) -> list[str]:
+        """The names, legible, of what is followed beside the decision."""
+        told = self._told.get("targets")
+        names = [each.get("name") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+        return [visible(str(name)) for name in names]
+
+    @property
     def has_special_items(self) -> bool:
         """Whether special tokens are items, as far as the run says."""
         told = self._told.get("special_tokens")
         return not (isinstance(told, dict) and told.get("items") is False)
+
+    @property
+    def measured_sink(self) -> MeasuredSink | None:
+        """What training documents say of the first item, where a sink of attention is to be left out."""
+        settings = self.config["settings"].get(ExplanationSettings.section)
+        asked = isinstance(settings, dict) and settings.get("sinks") == OUT
+        return MeasuredSink.of(self._told.get(SINKS)) if asked else None
 
     @property
     def labels(self) -> list[str]:

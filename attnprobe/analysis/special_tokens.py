@@ -8,11 +8,8 @@ import numpy as np
 
 from attnprobe.analysis.bootstrap import Numbers, means
 from attnprobe.analysis.results import RunResults
+from attnprobe.runs.sink_records import LEAST_WEIGHT, MOST_FLIPS, OF_SINK
 from attnprobe.runs.tables import columns_of_table
-
-SINK_WEIGHT, SINK_FLIPS = 0.3, 0.05
-"""The first item is a sink where it holds this share of the attention or more on average, and flips, erased alone, no
-more than this share of the decisions."""
 
 LEFT_OUT = "left_out_share"
 """Of documents.parquet: the share of the attention on tokens that are in no item."""
@@ -20,6 +17,9 @@ LEFT_OUT = "left_out_share"
 
 def special_tokens(results: RunResults) -> dict[str, Any] | None:
     """``share`` of the attention that special tokens hold, and the first item as a ``sink`` where it is one.
+
+    Where sinks are no items, ``sinks`` says what was measured of training documents, and ``sink_share`` how much of the
+    attention is on the one that is left out; special tokens do not count it.
 
     None of runs whose items say nothing of what is between them: those of models that are no checkpoints.
 
@@ -29,7 +29,7 @@ def special_tokens(results: RunResults) -> dict[str, Any] | None:
     path = results.folder / "items.parquet"
     if "before" not in columns_of_table(path) or not results.selection:
         return None
-    items = results.items(["document", "position", "before", "weight"], results.several["document"])
+    items = results.items(["document", "position", "before", "weight", "flips"], results.several["document"])
     weights = items["weight"].to_numpy(np.float64)
     of_document = items["document"].to_numpy()
     rows = np.searchsorted(results.with_items_kept, of_document)
@@ -37,20 +37,26 @@ def special_tokens(results: RunResults) -> dict[str, Any] | None:
     held: Numbers = np.bincount(rows, weights * items["before"].isna().to_numpy(), minlength=documents).astype(float)
     kept = np.isin(results.with_items_kept, of_document)
     at_first = items["position"].to_numpy() == 0
-    first: Numbers = np.bincount(rows, weights * at_first, minlength=documents).astype(float)
+    of_first: list[Numbers] = [
+        np.bincount(rows, numbers * at_first, minlength=documents).astype(float)[kept]
+        for numbers in (weights, items["flips"].to_numpy(np.float64))
+    ]
     share = held[kept]
     if LEFT_OUT in results.several:
         several = results.several[results.several["document"].isin(results.with_items_kept[kept])]
         outside = several[LEFT_OUT].to_numpy(np.float64)
-        share = outside + (1 - outside) * share
+        of_sink = several[OF_SINK].to_numpy(np.float64) if OF_SINK in several else np.zeros(len(several))
+        share = outside - of_sink + (1 - outside) * share
     found: dict[str, Any] = {"items": results.has_special_items, "share": means({"share": share})["share"]}
-    return found | _sink(results, first[kept])
+    measured = results.measured_sink
+    if measured is None:
+        return found | (_sink(*of_first) if results.meaning.flips else {})
+    found |= {"sinks": measured.to_json()}
+    return found | ({OF_SINK: means({"": of_sink})[""]} if OF_SINK in results.several else {})
 
 
-def _sink(results: RunResults, weight: Numbers) -> dict[str, Any]:
+def _sink(weight: Numbers, flips: Numbers) -> dict[str, Any]:
     """The first item where it is one: its share of the items' attention, and of the decisions that it flips alone."""
-    several = results.several
-    flips = np.where(several["top_item"] == 0, several["flip_top"].to_numpy(np.float64), np.nan)
     found = {"weight": means({"": weight})[""], "flips": means({"": flips})[""]}
-    is_sink = found["weight"].value >= SINK_WEIGHT and found["flips"].value <= SINK_FLIPS
+    is_sink = found["weight"].value >= LEAST_WEIGHT and found["flips"].value <= MOST_FLIPS
     return {"sink": found} if is_sink else {}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attnprobe.analysis.accuracy import given_on_top
 from attnprobe.analysis.bootstrap import forget_resamples
 from attnprobe.analysis.label_flips import label_flips
 from attnprobe.analysis.measured import measured
@@ -103,7 +104,8 @@ def _where_there_is_some(results: RunResults) -> dict[str, Any]:
     """What there is to tell of decisions that are not for one class, and of special tokens, and of no others."""
     found: dict[str, Any] = {"output_moves": output_moves(results), "label_flips": label_flips(results)}
     found |= {"special_tokens": special_tokens(results), SELECTED: results.selection or None}
-    found["label_texts"] = results.label_texts or None
+    found |= {"label_texts": results.label_texts or None, "decided_at": results.decided_at}
+    found |= {"on_top": given_on_top(results), "followed": results.targets or None}
     return {name: value for name, value in found.items() if value is not None}
 
 

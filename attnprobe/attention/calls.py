@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from attnprobe.attention.kernels import UnreadKernelError, is_kernel, read
 from attnprobe.attention.layouts import Layout
 from attnprobe.attention.taps import Tap, fused_mask
+from attnprobe.attention.written_out import WrittenOut
 from attnprobe.erasure.edits import masked_softmax
 
 _SOFTMAX = {torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax}
@@ -50,12 +52,35 @@ class Place(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """A softmax as it was seen: where, the shape of its result, over which axis, and whether it is fused attention."""
+    """A softmax as it was seen.
+
+    Attributes:
+        place: where.
+        shape: of its result.
+        axis: that it runs over.
+        fused: whether it is fused attention.
+        kernel: the name of the kernel of a library that computes it; empty: torch does.
+    """
 
     place: Place
     shape: tuple[int, ...]
     axis: int
     fused: bool
+    kernel: str = ""
+
+
+class Observed(list[Observation]):
+    """All softmaxes of what was run, in order.
+
+    Attributes:
+        unread: kernels that attend and whose weights cannot be read, by where they are called.
+        exponentials: where exponentials were taken of what has three axes or more, and their shapes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread: list[tuple[str, str]] = []
+        self.exponentials: list[tuple[str, tuple[int, ...]]] = []
 
 
 class Tapped(NamedTuple):
@@ -80,7 +105,7 @@ class Tapped(NamedTuple):
 
 
 @contextlib.contextmanager
-def observing(model: nn.Module) -> Iterator[list[Observation]]:
+def observing(model: nn.Module) -> Iterator[Observed]:
     """Yields the list of all softmaxes seen while ``model`` runs, of all runs in the context.
 
     Nothing of it outlasts the context, also after an exception. A thread sees its own runs only.
@@ -157,7 +182,8 @@ class _Interception(TorchFunctionMode):
         self.skipping = {place.path for place, each in tapped.items() if each.tap.ignores_projections}
         self._skipped = dict(skipped)
         self._thread = threading.get_ident()
-        self.observed: list[Observation] = []
+        self.observed = Observed()
+        self._written_out = WrittenOut()
         self._running: list[str] = []
         self._seen: dict[str, int] = {}
         self._awaited: _Awaited | None = None
@@ -170,6 +196,7 @@ class _Interception(TorchFunctionMode):
                 self.require_added()
                 self._seen = dict(self._skipped)
                 self._awaited = None
+                self._written_out.forget()
             self._running.append(path)
 
         return enter
@@ -195,6 +222,10 @@ class _Interception(TorchFunctionMode):
                 return _MULTIHEAD(*args, **kwargs)
         if self._awaited is not None and func in _MATMUL and _consumes(args[0], self._awaited.weights):
             return self._product(func, args, kwargs)
+        if self._written_out.looks_at(func):
+            return self._followed(func, args, kwargs)
+        if is_kernel(func):
+            return self._kernel(func, args, kwargs)
         if self.skipping and func in LINEAR_MAPS and self._before_attention():
             return _skipped(func, args, kwargs)
         return func(*args, **kwargs)
@@ -220,7 +251,20 @@ class _Interception(TorchFunctionMode):
         axis = args[1] if len(args) > 1 else kwargs.get("dim", -1)
         weights: Tensor = func(*args, **kwargs)
         place = self._place()
-        axis = (-1 if axis is None else axis) % weights.dim()
+        return self._seen_weights(place, weights, scores, (-1 if axis is None else axis) % weights.dim())
+
+    def _followed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """A softmax may be written out, call by call."""
+        taken = len(self._written_out.exponentials)
+        result = func(*args, **kwargs)
+        found = self._written_out.weights(func, args, kwargs, result)
+        if found is not None:
+            return self._seen_weights(self._place(), result, found.scores, found.axis)
+        path = self._running[-1] if self._running else ""
+        self.observed.exponentials += [(path, shape) for shape in self._written_out.exponentials[taken:]]
+        return result
+
+    def _seen_weights(self, place: Place, weights: Tensor, scores: Tensor, axis: int) -> Tensor:
         self.observed.append(Observation(place, tuple(weights.shape), axis, fused=False))
         tapped = self.tapped.get(place)
         if tapped is None:
@@ -230,6 +274,27 @@ class _Interception(TorchFunctionMode):
             self.require_added()
             self._awaited = _Awaited(place.path, edited, tapped)
         return edited
+
+    def _kernel(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """A kernel of a library: its weights are read by identity matrices, and are what is edited."""
+        place = self._place()
+        try:
+            kernel = read(func, args, kwargs)
+        except UnreadKernelError as error:
+            self.observed.unread.append((place.path, str(error)))
+            return func(*args, **kwargs)
+        shape = tuple(kernel.weights.shape)
+        self.observed.append(Observation(place, shape, 3, fused=True, kernel=str(func).replace(".default", "")))
+        tapped = self.tapped.get(place)
+        if tapped is None:
+            return kernel.given
+        edited = _edit(tapped, kernel.weights, kernel.weights.log())
+        values = kernel.values
+        if tapped.tap.wants_values:
+            context = tapped.tap.context(values, None)
+            if context is not None:
+                return kernel.with_context(context.to(values.dtype))
+        return kernel.with_context(_with_added(tapped, torch.matmul(edited, values), values))
 
     def _product(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:  # noqa: ANN401
         assert self._awaited is not None

@@ -12,7 +12,7 @@ from torch import Tensor
 from attnprobe.attention.edited_runs import TOLERANCE, close, frozen, run_with
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.attention.sites import SELF, Site
 from attnprobe.attention.taps import Capture, Erase, Use
 from attnprobe.attention.token_axes import TokenAxes
@@ -38,8 +38,19 @@ def check_identity(
             "An edit that changes nothing changes the output by "
             f"{float((untouched - logits).abs().amax()):.1g}: the model's attention is not what is seen of it."
         )
+    _check_repeated(call, sites, inputs, captured)
     difference = float((untouched - logits).abs().amax())
     return captured, Check("an edit that changes nothing", f"leaves the logits (difference {difference:.1g})")
+
+
+def _check_repeated(call: ModelCall, sites: Sequence[Site], inputs: Inputs, captured: list[Tensor]) -> None:
+    """Another run of the same batch has the same weights: a column is the same token in each."""
+    for site, one, other in zip(sites, captured, _capture_all(call, sites, inputs)[1], strict=True):
+        if not close(one, other):
+            raise RefusedError(
+                f"{site.module} at {site.place} has other weights in another run of the same batch: "
+                "what a column is changes from run to run."
+            )
 
 
 def _capture_all(call: ModelCall, sites: Sequence[Site], inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
@@ -148,27 +159,45 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     """Gradients flow to the weights; also gives for each layer the rows that they flow to."""
     taps = [Capture(differentiable=True) for _ in sites]
     with frozen(call.model), torch.enable_grad():
-        logits = run_with(call, inputs, sites, taps)
+        try:
+            logits = run_with(call, inputs, sites, taps)
+        except RuntimeError as error:
+            name = type(call.model).__name__
+            raise RefusedError(f"{name} cannot be run where gradients are asked for: {_first_line(error)}.") from None
         weights = [_seen(site, tap.weights) for site, tap in zip(sites, taps, strict=True)]
         generator = torch.Generator().manual_seed(0)
         direction = torch.randn(logits.shape, generator=generator).to(logits)
         if not logits.requires_grad:
             raise RefusedError("No gradient flows from the output to the attention weights.")
-        gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
+        try:
+            gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
+        except RuntimeError as error:  # a kernel that cannot be differentiated
+            why = _first_line(error)
+            raise RefusedError(f"No gradient flows from the output to the attention weights: {why}.") from None
     finite = all(gradient is None or bool(torch.isfinite(gradient).all()) for gradient in gradients)
     if not finite or all(gradient is None or not bool(gradient.any()) for gradient in gradients):
         raise RefusedError("No finite gradient flows from the output to the attention weights.")
-    reads = [_rows_read(gradient, axes.queries(site)) for site, gradient in zip(sites, gradients, strict=True)]
+    reads = [
+        _rows_read(gradient, axes.queries(site), axes.read) for site, gradient in zip(sites, gradients, strict=True)
+    ]
     flowing = sum(rows != NONE for rows in reads)
     return reads, Check("gradients", f"flow to the weights of {flowing} of {len(sites)} layers")
 
 
-def _rows_read(gradient: Tensor | None, mask: Tensor) -> str:
+def _first_line(error: Exception) -> str:
+    """Of what is said, up to where a second sentence begins."""
+    return (str(error).strip().splitlines() or [""])[0].partition(". ")[0].rstrip(".")
+
+
+def _rows_read(gradient: Tensor | None, mask: Tensor, read: Tensor | None) -> str:
+    """Which rows (batch, queries) a gradient flows to, those that the decision is said to be read from first."""
     if gradient is None or not bool(gradient.any()):
         return NONE
     if gradient.shape[2] == 1 and mask.shape[1] > 1:
         return ALL
     rows = gradient.abs().amax(dim=(1, 3)) > 0
+    if read is not None and torch.equal(rows, read):
+        return AT if int(read.sum(-1).max()) == 1 else CONTINUED
     number = mask.cumsum(-1) - 1
     for name, row in ((FIRST, mask & (number == 0)), (LAST, mask & (number == number[:, -1:]))):
         if torch.equal(rows, row):
@@ -190,21 +219,28 @@ def check_edits(
         if of_rows == NONE:
             continue
         document = axes.batch - 1
-        erased = torch.zeros_like(weights[:, :1, :1], dtype=torch.bool)
         # The key that the rows which are read attend to most: within a window they see few, and must not be left alone.
-        rows = Selected(site, torch.ones(site.heads), of_rows).rows(axes.queries(site))[document]
+        rows = Selected(site, torch.ones(site.heads), of_rows).rows(axes.queries(site), axes.read)[document]
         read = weights[document] if len(rows) != weights.shape[2] else weights[document][:, rows]
+        erased = torch.zeros_like(weights[:, :1, :1], dtype=torch.bool)
         erased[document, 0, 0, read.sum((0, 1)).argmax()] = True
-        with torch.no_grad():
-            by_hand = run_with(call, inputs, [site], [Erase(erased)], by_mask=False)
-            as_is = run_with(call, inputs, [site], [Use(weights)])
-            by_mask = run_with(call, inputs, [site], [Erase(erased)])
-        same = (by_hand == as_is).all(-1)
-        if not close(by_hand, by_mask):
-            raise RefusedError(f"Erasing at {site.place} by a mask and by hand give different outputs.")
-        if bool(same[document]):
-            raise RefusedError(f"Erasing attention at {site.place} does not change the output.")
-        if not close(as_is[:document], by_hand[:document]):
-            raise RefusedError(f"Erasing attention of one document at {site.place} changes the output of another.")
+        if not _changes(call, site, inputs, weights, erased, document):
+            # Where windows are short, that key may be none that the decision hangs on: then every key.
+            erased[document] = True
+            if not _changes(call, site, inputs, weights, erased, document):
+                raise RefusedError(f"Erasing attention at {site.place} does not change the output.")
         changed += 1
     return Check("a real edit", f"changes the output, in {changed} of {len(captured)} layers")
+
+
+def _changes(call: ModelCall, site: Site, inputs: Inputs, weights: Tensor, erased: Tensor, document: int) -> bool:
+    """Whether erasing in one document changes its output; it must change no other's, and be the same by every way."""
+    with torch.no_grad():
+        by_hand = run_with(call, inputs, [site], [Erase(erased)], by_mask=False)
+        as_is = run_with(call, inputs, [site], [Use(weights)])
+        by_mask = run_with(call, inputs, [site], [Erase(erased)])
+    if not close(by_hand, by_mask):
+        raise RefusedError(f"Erasing at {site.place} by a mask and by hand give different outputs.")
+    if not close(as_is[:document], by_hand[:document]):
+        raise RefusedError(f"Erasing attention of one document at {site.place} changes the output of another.")
+    return not bool((by_hand == as_is).all(-1)[document])

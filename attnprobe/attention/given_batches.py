@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.token_axes import documents_of
+from attnprobe.attention.token_axes import READ_AT, documents_of
 from attnprobe.base.errors import InputError
 from attnprobe.data.files.places import listed
 
@@ -56,6 +56,24 @@ def several_documents(batch: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in batch.items()
     }
+
+
+def decided_at(batch: Mapping[str, Any], real: Tensor, position: int) -> dict[str, Any]:
+    """A batch that says at which token of each document the model decides.
+
+    Args:
+        batch: keyword arguments of the model, documents first.
+        real: True for its real tokens (batch, tokens).
+        position: of a real token, negative from the end.
+
+    Raises:
+        InputError: a document has no such token.
+    """
+    place = position if position >= 0 else real.sum(-1, keepdim=True) + position
+    read = real & (real.cumsum(-1) - 1 == place)
+    for document in (~read.any(-1)).nonzero().flatten()[:1].tolist():
+        raise InputError(f"Document {document} of a batch has no token {position}, at which the model is to decide.")
+    return {**batch, READ_AT: read}
 
 
 def _named(batch: Any, number: int, model: nn.Module) -> dict[str, Any]:  # noqa: ANN401

@@ -19,7 +19,6 @@ from attnprobe.attention.refusals import RefusedError
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import CaptureValues, StopModel, Tap, Use
-from attnprobe.attention.token_axes import TokenAxes
 
 _SEED = 0
 
@@ -38,8 +37,8 @@ def head_outputs(call: ModelCall, selected: Sequence[Selected], inputs: Inputs) 
     Raises:
         RefusedError: what a layer's heads give cannot be seen; the message names it.
     """
-    axes = TokenAxes.of(inputs, call.model)
-    rows = [chosen.rows(axes.queries(chosen.site)) for chosen in selected]
+    axes = call.axes(inputs)
+    rows = [chosen.rows(axes.queries(chosen.site), axes.read) for chosen in selected]
     taps = [_MeanOutput(of) for of in rows]
     taps[-1].stops = True
     try:
@@ -89,7 +88,7 @@ def require_standing_in(call: ModelCall, sites: Sequence[Site], inputs: Inputs) 
     Raises:
         RefusedError: the two differ, or what heads give cannot be seen; the message names the layer.
     """
-    axes = TokenAxes.of(inputs, call.model)
+    axes = call.axes(inputs)
     for site in sites:
         seen = CaptureValues()
         with torch.no_grad():

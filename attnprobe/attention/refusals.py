@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import torch
@@ -14,6 +15,10 @@ from attnprobe.base.errors import InputError
 
 class RefusedError(InputError):
     """A model's attention cannot be erased, or not provably; the message says why in one sentence."""
+
+
+_KERNELS = re.compile(r"flash|flex|paged|/|kernel|sage", re.IGNORECASE)
+"""In what implementations of attention are called that are no code of torch; of others it is seen what they compute."""
 
 
 def refuse_by_name(model: nn.Module) -> None:
@@ -32,7 +37,7 @@ def refuse_by_name(model: nn.Module) -> None:
     _refuse_weights(model, name)
     config: Any = getattr(model, "config", None)
     implementation = getattr(config, "_attn_implementation", None)
-    if isinstance(implementation, str) and implementation not in ("eager", "sdpa"):
+    if isinstance(implementation, str) and _KERNELS.search(implementation):
         raise RefusedError(
             f"{name} computes attention with {implementation!r}, in which no weight can be seen: "
             "load it with attn_implementation='sdpa' or 'eager'."

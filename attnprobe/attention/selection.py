@@ -14,6 +14,12 @@ from attnprobe.settings.unfit import Named, SettingError
 
 FIRST, LAST, ALL = "first", "last", "all"
 
+AT = "at"
+"""The row that a decision is read from, where a batch's inputs say it: see ``READ_AT``."""
+
+CONTINUED = "continued"
+"""The rows likewise, where they are several: those that a continuation's tokens are read from."""
+
 _SECTION = AttentionSettings.section
 
 
@@ -24,23 +30,27 @@ class Selected:
     Attributes:
         site: the layer.
         heads: True for the heads that are (heads,).
-        query: the rows that are: ``first``, ``last``, ``all``, or numbers of real tokens.
+        query: the rows that are: ``first``, ``last``, ``all``, ``at``, ``continued``, or numbers of real tokens.
     """
 
     site: Site
     heads: Tensor
     query: str | tuple[int, ...]
 
-    def rows(self, mask: Tensor) -> Tensor:
+    def rows(self, mask: Tensor, read: Tensor | None = None) -> Tensor:
         """True for the rows that are erased (batch, queries), of real tokens alone.
 
         Args:
             mask: True where a query is a real token (batch, queries).
+            read: True for those that the decision is read from (batch, queries), where the inputs say them.
         """
         if self.site.pools:
             return torch.ones_like(mask[:, :1])
         if self.query == ALL:
             return mask
+        if self.query in (AT, CONTINUED):
+            assert read is not None, "found where inputs say which rows are read"
+            return mask & read
         number = mask.cumsum(-1) - 1
         if self.query == FIRST:
             return mask & (number == 0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from attnprobe.attention.calls import Observation, Place, Tapped
+from attnprobe.attention.foreign import Foreign, why_foreign
 from attnprobe.attention.layouts import Layout
 from attnprobe.attention.taps import Tap
 
@@ -19,6 +20,11 @@ SELF, ENCODER, DECODER, CROSS = "self", "encoder", "decoder", "cross"
 
 _ATTENTION = re.compile(r"att(entio)?n", re.IGNORECASE)
 _CROSS = re.compile(r"cross|encoder_att|enc_?dec_?att|enc_att", re.IGNORECASE)
+_TOWERS = {
+    "vision": re.compile(r"vis(ion|ual)|image|pixel", re.IGNORECASE),
+    "audio": re.compile(r"audio|speech|sound|acoustic", re.IGNORECASE),
+    "text": re.compile(r"text|lang", re.IGNORECASE),
+}
 _SINKS = 4
 """At most so many columns behind those of the tokens are taken for attention sinks."""
 
@@ -34,7 +40,7 @@ class Site:
         module: the name of the module's class.
         layout: how its weights are laid out.
         extra: columns behind those of the tokens, which are no tokens.
-        fused: whether it is computed by ``scaled_dot_product_attention``.
+        fused: whether it is computed by ``scaled_dot_product_attention``, or another kernel.
         pools: whether it has a single query, and weighs the tokens once for all.
     """
 
@@ -46,6 +52,8 @@ class Site:
     extra: int
     fused: bool
     pools: bool
+    kernel: str = ""
+    """The name of the kernel of a library that computes it; empty: torch does."""
 
     @property
     def heads(self) -> int:
@@ -63,19 +71,23 @@ class Sites:
 
     Attributes:
         attention: its attention layers, in order of computation.
-        foreign: attention modules whose columns are no tokens, each with the shape that was seen.
+        foreign: attention modules whose rows or columns are no tokens.
+        elsewhere: the same in another tower of the model, of images beside text, say, which is left as it is.
     """
 
     attention: list[Site]
-    foreign: list[tuple[Place, str, tuple[int, ...]]]
+    foreign: list[Foreign]
+    elsewhere: list[Foreign] = dataclasses.field(default_factory=list)
 
-    def confirmed_by(self, other: Sites, model: nn.Module) -> Sites:
+    def confirmed_by(self, other: Sites, model: nn.Module, observed: Iterable[Observation] = ()) -> Sites:
         """Only those that were seen to grow with the texts, and not to have as many columns by chance.
 
         Args:
             other: what was found in a run on shorter texts.
             model: what was run.
+            observed: all softmaxes of the first run.
         """
+        shapes = {one.place: one.shape for one in observed}
         elsewhere = {site.place: site.extra for site in other.attention}
         attention, foreign = [], list(self.foreign)
         numbers: Counter[str] = Counter()
@@ -83,9 +95,10 @@ class Sites:
             if elsewhere.get(site.place) == site.extra:
                 attention.append(dataclasses.replace(site, layer=numbers[site.stack]))
                 numbers[site.stack] += 1
-            elif _in_attention(model, site.place.path):
-                foreign.append((site.place, site.module, ()))
-        return Sites(attention, foreign)
+            elif in_attention(model, site.place.path):
+                columns = "has as many columns as there are tokens by chance: not so in shorter documents"
+                foreign.append(Foreign(site.place, site.module, shapes.get(site.place, ()), columns))
+        return _apart(attention, [*foreign, *self.elsewhere])
 
     def stacks(self) -> dict[str, list[Site]]:
         """Sites by stack, in order of layers."""
@@ -107,26 +120,65 @@ def recognise(model: nn.Module, observed: Iterable[Observation], batch: int, len
     """
     source, target = lengths
     attention: list[Site] = []
-    foreign: list[tuple[Place, str, tuple[int, ...]]] = []
+    foreign: list[Foreign] = []
     numbers: Counter[str] = Counter()
-    for place, shape, axis, fused in observed:
+    for place, shape, axis, fused, kernel in observed:
         name = type(model.get_submodule(place.path)).__name__ if place.path else type(model).__name__
         stack = _stack(place.path, target is not None)
         rows = source if target is None or stack == ENCODER else target
         columns = target if target is not None and stack == DECODER else source
-        layout = Layout.recognise(shape, axis, batch, (rows,))
+        layout = Layout.recognise(shape, axis, batch, (rows,)) or _of_one_query(shape, axis, batch, columns)
         extra = shape[axis] - columns
         if layout is None or not 0 <= extra <= _SINKS:
-            if _in_attention(model, place.path) and len(shape) > 2 and shape[axis] > 1:
-                foreign.append((place, name, shape))
+            if in_attention(model, place.path) and len(shape) > 2 and shape[axis] > 1:
+                foreign.append(Foreign(place, name, shape, why_foreign(shape, axis, batch, rows, columns)))
             continue
         pools = layout.query is None or shape[layout.query] == 1 < rows
-        attention.append(Site(stack, numbers[stack], place, name, layout, extra, fused, pools))
+        attention.append(Site(stack, numbers[stack], place, name, layout, extra, fused, pools, kernel))
         numbers[stack] += 1
-    return Sites(attention, foreign)
+    return _apart(attention, foreign)
 
 
-def _in_attention(model: nn.Module, path: str) -> bool:
+def foreign_to_all(model: nn.Module, observed: Iterable[Observation], batch: int) -> list[Foreign]:
+    """Attention of a model of which it is not known how many tokens it has.
+
+    Args:
+        model: what was run.
+        observed: all softmaxes of one run.
+        batch: how many documents were run.
+    """
+    return [
+        Foreign(
+            one.place,
+            type(model.get_submodule(one.place.path)).__name__,
+            one.shape,
+            why_foreign(one.shape, one.axis, batch, None, None),
+        )
+        for one in observed
+        if in_attention(model, one.place.path) and len(one.shape) > 2
+    ]
+
+
+def _of_one_query(shape: tuple[int, ...], axis: int, batch: int, columns: int) -> Layout | None:
+    """The layout of weights of a single query for the whole document, which pools the tokens."""
+    last = [size for place, size in enumerate(shape) if place != axis % len(shape)][-1]
+    one = len(shape) > 2 and last == 1 and shape[axis] == columns > 1
+    return Layout.recognise(shape, axis, batch, (1,)) if one else None
+
+
+def _apart(attention: list[Site], foreign: list[Foreign]) -> Sites:
+    """What is foreign in another tower than that of the tokens is told apart from what is in the same."""
+    own = {_tower(site.place.path) for site in attention}
+    elsewhere = [each for each in foreign if own and _tower(each.place.path) not in {"", *own}]
+    return Sites(attention, [each for each in foreign if each not in elsewhere], elsewhere)
+
+
+def _tower(path: str) -> str:
+    """The part of a model of several modalities that a module is in, by its path; empty where it says none."""
+    return next((name for name, words in _TOWERS.items() if words.search(path)), "")
+
+
+def in_attention(model: nn.Module, path: str) -> bool:
     """Whether a module, or the one around it, is by its class or its own name one that attends."""
     around = path.rpartition(".")[0]
     classes = (type(model.get_submodule(part)).__name__ for part in (path, around) if part)

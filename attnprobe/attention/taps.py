@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -156,6 +156,33 @@ class Erase(Tap):
             return None
         made = self._stand_in(values, _known(self._attends)) if callable(self._stand_in) else self._stand_in
         return _known(self._mass) * made.to(_known(self._mass).dtype)
+
+
+class SideBySide(Tap):
+    """Taps of consecutive rows of a batch, each of its own ones.
+
+    Args:
+        parts: how many rows, and their tap.
+    """
+
+    def __init__(self, parts: Sequence[tuple[int, Tap]]) -> None:
+        self._sizes, self._taps = [rows for rows, _ in parts], [tap for _, tap in parts]
+        self.adds = any(tap.adds for tap in self._taps)
+
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`."""
+        of = [None] * len(self._taps) if scores is None else torch.split(scores, self._sizes)
+        parts = zip(self._taps, torch.split(weights, self._sizes), of, strict=True)
+        return torch.cat([tap.edit(its_weights, its_scores) for tap, its_weights, its_scores in parts])
+
+    def added(self, values: Tensor) -> Tensor | None:
+        """See :meth:`Tap.added`; zero in rows to which nothing is added."""
+        made = [tap.added(part) for tap, part in zip(self._taps, torch.split(values, self._sizes), strict=True)]
+        of_any = next((part for part in made if part is not None), None)
+        if of_any is None:
+            return None
+        zeros = (of_any.new_zeros(rows, *of_any.shape[1:]) for rows in self._sizes)
+        return torch.cat([zero if part is None else part for part, zero in zip(made, zeros, strict=True)])
 
 
 def _known(tensor: Tensor | None) -> Tensor:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.sites import CROSS, DECODER, Site
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.arrays import truths
+
+Inputs = Mapping[str, Any]
+"""What a model is called with; tensors begin with the axis of the documents."""
+
+READ_AT = "read_at"
+"""Of inputs, and not for the model: True for the token whose row the decision is read from (batch, tokens)."""
 
 _REAL = ("attention_mask", "mask")
 _PADDING = ("src_key_padding_mask", "padding_mask", "key_padding_mask")
 OF_PAIRS = ("attn_mask", "src_mask")
 """Masks of pairs of tokens, as ``torch.nn`` names them; ``mask`` is another beside a mask of padding."""
-_MASKS = {*_REAL, *_PADDING, *OF_PAIRS}
+_MASKS = {*_REAL, *_PADDING, *OF_PAIRS, READ_AT}
 
 HIDDEN = -1e3
 """What is added to a score that is to count for nothing is this or less: −∞, or the least that a format has."""
@@ -29,10 +36,13 @@ class TokenAxes:
     Attributes:
         source: (batch, tokens).
         target: of a decoder that reads tokens of its own (batch, target tokens), or None.
+        read: True for the tokens whose rows the decision is read from, of the decoder where there is one
+            (batch, tokens); None where inputs do not say it.
     """
 
     source: Tensor
     target: Tensor | None
+    read: Tensor | None = None
 
     @classmethod
     def of(cls, inputs: Inputs, model: nn.Module) -> TokenAxes:
@@ -49,12 +59,9 @@ class TokenAxes:
                 f"The mask among the model's inputs says of no token of document {int(empty[0])} that it is real: "
                 "attention_mask and mask are 1 where a token is real, padding_mask where it is padding."
             )
-        if "decoder_input_ids" in inputs:
-            ids = inputs["decoder_input_ids"]
-            given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
-            return cls(source, torch.ones_like(ids, dtype=torch.bool) if given is None else given)
         has_decoder = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
-        return cls(source, source if has_decoder else None)  # a classifier shows its decoder the text itself
+        target = target_of(inputs)  # a classifier shows its decoder the text itself
+        return cls(source, source if target is None and has_decoder else target, inputs.get(READ_AT))
 
     @property
     def batch(self) -> int:
@@ -75,10 +82,24 @@ class TokenAxes:
         return self.target if site.stack in (DECODER, CROSS) and self.target is not None else self.source
 
 
+def target_of(inputs: Inputs) -> Tensor | None:
+    """True where a token that a decoder reads is real (batch, target tokens); None where it is given none."""
+    if "decoder_input_ids" not in inputs:
+        return None
+    ids: Tensor = inputs["decoder_input_ids"]
+    given = _truths(inputs, "decoder_attention_mask", len(ids), of_real=True)
+    return torch.ones_like(ids, dtype=torch.bool) if given is None else given
+
+
 def masks_of_pairs(inputs: Inputs) -> tuple[str, ...]:
     """The names of inputs that are masks of pairs of tokens whatever their shape is."""
     beside = any(inputs.get(name) is not None for name in _PADDING)
     return (*OF_PAIRS, "mask") if beside else OF_PAIRS
+
+
+def mask_names() -> frozenset[str]:
+    """The names of inputs that are masks, whose first axis is that of the documents however the others are laid out."""
+    return frozenset(_MASKS)
 
 
 def documents_of(inputs: Inputs) -> Tensor:

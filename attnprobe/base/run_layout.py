@@ -42,9 +42,12 @@ RESULTS = (
     *("model.safetensors", "training-state.safetensors", "identification-state.jsonl", "training.csv"),
     "validation-states.safetensors",
     "training-vectors.safetensors",
+    "sinks.json",
     *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
-    *("heads.parquet", "head_effects.parquet", "identifiability.parquet", "weight_ranges.parquet"),
+    "target_curves.parquet",
+    *("heads.parquet", "head_effects.parquet", "attention_maps.parquet", "attention_tokens.parquet"),
+    *("identifiability.parquet", "weight_ranges.parquet"),
 )
 """Files that a run makes, beside its configuration."""
 
@@ -71,7 +74,7 @@ _OLDER = {
 _SUFFIXES = {TABLES: (".csv", ".tex"), FIGURES: (".png", ".pdf")}
 _OF_A_CHECKPOINT = "attnprobe.json"
 _OF_UNFINISHED = re.compile(
-    r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items|curves|rationales)\.parquet"
+    r"\d{6,}-\d{6,}(\.\d+(\.\d+-\d+)?)?\.(documents|erasures|items|curves|target_curves|rationales)\.parquet"
     r"|\d{6,}-\d{6,}\.\d+-\d+\.lengths\.json"
     r"|(heads|head-effects|nullity|programs)-\d{8,}-\d+\.parquet"
     r"|under-way(-heads|-\d+-of-\d+)?\.txt"

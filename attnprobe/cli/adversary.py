@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> None:
         raise InputError(f"{arguments.out} is no folder, and --out has to be one.")
     with writing_run(arguments.run, arguments, shared=True) as run:
         moved = move_attention(run, wanted, searched_divergence)
-    frontier = frontier_of(*moved)
+    frontier = frontier_of(*moved, same_output=wanted.same_output)
     say_lines(f"{frontier_in_words(results.name, results.unit, frontier)}\n")
     for path in write_frontier(results, *moved, frontier, arguments.out):
         say(str(path))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attnprobe.base.visible import visible
-from attnprobe.cli.options import add_column_arguments, add_data_dir_argument, say, say_lines, say_of_data
+from attnprobe.cli.options import add_column_arguments, add_data_dir_argument, say, say_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +34,12 @@ def execute(arguments: argparse.Namespace) -> None:
     """Print the tables."""
     from attnprobe.data.datasets import load_dataset
     from attnprobe.data.vocabulary import SMALLEST_COUNT, Vocabulary
+    from attnprobe.data.what_to_know import said_of_data
 
     columns = {"text_column": arguments.text_column, "label_column": arguments.label_column}
     dataset = load_dataset(arguments.dataset, data_dir=arguments.data_dir, **columns)
-    say_of_data(dataset, arguments.dataset)
+    for sentence in said_of_data(dataset, arguments.dataset):
+        say(sentence)
     sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
     say(f"{dataset.name}: words and sentences per document")

@@ -34,12 +34,16 @@ if TYPE_CHECKING:
     from attnprobe.execution.settings import ExecutionSettings
     from attnprobe.stages.training import Run
 
+ALSO = "attention.also"
+"""Where the parser keeps which further selections of layers are asked for."""
+
 _OF_NEW_RUNS = ("dataset", "text_column", "label_column")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     from attnprobe.cli.flags import add_settings
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.identification import Identified
 
     parser.add_argument("target", metavar="RUN|MODEL", help="a run's folder, or a model's name")
@@ -48,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--dataset", metavar="NAME|PATH", help="whose documents are read")
     add_column_arguments(new)
     add_out_argument(new)
+    add_settings(parser.add_argument_group("of a checkpoint"), AttentionSettings, "also")
     add_machine_arguments(parser)
     add_execution_arguments(parser)
 
@@ -61,6 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from attnprobe.settings.unfit import told_by
     from attnprobe.stages.identifying.identification import identify
     from attnprobe.stages.reporting import report
+    from attnprobe.stages.views import keep_views
 
     execution = execution_from(arguments)
     with told_by(in_flags):
@@ -74,6 +80,7 @@ def execute(arguments: argparse.Namespace) -> int:
             wanted = dataclasses.replace(wanted, seed=run.configuration.settings.seed)
         with told_by(in_flags):
             left_out += identify(run, wanted, execution)
+        left_out += 0 if new else keep_views(run, execution)
         report(run.folder, say)
         say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
     return DOCUMENTS_LEFT_OUT if left_out else 0
@@ -89,10 +96,10 @@ def _is_model(target: str) -> bool:
 def _trained_and_probed(run: Run, execution: ExecutionSettings) -> int:
     """As `attnprobe run` does it; how many documents were left out."""
     from attnprobe.stages import training as stages
-    from attnprobe.stages.testing import probe
+    from attnprobe.stages.views import probe_with_views
 
     stages.train(run)
-    return probe(run, execution)
+    return probe_with_views(run, execution)
 
 
 @contextmanager
@@ -113,6 +120,7 @@ def _new_run(arguments: argparse.Namespace, seed: int) -> Iterator[Run]:
     add_run_arguments(parser)
     defaults = parser.parse_args(["--model", arguments.target, "--dataset", arguments.dataset])
     here = {name: getattr(arguments, name) for name in ("text_column", "label_column", "out", "data_dir", "device")}
-    vars(defaults).update(here, seed=seed)
+    also = {name: value for name, value in vars(arguments).items() if name == ALSO}
+    vars(defaults).update(here, seed=seed, **also)
     with start_run(defaults) as run:
         yield run

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,6 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.visible import visible
 
 if TYPE_CHECKING:
-    import torch
-
-    from attnprobe.data.tokenised_dataset import Dataset
-    from attnprobe.runs.configuration import RunConfiguration
-    from attnprobe.settings.run_settings import RunSettings
     from attnprobe.stages.training import Run
     from attnprobe.training import Ranks
 
@@ -92,61 +86,26 @@ def start_run(arguments: argparse.Namespace, *, fine_tune: bool = False, ranks: 
     Args:
         arguments: of the command.
         fine_tune: whether a Hugging Face model is trained even where it decides something as it is.
-        ranks: the processes that train together, of which the first alone writes and speaks; None for what one
-            process does.
+        ranks: the processes that train together; None for what one process does.
 
     Raises:
-        InputError: an argument, the data, the model or the folder cannot be used, or someone else is writing there, or
-            torchrun has started several processes for what one does.
+        InputError: an argument, or as :func:`attnprobe.stages.opening.begun`.
     """
     from attnprobe.cli.settings import names_of, settings_from
 
-    settings = settings_from(arguments, fine_tune=fine_tune)
-    from attnprobe.data.datasets import load_dataset, locate
-    from attnprobe.data.limits import within_limits
-    from attnprobe.models.kinds import subject_class
-    from attnprobe.runs.configuration import DataSource, RationalesSource, RunConfiguration
-    from attnprobe.runs.run_folder import RunFolder
-    from attnprobe.settings.unfit import told_by
-    from attnprobe.stages.training import Run
-    from attnprobe.training.ranks import the_only_rank
+    settings = settings_from(arguments, fine_tune=fine_tune)  # before anything that takes time
+    from attnprobe.stages.opening import Whereabouts, begun
 
-    ranks = ranks or the_only_rank()
-    if ranks.first:
-        say_of_decision(settings)
-    checkpoint = subject_class(settings.model).source_of(settings.model)
-    device = choose_device(arguments.device)
-    location = locate(settings.dataset, arguments.data_dir)
-    whole = load_dataset(
-        location,
+    where = Whereabouts(
+        out=arguments.out,
+        data_dir=arguments.data_dir,
         label_column=arguments.label_column,
         text_column=arguments.text_column,
-        given_tokens=settings.data.given_tokens,
+        device=arguments.device,
+        force=arguments.force,
     )
-    if ranks.first:
-        say_of_data(whole, location, words=_reads_words(settings))
-    dataset = within_limits(whole, settings.data)
-    source = DataSource(
-        location=location,
-        label_column=arguments.label_column,
-        text_column=arguments.text_column,
-        fingerprint=whole.fingerprint,
-        labels=whole.labels,
-        documents={split: len(documents) for split, documents in dataset.splits.items()},
-    )
-    rationales = RationalesSource.of(dataset.rationales)
-    configuration = RunConfiguration(
-        dataclasses.replace(settings, dataset=whole.name), source, checkpoint, rationales=rationales
-    )
-    configuration = with_explanations(configuration, dataset)
-    folder = RunFolder.of(arguments.out, configuration.settings)
-    with folder.locked() if ranks.first else nullcontext():
-        if ranks.first:
-            folder.open(configuration, force=arguments.force)
-        elif folder.read_configuration().fingerprint != configuration.fingerprint:
-            raise InputError(f"Rank {ranks.rank} has other data than the first rank has.")
-        with told_by(names_of(arguments)):  # what the model turns out not to have
-            yield Run(folder, configuration, dataset, device, say if ranks.first else _say_nothing, ranks)
+    with begun(settings, where, say, names_of(arguments), ranks) as run:
+        yield run
 
 
 @contextmanager
@@ -159,34 +118,30 @@ def writing_run(path: Path, arguments: argparse.Namespace, *, shared: bool = Fal
         shared: whether others may write there at the same time, if they share it as well.
 
     Raises:
-        InputError: it is no run, or its data are gone or have changed, or someone else is writing there.
+        InputError: as :func:`attnprobe.stages.opening.opened_again`.
     """
     from attnprobe.cli.flags import given
-    from attnprobe.runs.run_folder import RunFolder
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.doors import in_configuration, in_flags
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import AT_ANY_TIME, TABLES, RunSettings
     from attnprobe.settings.unfit import told_by
+    from attnprobe.stages.opening import opened_again
+
+    also = given(arguments, AttentionSettings)
 
     def name(section: str, setting: str) -> str:
-        by_flag = section not in TABLES or section == ExplanationSettings.section
+        by_flag = section not in TABLES or section == ExplanationSettings.section or setting in also
         return (in_flags if by_flag else in_configuration)(section, setting)
 
-    folder = RunFolder(path)
-    folder.read_configuration()
-    with folder.locked(shared=shared), told_by(name):  # what the model turns out not to have
-        run = reopen_run(path, arguments)
-        asked, of_run = given(arguments, ExplanationSettings), given(arguments, RunSettings)
-        changed: dict[str, Any] = {name: of_run[name] for name in AT_ANY_TIME if name in of_run}
-        if asked:
-            changed["explanations"] = ExplanationSettings(**asked)
-        if changed:
-            settings = run.configuration.settings
-            settings = settings.with_ways(changed.pop("erase_by")) if "erase_by" in changed else settings
-            configuration = dataclasses.replace(run.configuration, settings=dataclasses.replace(settings, **changed))
-            configuration = with_explanations(configuration, run.dataset) if asked else configuration
-            folder.record_settings(configuration)
-            run = dataclasses.replace(run, configuration=configuration)
+    of_run, explanations = given(arguments, RunSettings), given(arguments, ExplanationSettings)
+    asked: dict[str, Any] = {name: of_run[name] for name in AT_ANY_TIME if name in of_run}
+    if explanations:
+        with told_by(name):
+            asked["explanations"] = ExplanationSettings(**explanations)
+    if also:
+        asked[AttentionSettings.section] = also
+    with opened_again(path, asked, arguments.device, say, name, shared=shared) as run:
         yield run
 
 
@@ -196,108 +151,9 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     Raises:
         InputError: it is no run, or its data are gone or have changed.
     """
-    from attnprobe.data.datasets import load_dataset
-    from attnprobe.data.limits import within_limits
-    from attnprobe.runs.run_folder import RunFolder
-    from attnprobe.stages.training import Run
+    from attnprobe.stages.opening import reopened
 
-    folder = RunFolder(path)
-    configuration: RunConfiguration = folder.read_configuration()
-    source = configuration.data
-    whole = load_dataset(
-        source.location,
-        label_column=source.label_column,
-        text_column=source.text_column,
-        given_tokens=configuration.settings.data.given_tokens,
-    )
-    if whole.fingerprint != source.fingerprint:
-        raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
-    say_of_data(whole, source.location, words=_reads_words(configuration.settings))
-    dataset = within_limits(whole, configuration.settings.data)
-    return Run(folder, configuration, dataset, choose_device(arguments.device), say)
-
-
-def with_explanations(configuration: RunConfiguration, dataset: Dataset) -> RunConfiguration:
-    """The configuration with what its file of explanations is, where it names one; all of the file is looked at.
-
-    Raises:
-        InputError: the file cannot be used.
-    """
-    from attnprobe.settings.own_explanations import OUT
-
-    settings = configuration.settings.explanations
-    if settings.file is None:
-        if settings not in (type(settings)(), type(settings)(specials=OUT)):
-            raise InputError("--specials and --subwords say how scores become items': give --explanations FILE, too.")
-        if settings.specials == OUT and configuration.settings.attention is None:
-            raise InputError(f"--specials {OUT} is for transformers: other models read no special tokens.")
-        return configuration
-    from attnprobe.explanations.names import check_names
-    from attnprobe.explanations.score_files import ScoreFile
-    from attnprobe.runs.configuration import ExplanationsSource
-    from attnprobe.runs.ordering_records import present_orderings
-    from attnprobe.stages.run_work import TEST
-
-    path = Path(settings.file).resolve()
-    file = ScoreFile(path)
-    draws = file.draws_by_name(len(dataset.splits[TEST]))
-    check_names(draws, present_orderings(configuration.settings.orderings))
-    source = ExplanationsSource(file.content, draws)
-    settings = dataclasses.replace(settings, file=str(path))
-    return dataclasses.replace(
-        configuration,
-        settings=dataclasses.replace(configuration.settings, explanations=settings),
-        explanations=source,
-    )
-
-
-def say_of_data(dataset: Dataset, location: str, *, words: bool = True) -> None:
-    """Say which labels of a dataset may be meant for the same, and where its words are none.
-
-    Args:
-        dataset: loaded.
-        location: what the user knows it by.
-        words: whether its words are read.
-    """
-    from attnprobe.data.alike_labels import alike_labels_in_words
-    from attnprobe.data.unspaced_scripts import unspaced_in_words
-
-    for sentence in alike_labels_in_words(dataset, location) + (unspaced_in_words(dataset, location) if words else []):
-        say(sentence)
-
-
-def _reads_words(settings: RunSettings) -> bool:
-    """Whether items are words, or made of words."""
-    from attnprobe.settings.attention import TOKEN
-
-    return settings.attention is None or settings.attention.unit != TOKEN
-
-
-def say_of_decision(settings: RunSettings) -> None:
-    """Say what flips, where it is not a class: it may be the checkpoint's head that says so."""
-    from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
-
-    if settings.decision == CLASS or settings.decision not in OWN:
-        return
-    decision = as_set(settings.decision, settings.decision_options)
-    moves = (
-        "" if decision.flips else " Nothing flips: how far it moves is told, and --tolerance says how far is too far."
-    )
-    say(f"The decision is {settings.decision} ({decision.title}): {decision.description}.{moves}")
-
-
-def choose_device(name: str) -> torch.device:
-    """``auto`` is CUDA where there is one.
-
-    Raises:
-        InputError: CUDA is asked for and there is none.
-    """
-    import torch
-
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise InputError("There is no CUDA device here; use --device cpu.")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    return reopened(path, arguments.device, say)
 
 
 def say(sentence: str) -> None:
@@ -308,9 +164,6 @@ def say(sentence: str) -> None:
 def say_lines(text: str) -> None:
     """Print a text of several lines; names in it are on one line each."""
     print(visible(text, kept="\n"), flush=True)
-
-
-_say_nothing: Callable[[str], None] = lambda sentence: None  # noqa: E731
 
 
 def seed_numbers(text: str) -> list[int]:

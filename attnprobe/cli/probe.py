@@ -5,6 +5,7 @@ attnprobe probe RUN --shard 3/8          (the third of eight jobs; without --sha
 attnprobe probe RUN --explanations FILE.parquet   (erases also in the orders of the scores in it)
 attnprobe probe RUN --certify 2                   (finds also what flips and what guarantees decisions)
 attnprobe probe RUN --erase-by renormalise,zero   (means these by erased; the first is the run's own)
+attnprobe probe RUN --also none                   (of a checkpoint: leaves out its further selections of layers)
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from attnprobe.cli.options import add_machine_arguments, say, writing_run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     from attnprobe.cli.flags import add_settings
+    from attnprobe.settings.attention import AttentionSettings
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import RunSettings
 
@@ -27,19 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser.add_argument_group("what is meant by erased"), RunSettings, "erase_by")
     add_settings(parser.add_argument_group("explanations of your own"), ExplanationSettings)
     add_settings(parser.add_argument_group("sets of items"), RunSettings, "certify")
+    add_settings(parser.add_argument_group("of a checkpoint"), AttentionSettings, "also")
     add_machine_arguments(parser)
     add_execution_arguments(parser, shared=True)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Probe each run; the status says whether documents were left out."""
-    from attnprobe.stages.testing import probe
+    from attnprobe.stages.views import probe_with_views
 
     execution = execution_from(arguments)
     left_out = 0
     for path in arguments.runs:
         with writing_run(path, arguments, shared=execution.share is not None) as run:
-            left_out += probe(run, execution)
+            left_out += probe_with_views(run, execution)
         if execution.share is None:
             say(f"The results are in {path}; make tables and figures with: attnprobe report {path}")
     return DOCUMENTS_LEFT_OUT if left_out else 0

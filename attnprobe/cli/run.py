@@ -79,16 +79,9 @@ def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[R
     """All stages of a run: where it is, its answer, and how many documents were left out."""
     from attnprobe.stages import training as stages
     from attnprobe.stages.reporting import report
-    from attnprobe.stages.testing import probe
-    from attnprobe.stages.views import cost_in_words, views_of
+    from attnprobe.stages.views import probe_with_views
 
     with start_run(arguments) as run:
         stages.train(run)
-        left_out = probe(run, execution)
-        for view in views_of(run):
-            with view.folder.locked():
-                view.folder.open(view.configuration, force=arguments.force)
-                tested = view.subject.load()
-                say(cost_in_words(run, view, tested))
-                left_out += probe(view, execution, tested)
+        left_out = probe_with_views(run, execution, force=arguments.force)
         return run.folder, report(run.folder, say), left_out

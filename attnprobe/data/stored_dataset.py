@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from attnprobe.base.atomic_files import creating_folder, remove_folder, remove_leftovers
 from attnprobe.base.errors import FailedError, InputError, error_of
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.base.visible import visible
 from attnprobe.data import windows
 from attnprobe.data.cache_folder import (
@@ -160,7 +161,7 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str, go_on: Callable[
         for split, documents in raw.items():
             (temporary / split).mkdir()
             texts = fingerprint.texts_of(split, documents)
-            with tqdm(
+            with progress_bar(
                 total=len(documents), desc=visible(f"{name} {split}"), unit=" documents", delay=0.5, disable=None
             ) as bar:
                 parts = _tokenised(texts, documents, labels, bar, go_on)

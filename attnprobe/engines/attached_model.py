@@ -10,21 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.attachment import Attachment, attach, said_of_tokens
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.checks import NONE
 from attnprobe.attention.decisions import require_decision
-from attnprobe.attention.given_batches import batches_of, several_documents
+from attnprobe.attention.given_batches import batches_of
 from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.orientation import settled
 from attnprobe.attention.own_mode import in_own_mode, unwrapped
 from attnprobe.attention.selection import ALL, Selected, select
 from attnprobe.attention.sites import CROSS, Site
 from attnprobe.attention.taps import Capture, Erase, StandIn
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.edges import edges_of_layers, edges_of_run
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import vectors_of
 from attnprobe.erasure.arrays import Mask, WholeNumbers, as_mask, truths, whole_number
@@ -58,6 +59,10 @@ class AttachedModel:
             ``attnprobe.probe``. A single document is looked at in copies.
         reference: batches of training documents, likewise, for ways of erasing that put what attention gives of these
             in the place of what is erased.
+        tokens: how many tokens a document has, where the inputs have no entry a token (patches of a picture, frames of
+            a sound); by default as many as the model is seen to attend among.
+        token_axis: which axis of the first of the inputs has an entry a token, where it is not the second; 0 says that
+            tokens come before documents.
 
     Raises:
         RefusedError: attention cannot be erased, or not provably; the message says why.
@@ -67,13 +72,23 @@ class AttachedModel:
     >>> model = AttachedModel(nn.TransformerEncoder(layer, 2), {"src": torch.randn(4, 7, 8)})
     """
 
-    def __init__(self, model: nn.Module, inputs: Inputs, reference: Sequence[Inputs] = ()) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Inputs,
+        reference: Sequence[Inputs] = (),
+        *,
+        tokens: int | None = None,
+        token_axis: int | None = None,
+    ) -> None:
         self.model = model = unwrapped(model)
         with in_own_mode(model):
             (batch,) = batches_of([inputs], model)
-            self._inputs = several_documents(batch)
-            self.attachment: Attachment = attach(ModelCall(model), self._inputs)
-            self._reference = list(batches_of(reference, model)) if reference else []
+            call, said = ModelCall(model), said_of_tokens(tokens, token_axis)
+            self._inputs = settled(call, batch, token_axis)
+            self.attachment: Attachment = attach(call, self._inputs, said)
+            given = batches_of(reference, model) if reference else []
+            self._reference = [call.documents_first(each) for each in given]
         self._engines: dict[tuple[AttentionSettings, str], str] = {}
         self._training: dict[AttentionSettings, list[TrainingVectors]] = {}
         self._proved: set[Site] = set()
@@ -101,8 +116,9 @@ class AttachedModel:
     @contextlib.contextmanager
     def erasing(
         self,
-        erased: Mask,
+        erased: Mask = None,
         *,
+        edges: Mask = None,
         layers: str = "last",
         heads: str = ALL,
         query: str = ALL,
@@ -110,10 +126,16 @@ class AttachedModel:
         erase_by: str = RENORMALISE,
         draw: int = 0,
     ) -> Iterator[Erasure]:
-        """Zero the attention to some tokens and rescale the rest of each row to the sum that it had.
+        """Zero the attention to some tokens, or along some edges, and rescale the rest of each row to its sum.
+
+        A row that loses every weight gives zero. What a row may not attend to anyway, by padding or by causality, is
+        not changed by being erased.
 
         Args:
-            erased: True for the tokens (batch, keys).
+            erased: True for the tokens (batch, keys), to which no selected row attends any more.
+            edges: in its place, True where a query position no longer attends to a key position: (batch, queries,
+                keys); (layers, batch, queries, keys), of the selected layers from the lowest; or (layers, batch, heads,
+                queries, keys). Axes but the last may have length one, where the rest is the same for all.
             layers, heads, query: as in ``AttentionSettings``.
             mask: True where a token is real (batch, keys), for a ``query`` that counts real tokens.
             erase_by: the name of a way of erasing, where it is another.
@@ -122,20 +144,29 @@ class AttachedModel:
         Raises:
             RefusedError: nothing can be put in the place of what is erased, provably.
             InputError: there are no such layers, heads, rows, way or draw; or it needs reference documents.
-            ValueError: a mask holds anything but Booleans, zeros and ones; or, when the model runs, has another shape.
+            ValueError: a mask holds anything but Booleans, zeros and ones; or, when the model runs, has another shape;
+                tokens and edges are given, or neither.
         """
-        tokens, real = truths("erased", erased), None if mask is None else truths("mask", mask)
+        if (erased is None) == (edges is None):
+            raise ValueError("either erased is needed, which tokens, or edges, and not both")
+        real = None if mask is None else truths("mask", mask)
         settings = AttentionSettings(layers=layers, heads=heads, query=query)
         selected = select(self.attachment.sites, settings, self.attachment.auto())
         meaning = _meaning(erase_by)
         if not 0 <= whole_number("draw", draw, 0) < meaning.draws:
             raise InputError(f"draw is {draw}, but {erase_by} has {meaning.draws}, from 0 on.")
         training = self._prepared(meaning, settings, selected)
+        if edges is None:
+            of_layers = [truths("erased", erased)] * len(selected)
+        else:
+            of_layers = edges_of_layers(truths("edges", edges), len(selected))
         report = Erasure()
         taps = []
         for layer, chosen in enumerate(selected):
             known = None if training is None else training[layer]
-            taps.append(_EraseAndReport(chosen, tokens, real, report, meaning, _fresh(meaning, draw, known)))
+            tap = _EraseAndReport(chosen, of_layers[layer], real, report, meaning, _fresh(meaning, draw, known))
+            tap.of_edges = edges is not None
+            taps.append(tap)
         with intercepting(self.model, dict(c.site.tapped(tap) for c, tap in zip(selected, taps, strict=True))):
             yield report
 
@@ -171,6 +202,7 @@ class AttachedModel:
         """
         with in_own_mode(self.model):
             (batch,) = batches_of([inputs], self.model)
+            batch = self.attachment.call.documents_first(batch)
             settings = AttentionSettings(layers=layers, heads=heads, query=query)
             return self._first_flip(batch, order, settings, erase_by)
 
@@ -181,7 +213,7 @@ class AttachedModel:
         training = self._prepared(meaning, settings, selected)
         if (settings, erase_by) not in self._engines:
             self._engines[settings, erase_by] = fastest_engine(self.attachment, selected, self._inputs, meaning)
-        mask = TokenAxes.of(inputs, self.model).keys(selected[0].site)
+        mask = self.attachment.call.axes(inputs).keys(selected[0].site)
         of_items = _of_items(torch.as_tensor(order).to(mask.device), mask)
         items = Items.single_tokens(mask)
         engine = make_engine(self._engines[settings, erase_by], self.attachment, selected, inputs)
@@ -263,7 +295,13 @@ class _Collect(Capture):
 
 
 class _EraseAndReport(Capture):
-    """Erases by hand, so that it sees what there was."""
+    """Erases by hand, so that it sees what there was.
+
+    Attributes:
+        of_edges: whether edges are erased (batch, heads, queries, keys), and not tokens (batch, keys).
+    """
+
+    of_edges = False
 
     def __init__(
         self,
@@ -275,7 +313,7 @@ class _EraseAndReport(Capture):
         stand_in: StandIn | None,
     ) -> None:
         super().__init__()
-        self._chosen, self._tokens, self._mask, self._report = chosen, erased, mask, report
+        self._chosen, self._given, self._mask, self._report = chosen, erased, mask, report
         self._begun, self._generated = False, 0
         self._meaning, self._stand_in = meaning, stand_in
         self.adds = stand_in is not None
@@ -286,13 +324,18 @@ class _EraseAndReport(Capture):
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         self._note_length(weights)
-        tokens = as_mask(self._with_new(self._tokens, weights), weights[:, 0, 0], "erased")
-        erased = tokens[:, None, None, :] & self._chosen.heads.to(weights.device)[None, :, None, None]
+        erased = self._where(weights) & self._chosen.heads.to(weights.device)[None, :, None, None]
         if self._chosen.query != ALL:
             erased = erased & self._rows(weights)[:, None, :, None]
         self._report.emptied_rows.append(emptied_rows(weights > 0, erased))
         self._erase = Erase(erased, self._meaning, self._stand_in)
         return self._erase.edit(weights, scores)
+
+    def _where(self, weights: Tensor) -> Tensor:
+        """What is erased of all heads and rows (batch, 1 or heads, 1 or queries, keys)."""
+        if self.of_edges:
+            return edges_of_run(self._given, weights, self._generated)
+        return as_mask(self._with_new(self._given, weights), weights[:, 0, 0], "erased")[:, None, None, :]
 
     def _with_new(self, tokens: Tensor, weights: Tensor, *, value: bool = False) -> Tensor:
         """A mask of tokens (…, keys) that goes on over those that the model has generated, one a run, since."""
@@ -302,7 +345,7 @@ class _EraseAndReport(Capture):
 
     def _note_length(self, weights: Tensor) -> None:
         """Count the tokens that are generated: a run of one more than the run before, the first of all erased."""
-        keys, given = weights.shape[-1], self._tokens.shape[-1] if self._tokens.dim() else 0
+        keys, given = weights.shape[-1], self._given.shape[-1] if self._given.dim() else 0
         if keys == given:
             self._begun, self._generated = True, 0
         elif self._begun and keys == given + self._generated + 1:

@@ -14,12 +14,15 @@ from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import aggregated, importance
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
+from attnprobe.engines.replay import Replay
 from attnprobe.engines.selected_outputs import SelectedOutputs
+from attnprobe.engines.ways_together import WaysTogether
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import (
     Attention,
     DecisionCurves,
+    FirstItems,
     Flow,
     OtherErasures,
     OutputProducts,
@@ -85,12 +88,30 @@ class AttentionErasures:
         return self.engine.meaning.probability(self.engine.logits.double(), self.decision())
 
     def left_out_share(self) -> Tensor | None:
-        """What share of the attention is on tokens that are in no item, special tokens where they are left out."""
-        if not self._leaves_out:
+        """What share of the attention is on tokens that are in no item: special tokens or a sink that are left out."""
+        if not self._leaves_out and self.items.sink is None:
             return None
         tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
         whole = tokens.sum(-1)
         return 1 - self.items.sum(tokens).sum(-1) / whole.masked_fill(whole == 0, 1.0)
+
+    def sink_share(self) -> Tensor | None:
+        """What share of the attention is on a first item that is none, because it is a sink."""
+        if self.items.sink is None:
+            return None
+        tokens = aggregated(self.engine.attended, self._aggregate, lambda layer: layer.weights)
+        whole = tokens.sum(-1)
+        return (tokens * self.items.sink).sum(-1) / whole.masked_fill(whole == 0, 1.0)
+
+    def first_items(self) -> FirstItems:
+        """What the first items hold of the attention, and what erasing them alone does."""
+        documents = torch.arange(len(self.items.mask), device=self.items.mask.device)
+        first = torch.zeros_like(self.items.mask)
+        first[:, 0] = True
+        flips = torch.zeros_like(documents, dtype=torch.bool)
+        for part, logits in self.engine.evaluate(documents, self.items.tokens(documents, first)):
+            flips[part] = self.engine.flips(logits, documents[part])
+        return FirstItems(self.attention.weights[:, 0], flips, self.items.sizes > 1)
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
@@ -101,8 +122,12 @@ class AttentionErasures:
 
         Nothing is left, and the rest of the model decides without this attention, where all selected rows are.
         """
-        labels = self._first_flips_of_labels(order)
-        removed = _earliest(labels) if labels is not None else self.engine.first_flips(order, self.items)
+        if self.engine.meaning.has_labels:
+            return self.columns_of_labels(order, self.engine.first_flips_of_labels(order, self.items))
+        return self.columns(order, self.engine.first_flips(order, self.items))
+
+    def columns(self, order: Tensor, removed: Tensor) -> dict[str, Tensor]:
+        """The columns of :meth:`first_flips` of orderings that flip where so many items are erased, −1 for never."""
         never = removed < 0
         erased = ranks(order) < removed[..., None]
         mass = (self.attention.weights * erased).sum(-1)
@@ -113,8 +138,12 @@ class AttentionErasures:
             "mass": mass.masked_fill(never, torch.nan),
             "emptied": (rows == self._rows_with_weight) & ~never,
             "emptied_rows": rows.double().masked_fill(never, torch.nan),
-            **({} if labels is None else self._while_something_is_left(labels, order)),
         }
+
+    def columns_of_labels(self, order: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The same, of where each label flips (orderings, batch, labels), and a column a label."""
+        of_labels = labels.movedim(-1, 0)
+        return self.columns(order, _earliest(of_labels)) | self._while_something_is_left(of_labels, order)
 
     def _while_something_is_left(self, labels: Tensor, order: Tensor) -> dict[str, Tensor]:
         """Columns of first flips of labels (labels, orderings, batch), −1 where a label has none before all is gone."""
@@ -124,12 +153,6 @@ class AttentionErasures:
             gone = torch.stack([self._emptied(one) for one in erased]) == self._rows_with_weight
             columns[f"{OF_LABEL}{number}"] = removed.masked_fill(gone & (removed > 0), -1)
         return columns
-
-    def _first_flips_of_labels(self, order: Tensor) -> Tensor | None:
-        """Where each label flips (labels, orderings, batch), −1 for never; None where one thing is decided."""
-        if not self.engine.meaning.has_labels:
-            return None
-        return self.engine.first_flips_of_labels(order, self.items).movedim(-1, 0)
 
     def _emptied(self, erased: Tensor) -> Tensor:
         """How many selected rows lose all weight when these items (batch, items) are erased (batch,)."""
@@ -168,7 +191,7 @@ class AttentionErasures:
         """Exact of short documents, attained in others."""
         return self.engine.aopc_limits(documents, self.items, score)
 
-    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
         """Exact of short documents, between a bound and what is found of others."""
         return self.engine.certified_sets(documents, self.items, largest, known)
 
@@ -212,7 +235,14 @@ class AttentionErasures:
     def otherwise(self) -> Sequence[OtherErasures]:
         """The same batch, erased in further ways; what orderings are made of is not computed again."""
         engines = {} if self._otherwise is None else self._otherwise()
-        return [OneByOne({stand_in: self._by(engine) for stand_in, engine in engines.items()})] if engines else []
+        replays: dict[int | None, dict[StandIn, Replay]] = {}
+        for stand_in, engine in engines.items():
+            if type(engine) is Replay:
+                replays.setdefault(engine.start, {})[stand_in] = engine
+        together = [TogetherOtherwise(self, each) for each in replays.values() if len(each) > 1]
+        done = {stand_in for each in together for stand_in in each.stand_ins}
+        apart = {stand_in: self._by(engine) for stand_in, engine in engines.items() if stand_in not in done}
+        return [*together, *([OneByOne(apart)] if apart else [])]
 
     def _by(self, engine: Engine) -> AttentionErasures:
         other = copy.copy(self)
@@ -240,3 +270,37 @@ def _earliest(labels: Tensor) -> Tensor:
     """Where the set of labels flips, which is where the first of them does (labels, …): (…), −1 for never."""
     never = labels < 0
     return labels.masked_fill(never, labels.max().item() + 1).amin(0).masked_fill(never.all(0), -1)
+
+
+class TogetherOtherwise:
+    """A batch that is erased in several further ways, run side by side.
+
+    Args:
+        batch: as the run means it first.
+        engines: by what stands in, all of which begin at the same block.
+    """
+
+    def __init__(self, batch: AttentionErasures, engines: Mapping[StandIn, Replay]) -> None:
+        self.stand_ins = list(engines)
+        self._batch = batch
+        self._sets = WaysTogether(list(engines.values()))
+        self._items = self._sets.items_of(batch.items)
+
+    def first_flips(self, order: Tensor, pairs: Sequence[tuple[int, int]]) -> dict[str, Tensor]:
+        """See :meth:`OtherErasures.first_flips`."""
+        numbers, of = torch.tensor(pairs, device=order.device).T
+        asked, documents = order[numbers], self._sets.documents_of(of)
+        if self._sets.meaning.has_labels:
+            return self._batch.columns_of_labels(
+                asked, self._sets.first_flips_of_labels_of(asked, documents, self._items)
+            )
+        return self._batch.columns(asked, self._sets.first_flips_of(asked, documents, self._items))
+
+    def single_effects(self) -> SingleEffects:
+        """See :meth:`OtherErasures.single_effects`."""
+        shape = (len(self.stand_ins), *self._batch.items.mask.shape)
+        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)[:4]))
+
+    def smallest_sets(self) -> None:
+        """No exact smallest set is known here."""
+        return

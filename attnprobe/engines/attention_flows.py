@@ -13,7 +13,7 @@ from attnprobe.attention.edited_runs import frozen, run_with
 from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
-from attnprobe.attention.sites import SELF, Site
+from attnprobe.attention.sites import ENCODER, SELF, Site
 from attnprobe.attention.taps import Capture
 from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
@@ -25,10 +25,10 @@ def layers_of_flow(attachment: Attachment) -> list[tuple[Site, str]]:
     """The layers that attention flows through to the output, each with the rows that are read of it.
 
     There are none where not all of the model's attention is of every token to every token: with an encoder and a
-    decoder it is of several kinds, and pooling has one row.
+    decoder it is of several kinds, and pooling has one row. An encoder that classifies by itself is one kind.
     """
     sites = attachment.sites.attention
-    if any(site.stack != SELF or site.pools for site in sites):
+    if {site.stack for site in sites} not in ({SELF}, {ENCODER}) or any(site.pools for site in sites):
         return []
     return [(site, reads) for site, reads in zip(sites, attachment.reads, strict=True) if reads != NONE]
 
@@ -46,7 +46,7 @@ def flows_of(
         of_classes: whether that is the class of a logit, so that there are gradients.
     """
     layers = layers_of_flow(attachment)
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     rows = _shares_of_rows(*layers[-1], axes)
     heads = sum(site.heads for site, _ in layers)
     documents = torch.arange(axes.batch, device=rows.device)
@@ -61,7 +61,8 @@ def flows_of(
 
 def _shares_of_rows(last: Site, reads: str, axes: TokenAxes) -> Tensor:
     """Of the last layer's rows the one that is read, or all real ones alike (batch, tokens)."""
-    read = Selected(last, torch.ones(last.heads, dtype=torch.bool), reads).rows(axes.queries(last)).double()
+    chosen = Selected(last, torch.ones(last.heads, dtype=torch.bool), reads)
+    read = chosen.rows(axes.queries(last), axes.read).double()
     return read / read.sum(-1, keepdim=True)
 
 

@@ -16,7 +16,6 @@ from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs, ModelCall
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.taps import CaptureValues
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import rows_at_once
 from attnprobe.erasure.erasable import OutputProducts
@@ -37,8 +36,8 @@ def outputs_of_attention(
         inputs: the batch.
         items: of the batch.
     """
-    axes = TokenAxes.of(inputs, call.model)
-    rows = [chosen.rows(axes.queries(chosen.site)) for chosen in selected]
+    axes = call.axes(inputs)
+    rows = [chosen.rows(axes.queries(chosen.site), axes.read) for chosen in selected]
     heads = sum(chosen.site.heads for chosen in selected)
     documents = torch.arange(axes.batch, device=items.mask.device)
     for part in torch.split(documents, rows_at_once(max(length or 0 for length in axes.lengths), heads)):

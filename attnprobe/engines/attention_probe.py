@@ -18,11 +18,10 @@ from attnprobe.attention.head_outputs import head_outputs
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected, select
 from attnprobe.attention.sites import Site
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.data.batches import B
 from attnprobe.engines import head_effects, head_map
 from attnprobe.engines.attention_erasures import AttentionErasures
-from attnprobe.engines.choice import fastest_engine, make_engine
+from attnprobe.engines.choice import Tried, fastest_engine, make_engine
 from attnprobe.engines.head_effects import effect_rows
 from attnprobe.engines.head_map import Drawn, Layer, head_rows, head_table, rows_of_map
 from attnprobe.engines.head_readings import HeadReadings, read_heads
@@ -99,9 +98,9 @@ class AttentionProbe:
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
 
         def otherwise() -> dict[StandIn, Engine]:
-            engines = {}
+            engines, tried = {}, Tried()
             for meaning in others:
-                kind = self._kind(meaning)
+                kind = self._kind(meaning, tried)
                 same = kind == self.engine
                 one = engine if same else make_engine(kind, self.attachment, self.selected, inputs, meaning)
                 for draw, each in enumerate(one.under(meaning, drawn, of_selected)):
@@ -119,10 +118,10 @@ class AttentionProbe:
             otherwise=otherwise,
         )
 
-    def _kind(self, meaning: Meaning) -> str:
+    def _kind(self, meaning: Meaning, tried: Tried) -> str:
         """The engine that is proved to erase so, tried when it is first asked for."""
         if meaning not in self._kinds:
-            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning)
+            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning, tried=tried)
         return self._kinds[meaning]
 
     @property
@@ -155,7 +154,7 @@ class AttentionProbe:
             masking: what is erased of each document, and how.
         """
         tokens = items.tokens(torch.arange(len(items.mask), device=items.mask.device), masking.erased(items.mask))
-        axes = TokenAxes.of(inputs, self.attachment.call.model)
+        axes = self.attachment.call.axes(inputs)
         taps = [EraseSelected(chosen, axes, tokens, masking.meaning) for chosen in self.selected]
         return run_with(self.attachment.call, inputs, [chosen.site for chosen in self.selected], taps)
 

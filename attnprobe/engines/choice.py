@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,8 +15,7 @@ from attnprobe.attention.edited_runs import close
 from attnprobe.attention.head_outputs import require_standing_in
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
-from attnprobe.attention.token_axes import TokenAxes
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.base.errors import InputError
 from attnprobe.engines.inner_replay import InnerReplay
 from attnprobe.engines.protocol import Engine
@@ -28,6 +28,19 @@ from attnprobe.erasure.stand_ins import TrainingVectors
 
 SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD = "single row", "replay from inside", "replay", "whole runs"
 """Engines, the fastest first; from inside a layer for the map of heads alone."""
+
+
+@dataclass
+class Tried:
+    """What has been made of a batch to choose engines on: none of it hangs on the way of erasing.
+
+    Attributes:
+        engines: by name.
+        training: what heads of selected layers give, where that stands in for something.
+    """
+
+    engines: dict[str, Engine] = field(default_factory=dict)
+    training: list[TrainingVectors] | None = None
 
 
 def make_engine(
@@ -61,6 +74,7 @@ def fastest_engine(
     meaning: Meaning = BY_DEFAULT,
     *,
     by_head: bool = False,
+    tried: Tried | None = None,
 ) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
 
@@ -70,18 +84,21 @@ def fastest_engine(
         inputs: the batch.
         meaning: what is meant by erased, and by decided.
         by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
+        tried: what another choice on this batch, of another way of erasing, has left.
 
     Raises:
         RefusedError: nothing that is selected has an influence on the output; or nothing can take the mass that rows
             lose, and by this meaning something does.
     """
-    training = _of_examples(attachment, selected, inputs) if meaning.adds_vectors else None
-    seeds = torch.arange(
-        TokenAxes.of(inputs, attachment.call.model).batch, device=next(attachment.call.model.parameters()).device
-    )
+    tried = Tried() if tried is None else tried
+    if meaning.adds_vectors and tried.training is None:
+        tried.training = _of_examples(attachment, selected, inputs)
+    seeds = torch.arange(attachment.call.axes(inputs).batch, device=next(attachment.call.model.parameters()).device)
 
     def made(kind: str) -> Engine:
-        return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
+        if kind not in tried.engines:
+            tried.engines[kind] = make_engine(kind, attachment, selected, inputs, meaning)
+        return tried.engines[kind].under(meaning, seeds, tried.training)[-1]
 
     whole = made(FORWARD)
     _require_influence(whole, attachment, selected, inputs)
@@ -134,19 +151,25 @@ def _is_single_row(attachment: Attachment, selected: Sequence[Selected]) -> bool
     if len(selected) != 1 or selected[0].site is not attachment.sites.attention[-1] or not attachment.within:
         return False
     read = _read(attachment, selected)
-    return read in (FIRST, LAST) and selected[0].query in (read, ALL)
+    return read in (FIRST, LAST, AT) and selected[0].query in (read, ALL)
 
 
 def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> None:
     """Erasing everything that is selected changes some output."""
     documents = torch.arange(len(whole.logits), device=whole.logits.device)
-    keys = TokenAxes.of(inputs, attachment.call.model).keys(selected[0].site)
+    keys = attachment.call.axes(inputs).keys(selected[0].site)
     ((_, erased),) = whole.evaluate(documents, keys)
     ((_, as_is),) = whole.evaluate(documents, torch.zeros_like(keys))
     if torch.equal(erased, as_is):
         chosen = selected[-1]
         read = _rows_read(attachment, chosen)
-        rows = {ALL: "all rows", NONE: "no row of it"}.get(read, f"the {read} row")
+        named = {
+            ALL: "all rows",
+            NONE: "no row of it",
+            AT: "the row that is decided at",
+            CONTINUED: "the rows that the continuation is read from",
+        }
+        rows = named.get(read, f"the {read} row")
         raise RefusedError(
             f"Erasing row {_named(chosen.query)} of {chosen.site.stack} layer {chosen.site.layer} changes nothing: "
             f"the output depends on {rows}."
@@ -161,7 +184,7 @@ def _agree(engine: Engine, whole: Engine, attachment: Attachment, inputs: Inputs
     """Whether two engines give the same logits: with nothing erased, with some, and with everything."""
     if not close(whole.logits, engine.logits):
         return False
-    axes = TokenAxes.of(inputs, attachment.call.model)
+    axes = attachment.call.axes(inputs)
     tokens = axes.keys(engine.attended[0].selected.site)
     generator = torch.Generator().manual_seed(0)
     some = (torch.rand(tokens.shape, generator=generator) < 0.5).to(tokens.device) & tokens

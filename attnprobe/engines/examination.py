@@ -11,18 +11,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attnprobe.attention.attachment import Attachment, attach
+from attnprobe.attention.attachment import Attachment, TokensSaid, attach
 from attnprobe.attention.calls import Place, observing
 from attnprobe.attention.checks import NONE, Check
 from attnprobe.attention.decisions import attach_to_decision, own_decision
 from attnprobe.attention.edited_runs import run_with
 from attnprobe.attention.examples import example_inputs
+from attnprobe.attention.foreign import Foreign
 from attnprobe.attention.model_call import Inputs, ModelCall
+from attnprobe.attention.orientation import settled
 from attnprobe.attention.refusals import refuse_by_name
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import Site, recognise
 from attnprobe.attention.taps import Erase
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.base.errors import InputError
 from attnprobe.engines.choice import fastest_engine, make_engine
 from attnprobe.erasure.meaning import Meaning
@@ -67,14 +68,6 @@ class Layer(NamedTuple):
     erasure: Erasure | None = None
 
 
-class Foreign(NamedTuple):
-    """Attention whose columns are no tokens: where, the class of the module, and the shape of its weights."""
-
-    place: Place
-    module: str
-    shape: tuple[int, ...]
-
-
 @dataclass
 class Examination:
     """What was seen of a model.
@@ -104,53 +97,55 @@ class Examination:
     refusal: str | None = None
 
 
-def examine(model: nn.Module, *, decision: bool = False) -> Examination:
-    """Attach to a model, on examples of random tokens, and describe all that is seen; what is refused, as far as it is.
+def examine(model: nn.Module, *, decision: bool = False, inputs: Inputs | None = None) -> Examination:
+    """Attach to a model, on examples, and describe all that is seen; what is refused, as far as it is.
 
     Args:
         model: of Hugging Face; put into evaluation mode.
         decision: whether to refuse a model that decides nothing about a text, as whoever gives a verdict does; else it
             is seen whether its attention can be erased, and no more.
+        inputs: the examples, of pictures or sounds, say, whose tokens are found at the softmax; by default random
+            tokens.
     """
     seen = Examination(type(model).__name__, sum(parameter.numel() for parameter in model.parameters()))
     try:
         refuse_by_name(model)
-        call, inputs = ModelCall(model), example_inputs(model)
-        _look(seen, call, inputs)
-        _describe(
-            seen,
-            attach_to_decision(call, inputs, Meaning(decision=own_decision(model)))
-            if decision
-            else attach(call, inputs),
-            inputs,
-        )
+        call, said = ModelCall(model), None if inputs is None else TokensSaid()
+        examples = example_inputs(model) if inputs is None else settled(call, inputs)
+        shapes = _look(seen, call, examples)
+        meaning = Meaning(decision=own_decision(model))
+        attachment = attach_to_decision(call, examples, meaning, said) if decision else attach(call, examples, said)
+        seen.lengths = call.axes(examples).lengths
+        _describe(seen, attachment, examples, shapes)
     except InputError as error:
         seen.refusal = str(error)
     except Exception as error:
         # A model's own code raises whatever it likes at inputs that it was not made for.
-        seen.refusal = f"{seen.model} cannot be run on tokens alone: {_in_one_line(error)}"
+        of = "tokens alone" if inputs is None else "these examples"
+        seen.refusal = f"{seen.model} cannot be run on {of}: {_in_one_line(error)}"
     return seen
 
 
-def _look(seen: Examination, call: ModelCall, inputs: Inputs) -> None:
-    """Note all attention of one run."""
-    axes = TokenAxes.of(inputs, call.model)
+def _look(seen: Examination, call: ModelCall, inputs: Inputs) -> dict[Place, tuple[int, ...]]:
+    """Note all attention of one run; gives the shapes of all weights."""
+    axes = call.axes(inputs)
     seen.documents, seen.lengths = axes.batch, axes.lengths
     with torch.no_grad(), observing(call.model) as observed:
         call(inputs)
     sites = recognise(call.model, observed, seen.documents, seen.lengths)
     shapes = {observation.place: observation.shape for observation in observed}
     seen.layers = [Layer(site, shapes[site.place]) for site in sites.attention]
-    seen.foreign = [Foreign(*found) for found in sites.foreign]
+    seen.foreign = sites.foreign
+    return shapes
 
 
-def _describe(seen: Examination, attachment: Attachment, inputs: Inputs) -> None:
+def _describe(seen: Examination, attachment: Attachment, inputs: Inputs, shapes: dict[Place, tuple[int, ...]]) -> None:
+    seen.foreign = attachment.sites.elsewhere
     seen.checks = attachment.checks
     seen.block_calls = len(attachment.calls)
     ways = _ways_in(attachment, inputs)
     with torch.no_grad():
         seen.seconds = _seconds(lambda: attachment.call(inputs))
-    shapes = {layer.site.place: layer.shape for layer in seen.layers}
     seen.layers = [
         Layer(site, shapes[site.place], way, reads, None if reads == NONE else _erasure(attachment, number, inputs))
         for number, (site, way, reads) in enumerate(
@@ -187,7 +182,7 @@ def _erasure(attachment: Attachment, number: int, inputs: Inputs) -> Erasure:
     selected = [Selected(site, torch.ones(site.heads, dtype=torch.bool), attachment.auto()[number])]
     kind = fastest_engine(attachment, selected, inputs)
     engine = make_engine(kind, attachment, selected, inputs)
-    keys = TokenAxes.of(inputs, attachment.call.model).keys(site)
+    keys = attachment.call.axes(inputs).keys(site)
     documents = torch.arange(len(keys), device=keys.device)
     erased = keys & (keys.cumsum(-1) == 2)
 

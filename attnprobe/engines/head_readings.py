@@ -17,7 +17,7 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.key_widths import KeyWidths
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.refusals import RefusedError
-from attnprobe.attention.selection import ALL, Selected
+from attnprobe.attention.selection import ALL, CONTINUED, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.attention.token_axes import TokenAxes
 
@@ -64,8 +64,8 @@ def read_heads(
     Raises:
         RefusedError: the values of a layer cannot be seen; the message names the layer.
     """
-    axes = TokenAxes.of(inputs, attachment.call.model)
-    rows = [_row(chosen, axes.queries(chosen.site), seeds) for chosen in selected]
+    axes = attachment.call.axes(inputs)
+    rows = [_row(chosen, axes, seeds) for chosen in selected]
     widths = KeyWidths()
     taps = [KeepRow(row, widths) for row in rows]
     with (
@@ -115,11 +115,12 @@ class KeepRow(Tap):
         self.values = values
 
 
-def _row(chosen: Selected, queries: Tensor, seeds: Tensor) -> Tensor:
+def _row(chosen: Selected, axes: TokenAxes, seeds: Tensor) -> Tensor:
     """The position of one selected row a document (batch,)."""
-    rows = chosen.rows(queries)
+    rows = chosen.rows(axes.queries(chosen.site), axes.read)
     count = rows.sum(-1)
-    number = seeds.to(rows.device).abs() % count.clamp(min=1) if chosen.query == ALL else torch.zeros_like(count)
+    drawn = chosen.query in (ALL, CONTINUED)
+    number = seeds.to(rows.device).abs() % count.clamp(min=1) if drawn else torch.zeros_like(count)
     return ((rows.cumsum(-1) == number[:, None] + 1) & rows).int().argmax(-1)
 
 

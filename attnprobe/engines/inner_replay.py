@@ -20,7 +20,7 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.selection import ALL, AT, FIRST, LAST, Selected
 from attnprobe.attention.taps import CaptureAndStop, CaptureValues, StopModel, UseContext
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.replay import Replay
@@ -64,7 +64,7 @@ class InnerReplay(Replay):
             tokens = max(length or 0 for length in self.axes.lengths)
             self._micro_batches = MicroBatches(max(1, min(self.at_once, _TOKENS // max(1, tokens))))
         site, read = attachment.sites.attention[-1], attachment.reads[-1]
-        ends_in_row = read in (FIRST, LAST) and attachment.within[site] > start
+        ends_in_row = read in (FIRST, LAST, AT) and attachment.within[site] > start
         self._tail = RowTail(attachment, site, inputs, read) if ends_in_row else None
         self._last = site
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -17,11 +17,14 @@ class Items:
         of_token: item numbers (batch, tokens), −1 at padding.
         mask: True where an item is real (batch, items).
         sizes: how many items there are (batch,).
+        sink: True where a token is of a first item that is none, because it is a sink of attention (batch, tokens);
+            None where no such item is left out.
     """
 
     of_token: Tensor
     mask: Tensor
     sizes: Tensor
+    sink: Tensor | None = None
 
     @classmethod
     def of(cls, of_token: Tensor) -> Items:
@@ -33,6 +36,12 @@ class Items:
     def single_tokens(cls, mask: Tensor) -> Items:
         """Every real token is an item; ``mask`` (batch, tokens)."""
         return cls.of((mask.cumsum(-1) - 1).masked_fill(~mask, -1))
+
+    def without_first(self) -> Items:
+        """The same without the first item, which is then none, of the documents that have others."""
+        several = (self.sizes > 1)[:, None]
+        others = Items.of(self.of_token - (several & (self.of_token >= 0)).to(self.of_token.dtype))
+        return replace(others, sink=several & (self.of_token == 0))
 
     @cached_property
     def are_tokens(self) -> bool:

@@ -20,7 +20,6 @@ from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.attention.taps import StopModel, Tap
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import rows_at_once
 from attnprobe.erasure.erasable import OutputProducts
@@ -43,13 +42,13 @@ class LayerEnd:
     def __init__(self, attachment: Attachment, chosen: Selected, inputs: Inputs) -> None:
         self._attachment, self._chosen, self._inputs = attachment, chosen, inputs
         self._start = attachment.within[chosen.site]
-        self._axes = TokenAxes.of(inputs, attachment.call.model)
+        self._axes = attachment.call.axes(inputs)
         needed = Needed.to_start_at(attachment.calls, self._start)
         needed = Needed(needed.inputs, needed.outputs | {self._start})
         with torch.no_grad(), recording(attachment.call.model, attachment.blocks, needed) as self._record:
             attachment.call(inputs)
         self.whole = hidden_of(self._record.outputs[self._start])
-        self.rows = chosen.rows(self._axes.queries(chosen.site))
+        self.rows = chosen.rows(self._axes.queries(chosen.site), self._axes.read)
         self.keys = self._axes.keys(chosen.site)
 
     @torch.no_grad()

@@ -21,7 +21,7 @@ class EraseSelected(Tap):
     """
 
     def __init__(self, selected: Selected, axes: TokenAxes, tokens: Tensor, meaning: Meaning) -> None:
-        rows = selected.rows(axes.queries(selected.site))
+        rows = selected.rows(axes.queries(selected.site), axes.read)
         heads = selected.heads.to(tokens.device)
         self._where = tokens[:, None, None, :] & heads[:, None, None] & rows[:, None, :, None]
         self._meaning = meaning

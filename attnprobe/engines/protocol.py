@@ -15,6 +15,8 @@ from attnprobe.attention.attachment import Attachment
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import Selected
 from attnprobe.engines.items import Items
+from attnprobe.engines.known_flips import KnownFlips
+from attnprobe.engines.prefix_rounds import first_flips_in_rounds
 from attnprobe.engines.taken_mass import TakenMass
 from attnprobe.erasure.asked_sets import Answers, AskedDocument
 from attnprobe.erasure.curve_names import SCORES, Score
@@ -84,9 +86,6 @@ class SetErasures(ABC):
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """How many of the first items of each ordering are erased when the decision first flips, −1 for never.
 
-        Prefixes of all documents and orderings are run together, the shortest first, and those of a document whose
-        decision has flipped are not run any further.
-
         Args:
             order: (orderings, batch, items).
             items: of the batch.
@@ -94,50 +93,72 @@ class SetErasures(ABC):
         Returns:
             (orderings, batch).
         """
-        if not self.meaning.flips_at_all:
-            return order.new_full(order.shape[:2], -1)
-        return self._first(order, items, lambda logits, rows: self.flips(logits, rows)[..., None])[..., 0]
+        return self.first_flips_of(order, _all(order), items)
 
     def first_flips_of_labels(self, order: Tensor, items: Items) -> Tensor:
         """The same of each label of a decision that has several (orderings, batch, labels)."""
-        first = self.meaning.labels(self.logits)
-        return self._first(order, items, lambda logits, rows: self.meaning.labels(logits) != first[rows])
+        return self.first_flips_of_labels_of(order, _all(order), items)
 
-    def _first(self, order: Tensor, items: Items, flips: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """How many items are erased when each of several things first flips (orderings, batch, things), −1 for never.
+    def first_flips_of(self, order: Tensor, documents: Tensor, items: Items) -> Tensor:
+        """As :meth:`first_flips`, of any documents (orderings, rows) in the order given (orderings, rows, items).
+
+        Prefixes of all documents and orderings are run together, the shortest first, and those of a document whose
+        decision has flipped are not run any further. No set of items is run twice.
+        """
+        if not self.meaning.flips_at_all:
+            return order.new_full(order.shape[:2], -1)
+
+        def flips(logits: Tensor, rows: Tensor) -> Tensor:
+            return self.flips(logits, rows)[..., None]
+
+        known = self.known_flips(items)
+        first = self._first(order, documents, items, flips, known)[..., 0]
+        known.close()
+        return first
+
+    def first_flips_of_labels_of(self, order: Tensor, documents: Tensor, items: Items) -> Tensor:
+        """As :meth:`first_flips_of`, of each label (orderings, rows, labels)."""
+        first = self.meaning.labels(self.logits)
+
+        def flips(logits: Tensor, rows: Tensor) -> Tensor:
+            return self.meaning.labels(logits) != first[rows]
+
+        return self._first(order, documents, items, flips, KnownFlips(items, first.shape[-1]))
+
+    def known_flips(self, items: Items) -> KnownFlips:
+        """Of which sets of these items it is known whether decisions flip."""
+        if self._known is None or self._known[0] is not items:
+            self._known = items, KnownFlips(items)
+        return self._known[1]
+
+    _known: tuple[Items, KnownFlips] | None = None
+    """Of the items that were asked for last."""
+
+    def _first(
+        self,
+        order: Tensor,
+        documents: Tensor,
+        items: Items,
+        flips: Callable[[Tensor, Tensor], Tensor],
+        known: KnownFlips,
+    ) -> Tensor:
+        """How many items are erased when each of several things first flips (orderings, rows, things), −1 for never.
 
         Args:
-            order: (orderings, batch, items).
+            order: (orderings, rows, items).
+            documents: of the batch (orderings, rows).
             items: of the batch.
             flips: says of logits (…, classes) of documents (…) which have flipped (…, things).
+            known: of which sets that is known.
         """
-        orderings, batch, _ = order.shape
-        rank = ranks(order).flatten(0, 1)
-        documents = torch.arange(batch, device=order.device).repeat(orderings)
-        sizes = items.sizes[documents]
-        things = flips(self.logits[:1], documents[:1]).shape[-1]
-        count = torch.full((len(documents), things), -1, device=order.device)
-        pairs, done = torch.arange(len(documents), device=order.device), 0
-        while len(pairs):
-            # As many prefixes a document as fill one micro-batch: no more are run in vain than that.
-            step = max(1, self.at_once // len(pairs))
-            lengths = done + 1 + torch.arange(step, device=order.device)
-            pair, length = pairs.repeat_interleave(step), lengths.repeat(len(pairs))
-            within = length <= sizes[pair]
-            pair, length = pair[within], length[within]
-            erased = items.tokens(documents[pair], rank[pair] < length[:, None])
-            flipped = torch.zeros(len(pair), things, dtype=torch.bool, device=order.device)
-            for part, logits in self.evaluate(documents[pair], erased):
-                flipped[part] = flips(logits, documents[pair[part]])
-            table = torch.zeros(len(within), things, dtype=torch.bool, device=order.device)
-            table[within] = flipped
-            table = table.view(len(pairs), step, things)
-            before = count[pairs]
-            first = done + 1 + table.int().argmax(1)
-            count[pairs] = torch.where((before < 0) & table.any(1), first, before)
-            done += step
-            pairs = pairs[(count[pairs] < 0).any(-1) & (sizes[pairs] > done)]
-        return count.view(orderings, batch, things)
+
+        def erased(documents: Tensor, sets: Tensor) -> Tensor:
+            parts = self.evaluate(documents, items.tokens(documents, sets))
+            return torch.cat([flips(logits, documents[part]) for part, logits in parts])
+
+        of_rows = order.flatten(0, 1), documents.flatten()
+        first = first_flips_in_rounds(*of_rows, items.sizes, known, self.at_once, erased)
+        return first.view(*order.shape[:2], known.things)
 
     def curves(self, order: Tensor, documents: Tensor, items: Items) -> DecisionCurves:
         """How sure the model is of its decisions without the first items of orderings, and with these alone.
@@ -150,7 +171,9 @@ class SetErasures(ABC):
             items: of the batch.
         """
         ranked, sizes = ranks(order)[:, documents], items.sizes[documents]
-        found = torch.empty(3, 2, *ranked.shape[:2], ranked.shape[-1] + 1, dtype=torch.float64, device=order.device)
+        targets = self.meaning.targets
+        shape = (1 + len(targets), 3, 2, *ranked.shape[:2], ranked.shape[-1] + 1)
+        found = torch.empty(shape, dtype=torch.float64, device=order.device)
         removed = torch.arange(ranked.shape[-1] + 1, device=order.device)
         row, k = (removed <= sizes[:, None]).nonzero(as_tuple=True)
         for ordering, rank in enumerate(ranked):
@@ -158,10 +181,15 @@ class SetErasures(ABC):
             for side, erased in enumerate((first, ~first & items.mask[documents][row])):
                 tokens = items.tokens(documents[row], erased)
                 for part, logits in self.evaluate(documents[row], tokens):
-                    found[:, side, ordering, row[part], k[part]] = self._sureness(logits, documents[row[part]])
+                    rows, places = row[part], k[part]
+                    found[0][:, side, ordering, rows, places] = self._sureness(logits, documents[rows])
+                    if targets:
+                        scores = self.meaning.of_targets(logits.double()).transpose(0, 1)
+                        found[1:][:, :, side, ordering, rows, places] = scores
         # Beyond a document's items everything stays as it is with all of them.
         found = found.gather(-1, torch.minimum(removed, sizes[:, None]).expand(found.shape))
-        return DecisionCurves(*(Curves(*score) for score in found))
+        of_decision, *of_targets = map(_of_scores, found)
+        return of_decision._replace(targets=dict(zip(targets, of_targets, strict=True)))
 
     def probability_without(self, erased: Tensor, documents: Tensor, items: Items) -> Tensor:
         """How sure the model is of its decisions when sets of items are erased (sets, documents).
@@ -200,8 +228,10 @@ class SetErasures(ABC):
     _limits: tuple[Tensor, Tensor] | None = None
     """Of the documents that were asked for last, all scores at once: what costs is to erase."""
 
-    def certified_sets(self, documents: Tensor, items: Items, largest: int, known: Tensor) -> CertifiedSets:
-        """What flips decisions, and what guarantees them: see :meth:`Erasures.certified_sets`."""
+    def certified_sets(self, documents: Tensor, items: Items, largest: int, known: Tensor) -> CertifiedSets | None:
+        """What flips decisions, and what guarantees them: see :meth:`Erasures.certified_sets`. None: nothing flips."""
+        if not self.meaning.flips_at_all:
+            return None
         found = []
         for row, document in enumerate(documents.tolist()):
             one = known[row, : int(items.sizes[document])].cpu()
@@ -291,7 +321,8 @@ class Engine(SetErasures):
         engines = []
         for taken in self._takers(meaning, seeds, training) if meaning.adds_vectors else [None] * meaning.draws:
             other = copy.copy(self)
-            other.meaning, other.taken, other._limits, other._asked_items = meaning, taken, None, None
+            other.meaning, other.taken = meaning, taken
+            other._limits, other._asked_items, other._known = None, None, None
             engines.append(other)
         return engines
 
@@ -357,6 +388,12 @@ class Engine(SetErasures):
         return self.meaning.graded(logits, first)
 
 
+def _of_scores(found: Tensor) -> DecisionCurves:
+    """Curves of probability, its logarithm and logit, without and with items alone (3, 2, …)."""
+    probability, log_probability, logit = (Curves(*score) for score in found)
+    return DecisionCurves(probability, log_probability, logit)
+
+
 def gather_effects(
     engine: SetErasures, items: Items, documents: Tensor, item: Tensor, evaluated: Iterator[tuple[slice, Tensor]]
 ) -> SingleEffects:
@@ -364,6 +401,7 @@ def gather_effects(
     meaning = engine.meaning
     log_p = meaning.log_probabilities(engine.logits.double())
     js, probability, logit = (torch.zeros_like(items.mask, dtype=torch.float64) for _ in range(3))
+    targets = js.new_zeros(3, len(meaning.targets), *js.shape) if meaning.targets else None
     flips, decision = torch.zeros_like(items.mask), engine.decision()
     for part, logits in evaluated:
         rows, columns = documents[part], item[part]
@@ -371,4 +409,13 @@ def gather_effects(
         flips[rows, columns] = engine.flips(logits, rows)
         probability[rows, columns] = meaning.probability(logits.double(), decision[rows])
         logit[rows, columns] = meaning.logit(logits.double(), decision[rows])
-    return SingleEffects(js, flips, probability, logit)
+        if targets is not None:
+            targets[:, :, rows, columns] = meaning.of_targets(logits.double())
+    known = engine.known_flips(items)
+    known.keep(known.of_single_items(documents, item), flips[documents, item][:, None])
+    return SingleEffects(js, flips, probability, logit, targets)
+
+
+def _all(order: Tensor) -> Tensor:
+    """Of which documents orders (orderings, batch, items) are: of all, one after the other (orderings, batch)."""
+    return torch.arange(order.shape[1], device=order.device).expand(order.shape[:2])

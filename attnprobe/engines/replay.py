@@ -18,7 +18,6 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import Capture, Erase, Tap, Use
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
 from attnprobe.engines.taken_mass import TakenMass, made_anew, made_once
@@ -70,13 +69,14 @@ class Replay(Engine):
         self.selected = list(selected)
         self.inputs = inputs
         self.start = start
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.rows_run = 0.0
         heads = max(chosen.site.heads for chosen in selected)
-        self.at_once = rows_at_once(max(length or 0 for length in self.axes.lengths), heads)
+        read = 1 if attachment.call.continuation is None else len(attachment.call.continuation)
+        self.at_once = max(1, rows_at_once(max(length or 0 for length in self.axes.lengths), heads) // read)
         self._micro_batches = MicroBatches(self.at_once)
         self._record = Recording()
-        self._rows = [chosen.rows(self.axes.queries(chosen.site)) for chosen in self.selected]
+        self._rows = [chosen.rows(self.axes.queries(chosen.site), self.axes.read) for chosen in self.selected]
         self.logits, self.attended = self._differentiate(self._first_taps(), None)
 
     def _first_taps(self) -> Sequence[Capture]:
@@ -102,9 +102,9 @@ class Replay(Engine):
 
     def _erased_logits(self, rows: Tensor, erased: Tensor, heads: Tensor | None) -> Tensor:
         """The logits (rows, classes) of these documents of the batch after erasures in them."""
-        return self._run(rows, self._erasing(rows, erased, heads))
+        return self.run(rows, self.erasing(rows, erased, heads))
 
-    def _erasing(self, rows: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Erase]:
+    def erasing(self, rows: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Erase]:
         """What erases in each selected layer of these documents of the batch."""
         self._require_taker()
         return [
@@ -119,7 +119,7 @@ class Replay(Engine):
 
     def attended_after(self, documents: Tensor, erased: Tensor) -> list[Attended]:
         """See :meth:`Engine.attended_after`."""
-        taps = [EraseAndCapture(erase) for erase in self._erasing(documents, erased)]
+        taps = [EraseAndCapture(erase) for erase in self.erasing(documents, erased)]
         return self._differentiate(taps, documents)[1]
 
     def _slopes(self, documents: Tensor, share: float, score: Score) -> Tensor:
@@ -131,7 +131,7 @@ class Replay(Engine):
         ]
         with frozen(self.attachment.call.model), torch.enable_grad():
             free = [torch.where(mask, share * w, w).requires_grad_() for mask, w in zip(masks, weights, strict=True)]
-            logits = self._run(documents, [Use(each) for each in free])
+            logits = self.run(documents, [Use(each) for each in free])
             gradients = torch.autograd.grad(self.score(logits, documents, score).sum(), free, allow_unused=True)
         slopes = everything.new_zeros(everything.shape, dtype=torch.float64)
         for mask, w, gradient in zip(masks, weights, gradients, strict=True):
@@ -154,7 +154,8 @@ class Replay(Engine):
             masks.append(mask)
         return masks
 
-    def _run(self, rows: Tensor, taps: Sequence[Tap]) -> Tensor:
+    def run(self, rows: Tensor, taps: Sequence[Tap]) -> Tensor:
+        """The logits (rows, classes) of these documents of the batch, with a tap in each selected layer."""
         self.rows_run += len(rows) * self.share
         return self._call(rows_of(self.inputs, rows, self.axes.batch), taps, rows)
 
@@ -176,7 +177,7 @@ class Replay(Engine):
 
     def _differentiate(self, taps: Sequence[Capture], rows: Tensor | None) -> tuple[Tensor, list[Attended]]:
         with frozen(self.attachment.call.model), torch.enable_grad():
-            logits = self._call(self.inputs, taps, None) if rows is None else self._run(rows, taps)
+            logits = self._call(self.inputs, taps, None) if rows is None else self.run(rows, taps)
             p = self.probability(logits, rows).sum()
             weights = [tap.weights for tap in taps if tap.weights is not None]
             # A layer that nobody reads is in no graph.

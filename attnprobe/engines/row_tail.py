@@ -15,9 +15,9 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.input_axes import rows_of, single_tokens
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
+from attnprobe.attention.selection import Selected
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import StopModel, UseContext
-from attnprobe.attention.token_axes import TokenAxes
 
 
 class NoSingleRowError(RuntimeError):
@@ -31,7 +31,10 @@ class RowTail:
         attachment: the model.
         site: its last attention.
         inputs: the batch.
-        read: the row that the decision is read from, ``first`` or ``last``.
+        read: the row that the decision is read from, ``first``, ``last`` or ``at``.
+
+    Raises:
+        NoSingleRowError: it is read from several rows of a document.
 
     Attributes:
         start: the call of a block that the attention is in.
@@ -41,11 +44,12 @@ class RowTail:
     def __init__(self, attachment: Attachment, site: Site, inputs: Inputs, read: str) -> None:
         self._attachment, self._site = attachment, site
         self.start = attachment.within[site]
-        axes = TokenAxes.of(inputs, attachment.call.model)
+        axes = attachment.call.axes(inputs)
         self._batch = axes.batch
         queries = axes.queries(site)
-        number = queries.cumsum(-1) - 1
-        is_row = queries & (number == (0 if read == "first" else number[:, -1:]))
+        is_row = Selected(site, torch.ones(site.heads), read).rows(queries, axes.read)
+        if bool((is_row.sum(-1) != 1).any()):
+            raise NoSingleRowError
         self.position = is_row.int().argmax(-1)
         self._tokens = single_tokens(inputs, self.position, queries.shape[1])
         if "attention_mask" in self._tokens:

@@ -23,7 +23,6 @@ from attnprobe.attention.edited_runs import frozen
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.taps import CaptureAndStop, StopModel
-from attnprobe.attention.token_axes import TokenAxes
 from attnprobe.engines.items import Items
 from attnprobe.engines.micro_batches import MicroBatches
 from attnprobe.engines.protocol import Attended, Engine, gather_effects
@@ -49,7 +48,7 @@ class SingleRow(Engine):
         attachment: the model.
         selected: what is erased: one layer, the last.
         inputs: the batch.
-        read: the row that the decision is read from, ``first`` or ``last``.
+        read: the row that the decision is read from, ``first``, ``last`` or ``at``.
         meaning: what is meant by erased, and by decided.
 
     Raises:
@@ -68,7 +67,7 @@ class SingleRow(Engine):
         self.attachment = attachment
         self.inputs = inputs
         (self.chosen,) = selected
-        self.axes = TokenAxes.of(inputs, attachment.call.model)
+        self.axes = attachment.call.axes(inputs)
         self.at_once = _ROWS
         self.rows_run = 0.0
         self._terms: tuple[Items, Tensor] | None = None
@@ -115,7 +114,7 @@ class SingleRow(Engine):
     def _decide(self, queries: Tensor) -> None:
         documents = torch.arange(len(self.weights), device=self.weights.device)
         self.logits, gradients = self._differentiate(documents, self.weights)
-        rows = self.chosen.rows(queries)
+        rows = self.chosen.rows(queries, self.axes.read)
         if self.chosen.query == ALL:
             assert self.seen.weights is not None
             padded = torch.zeros_like(self.seen.weights)
@@ -277,19 +276,32 @@ class SingleRow(Engine):
         """See :meth:`Engine.first_flips`; prefixes fill one micro-batch after another, as far as the flip."""
         if not self._in_closed_form:
             return super().first_flips(order, items)
+        known, documents = self.known_flips(items), torch.arange(len(items.mask), device=order.device)
         counts = []
         for one in order:
-            contexts = self._prefix_contexts(one, items)
-            flips = torch.zeros_like(items.mask)
-            places = torch.arange(items.mask.shape[1], device=one.device)
-            step = max(1, self._micro_batches.size // len(one))
-            for start in range(0, len(places), step):
-                here = (places >= start) & (places < start + step)
-                which = items.mask & here & ~flips.any(-1, keepdim=True)
-                for documents, length, logits in self._run_contexts(contexts, which):
-                    flips[documents, length - 1] = self.flips(logits, documents)
+            numbers = known.of_prefixes(one, documents)
+            seen, flips = known.look_up(numbers)
+            flips = flips[..., 0] & items.mask
+            asked = items.mask & ~seen & (flips.cumsum(-1) == 0)
+            self._run_prefixes(one, items, asked, flips)
+            known.keep(numbers[asked], flips[asked][:, None])
             counts.append(torch.where(flips.any(-1), flips.int().argmax(-1) + 1, -1))
+        known.close()
         return torch.stack(counts)
+
+    def _run_prefixes(self, order: Tensor, items: Items, asked: Tensor, flips: Tensor) -> None:
+        """Run the prefixes of an ordering (batch, items) that are asked for (batch, items), and set which of them flip.
+
+        What comes behind a flip is not run, and is no longer asked for.
+        """
+        contexts = self._prefix_contexts(order, items)
+        places = torch.arange(items.mask.shape[1], device=order.device)
+        step = max(1, self._micro_batches.size // len(order))
+        for start in range(0, len(places), step):
+            here = (places >= start) & (places < start + step)
+            asked &= ~here | (flips.cumsum(-1) == 0)
+            for documents, length, logits in self._run_contexts(contexts, asked & here):
+                flips[documents, length - 1] = self.flips(logits, documents)
 
     @torch.no_grad()
     def single_effects(self, items: Items) -> SingleEffects:

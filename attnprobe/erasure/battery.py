@@ -20,7 +20,7 @@ from attnprobe.erasure.correlation_names import (
     GRADIENT_LEAVE_ONE_OUT,
 )
 from attnprobe.erasure.curve_areas import aopc, comprehensiveness
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_ENDS, OF_TARGET, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
 from attnprobe.erasure.erasable import DecisionCurves, Erasable, Erasures
 from attnprobe.erasure.inside_flips import inside_flips
@@ -128,6 +128,8 @@ def run_battery(
     orderings = chosen_orderings() if orderings is None else orderings
     batch = Erasable(erasures, torch.arange(len(seeds), device=seeds.device) if documents is None else documents)
     orders = orders_of(batch, seeds, orderings)
+    # What single items do is known first: each ordering begins with one of them.
+    attention, single = batch.attention, batch.single_effects()
     flips = _first_flips(batch, orders)
     curves = _curves(batch, orders, orderings, curved)
     if curved is not None:
@@ -135,7 +137,6 @@ def run_battery(
         flips = {name: columns | among[name] for name, columns in flips.items()}
     inside = _inside(batch, orders, orderings, flips, validation)
     flips = {name: columns | inside.of_flips.get(name, {}) for name, columns in flips.items()}
-    attention, single = batch.attention, batch.single_effects()
     removed = {name: columns["removed"] for name, columns in flips.items()}
     sets = certified_columns(batch, certify, {name: order.of_all for name, order in orders.items()}, removed)
     flips = {name: columns | _along(sets, name) for name, columns in flips.items()}
@@ -158,6 +159,7 @@ def run_battery(
             "js": single.js,
             "flips": single.flips,
             **_scores_without(batch),
+            **_targets_without(batch),
             **{
                 f"{RANK}{name}": _places(order, flips[name]["removed"], attention.sizes)
                 for name, order in orders.items()
@@ -202,7 +204,7 @@ def orders_of(batch: Erasable, seeds: Tensor, orderings: Mapping[str, Ordering])
 def _of_others(name: str, ordering: Ordering, batch: Erasable, seeds: Tensor) -> Order | None:
     """What an ordering that is not of this package makes of a batch; None where it does not fit."""
     of = ORDERINGS.told(name)
-    with asking(of, [*batch.attention, *batch.single_effects(), batch.log_probabilities()]):
+    with asking(of, [*batch.attention, *batch.single_effects()[:4], batch.log_probabilities()]):
         if not ordering.fits(batch):
             return None
         made = ordering.rank(batch, seeds)
@@ -384,6 +386,19 @@ def _scores_without(batch: Erasable) -> dict[str, Tensor]:
         "probability": single.probability,
         "log_probability": single.probability.log().clamp(min=torch.finfo(torch.float64).min),
         "logit": single.logit,
+    }
+
+
+def _targets_without(batch: Erasable) -> dict[str, Tensor]:
+    """The scores of each target with each item erased alone (batch, items), by name; nothing where there are none."""
+    targets = batch.single_effects().targets
+    if targets is None:
+        return {}
+    least = torch.finfo(torch.float64).min
+    return {
+        f"{name}{place}": of_target.clamp(min=least)
+        for name, scores in zip(OF_TARGET, targets, strict=True)
+        for place, of_target in enumerate(scores)
     }
 
 

@@ -28,3 +28,9 @@ LIMIT_COLUMNS = tuple(f"{LIMIT}{score}_{end}" for score in SCORES for end in LIM
 
 OF_LABEL = "removed_label_"
 """What columns of erasures begin with that say how many items are erased when a label flips; then comes its number."""
+
+TARGET_SCORES = ("probability", "log_probability", "logit")
+"""What is kept of each target after every single erasure, and along every ordering."""
+
+OF_TARGET = tuple(f"{score}_target_" for score in TARGET_SCORES)
+"""What columns of items begin with that say the scores of a target without an item; then comes its place."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -23,12 +24,14 @@ class SingleEffects(NamedTuple):
         flips: whether the decision becomes another.
         probability: how sure the model then is of its first decision.
         logit: the logit of the class that was decided for; NaN where no class is.
+        targets: probability, its logarithm and logit of each target (3, targets, batch, items); None of no target.
     """
 
     js: Tensor
     flips: Tensor
     probability: Tensor
     logit: Tensor
+    targets: Tensor | None = None
 
 
 class Pooling(NamedTuple):
@@ -112,6 +115,20 @@ class StandIn(NamedTuple):
     draw: int
 
 
+class FirstItems(NamedTuple):
+    """Of the first item of each document.
+
+    Attributes:
+        weights: its share of the items' attention (batch,).
+        flips: whether erasing it alone flips the decision (batch,).
+        of_several: whether there are other items (batch,).
+    """
+
+    weights: Tensor
+    flips: Tensor
+    of_several: Tensor
+
+
 class OtherErasures(Protocol):
     """A batch of documents that is erased in otherwise than the run means it first: in some ways, each with its draws.
 
@@ -174,12 +191,14 @@ class Curves(NamedTuple):
 class DecisionCurves(NamedTuple):
     """Curves (orderings, documents, items + 1) of the decision's probability, its logarithm, and its logit.
 
-    The logit is NaN where no class is decided for.
+    The logit is NaN where no class is decided for. ``targets`` has the same of each class that is followed beside the
+    decision, by its number.
     """
 
     probability: Curves
     log_probability: Curves
     logit: Curves
+    targets: Mapping[int, DecisionCurves] = MappingProxyType({})
 
 
 class Erasures(Protocol):
@@ -204,6 +223,10 @@ class Erasures(Protocol):
 
     def left_out_share(self) -> Tensor | None:
         """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
+        ...
+
+    def sink_share(self) -> Tensor | None:
+        """What share is on a first item that is none, because it is a sink (batch,); None where none is left out."""
         ...
 
     def single_effects(self) -> SingleEffects:
@@ -373,6 +396,10 @@ class Erasable:
     def left_out_share(self) -> Tensor | None:
         """What share of the attention is on tokens that are in no item (batch,); None where all are in one."""
         return self.erasures.left_out_share()
+
+    def sink_share(self) -> Tensor | None:
+        """What share is on a first item that is none, because it is a sink (batch,); None where none is left out."""
+        return self.erasures.sink_share()
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

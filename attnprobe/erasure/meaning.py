@@ -17,10 +17,11 @@ from attnprobe.base.bounds import LONGEST_NAME
 from attnprobe.base.errors import InputError
 from attnprobe.erasure import registered_decisions, registered_ways
 from attnprobe.erasure.asking import asking
+from attnprobe.erasure.decisions.continuation import of_tokens
 from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOptions
 from attnprobe.erasure.divergence import js_divergence
 from attnprobe.erasure.edits import attended
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, as_set, not_taken
+from attnprobe.erasure.registered_decisions import CLASS, CONTINUATION, DECISIONS, as_set, lacking, not_taken
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE, WayOfErasing, leave_others, mean_of_the_row
 from attnprobe.erasure.stand_ins import RowsOfAttention
 
@@ -30,7 +31,12 @@ SLACK = 1e-6
 
 @dataclass(frozen=True)
 class Meaning:
-    """A way of erasing and a decision, by their names, and what is set of the decision.
+    """A way of erasing and a decision, by their names, what is set of the decision, and what is followed beside it.
+
+    Attributes:
+        erase_by, decision: names.
+        options: what is set of the decision.
+        targets: numbers of logits whose scores are kept, whatever is decided.
 
     Raises, whatever is asked for:
         InputError: there is no such entry; or one of another package fails, writes to what it is given, or gives what
@@ -40,6 +46,7 @@ class Meaning:
     erase_by: str = RENORMALISE
     decision: str = CLASS
     options: DecisionOptions = AS_USUAL
+    targets: tuple[int, ...] = ()
 
     @property
     def renormalises(self) -> bool:
@@ -123,13 +130,15 @@ class Meaning:
         """See to it that there are such entries, and that what is set of the decision can be set of it."""
         ERASING.require(self.erase_by)
         DECISIONS.require(self.decision)
-        threshold, tolerance = self.options
+        threshold, tolerance = self.options.threshold, self.options.tolerance
         if not math.isfinite(threshold):
             raise InputError(f"The threshold is {threshold}, but a finite number is needed.")
         if tolerance is not None and not 0 < tolerance < math.inf:
             raise InputError(f"The tolerance is {tolerance}, but a finite number above 0 is needed.")
         for name, takers in not_taken(self.decision, self.options).items():
             raise InputError(f"The {name} is for the decision {' or '.join(takers)}, and not for {self.decision}.")
+        for name in lacking(self.decision, self.options):
+            raise InputError(f"The decision {self.decision} needs a {name}.")
 
     def require_nothing_stands_in(self, where: str) -> None:
         """See to it that nothing takes the mass that rows lose.
@@ -238,6 +247,20 @@ class Meaning:
             probability = self._decides.probability(logits, decided)
         _refuse(of, _fault_of_probabilities(probability, logits))
         return probability
+
+    def of_targets(self, logits: Tensor) -> Tensor:
+        """Probability, its logarithm and logit of the targets (3, targets, …), by logits (…, classes).
+
+        By the softmax; of several labels that are decided at once each by itself, by the sigmoid. Of a continuation
+        they are its tokens, each with its lead in the place of the logit.
+        """
+        chosen = list(self.targets)
+        if self.decision == CONTINUATION:
+            log_p, lead = (each[..., chosen].movedim(-1, 0) for each in of_tokens(logits))
+            return torch.stack([log_p.exp(), log_p, lead])
+        log_p = torch.nn.functional.logsigmoid(logits) if self.has_labels else logits.log_softmax(-1)
+        log_p, logit = (each[..., chosen].movedim(-1, 0) for each in (log_p, logits))
+        return torch.stack([log_p.exp(), log_p, logit])
 
     def names(self, classes: list[str], decided: Iterable[int]) -> dict[int, str]:
         """What numbers of decisions mean.

@@ -66,7 +66,7 @@ def _of_others(name: str, measurement: Measurement, batch: Erasable, orders: Ord
     """The columns of a measurement that is not of this package, as documents.parquet has them; none where it does not
     fit."""
     of = MEASUREMENTS.told(name)
-    seen = [*batch.attention, *batch.single_effects(), batch.log_probabilities(), *orders.values()]
+    seen = [*batch.attention, *batch.single_effects()[:4], batch.log_probabilities(), *orders.values()]
     with asking(of, seen):
         if not measurement.fits(batch):
             return {}
@@ -109,8 +109,9 @@ def _checked(name: str, values: object, held: Column, batch: Erasable) -> Tensor
 
 def decision(batch: Erasable, orders: Orders) -> dict[str, Tensor]:
     """The decision, the number of items, and how sure the model is."""
-    log_p, left_out = batch.log_probabilities(), batch.left_out_share()
-    return ({} if left_out is None else {"left_out_share": left_out}) | {
+    log_p = batch.log_probabilities()
+    shares = {"left_out_share": batch.left_out_share(), "sink_share": batch.sink_share()}
+    return {name: share for name, share in shares.items() if share is not None} | {
         "decision": batch.decision(),
         "n": batch.attention.sizes,
         "p_decision": batch.probability(),

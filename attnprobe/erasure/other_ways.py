@@ -1,9 +1,10 @@
 """What is measured of a batch that is erased in otherwise than the run means it first.
 
 Orders are those of the first way: the same explanations are judged, by what else could be meant by erased. Of a way
-with several draws of what stands in, each row of an ordering is of one draw: an ordering with fewer draws of its own,
-or more, goes through the others again. Single erasures are measured draw by draw and averaged, as those of random
-orders are. What hangs on the way is measured, and no more: no curves, limits or guarantees.
+with several draws of what stands in, each row of an ordering is of one draw, and each draw has as many rows: an
+ordering with another number of draws goes through its own, or the others, again. Single erasures are measured draw by
+draw and averaged, as those of random orders are. What hangs on the way is measured, and no more: no curves, limits or
+guarantees.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class OneByOne:
 
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
-        return SingleEffects(*map(torch.stack, zip(*(batch.single_effects() for batch in self._batches), strict=True)))
+        effects = [batch.single_effects()[:4] for batch in self._batches]  # targets are followed in the first way alone
+        return SingleEffects(*map(torch.stack, zip(*effects, strict=True)))
 
     def smallest_sets(self) -> dict[str, Tensor] | None:
         """See :meth:`OtherErasures.smallest_sets`."""
@@ -108,7 +110,7 @@ def erased_otherwise(batch: Erasable, orders: Mapping[str, Tensor], orderings: M
         _check_names(orders, numbers)
         effects = other.single_effects()
         for way, of_way in numbers.items():
-            single = [SingleEffects(*(part[number] for part in effects)) for number in of_way]
+            single = [SingleEffects(*(part[number] for part in effects[:4])) for number in of_way]
             columns = [measured_otherwise(_Alone(batch, each), orders, orderings) for each in single]
             found.documents.update({f"{name}_{way}": _mean([each[name] for each in columns]) for name in columns[0]})
             found.items[f"js_{way}"] = _mean([each.js for each in single])
@@ -133,7 +135,7 @@ def _first_flips(
     keys, pairs, first = list[tuple[str, str, int]](), list[tuple[int, int]](), 0
     for name, order in judged.items():
         for way, of_way in numbers.items():
-            for draw in range(max(len(order), len(of_way))):
+            for draw in range(len(of_way) * -(-len(order) // len(of_way))):
                 keys.append((way, name, draw))
                 pairs.append((first + draw % len(order), of_way[draw % len(of_way)]))
         first += len(order)

@@ -133,6 +133,7 @@ MEASUREMENTS.register(
             "n": Column.whole("items", low=1),
             "p_decision": Column.share("probability of the decision", of_distribution=True),
             "left_out_share": Column.share("share of the attention on tokens that are in no item"),
+            "sink_share": Column.share("share of the attention on a first item that is left out as a sink"),
             "output_entropy": Column.from_zero("entropy of the output, nats", of_distribution=True),
         },
         description="the class decided for, its probability and the entropy of the output",

@@ -10,6 +10,7 @@ from typing import Any, Generic, NoReturn
 from tqdm import tqdm
 
 from attnprobe.base.errors import FailedError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.base.stopping import stopped_by_signals
 from attnprobe.execution.work import Done, Executor, Outcome, P, Say, Work
 
@@ -208,4 +209,4 @@ def _merged(lost: dict[P, dict[P, str]], pieces: Sequence[P]) -> dict[P, str]:
 def _bar(tokens: int, finished: int, of: str) -> tqdm[NoReturn]:
     """Tokens done by all workers, tokens a second, time left; silent where nobody watches."""
     told: dict[str, Any] = {"unit": " tokens", "unit_scale": True, "mininterval": 0.5, "disable": None, "leave": False}
-    return tqdm(total=tokens, initial=finished, desc=of or None, **told)
+    return progress_bar(total=tokens, initial=finished, desc=of or None, **told)

@@ -102,7 +102,8 @@ class _Matching:
         if isinstance(given, Spans):
             return self._of_spans(given, parts)
         scores = given.scores if given.tokens is None else _without_padding(given, parts)
-        ranked = int(parts.sizes[0]) - int(parts.special_items().sum())
+        left_out = 0 if parts.of_text_left_out is None else int(parts.of_text_left_out[0])
+        ranked = int(parts.sizes[0]) - int(parts.special_items().sum()) + left_out
         fits = {False: int(parts.lengths[0]), True: ranked}
         if self._of_items is None:
             self._of_items = len(scores) != fits[False] and len(scores) == fits[True]
@@ -113,7 +114,7 @@ class _Matching:
             raise ValueError(f"it has {len(scores):,} scores, but there are {fits[self._of_items]:,} {what} to score")
         if self._of_items:
             made = np.zeros(int(parts.sizes[0]))
-            made[~parts.special_items()] = scores
+            made[~parts.special_items()] = scores[left_out:]
             return made
         within = parts.items >= 0
         return self._join(parts.items[within], scores[within], int(parts.sizes[0]))

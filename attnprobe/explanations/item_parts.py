@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from attnprobe.base.errors import InputError
-from attnprobe.settings.own_explanations import JOINED, SPECIALS
+from attnprobe.settings.own_explanations import JOINED, OWN_SCORE, SINKS, SPECIALS
 
 
-def check_choices(specials: object, subwords: object) -> None:
-    """Raise an InputError where these are none of ``SPECIALS`` and ``JOINED``."""
-    for name, value, known in (("specials", specials, SPECIALS), ("subwords", subwords, JOINED)):
+def check_choices(specials: object, subwords: object, sinks: object = OWN_SCORE) -> None:
+    """Raise an InputError where these are none of ``SPECIALS``, ``JOINED`` and ``SINKS``."""
+    choices = (("specials", specials, SPECIALS), ("subwords", subwords, JOINED), ("sinks", sinks, SINKS))
+    for name, value, known in choices:
         if value not in known:
             raise InputError(f"{name} is {value!r}, but one of {', '.join(known)} is needed.")
 
@@ -30,6 +31,8 @@ class ItemParts:
         starts, ends: where each part is in its document's text, in characters; −1 where it is not of the text (parts,).
         text_lengths: of the documents' texts, in characters (documents,).
         numbers: of the tokenizer's vocabulary (parts,), where parts are pieces.
+        of_text_left_out: how many items at its beginning a document would have more, which are no special tokens
+            (documents,); None where none is left out.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -40,6 +43,7 @@ class ItemParts:
     ends: npt.NDArray[np.int64]
     text_lengths: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64] | None = None
+    of_text_left_out: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -61,7 +65,16 @@ class ItemParts:
             self.ends[parts],
             self.text_lengths[row],
             None if self.numbers is None else self.numbers[parts],
+            None if self.of_text_left_out is None else self.of_text_left_out[row],
         )
+
+    def without_first(self) -> ItemParts:
+        """The same without the first item, which is then none, of the documents that have others."""
+        several = self.sizes > 1
+        shift = np.repeat(several, self.lengths) & (self.items >= 0)
+        of_text = several & ~self.special_items()[np.cumsum(self.sizes) - self.sizes]
+        counts = of_text.astype(np.int64)
+        return replace(self, items=self.items - shift, sizes=self.sizes - several, of_text_left_out=counts)
 
     def reached(
         self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]

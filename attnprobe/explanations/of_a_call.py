@@ -14,6 +14,7 @@ from attnprobe.explanations.brought import arrays_of_batches, brought_draws
 from attnprobe.explanations.item_parts import ItemParts, check_choices
 from attnprobe.explanations.item_scores import explanation
 from attnprobe.explanations.names import check_names
+from attnprobe.settings.own_explanations import OWN_SCORE
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class ExplanationsOfACall:
         by_name: as the program gives them.
         specials: one of ``SPECIALS``.
         subwords: one of ``JOINED``.
+        sinks: one of ``SINKS``.
     """
 
     by_name: Mapping[str, object]
     specials: str
     subwords: str
+    sinks: str = OWN_SCORE
 
     def check(self, usual: Collection[str]) -> None:
         """See that they can be judged beside the orderings of these names.
@@ -37,7 +40,7 @@ class ExplanationsOfACall:
             InputError: a name or a choice cannot be.
             TypeError: the explanations are no table by name.
         """
-        check_choices(self.specials, self.subwords)
+        check_choices(self.specials, self.subwords, self.sinks)
         if not isinstance(self.by_name, Mapping):
             raise TypeError(f"The explanations are {type(self.by_name).__name__}, but a table by name is needed.")
         check_names(self.by_name, usual)
@@ -51,10 +54,16 @@ class ExplanationsOfACall:
         draws = {name: brought_draws(name, given, texts) for name, given in self.by_name.items()}
         return self._orderings(draws, parts)
 
-    def of_batches(self, masks: Sequence[npt.NDArray[np.bool_]]) -> dict[str, Ordering]:
-        """The same of batches' tokens, which are the items where they are real (documents, tokens)."""
+    def of_batches(self, masks: Sequence[npt.NDArray[np.bool_]], *, without_first: bool = False) -> dict[str, Ordering]:
+        """The same of batches' tokens, which are the items where they are real (documents, tokens).
+
+        Args:
+            masks: True where a token is real.
+            without_first: whether the first token is none, because it is a sink.
+        """
         sizes = np.concatenate([mask.sum(-1) for mask in masks])
         parts = ItemParts.of_numbered(sizes)
+        parts = parts.without_first() if without_first else parts
         draws: dict[str, list[Sequence[Given]]] = {}
         for name, given in self.by_name.items():
             draws[name] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
 from attnprobe.data.documents import Documents
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
+from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.registered_decisions import CLASS
+from attnprobe.models.named_classes import number_of_class, plain_name
 from attnprobe.models.probe import Probe
 from attnprobe.runs.configuration import CheckpointSource, RunConfiguration
 from attnprobe.runs.configuration_entries import read_configuration
@@ -38,9 +41,9 @@ M = TypeVar("M", bound=TrainableClassifier[Any])
 W = TypeVar("W", "PooledClassifier", "TransformerClassifier")
 
 
-def other_meanings(settings: RunSettings) -> list[Meaning]:
-    """What is meant by erased in a run beside what is meant first."""
-    return [Meaning(name, settings.decision, settings.decision_options) for name in settings.erase_by[1:]]
+def other_meanings(settings: RunSettings, first: Meaning) -> list[Meaning]:
+    """What is meant by erased in a run beside what is meant first, of the same decision."""
+    return [dataclasses.replace(first, erase_by=name, targets=()) for name in settings.erase_by[1:]]
 
 
 class OwnClasses(NamedTuple):
@@ -108,15 +111,10 @@ class Tested(Generic[B]):
             return None
         every = [] if self.tokens else self.classes(np.arange(self.probe.class_count))
         names = dict(zip(decided.tolist(), self.classes(decided), strict=True))
-        by_name = {_plain(name): number for number, name in enumerate(every)}
-        of_labels = np.array([by_name.get(_plain(label), -1) for label in labels], dtype=np.int64)
+        by_name = {plain_name(name): number for number, name in enumerate(every)}
+        of_labels = np.array([by_name.get(plain_name(label), -1) for label in labels], dtype=np.int64)
         names |= {number: every[number] for number in of_labels.tolist() if number not in names and number >= 0}
         return OwnClasses({str(number): name for number, name in names.items()}, of_labels)
-
-
-def _plain(name: str) -> str:
-    """A name as it is compared with others."""
-    return name.strip().casefold()
 
 
 class Subject(ABC, Generic[B, M]):
@@ -141,8 +139,11 @@ class Subject(ABC, Generic[B, M]):
         self.device = device
 
     @classmethod
-    def decides(cls, model: str) -> bool:
-        """Whether the model of this name decides something before it is trained here; raises InputError if unknown."""
+    def decides(cls, model: str, *, at_token: bool = False) -> bool:
+        """Whether the model of this name decides something before it is trained here; raises InputError if unknown.
+
+        ``at_token``: where it is told at which token it decides.
+        """
         return False
 
     @classmethod
@@ -172,10 +173,20 @@ class Subject(ABC, Generic[B, M]):
             InputError: the package that offers one of them is not there.
         """
         settings = self.configuration.settings
-        meaning = Meaning(settings.erase_by[0], settings.decision, settings.decision_options)
+        meaning = Meaning(settings.erase_by[0], settings.decision, self.decision_options, self.targets)
         if meaning != BY_DEFAULT or len(settings.erase_by) > 1:
             require_present(read_configuration(self.folder.config))
         return meaning
+
+    @property
+    def decision_options(self) -> DecisionOptions:
+        """What is set of the decision, as far as it is known before the model is loaded."""
+        return self.configuration.settings.decision_options
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Which logits are followed beside the decision, as far as it is known before the model is loaded."""
+        return ()
 
     @property
     def training_meaning(self) -> Meaning:
@@ -195,6 +206,14 @@ class Subject(ABC, Generic[B, M]):
                 f"Training cannot erase by {self.training_meaning.erase_by}: what attention gives of the training "
                 "documents is known of a trained model alone."
             )
+
+    def checkpoint_with_tokenizer(self) -> tuple[Any, str]:
+        """The checkpoint of transformers that is tested, and its content hash; for what is asked of such alone.
+
+        Raises:
+            InputError: the model is none.
+        """
+        raise InputError(f"{self.folder.path} is no run of a checkpoint of transformers, which this needs.")
 
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:
@@ -266,6 +285,20 @@ class VocabularySubject(Subject[Batch, W]):
         """
         path = self.folder.vocabulary
         return Vocabulary.load(path) if path.exists() else Vocabulary.build(self.dataset)
+
+    @property
+    def decision_options(self) -> DecisionOptions:
+        """See :attr:`Subject.decision_options`; the model decides between the dataset's labels."""
+        options = self.configuration.settings.decision_options
+        if options.given_class is None:
+            return options
+        return options._replace(number=number_of_class(options.given_class, self.dataset.labels))
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """See :attr:`Subject.targets`."""
+        names = self.configuration.settings.targets
+        return tuple(number_of_class(name, self.dataset.labels, "targets") for name in names)
 
     def encode(self, documents: Documents) -> EncodedDocuments:
         """Documents as numbers of the vocabulary."""

@@ -39,7 +39,7 @@ def examination_text(seen: Examination, task: str) -> str:
     if seen.layers:
         parts.append(_attention(seen.layers))
     if seen.foreign:
-        found = [(str(place), module, str(shape)) for place, module, shape in seen.foreign]
+        found = [(str(each.place), each.module, str(each.shape)) for each in seen.foreign]
         parts.append(f"Attention whose columns are not the tokens\n{_table(('at', 'module', 'shape'), found)}")
     if seen.checks:
         parts.append(f"Verified\n{aligned([(f'  {check.name}', check.seen) for check in seen.checks])}")

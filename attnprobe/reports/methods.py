@@ -20,9 +20,10 @@ from attnprobe.base.bounds import MOST_LOG_BYTES
 from attnprobe.base.plain_files import read_plain
 from attnprobe.base.visible import in_print
 from attnprobe.erasure.registered_orderings import RANDOM
-from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.reports.further_methods import methods_beside
 from attnprobe.reports.orderings_in_words import method_in_words, references_in_words
-from attnprobe.reports.selection_in_words import selection_in_brief
+from attnprobe.reports.sample_in_words import accuracy_in_words
+from attnprobe.reports.selection_in_words import decided_at_in_words, selection_in_brief
 from attnprobe.settings.training import FROZEN, UNIFORM
 
 WIDTH = 80
@@ -52,6 +53,7 @@ def methods(results: RunResults, summary: Summary, views: Sequence[str] = ()) ->
         *_erasure(results),
         *_orderings(results, summary),
         *_statistics(results, summary),
+        *methods_beside(summary),
         *_further(summary),
         *_views(views),
         *_software(results),
@@ -146,7 +148,7 @@ def _documents(results: RunResults, summary: Summary) -> Iterator[str]:
     verb = "is" if counts["with_one_item"] + counts["quarantined"] == 1 else "are"
     yield f"{text}; {_listed(left_out)} {verb} left out." if left_out else f"{text}."
     if summary["accuracy"]:
-        yield f"In {percent_with_interval(summary['accuracy'])} of them the model is right."
+        yield f"In {accuracy_in_words(summary, ' of them', 'of them')} the model is right."
 
 
 def _erasure(results: RunResults) -> Iterator[str]:
@@ -170,6 +172,10 @@ def _erasure(results: RunResults) -> Iterator[str]:
         )
         if not results.has_special_items:
             yield "Special tokens are no items, and were never erased."
+        if (measured := results.measured_sink) is not None and measured.is_sink:
+            yield f"The first {unit} of a document, a sink of attention, is none, and was never erased."
+        if results.decided_at is not None:
+            yield decided_at_in_words(results.decided_at)
         if words:
             yield f"The model is a language model, which decides between the words {_listed(words)}."
     if decision and not decision.flips:

@@ -61,10 +61,19 @@ def points_with_interval(difference: Mapping[str, Any]) -> str:
     """``+12.3 [11.0, 13.6]``: a difference of two shares in percentage points, of a summary's estimate.
 
     >>> points_with_interval({"value": -0.1234, "low": -0.2, "high": 0.0001})
-    '−12.3 [−20.0, +0.0]'
+    '−12.3 [−20.0, 0.0]'
     """
     value, low, high = (
-        ABSENT if difference[end] is None else f"{100 * difference[end]:+.1f}".replace("-", "−")
-        for end in ("value", "low", "high")
+        ABSENT if difference[end] is None else signed(100 * difference[end], 1) for end in ("value", "low", "high")
     )
     return value if difference["low"] is None else f"{value} [{low}, {high}]"
+
+
+def signed(number: float, digits: int) -> str:
+    """A number with its sign, but none before zero.
+
+    >>> signed(0.31, 1), signed(-12.34, 1), signed(-0.00004, 4)
+    ('+0.3', '−12.3', '0.0000')
+    """
+    rounded = round(number, digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from attnprobe.analysis.across_runs import across_seeds
+from attnprobe.analysis.over_meanings import over_meanings
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.base.atomic_files import output_folder, replacing
+from attnprobe.erasure.registered_orderings import ATTENTION
 from attnprobe.reports.csv_text import csv_text
 
 RUN = ["dataset", "model", "seed"]
@@ -66,14 +68,41 @@ def seed_table(runs: Sequence[RunResults], table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def meaning_table(runs: Iterable[RunResults]) -> pd.DataFrame:
+    """One row a run, way of erasing and ordering that attention is compared with; of runs of several ways.
+
+    ``lead`` is attention's, with its interval and p; ``verdict`` the run's under the way, ``over_all`` what becomes of
+    who is earlier over all ways (``over_meanings``).
+    """
+    rows = []
+    for run in runs:
+        found = over_meanings(run.unread())
+        if found is None:
+            continue
+        for way, under in found.ways.items():
+            for one in under.comparisons:
+                row: dict[str, object] = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
+                row |= {"way": way, "against": one.second, "n": one.lead.n}
+                row |= {"lead": one.lead.value, "low": one.lead.low, "high": one.lead.high, "p": one.p}
+                row |= {"erased_by_attention": under.erased[ATTENTION].value}
+                row |= {"erased_by_other": under.erased[one.second].value, "verdict": under.verdict}
+                rows.append(row | {"over_all": found.comparisons[one.second]})
+    return pd.DataFrame(rows)
+
+
 def _looked_up(points: dict[Any, float]) -> Callable[[RunResults], float]:
     return lambda run: points[run.dataset, run.model, run.seed]
 
 
 def write_run_tables(runs: Sequence[RunResults], folder: Path) -> list[Path]:
-    """Write ``runs.csv`` and ``seeds.csv`` with four digits; returns their paths."""
-    table = run_table(runs)
+    """Write ``runs.csv``, ``seeds.csv`` and, of runs of several ways of erasing, ``leads_by_meaning.csv``.
+
+    Numbers have four digits; returns the paths.
+    """
+    table, by_meaning = run_table(runs), meaning_table(runs)
     tables = {folder / "runs.csv": table, folder / "seeds.csv": seed_table(runs, table)}
+    if len(by_meaning):
+        tables[folder / "leads_by_meaning.csv"] = by_meaning.sort_values(RUN, ignore_index=True, kind="stable")
     output_folder(folder)
     for path, content in tables.items():
         with replacing(path) as temporary:

@@ -1,4 +1,7 @@
-"""What readers are told of documents that statistics are not made of: not sampled, of one item, or not to be read."""
+"""What readers are told of documents that statistics are not made of: not sampled, of one item, or not to be read.
+
+Accuracy is of fewer still where a model decides between classes of its own that some labels of the data are none of.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.numbers import percent_with_interval
 
 
 def documents_in_words(counts: Mapping[str, Any], unit: str) -> str:
@@ -31,6 +35,23 @@ def documents_in_words(counts: Mapping[str, Any], unit: str) -> str:
     if counts["quarantined"]:
         text += f"; {counts['quarantined']:,} more broke the model and {_are(counts['quarantined'])} left out"
     return text
+
+
+def accuracy_in_words(summary: Mapping[str, Any], of_all: str = "", some: str = "documents") -> str:
+    """How often the model is right, and in how many documents where it is not all; empty where that is not known.
+
+    Args:
+        summary: as ``summarise`` gives it.
+        of_all: what follows where it is all.
+        some: what those are called that it is of where it is not.
+    """
+    accuracy = summary["accuracy"]
+    if not accuracy:
+        return ""
+    of = of_all
+    if accuracy["n"] < summary["counts"]["with_several_items"]:
+        of = f" of the {accuracy['n']:,} {some} whose label is a class of the model's"
+    return percent_with_interval(accuracy) + of
 
 
 def sample_in_words(results: RunResults) -> str:

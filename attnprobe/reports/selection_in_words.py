@@ -7,12 +7,22 @@ from itertools import groupby
 from typing import Any
 
 from attnprobe.base.visible import visible
-from attnprobe.reports.numbers import percent_with_interval
+from attnprobe.erasure.registered_decisions import CONTINUATION
+from attnprobe.reports.numbers import percent, percent_with_interval
+from attnprobe.runs.meaning_records import recorded_meaning
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
+from attnprobe.runs.sink_records import LEAST_WEIGHT, MOST_FLIPS, OF_SINK
+from attnprobe.settings.attention import position_of
 
 Summary = Mapping[str, Any]
 
-_ROWS = {"first": "the first token's row", "last": "the last token's row", "all": "all rows"}
+_ROWS = {
+    "first": "the first token's row",
+    "last": "the last token's row",
+    "at": "the row that is decided at",
+    "continued": "the rows that the continuation is read from",
+    "all": "all rows",
+}
 
 
 def question(summary: Summary) -> str:
@@ -33,7 +43,29 @@ def selection_in_words(summary: Summary) -> str:
     unit = summary["run"]["unit"]
     specials = (summary.get("special_tokens") or {}).get("items", True)
     items = f"{unit}s, special tokens " + ("among them" if specials else "not: these are never erased")
-    return f"This is about {selection_in_brief(layers)}; items are {items}.{_label_texts(summary)}"
+    if OF_SINK in (summary.get("special_tokens") or {}):
+        items += f"; the first {unit}, a sink of attention, is none and never erased"
+    decides = _decided_at(summary) + _label_texts(summary)
+    return f"This is about {selection_in_brief(layers)}; items are {items}.{decides}"
+
+
+def _decided_at(summary: Summary) -> str:
+    """At which token the model decides, where it does so at one of the text."""
+    at = summary.get("decided_at")
+    return f" {decided_at_in_words(at)}" if at else ""
+
+
+def decided_at_in_words(at: str) -> str:
+    """At which token of each text a model decides.
+
+    >>> decided_at_in_words("[MASK]"), decided_at_in_words("-2")
+    ('The model decides at “[MASK]” of each text.', 'The model decides at token −2 of each text (the last is −1).')
+    """
+    position = position_of(at)
+    if position is None:
+        return f"The model decides at “{visible(at)}” of each text."
+    counted = "the last is −1" if position < 0 else "the first is 0"
+    return f"The model decides at token {str(position).replace('-', '−')} of each text ({counted})."
 
 
 def _label_texts(summary: Summary) -> str:
@@ -52,15 +84,40 @@ def specials_in_words(summary: Summary) -> str:
     if shares.get("share"):
         held = percent_with_interval(shares["share"])
         out = "" if shares.get("items", True) else ", beside what the items have"
-        words.append(f"Special tokens hold {held} of the attention{out}.")
-    sink = shares.get("sink")
+        out = ", the sink not counted" if OF_SINK in shares else out
+        who = "Special tokens and those of the continuation" if _is_continued(summary) else "Special tokens"
+        words.append(f"{who} hold {held} of the attention{out}.")
+    sink, unit = shares.get("sink"), summary["run"]["unit"]
+    words += _sink_that_was_asked_for(shares, unit)
     if sink:
         words.append(
-            f"The first {summary['run']['unit']} is a sink of attention: it holds "
+            f"The first {unit} is a sink of attention: it holds "
             f"{percent_with_interval(sink['weight'])} of it, and erasing it alone changes "
             f"{percent_with_interval(sink['flips'])} of the decisions; by attention it goes first."
         )
     return " ".join(words)
+
+
+def _sink_that_was_asked_for(shares: Mapping[str, Any], unit: str) -> list[str]:
+    """What is said of the first item where a sink is to be left out: that it is, or why it is not."""
+    measured = shares.get("sinks")
+    if not measured:
+        return []
+    of_training = (
+        f"of {measured['documents']:,} training documents it holds {percent(measured['weight'])} of the attention, and "
+        f"erasing it alone changes {percent(measured['flips'])} of the decisions"
+    )
+    if OF_SINK not in shares:
+        limits = f"a sink holds {percent(LEAST_WEIGHT)} or more and changes {percent(MOST_FLIPS)} at most"
+        return [f"The first {unit} is no sink of attention, and an item: {of_training} ({limits})."]
+    held = percent_with_interval(shares[OF_SINK])
+    return [f"The sink that is left out holds {held} of the attention; {of_training}."]
+
+
+def _is_continued(summary: Summary) -> bool:
+    """Whether the decision is about a continuation, the tokens of which are in no item."""
+    decision = recorded_meaning(summary).decision
+    return decision is not None and decision.name == CONTINUATION
 
 
 def selection_in_brief(layers: Sequence[SelectedLayer]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attnprobe.erasure.registered_orderings import OWN, Role
+from attnprobe.explanations.names import PERMUTED
 from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 COLOURS = {name: ordering.colour for name, ordering in OWN.items() if ordering.colour}
@@ -20,11 +21,20 @@ DASHES = {name: ordering.dashes for name, ordering in OWN.items() if ordering.da
 FURTHER_DASHES: tuple[tuple[float, ...], ...] = ((), (4.0, 1.0), (1.0, 1.0), (5.0, 1.0, 1.0, 1.0), (2.5, 0.8))
 """Of the lines of orderings that share a colour, in turn: the first is solid."""
 
+AGREED, OTHERWISE_AGREED, NOT_AGREED, OPEN = "#0072B2", "#A6D3EE", "#E69F00", "#D8D8D8"
+"""Blue is what all weights with the same output agree on, orange what they do not; what is not told is grey."""
+
+OUTCOMES = {"must_flip": AGREED, "never_flips": OTHERWISE_AGREED, "may_flip": NOT_AGREED}
+"""Of items that are erased alone, over all weights with the same output; in the order of a bar of them."""
+
 WIDTH = 3.3
 """Of a figure: a column of a paper, in inches."""
 
 PAGE = 6.3
 """Of a figure across two columns, in inches."""
+
+LEGEND_SIZE = 6.5
+"""Of type in legends, in points."""
 
 SETTINGS: dict[Any, Any] = {
     "font.size": 7.5,
@@ -32,7 +42,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.labelsize": 7.5,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "legend.fontsize": LEGEND_SIZE,
     "legend.frameon": False,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -86,8 +96,13 @@ _WITHOUT_COLOUR = sorted(
 
 
 def _turns(orderings: Iterable[str]) -> dict[str, int]:
-    """Whose turn it is with the shared colours: of this package's the same each time, of others one by one."""
+    """Whose turn it is with the shared colours: of this package's the same each time, of others one by one.
+
+    Those of every run keep their turn where they are not shown, and permuted twins come last, so that an explanation
+    has one colour in figures with its twin and without.
+    """
     unknown = [name for name in orderings if name not in COLOURS]
-    others = [name for name in unknown if name not in _WITHOUT_COLOUR]
-    first = len(_WITHOUT_COLOUR) if len(others) < len(unknown) else 0
+    others = sorted((name for name in unknown if name not in _WITHOUT_COLOUR), key=lambda name: name.endswith(PERMUTED))
+    asked = any(name in _WITHOUT_COLOUR and OWN[name].on_request for name in unknown)
+    first = len(_WITHOUT_COLOUR) if asked else sum(not OWN[name].on_request for name in _WITHOUT_COLOUR)
     return {name: first + others.index(name) if name in others else _WITHOUT_COLOUR.index(name) for name in unknown}

@@ -28,7 +28,7 @@ from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.numbers import significant
 from attnprobe.reports.of_packages import measurements_table, statistics_tables
-from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
+from attnprobe.reports.orderings_in_words import further_orderings, in_prose, joined, references_in_words
 from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.over_meanings import meanings_table
 from attnprobe.reports.sample_in_words import sample_in_words
@@ -54,15 +54,7 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    meaning = results.meaning
-    left_out = [*OF_FLIPS * (not meaning.flips), *OF_DISTRIBUTIONS * (not meaning.is_distribution)]
-    made = {name: make for name, make in (TABLES | IDENTIFIABILITY_TABLES).items() if name not in left_out}
-    tables = {name: make(summary) for name, make in made.items()}
-    for name, table in (tables | statistics_tables(summary)).items():
-        if table is None:
-            continue
-        if name not in OF_OTHER_SAMPLES:
-            table = _with_sample(table, results)
+    for name, table in tables_of(results, summary).items():
         caption = "; ".join(
             [
                 f"{in_latex(results.name)}: {table.caption}",
@@ -79,6 +71,24 @@ def write_tables(results: RunResults, summary: Summary, folder: Path) -> list[Pa
             with replacing(paths[-1]) as temporary:
                 temporary.write_text(text, encoding="utf-8")
     return paths
+
+
+def tables_of(results: RunResults, summary: Summary) -> dict[str, Table]:
+    """Every table that there is something for, by name.
+
+    Args:
+        results: of a run.
+        summary: as ``summarise`` gives it for them.
+    """
+    meaning = results.meaning
+    left_out = [*OF_FLIPS * (not meaning.flips), *OF_DISTRIBUTIONS * (not meaning.is_distribution)]
+    made = {name: make for name, make in (TABLES | IDENTIFIABILITY_TABLES).items() if name not in left_out}
+    tables = {name: make(summary) for name, make in made.items()} | statistics_tables(summary)
+    return {
+        name: table if name in OF_OTHER_SAMPLES else _with_sample(table, results)
+        for name, table in tables.items()
+        if table is not None
+    }
 
 
 def _with_sample(table: Table, results: RunResults) -> Table:
@@ -169,7 +179,7 @@ def _ratio_to(reference: str) -> Callable[[Row], str]:
 
 def _aside(summary: Summary) -> str:
     """Which orderings choose none of the documents."""
-    further = " and ".join(in_latex(in_prose(name, summary)) for name in further_orderings(summary))
+    further = joined([in_latex(in_prose(name, summary)) for name in further_orderings(summary)], "and")
     return f" ({further} aside)" if further else ""
 
 

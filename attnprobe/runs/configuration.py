@@ -18,6 +18,7 @@ from attnprobe.runs.meaning_records import OTHERWISE, present_meaning, present_o
 from attnprobe.runs.measurement_records import MEASUREMENTS_ENTRY, present_measurements
 from attnprobe.runs.ordering_records import ENTRY, present_orderings
 from attnprobe.settings.checkpoint_names import PREFIX
+from attnprobe.settings.declaration import left_unsaid
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.own_explanations import OUT
 from attnprobe.settings.run_settings import RunSettings
@@ -132,11 +133,12 @@ class RunConfiguration:
         """
         how: dict[str, Any] = {}
         if self.explanations is not None:
-            settings = dataclasses.asdict(self.settings.explanations)
-            how = {name: value for name, value in settings.items() if name != "file"}
+            settings = self.settings.explanations
+            unsaid = {"file", *left_unsaid(settings)}
+            how = {name: value for name, value in dataclasses.asdict(settings).items() if name not in unsaid}
             how |= {"content": self.explanations.content}
-        elif self.settings.explanations.specials == OUT:
-            how = {"specials": OUT}
+        else:
+            how = dict.fromkeys(self._no_items, OUT)
         if self.rationales is not None:
             how |= {RATIONALES: self.rationales.content}
         if self.settings.certify:
@@ -149,8 +151,14 @@ class RunConfiguration:
 
     @property
     def read_by(self) -> str:
-        """The fingerprint, and whether special tokens are no items: what single heads do is told of items, too."""
-        return self.fingerprint + "+out" * (self.settings.explanations.specials == OUT)
+        """The fingerprint, and what is no item, special tokens or a sink: what heads do is told of items."""
+        return self.fingerprint + "".join("+out" if name == "specials" else f"+{name}" for name in self._no_items)
+
+    @property
+    def _no_items(self) -> list[str]:
+        """Of which the settings say that they are no items."""
+        settings = self.settings.explanations
+        return [name for name in ("specials", "sinks") if getattr(settings, name) == OUT]
 
     @property
     def unit(self) -> str:

@@ -13,7 +13,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Origin, Registry, is_title
 from attnprobe.base.visible import visible
 from attnprobe.erasure.decisions.entry import DecisionOptions
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, REGRESSION, as_set
+from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, NUMBERS, as_set
 from attnprobe.erasure.registered_decisions import OWN as OWN_DECISIONS
 from attnprobe.erasure.registered_ways import ERASING, OWN, RENORMALISE
 from attnprobe.settings.run_settings import RunSettings
@@ -90,7 +90,7 @@ class RecordedMeaning(NamedTuple):
     @property
     def is_distribution(self) -> bool:
         """Whether what the model says is a distribution, with probabilities and divergences; a number is none."""
-        return self.decision is None or self.decision.name != REGRESSION
+        return self.decision is None or self.decision.name not in NUMBERS
 
     def to_json(self) -> dict[str, dict[str, dict[str, str]]]:
         """The entries of config.json; none for the defaults."""

@@ -48,16 +48,26 @@ TABLES = ("documents", "erasures", "items")
 MAPS_OF_HEADS: Mapping[str, str] = {FULL: "heads", QUICK: "head_effects"}
 """The table of each way in which single heads are tested."""
 
+ATTENTION_MAPS, ATTENTION_TOKENS = SEEN = ("attention_maps", "attention_tokens")
+"""The tables of a few documents' attention, and of the tokens that it is of, of runs of transformers."""
+
 CURVES = "curves"
 """The table of whole curves, of runs that keep some."""
 
 RATIONALE_ROWS = "rationales"
 """The table of what is held against people's rationales, of runs whose data have some."""
 
-OF_SHARDS = (*TABLES, CURVES, RATIONALE_ROWS)
+TARGET_CURVES = "target_curves"
+"""The table of whole curves of what is followed beside the decision, of runs with targets."""
+
+OF_SHARDS = (*TABLES, CURVES, RATIONALE_ROWS, TARGET_CURVES)
 """What is made shard by shard."""
 
-FURTHER_TABLES = (CURVES, RATIONALE_ROWS, *MAPS_OF_HEADS.values(), "identifiability", "weight_ranges")
+FURTHER_TABLES = (
+    *(CURVES, RATIONALE_ROWS, TARGET_CURVES),
+    *(*MAPS_OF_HEADS.values(), *SEEN),
+    *("identifiability", "weight_ranges"),
+)
 """What some runs have beside."""
 
 ASKED = "documents"
@@ -99,6 +109,7 @@ class RunFolder:
         self.identification_state = path / IDENTIFICATION
         self.training_log = path / "training.csv"
         self.training_vectors = path / "training-vectors.safetensors"
+        self.sinks = path / "sinks.json"
         self.vocabulary = path / "vocabulary.txt"
         self.summary = path / "summary.json"
         self.tables = path / FOLDER_OF_TABLES

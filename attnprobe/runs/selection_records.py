@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 SELECTED = "selected"
 """Of ``summary.json``: what was erased in, layer by layer; runs of models whose attention pools have none."""
 
-ROWS = ("first", "last", "all")
+ROWS = ("first", "last", "at", "continued", "all")
 
 _MOST_LAYERS = 10_000
 

@@ -12,7 +12,7 @@ from attnprobe.base.bounds import MOST_DOCUMENTS
 from attnprobe.base.column_values import MOST_NUMBER, SLACK, Column, Missing, Values
 from attnprobe.erasure.certified_names import ENUMERATED, FLIP_BOUND, FLIP_SMALLEST, FLIPPING_ITEM, SUFFICIENT_ITEM
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL
+from attnprobe.erasure.curve_names import LIMIT_COLUMNS, OF_LABEL, OF_TARGET
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_measurements import MEASURED, OWN_MEASUREMENTS
 from attnprobe.erasure.registered_ways import ERASE_BY
@@ -31,6 +31,17 @@ _HEAD = {
     "stack": Column(Values.NAME),
     "layer": Column(Values.WHOLE, 0, 10_000),
     "head": Column(Values.WHOLE, 0, 10_000),
+}
+
+_CURVES = {
+    "document": _DOCUMENT,
+    "ordering": Column(Values.NAME),
+    "draw": Column(Values.WHOLE, 0, 127),
+    "removed": Column.whole(),
+    "target": Column.whole(),
+    **dict.fromkeys(("probability", "kept_probability"), Column.share(of_distribution=True)),
+    "log_probability": Column(Values.REAL, high=SLACK, of_distribution=True),
+    **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
 }
 
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
@@ -84,16 +95,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         SUFFICIENT_ITEM: _MAYBE,
         FLIPPING_ITEM: _MAYBE,
     },
-    "curves": {
-        "document": _DOCUMENT,
-        "ordering": Column(Values.NAME),
-        "draw": Column(Values.WHOLE, 0, 127),
-        "removed": Column.whole(),
-        "target": Column.whole(),
-        **dict.fromkeys(("probability", "kept_probability"), Column.share(of_distribution=True)),
-        "log_probability": Column(Values.REAL, high=SLACK, of_distribution=True),
-        **dict.fromkeys(("logit", "kept_logit"), Column.number(missing=_ANYWHERE)),
-    },
+    **dict.fromkeys(("curves", "target_curves"), _CURVES),
     "rationales": {
         "document": _DOCUMENT,
         **dict.fromkeys(("annotator", "kind", "name"), Column(Values.NAME)),
@@ -127,6 +129,18 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "flip_top": _YES_NO,
         "js_other": Column.nats(missing=_ANYWHERE),
         "flip_other": _MAYBE,
+    },
+    "attention_maps": {
+        **_HEAD,
+        **dict.fromkeys(("queries", "keys"), Column.whole(low=1)),
+        "weights": Column(Values.TEXT),
+    },
+    "attention_tokens": {
+        "document": _DOCUMENT,
+        "side": Column(Values.NAME),
+        "position": Column.whole(),
+        "token": Column(Values.TEXT),
+        "item": Column.whole(low=-1),
     },
     "identifiability": {
         **_HEAD,
@@ -166,6 +180,12 @@ def _by_way(column: Column) -> Column:
     return column._replace(values=Values.AVERAGED) if column.values == Values.YES_NO else column
 
 
+_TARGET_SCORES = (
+    Column.share(missing=_ANYWHERE),
+    Column(Values.REAL, high=SLACK, missing=_ANYWHERE),
+    Column.number(missing=_ANYWHERE),
+)
+
 _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "documents": {
         **{f"{name}_": _by_way(each.columns[name]) for each in OWN_MEASUREMENTS.values() for name in each.by_way},
@@ -180,6 +200,7 @@ _BY_BEGINNING: Mapping[str, Mapping[str, Column]] = {
     "erasures": {OF_LABEL: _REMOVED},
     "items": {
         "contribution_": Column(Values.REAL),
+        **dict(zip(OF_TARGET, _TARGET_SCORES, strict=True)),
         RATIONALE: _MAYBE,
         "js_": Column.nats(of_distribution=True),
         "flips_": _by_way(_YES_NO),

@@ -20,3 +20,8 @@ class Adversaries(Settings, section="adversary"):
     searched: int = setting(
         20, at_least=0, help="documents in which gradients search for such attention, too, as Jain & Wallace did"
     )
+    same_output: bool = setting(
+        False,
+        help="look only among attention that pools the items to the very same vector, whatever is read from it: no "
+        "prediction moves, and nothing is searched",
+    )

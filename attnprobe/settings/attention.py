@@ -23,6 +23,15 @@ QUICK, FULL = HEAD_MAPS = ("quick", "full")
 """How single heads are tested: by their effects, or by their orders."""
 
 
+def position_of(at: str) -> int | None:
+    """The position that a text says, negative from the end; None where it says none.
+
+    >>> position_of("-2"), position_of("[MASK]")
+    (-2, None)
+    """
+    return int(at) if re.fullmatch("-?[0-9]{1,9}", at) else None
+
+
 @dataclass(frozen=True)
 class AttentionSettings(Settings, section="attention"):
     """Which attention weights are erased, and what an item is."""
@@ -71,6 +80,14 @@ class AttentionSettings(Settings, section="attention"):
         metavar="MARK",
         help="texts are pairs of what stands before this string and behind it, which a checkpoint's tokenizer joins",
         shown="none: a text is read as it is",
+    )
+    at: str | None = setting(
+        None,
+        silent=True,
+        metavar="WHERE",
+        help="the token that a checkpoint decides at which gives logits for every token (masked language models, token "
+        "classifiers): a special token as [MASK], a position, negative ones from the end, or a word of the texts",
+        shown="none: the decision is about the text, or the token that follows it",
     )
     head_map: str = setting(
         QUICK,

@@ -16,7 +16,7 @@ from attnprobe.settings.run_settings import TABLES, RunSettings
 from attnprobe.settings.unfit import Named, SettingError, told_by
 
 
-def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = None) -> RunSettings:
+def load_experiment(path: Path, seed: int, varied: Mapping[str, Mapping[str, Any]] | None = None) -> RunSettings:
     """The settings that an experiment's file describes, with this seed.
 
     The file names a ``dataset`` and a ``model``, and may have ``word2vec`` and the tables of docs/settings.md; a limit
@@ -25,14 +25,14 @@ def load_experiment(path: Path, seed: int, varied: Mapping[str, Any] | None = No
     Args:
         path: the experiment's file.
         seed: of the run.
-        varied: entries of ``[transformer]`` in the place of the file's.
+        varied: entries of its tables, by table, in the place of the file's.
 
     Raises:
         InputError: the file is missing, is not TOML, or holds an unknown or unfit entry.
     """
     tables = experiment_tables(path)
-    if varied:
-        tables["transformer"] = tables.get("transformer", {}) | varied
+    for section, entries in (varied or {}).items():
+        tables[section] = tables.get(section, {}) | entries
     with told_by(in_toml, f"{path}: "):
         return RunSettings.of_tables(tables | {"seed": seed})
 

@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from attnprobe.base.errors import InputError
-from attnprobe.settings.declaration import MOST, check_known, settings_of, shown
+from attnprobe.settings.declaration import MOST, Settings, check_known, in_words, settings_of, shown
 from attnprobe.settings.experiment_files import load_experiment, read_toml, without_limit
 from attnprobe.settings.run_settings import RunSettings
-from attnprobe.settings.transformer import TRANSFORMER, TransformerOptions
+from attnprobe.settings.training import TrainingSettings
+from attnprobe.settings.transformer import TransformerOptions
 from attnprobe.settings.unfit import Named, SettingError, told_by
 
 _RUNS = "runs"
-_TABLES = {"": "", _RUNS: "[[runs]] ", TRANSFORMER: f"[{_RUNS}.{TRANSFORMER}] "}
+_VARIED: Mapping[str, type[Settings]] = {table.section: table for table in (TrainingSettings, TransformerOptions)}
+"""The tables of an experiment whose entries a grid can vary."""
+_TABLES = {"": "", _RUNS: "[[runs]] "} | {section: f"[{_RUNS}.{section}] " for section in _VARIED}
+
+Varied = tuple[str, str, Any]
+"""A table of an experiment, one of its entries, and what that is in the place of what the file says."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,13 @@ class GridRun:
     Attributes:
         experiment: its file.
         seed: of the run.
-        varied: entries of ``[transformer]`` in the place of the file's.
+        varied: entries of its tables in the place of the file's.
         probed: whether its model is tested and reported on, or only trained.
     """
 
     experiment: Path
     seed: int
-    varied: tuple[tuple[str, Any], ...] = ()
+    varied: tuple[Varied, ...] = ()
     probed: bool = True
 
     @property
@@ -43,27 +49,30 @@ class GridRun:
 
     def settings(self) -> RunSettings:
         """What it is made with; raises as :func:`load_experiment`."""
-        return load_experiment(self.experiment, self.seed, dict(self.varied))
+        varied: dict[str, dict[str, Any]] = {}
+        for section, name, value in self.varied:
+            varied.setdefault(section, {})[name] = value
+        return load_experiment(self.experiment, self.seed, varied)
 
     def command(self) -> list[str]:
         """The command of ``attnprobe`` that makes it, and its arguments."""
         command = "run" if self.probed else "train"
         arguments = [command, "--experiment", str(self.experiment), "--seed", str(self.seed)]
-        declared = settings_of(TransformerOptions)
-        for name, value in self.varied:
-            arguments += declared[name].arguments(value)
+        for section, name, value in self.varied:
+            arguments += settings_of(_VARIED[section])[name].arguments(value)
         return arguments
 
     def _varied_words(self) -> list[str]:
-        return [f"{name} {' '.join(value) if isinstance(value, tuple) else value}" for name, value in self.varied]
+        return [f"{name} {in_words(value)}" for _, name, value in self.varied]
 
 
 def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> list[GridRun]:
     """The runs of a grid, in its file's order, none twice.
 
     The file holds tables ``[[runs]]``, each with ``experiments`` (names of files beside it, ``*`` and ``?`` allowed)
-    and ``seeds``. A table ``[runs.transformer]`` lists values of entries of the experiments' ``[transformer]``: there
-    is a run of every combination of them. Where ``probe`` is false, models are trained and not tested.
+    and ``seeds``. A table ``[runs.transformer]`` or ``[runs.training]`` lists values of entries of the experiments'
+    table of that name: there is a run of every combination of them. Where ``probe`` is false, models are trained and
+    not tested.
 
     Args:
         path: the grid's file.
@@ -76,7 +85,7 @@ def load_grid(path: Path, seeds: list[int] | None = None, only: str = "*") -> li
     content = read_toml(path)
     with told_by(_in_grid, f"{path}: "):
         check_known("", content, (_RUNS,))
-        tables = [(table, _combinations(table.get(TRANSFORMER, {}))) for table in _run_tables(content)]
+        tables = [(table, _combinations(table)) for table in _run_tables(content)]
     runs: dict[GridRun, None] = {}
     for table, combinations in tables:
         for pattern in table.get("experiments", []):
@@ -105,7 +114,7 @@ def _run_tables(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise SettingError("", "{} must be tables, [[runs]], not {}.", Named(_RUNS), shown(tables))
     for table in tables:
-        check_known(_RUNS, table, ("experiments", "seeds", "probe", TRANSFORMER))
+        check_known(_RUNS, table, ("experiments", "seeds", "probe", *_VARIED))
         for name, wanted, fits in _ENTRIES:
             if name in table and not fits(table[name]):
                 raise SettingError(_RUNS, "{} must be {}, not {}.", Named(name), wanted, shown(table[name]))
@@ -124,23 +133,24 @@ _ENTRIES: tuple[tuple[str, str, Callable[[object], bool]], ...] = (
     ("experiments", "a list of names of files", _are_names),
     ("seeds", f"a list of whole numbers from 0 to {MOST}", _are_seeds),
     ("probe", "true or false", lambda value: isinstance(value, bool)),
-    (TRANSFORMER, f"a table, [{_RUNS}.{TRANSFORMER}]", lambda value: isinstance(value, dict)),
+    *((section, f"a table, [{_RUNS}.{section}]", lambda value: isinstance(value, dict)) for section in _VARIED),
 )
 """What ``[[runs]]`` may say, in words and as a test."""
 
 
-def _combinations(varied: Mapping[str, Any]) -> list[tuple[tuple[str, Any], ...]]:
+def _combinations(table: Mapping[str, Any]) -> list[tuple[Varied, ...]]:
     """Every combination of the values that each setting is to have."""
-    declared = settings_of(TransformerOptions)
-    check_known(TRANSFORMER, varied, declared)
     choices = []
-    for name, values in varied.items():
-        if not isinstance(values, list) or not values:
-            raise SettingError(TRANSFORMER, "{} must be a list of values, not {}.", Named(name), shown(values))
-        # Lists are made tuples, so that runs can be told from one another by comparing them.
-        values = [tuple(value) if isinstance(value, list) else value for value in values]
-        values = [without_limit(declared[name].optional, value) for value in values]
-        for value in values:
-            declared[name].check(value)
-        choices.append([(name, value) for value in values])
+    for section, settings in _VARIED.items():
+        varied, declared = table.get(section, {}), settings_of(settings)
+        check_known(section, varied, declared)
+        for name, values in varied.items():
+            if not isinstance(values, list) or not values:
+                raise SettingError(section, "{} must be a list of values, not {}.", Named(name), shown(values))
+            # Lists are made tuples, so that runs can be told from one another by comparing them.
+            values = [tuple(value) if isinstance(value, list) else value for value in values]
+            values = [without_limit(declared[name].optional, value) for value in values]
+            for value in values:
+                declared[name].check(value)
+            choices.append([(section, name, value) for value in values])
     return list(itertools.product(*choices))

@@ -9,6 +9,9 @@ from attnprobe.settings.declaration import Settings, setting
 OWN_SCORE, FIRST, LAST, OUT = SPECIALS = ("own", "first", "last", "out")
 """What becomes of special tokens: erased by their own score, before all others, behind them, or no items at all."""
 
+SINKS = (OWN_SCORE, OUT)
+"""What becomes of a sink of attention: erased by its own score, or no item at all."""
+
 SUM, MEAN = JOINED = ("sum", "mean")
 """How the scores of several sub-words, or of several spans, become one of an item."""
 
@@ -30,4 +33,16 @@ class ExplanationSettings(Settings, section="explanations"):
         help="special tokens are erased by their own score (0 where there is none), before all others or behind them, "
         "or are no items of any ordering",
     )
+    sinks: str = setting(
+        OWN_SCORE,
+        choices=SINKS,
+        silent=True,
+        help="the first item is no item where it is a sink of attention: where it holds 30 % of it or more in training "
+        "documents, and changes at most 5 % of the decisions (docs/transformers.md)",
+    )
     subwords: str = setting(SUM, choices=JOINED, help="how several scores of an item become one")
+
+    @property
+    def leaves_out_sinks(self) -> bool:
+        """Whether a sink of attention is no item."""
+        return self.sinks == OUT

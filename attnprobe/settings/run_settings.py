@@ -12,7 +12,16 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.registry import Registry
 from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.draw_counts import MOST_DRAWS, RANDOM_DRAWS
-from attnprobe.erasure.registered_decisions import CLASS, DECISIONS, MULTI_LABEL, ONE_LOGIT, REGRESSION, not_taken
+from attnprobe.erasure.registered_decisions import (
+    CLASS,
+    CONTINUATION,
+    DECISIONS,
+    MULTI_LABEL,
+    NUMBERS,
+    ONE_LOGIT,
+    lacking,
+    not_taken,
+)
 from attnprobe.erasure.registered_orderings import ALL, ORDERINGS, OWN, ToldBefore, cannot_be_made
 from attnprobe.erasure.registered_ways import ERASING, RENORMALISE
 from attnprobe.erasure.registered_ways import OWN as OWN_WAYS
@@ -73,7 +82,8 @@ class RunSettings(Settings, section=""):
         explanations: those of one's own that it is erased by.
         erase_by: names of ways of erasing, of which the first is what results are of.
         decision: the name of what flips.
-        threshold, tolerance: of decisions that have one: see ``DecisionOptions``.
+        threshold, tolerance, given_class, continuation: of decisions that have one: see ``DecisionOptions``.
+        targets: classes, tokens or label words that are followed beside the decision.
         orderings: names of orderings beside the usual ones, or ``all``.
         draws: how many random orderings a document gets.
         curves: whether whole curves are kept; None: where they have a closed form, or limits are asked for.
@@ -121,6 +131,27 @@ class RunSettings(Settings, section=""):
         silent=True,
         help="of the decision regression: another output is one that has moved by more than this",
         shown="none: nothing flips, and how far the output moves is told",
+    )
+    given_class: str | None = setting(
+        None,
+        silent=True,
+        metavar="NAME",
+        help="of the decision given_class, which it asks for: the class, token or label word that is on top or not",
+    )
+    continuation: str | None = setting(
+        None,
+        silent=True,
+        metavar="TEXT",
+        help="of the decision continuation, which it asks for: what is given to a language model behind each text, and "
+        "scored token by token in one run; as it is written, with a space before it where there is to be one",
+    )
+    targets: tuple[str, ...] = setting(
+        (),
+        silent=True,
+        metavar="NAME,…",
+        help="classes, tokens or label words whose probability and logit are kept after every single erasure and along "
+        "every ordering, whatever is decided (models with several heads or layers)",
+        shown="none",
     )
     orderings: tuple[str, ...] = setting(
         (),
@@ -183,11 +214,15 @@ class RunSettings(Settings, section=""):
                 "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
             )
             raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        if self.certify and self.decision in NUMBERS and self.tolerance is None:
+            sentence = "{} is of decisions that flip: {} {} has none without a {}."
+            raise SettingError("", sentence, Named("certify"), Named("decision"), self.decision, Named("tolerance"))
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
             raise SettingError("", "{} is of documents with whole curves, which are not kept.", Named("limits"))
         self._check_decision(kind)
+        self._check_targets(kind)
         if self.attention is not None:
             self._check_items(self.attention, kind)
 
@@ -201,20 +236,36 @@ class RunSettings(Settings, section=""):
     @property
     def attention_by_head(self) -> AttentionSettings | None:
         """How single heads are tested; None where they are not, by divergences, of which a number has none."""
-        return None if self.decision == REGRESSION else self.attention
+        return None if self.decision in NUMBERS else self.attention
 
     @property
     def decision_options(self) -> DecisionOptions:
         """What is set of the decision."""
-        return DecisionOptions(self.threshold, self.tolerance)
+        return DecisionOptions(self.threshold, self.tolerance, self.given_class, self.continuation)
 
     def _check_decision(self, kind: Kind) -> None:
-        if kind.from_scratch and self.decision in (ONE_LOGIT, MULTI_LABEL, REGRESSION):
+        if kind.from_scratch and self.decision in (ONE_LOGIT, MULTI_LABEL, *NUMBERS):
             sentence = "{} {} is not for the model {}, which decides between the dataset's labels."
             raise SettingError("", sentence, Named("decision"), self.decision, self.model)
         for name, takers in not_taken(self.decision, self.decision_options).items():
             values = (Named(name), Named("decision"), " or ".join(takers), self.decision)
             raise SettingError("", "{} is for {} {}, and not for {}.", *values)
+        for name in lacking(self.decision, self.decision_options):
+            raise SettingError("", "{} {} needs {}.", Named("decision"), self.decision, Named(name))
+
+    def _check_targets(self, kind: Kind) -> None:
+        if not self.targets:
+            return
+        if "attention" not in kind.sections:
+            sentence = (
+                "{} is for models with several heads or layers: of {} items.parquet has what items add to each class."
+            )
+            raise SettingError("", sentence, Named("targets"), self.model)
+        if DECISIONS[self.decision].most_logits == 1 or self.decision == CONTINUATION:
+            sentence = "{} is for models that decide between classes, and not for the decision {}."
+            raise SettingError("", sentence, Named("targets"), self.decision)
+        if len(set(self.targets)) < len(self.targets):
+            raise SettingError("", "{} names one twice: {}.", Named("targets"), shown(list(self.targets)))
 
     def _check_orderings(self, kind: Kind) -> None:
         """Refuse an ordering that the model cannot have; of kinds of other packages it is known when they are there."""
@@ -246,7 +297,11 @@ class RunSettings(Settings, section=""):
             raise SettingError(training.section, sentence, Named("attention"), *values)
 
     def _check_items(self, attention: AttentionSettings, kind: Kind) -> None:
-        of_checkpoints = {"also": attention.also not in ((), (AUTO,)), "pairs_at": attention.pairs_at is not None}
+        of_checkpoints = {
+            "also": attention.also not in ((), (AUTO,)),
+            "pairs_at": attention.pairs_at is not None,
+            "at": attention.at is not None,
+        }
         for name in (name for name, is_set in of_checkpoints.items() if is_set and kind.from_scratch):
             sentence = "{} is for checkpoints, and not for the model {}."
             raise SettingError(attention.section, sentence, Named(name), self.model)
@@ -254,6 +309,10 @@ class RunSettings(Settings, section=""):
             units = " or ".join(kind.units)
             sentence = "{} must be {} for the model {}, not {}."
             raise SettingError(attention.section, sentence, Named("unit"), units, self.model, attention.unit)
+        beside = {"label_words": bool(attention.label_words), "at": attention.at is not None}
+        for name in (name for name, is_set in beside.items() if is_set and self.decision == CONTINUATION):
+            sentence = "{} is not for the decision {}, which is about the tokens that are given."
+            raise SettingError(attention.section, sentence, Named(name), self.decision)
         if attention.label_words and kind.from_scratch:
             sentence = "{} is not for the model {}, which decides between its own labels."
             raise SettingError(attention.section, sentence, Named("label_words"), self.model)

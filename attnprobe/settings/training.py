@@ -59,7 +59,7 @@ class TrainingSettings(Settings, section="training"):
         silent=True,
         choices=(HALF,),
         help="train for erasure: in half of each batch a uniformly drawn share, 0 to 100 %, of the items is erased at "
-        "the attention (docs/meanings.md)",
+        "the attention (docs/method.md)",
     )
     mask_training_by: str = setting(
         RENORMALISE, silent=True, metavar="NAME", help="the way of erasing (attnprobe list) of that training"

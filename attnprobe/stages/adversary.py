@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.erasure.adversaries.adversarial_attention import farthest_rows
 from attnprobe.erasure.adversaries.distances import DISTANCES
 from attnprobe.erasure.adversaries.feasible_rows import FeasibleRows
@@ -71,13 +72,17 @@ def move_attention(run: Run, wanted: Adversaries, search: Search) -> Moved:
     searched = set(drawn[: wanted.searched].tolist())
     rows: list[pd.DataFrame] = []
     of_documents: list[pd.DataFrame] = []
-    bar = tqdm(total=len(drawn) * len(EPSILONS), unit=" rows", desc="moving attention", disable=None, leave=False)
+    epsilons = (0.0,) if wanted.same_output else EPSILONS
+    bar = progress_bar(
+        total=len(drawn) * len(epsilons), unit=" rows", desc="moving attention", disable=None, leave=False
+    )
     for numbers, batch in _batches(run, tested, np.sort(drawn)):
         erasable = Erasable(tested.probe.erasures(batch), torch.from_numpy(numbers))
         of_documents.append(_of_permutations(_feasible(erasable, 0.0, folder.path), numbers))
         chosen = torch.tensor([number in searched for number in numbers.tolist()])
-        for epsilon in EPSILONS:
-            feasible = _feasible(erasable, epsilon, folder.path)
+        for epsilon in epsilons:
+            same = wanted.same_output
+            feasible = _of_same_output(erasable) if same else _feasible(erasable, epsilon, folder.path)
             found = _farthest(feasible, numbers, epsilon, wanted, bar)
             if epsilon == SEARCHED_AT and bool(chosen.any()):
                 reached = search(feasible.of_documents(torch.nonzero(chosen)[:, 0]), epsilon, wanted.seed)
@@ -105,6 +110,13 @@ def _feasible(erasable: Erasable, epsilon: float, path: object) -> FeasibleRows:
     margins = alone - alone.gather(1, decision[:, None, None].expand(-1, 1, alone.shape[2]))
     attention = erasable.attention
     return FeasibleRows.of(margins, attention.weights, decision, attention.mask, epsilon)
+
+
+def _of_same_output(erasable: Erasable) -> FeasibleRows:
+    """Rows of attention whose pooled vector is the document's own; once it is seen that attention pools."""
+    pooling, attention = erasable.pooling(), erasable.attention
+    assert pooling is not None, "it is seen with the permutations"
+    return FeasibleRows.of_outputs(pooling.values, attention.weights, attention.mask)
 
 
 def _farthest(

@@ -47,12 +47,16 @@ def cost_in_words(sample: CertifiedSample, words: npt.NDArray[np.integer]) -> st
     """What is about to be asked for, in a sentence."""
     documents, largest = int(sample.documents.sum()), sample.largest
     of = "one item" if largest == 1 else f"1 to {largest} items"
-    asked = int(_asked(words[sample.documents], largest).sum())
     return (
         f"Probing: what flips and what guarantees decisions is certified in {documents:,} of {len(words):,} documents, "
         f"drawn by the seed: all sets of short ones, of {of} in others, and searches beyond. By their words that takes "
-        f"up to {asked:,} erasures, which the tests without it do not need."
+        f"up to {most_erasures(sample, words):,} erasures, which the tests without it do not need."
     )
+
+
+def most_erasures(sample: CertifiedSample, words: npt.NDArray[np.integer]) -> int:
+    """How many sets of the split's documents are erased at most; see :func:`certified_sample`."""
+    return int(_asked(words[sample.documents], sample.largest).sum())
 
 
 def _asked(words: npt.NDArray[np.integer], largest: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,8 @@ import torch
 
 from attnprobe.data.batches import IntArray
 from attnprobe.data.documents import runs
-from attnprobe.erasure.battery import BatteryResult
+from attnprobe.erasure.battery import BatteryResult, CurvesOfDocuments
+from attnprobe.erasure.erasable import DecisionCurves
 
 SCHEMA = pa.schema(
     [
@@ -57,10 +58,33 @@ class CurveRows(NamedTuple):
         """
         if result.curves is None:
             return None
-        documents, draws, curves = result.curves
+        return cls._of(result.curves, result.curves.curves, result.documents["decision"], result, numbers)
+
+    @classmethod
+    def of_targets(cls, result: BatteryResult, numbers: IntArray) -> list[CurveRows]:
+        """The same of each target that is followed beside the decision; arguments as of :meth:`of`."""
+        if result.curves is None:
+            return []
+        decision = result.documents["decision"]
+        return [
+            cls._of(result.curves, curves, torch.full_like(decision, target), result, numbers)
+            for target, curves in result.curves.curves.targets.items()
+        ]
+
+    @classmethod
+    def _of(
+        cls,
+        of_documents: CurvesOfDocuments,
+        curves: DecisionCurves,
+        of_batch: torch.Tensor,
+        result: BatteryResult,
+        numbers: IntArray,
+    ) -> CurveRows:
+        """Rows of curves of one target of each document of the batch (batch,)."""
+        documents, draws = of_documents.documents, of_documents.draws
         removed = torch.arange(curves.logit.erased.shape[-1], device=documents.device)
         shape = (len(documents), len(draws), len(removed))
-        sizes, target = (result.documents[name][documents] for name in ("n", "decision"))
+        sizes, target = result.documents["n"][documents], of_batch[documents]
         there = (removed <= sizes[:, None])[:, None].expand(shape)
         tables = {
             "removed": removed.expand(shape),
@@ -80,11 +104,11 @@ class CurveRows(NamedTuple):
 
 
 def curve_table(parts: Sequence[CurveRows]) -> pa.Table:
-    """All rows, in order of document."""
+    """All rows, in order of document, those of one document in the order of their parts."""
     if not parts:
         return SCHEMA.empty_table()
     numbers, lengths = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
-    order, draws = np.argsort(numbers), parts[0].draws
+    order, draws = np.argsort(numbers, kind="stable"), parts[0].draws
     rows = runs((np.cumsum(lengths) - lengths)[order], lengths[order])
     each = np.repeat(lengths[order] // len(draws), len(draws))  # rows of an ordering
     names = list(dict.fromkeys(name for name, _ in draws))

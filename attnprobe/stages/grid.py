@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
@@ -51,10 +51,11 @@ def run_grid(runs: Sequence[GridRun], out: Path, jobs: int, machine: Sequence[st
         How many of the runs that were done now had to leave documents out.
 
     Raises:
-        InputError: a run's folder cannot be used.
+        InputError: a run's folder cannot be used, or is that of another run of the grid.
         FailedError: a run failed; all others are done nevertheless.
     """
     folders = {run: _folder(run, out) for run in runs}
+    _check_apart({run: folder.path for run, (folder, _) in folders.items()})
     missing = [run for run in runs if not folders[run][1]]
     finished = len(runs) - len(missing)
     say(f"{len(runs)} run{'s' * (len(runs) != 1)}, {finished} of them finished before; {jobs} at a time.")
@@ -88,6 +89,15 @@ def _folder(run: GridRun, out: Path) -> tuple[RunFolder, bool]:
     folder = RunFolder.of(out, settings)
     folder.check()
     return folder, folder.is_finished(settings) if run.probed else _is_trained(folder, settings)
+
+
+def _check_apart(folders: Mapping[GridRun, Path]) -> None:
+    """Raise where two runs would be made in one folder, whose name does not tell what they differ in."""
+    first: dict[Path, GridRun] = {}
+    for run, path in folders.items():
+        other = first.setdefault(path, run)
+        if other is not run:
+            raise InputError(f"{path}: {other.name} and {run.name} would both be made here; these want an --out each.")
 
 
 def _is_trained(folder: RunFolder, settings: RunSettings) -> bool:

@@ -20,7 +20,7 @@ from attnprobe.explanations.marked_items import MarkedItems, marked_items
 from attnprobe.models.subject import Tested
 from attnprobe.runs.measurement_records import MeasurementRecord, present_measurements
 from attnprobe.runs.ordering_records import OrderingRecord, present_orderings
-from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES, RunFolder
+from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TABLES, TARGET_CURVES, RunFolder
 from attnprobe.stages.canonical_tables import joined
 from attnprobe.stages.certified_sample import CertifiedSample
 from attnprobe.stages.kept_states import DEV, kept_states
@@ -196,15 +196,18 @@ class ProbingWork(RunWork[Piece]):
 
     def _tables_of(self, parts: Sequence[Piece]) -> Tables:
         """Of documents of one window."""
-        names = [*TABLES, *[CURVES] * self._keeps_curves, *[RATIONALE_ROWS] * (self.dataset.rationales is not None)]
+        followed = self._keeps_curves and bool(self.tested.probe.meaning.targets)
+        there = {CURVES: self._keeps_curves, RATIONALE_ROWS: self.dataset.rationales is not None}
+        names = [*TABLES, *(name for name, kept in (there | {TARGET_CURVES: followed}).items() if kept)]
         return Tables(**{name: joined([self.files.whole(part, name) for part in parts]) for name in names})
 
     @property
     def _keeps_curves(self) -> bool:
         settings = self.configuration.settings
         if settings.curves is None:
-            # Where nothing can flip, how far the output moves is all there is to tell.
-            needed = not self.tested.probe.meaning.flips_at_all
+            # Where nothing can flip, how far the output moves is all there is to tell; of targets, along orderings too.
+            meaning = self.tested.probe.meaning
+            needed = not meaning.flips_at_all or bool(meaning.targets)
             return self.tested.probe.has_closed_curves or settings.limits > 0 or needed
         return settings.curves
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.base.atomic_files import remove_leftovers, replacing
+from attnprobe.base.run_layout import FIGURES, TABLES
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import draw_all
 from attnprobe.reports.methods import methods
@@ -40,14 +42,31 @@ def report(folder: RunFolder, say: Callable[[str], None]) -> str:
     with folder.timed("report") as noted_last:
         results = RunResults.load(folder.path)
         summary = summarise(results)
-        _write(methods(results, summary, [view.path.name for view in views]), folder.path / METHODS)
-        made = write_tables(results, summary, folder.tables)
-        made += draw_all(results, folder.figures, summary, folder.drawn)
+        made = write_files(results, summary, folder.path, [view.path.name for view in views], folder.drawn)
         beside = [(RunResults.load(view.path), view.read_summary()) for view in views]
         page = Page(((results, folder.note(**summary)), *beside)).write(folder.path / PAGE)
         noted_last["reported"] = folder.probed_fingerprint()  # a grid takes such a run for finished
     say(f"Report: {page}, and {len(made)} files in {folder.tables} and {folder.figures}.")
     return answer(summary, {view.path.name: told for view, (_, told) in zip(views, beside, strict=True)})
+
+
+def write_files(
+    results: RunResults, summary: Mapping[str, Any], out: Path, views: Sequence[str] = (), record: Path | None = None
+) -> list[Path]:
+    """Write the paragraph of methods, the tables and the figures of a run into a folder.
+
+    Args:
+        results: of the run.
+        summary: as ``summarise`` gives it for them.
+        out: the folder.
+        views: the names of further selections of layers that the run has.
+        record: the file that says what was drawn there before.
+
+    Returns:
+        The files of tables and figures.
+    """
+    _write(methods(results, summary, views), out / METHODS)
+    return [*write_tables(results, summary, out / TABLES), *draw_all(results, out / FIGURES, summary, record)]
 
 
 def _write(text: str, path: Path) -> None:

@@ -15,10 +15,12 @@ from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_ways import ERASING, OWN
 from attnprobe.execution.work import P, Work
 from attnprobe.models.kinds import subject_of
+from attnprobe.models.probe import Probe
 from attnprobe.models.subject import Subject, Tested
 from attnprobe.runs.meaning_records import CHOSEN, present_meaning, present_otherwise, present_record
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.stages.same_entries import require_same
+from attnprobe.stages.sinks import leave_out_sink
 from attnprobe.stages.training import Run
 from attnprobe.stages.training_vectors import prepare
 
@@ -51,7 +53,7 @@ class RunWork(Work[P]):
         self.meant_otherwise = present_otherwise(run.configuration.settings)
         self._tested: Tested[Any] | None = tested
         self._subject: Subject[Any, Any] | None = None
-        prepare(tested.probe, self.subject, self.stamp)
+        self._make_ready(tested.probe)
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | dict.fromkeys(("_tested", "_subject"))
@@ -75,8 +77,12 @@ class RunWork(Work[P]):
             self._tested = self.subject.load()
             if self.stamp != f"{self.configuration.read_by}/{self._tested.digest}":
                 raise InputError(f"The model of {self.folder} is being changed by someone else.")
-            prepare(self._tested.probe, self.subject, self.stamp)
+            self._make_ready(self._tested.probe)
         return self._do
+
+    def _make_ready(self, probe: Probe[Any]) -> None:
+        prepare(probe, self.subject, self.stamp)
+        leave_out_sink(probe, self.subject, self.stamp)
 
     @abstractmethod
     def _do(self, piece: P) -> None:

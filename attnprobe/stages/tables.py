@@ -38,8 +38,9 @@ Column = npt.NDArray[Any]
 class Tables(NamedTuple):
     """One row a document; a document × ordering × draw; a document × item. In order of document.
 
-    ``curves`` has one a document × ordering × draw × number of items that are removed, where curves are kept;
-    ``rationales`` one a document × annotator × what is held against the items that are marked, where people marked any.
+    ``curves`` has one a document × ordering × draw × number of items that are removed, where curves are kept, and
+    ``target_curves`` the same of every target; ``rationales`` one a document × annotator × what is held against the
+    items that are marked, where people marked any.
     """
 
     documents: pa.Table
@@ -47,6 +48,7 @@ class Tables(NamedTuple):
     items: pa.Table
     curves: pa.Table | None = None
     rationales: pa.Table | None = None
+    target_curves: pa.Table | None = None
 
     def made(self) -> dict[str, pa.Table]:
         """Those that there are, by name."""
@@ -195,6 +197,8 @@ def probe_batches(
     chosen[np.concatenate(list(groups))] = True
     tables = collected.tables(encoded.documents.labels, *probe.item_texts(encoded, sampled & chosen))
     further = {} if curved is None else {"curves": curve_table(collected.curves)}
+    if curved is not None and probe.meaning.targets:
+        further["target_curves"] = curve_table(collected.target_curves)
     further |= {} if marked is None else {"rationales": rationale_table(collected.rationales)}
     return tables._replace(**further)
 
@@ -300,6 +304,7 @@ class Collector:
         self.erasures: list[dict[_Key, dict[str, Column]]] = []
         self.items: list[dict[str, Column]] = []
         self.curves: list[CurveRows] = []
+        self.target_curves: list[CurveRows] = []
         self.rationales: list[RationaleRows] = []
 
     def add(self, rows: npt.NDArray[np.integer], result: BatteryResult) -> None:
@@ -329,6 +334,7 @@ class Collector:
         self.items.append(items)
         curves = CurveRows.of(result, self.numbers[rows])
         self.curves += [] if curves is None else [curves]
+        self.target_curves += CurveRows.of_targets(result, self.numbers[rows])
         self.rationales += RationaleRows.of(result, self.numbers[rows])
 
     def tables(self, labels: Column | None, token: pa.Array, before: pa.Array | None = None) -> Tables:

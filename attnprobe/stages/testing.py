@@ -29,11 +29,13 @@ from attnprobe.stages.foretelling import Foretelling
 from attnprobe.stages.group_work import left_out
 from attnprobe.stages.head_map_work import HeadMapWork
 from attnprobe.stages.joining import Joined, decided_classes, join_pieces
+from attnprobe.stages.kept_maps import has_maps, keep_maps
 from attnprobe.stages.kept_states import keep_states
 from attnprobe.stages.probing_work import ProbingWork
 from attnprobe.stages.run_work import TEST
 from attnprobe.stages.shard_files import DamagedError
 from attnprobe.stages.shards import Piece, shards
+from attnprobe.stages.sinks import keep_sink
 from attnprobe.stages.training import Run, special_strings_in_words
 from attnprobe.stages.training_vectors import keep_training_vectors
 
@@ -46,13 +48,16 @@ ATTEMPTS = 3
 BY_DEFAULT = ExecutionSettings()
 
 
-def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None) -> int:
+def probe(
+    run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[Any] | None = None, *, foretold: bool = False
+) -> int:
     """Run every erasure test on the test split with the trained model, or leave finished tables as they are.
 
     Args:
         run: what is probed.
         execution: by whom.
         tested: its model, where it is loaded already.
+        foretold: whether it has been said what that takes, as of a view.
 
     Returns:
         How many documents were left out because they broke the model.
@@ -62,7 +67,9 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
     """
     folder, run = run.folder, _with_rationales(run)
     tested = tested or run.subject.load()
-    keep_training_vectors(run, tested.probe, f"{run.configuration.read_by}/{tested.digest}")
+    made_with = f"{run.configuration.read_by}/{tested.digest}"
+    keep_training_vectors(run, tested.probe, made_with)
+    keep_sink(run, tested.probe, made_with)
     work = ProbingWork(run, tested)
     if folder.is_probed(work.table_stamp):
         run.say(f"Probing: finished before, reusing {folder.table('documents')}.{_not_tried(run)}")
@@ -70,10 +77,12 @@ def probe(run: Run, execution: ExecutionSettings = BY_DEFAULT, tested: Tested[An
             run.configuration.settings.attention_by_head, work.stamp
         ):
             _add_map_of_heads(run, work, tested, execution)
+        if execution.share is None and not has_maps(run, tested, work.stamp):
+            keep_maps(run, tested, work.stamp, _without_results(run, work))
         work.files.remove_all()
         return _quarantined(run)
     folder.record_registered(what_is_registered(run.configuration))
-    if work.certified is not None:
+    if work.certified is not None and not foretold:
         run.say(cost_in_words(work.certified, np.asarray(work.split.words_per_document)))
     with folder.timed("probing"):
         keep_states(run.subject, tested.probe, work.stamp)
@@ -118,6 +127,7 @@ def _probed_and_joined(
             of_labels = None if classes is None else classes.of_labels
             lost = [number for piece in pieces for number in work.files.remarks(piece).lost]
             not_mapped = _map_of_heads(run, work, tested, execution, lost)
+            keep_maps(run, tested, work.stamp, lost)
             joined = join_pieces(work.files, pieces, run.folder, work.table_stamp, of_labels)
         except DamagedError as damage:
             run.say(f"{damage.path} is damaged: its documents are probed again.")
@@ -127,6 +137,10 @@ def _probed_and_joined(
         label_names = tested.label_names(run.dataset.labels)
         if label_names is not None:
             names["decided_labels"] = label_names
+        settings, numbers = run.configuration.settings, tested.probe.meaning.targets
+        if numbers:
+            of_targets = zip(tested.notes.get("continuation", settings.targets), numbers, strict=True)
+            names["targets"] = [{"name": name, "class": number} for name, number in of_targets]
         if joined.remarks.special:
             names["special_strings"] = joined.remarks.special
         quarantined = left_out(joined.remarks.lost)
@@ -187,11 +201,16 @@ def _map_of_heads(
 def _add_map_of_heads(run: Run, work: ProbingWork, tested: Tested[Any], execution: ExecutionSettings) -> None:
     """Test single heads of a run that is probed, and was so without that."""
     run.say("Probing: single heads are tested, which was not asked for before.")
-    present = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
-    lost = np.setdiff1d(np.arange(len(work.split)), present).tolist()
-    missing = _map_of_heads(run, work, tested, execution, lost) or {}
+    missing = _map_of_heads(run, work, tested, execution, _without_results(run, work)) or {}
     run.folder.note(quarantined={SINGLE_HEADS: left_out(missing)})
     _say_not_mapped(run, missing)
+
+
+def _without_results(run: Run, work: ProbingWork) -> list[int]:
+    """The documents of the split that a probed run has no results of."""
+    present = read_table(run.folder.table("documents"), ["document"])["document"].to_numpy()
+    lost: list[int] = np.setdiff1d(np.arange(len(work.split)), present).tolist()
+    return lost
 
 
 def _say_remarks(run: Run, work: ProbingWork, joined: Joined, not_mapped: dict[int, str]) -> None:

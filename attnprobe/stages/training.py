@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from attnprobe.base.atomic_files import replacing
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.kinds import subject_of
 from attnprobe.models.subject import Subject
@@ -170,7 +171,7 @@ def write_training_log(path: Path, epochs: list[Epoch]) -> None:
 def _bar(stage: str, tokens: int, *, shown: bool) -> tqdm[NoReturn]:
     """Tokens done, tokens a second, time left; silent where nobody watches."""
     disabled = None if shown else True
-    return tqdm(
+    return progress_bar(
         total=tokens, unit=" tokens", unit_scale=True, desc=stage, mininterval=0.5, disable=disabled, leave=False
     )
 

@@ -54,7 +54,7 @@ def keep_training_vectors(run: Run, probe: Probe[Any], stamp: str) -> None:
         InputError: there are no training documents, or it is not known what attention gives of them.
     """
     settings, path = run.configuration.settings, run.folder.training_vectors
-    needed = any(meaning.needs_training for meaning in (probe.meaning, *other_meanings(settings)))
+    needed = any(meaning.needs_training for meaning in (probe.meaning, *other_meanings(settings, probe.meaning)))
     if not needed or _read(path, stamp) is not None:
         return
     split = run.dataset.splits[TRAINING]
@@ -108,7 +108,7 @@ def prepare(probe: Probe[Any], subject: Subject[Any, Any], stamp: str) -> None:
     Raises:
         InputError: vectors that are needed are not there, or were made by something else.
     """
-    probe.others = other_meanings(subject.configuration.settings)
+    probe.others = other_meanings(subject.configuration.settings, probe.meaning)
     if not any(meaning.needs_training for meaning in (probe.meaning, *probe.others)):
         return
     path = subject.folder.training_vectors

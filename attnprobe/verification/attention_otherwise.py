@@ -92,7 +92,7 @@ def drawn_documents(seed: int, sample: int) -> list[int]:
 @torch.no_grad()
 def given_by_hand(call: ModelCall, selected: Sequence[Selected], inputs: Inputs) -> list[Tensor]:
     """What each head of selected layers gives of one document, the mean over its selected rows (heads, dim)."""
-    taps = [_Look(chosen) for chosen in selected]
+    taps = [_Look(chosen, inputs) for chosen in selected]
     with intercepting(call.model, dict(tap.chosen.site.tapped(tap, by_mask=False) for tap in taps)):
         call(inputs)
     return [tap.given for tap in taps]
@@ -104,8 +104,8 @@ class _Look(Tap):
     wants_values = True
     given: Tensor
 
-    def __init__(self, chosen: Selected) -> None:
-        self.chosen = chosen
+    def __init__(self, chosen: Selected, inputs: Inputs) -> None:
+        self.chosen, self._inputs = chosen, inputs
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
@@ -118,6 +118,6 @@ class _Look(Tap):
         weights, of = self._weights[0].double(), values[0].double()
         rows = [
             (weights[:, row, :, None] * of).sum(1) / weights[:, row].sum(-1, keepdim=True)
-            for row in rows_of_document(self.chosen, weights.shape[1])
+            for row in rows_of_document(self.chosen, weights.shape[1], self._inputs)
         ]
         self.given = sum(rows, torch.zeros_like(of[:, 0])) / len(rows) if rows else torch.full_like(of[:, 0], torch.nan)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from attnprobe.attention.calls import intercepting
 from attnprobe.attention.input_axes import rows_of
-from attnprobe.attention.model_call import Inputs, ModelCall
-from attnprobe.attention.selection import ALL, FIRST, LAST, Selected
+from attnprobe.attention.model_call import READ_AT, Inputs, ModelCall
+from attnprobe.attention.selection import ALL, AT, CONTINUED, FIRST, LAST, Selected
 from attnprobe.attention.taps import Tap
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.settings.attention import MAX
@@ -93,7 +93,7 @@ class AttentionReference(Reference):
     def nothing_is_left(self, erased: Iterable[int]) -> bool:
         """Whether no selected row has weight on anything else."""
         for tap in self._edited([frozenset(erased)])[1]:
-            rows = rows_of_document(tap.chosen, tap.kept.shape[2])
+            rows = rows_of_document(tap.chosen, tap.kept.shape[2], self._inputs)
             if bool(tap.kept[0, tap.chosen.heads.to(tap.kept.device)][:, rows].any()):
                 return False
         return True
@@ -138,7 +138,7 @@ class AttentionReference(Reference):
             gradients = torch.autograd.grad(self.graded(logits[0]), seen, allow_unused=True)
         layers = []
         for chosen, weights, gradient in zip(self._selected, seen, gradients, strict=True):
-            rows = rows_of_document(chosen, weights.shape[2])
+            rows = rows_of_document(chosen, weights.shape[2], self._inputs)
             both = (weights.detach(), torch.zeros_like(weights) if gradient is None else gradient)
             layers.append(_Layer(*(numbers[0, chosen.heads][:, rows].double() for numbers in both)))
         return layers
@@ -153,7 +153,12 @@ class AttentionReference(Reference):
         inputs = rows_of(self._inputs, torch.zeros(len(erased), dtype=torch.int64, device=device), 1)
         taps = [
             _EraseByHand(
-                chosen, tokens, differentiable, self._meaning, self._stand_in and partial(self._stand_in, layer)
+                chosen,
+                tokens,
+                differentiable,
+                self._meaning,
+                self._stand_in and partial(self._stand_in, layer),
+                self._inputs,
             )
             for layer, chosen in enumerate(self._selected)
         ]
@@ -198,15 +203,16 @@ class _EraseByHand(Tap):
         differentiable: bool,
         meaning: Meaning,
         stand_in: Callable[[Tensor, Tensor], Tensor] | None,
+        inputs: Inputs,
     ) -> None:
-        self.chosen = chosen
+        self.chosen, self._inputs = chosen, inputs
         self._tokens, self._differentiable, self._meaning, self._stand_in = tokens, differentiable, meaning, stand_in
         self.adds = stand_in is not None
 
     def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
         """See :meth:`Tap.edit`."""
         rows = torch.zeros(weights.shape[2], dtype=torch.bool, device=weights.device)
-        rows[rows_of_document(self.chosen, len(rows))] = True
+        rows[rows_of_document(self.chosen, len(rows), self._inputs)] = True
         heads = self.chosen.heads.to(weights.device)
         whole = weights.double()
         erased = heads[:, None, None] & rows[:, None] & self._tokens[:, None, None]
@@ -234,10 +240,12 @@ class _EraseByHand(Tap):
         return self._lost[..., None] * torch.stack(vectors)
 
 
-def rows_of_document(chosen: Selected, queries: int) -> list[int]:
+def rows_of_document(chosen: Selected, queries: int, inputs: Inputs) -> list[int]:
     """The numbers of the selected rows of a document without padding."""
     if chosen.site.pools or chosen.query == ALL:
         return list(range(queries))
+    if chosen.query in (AT, CONTINUED):
+        return [place for place, read in enumerate(inputs[READ_AT][0].tolist()) if read]
     if chosen.query in (FIRST, LAST):
         return [0 if chosen.query == FIRST else queries - 1]
     return sorted({int(row) % queries for row in chosen.query if -queries <= int(row) < queries})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from attnprobe.erasure.curve_names import OF_TARGET, TARGET_SCORES
 from attnprobe.erasure.registered_orderings import RANDOM, RANK, SMALLEST_SET
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.verification.orders import ByKeys, Order, Prefix
@@ -82,10 +83,12 @@ class Comparison:
                     self.where("items", stored.number), name, rank, flip, reference, orders.get((name, 0))
                 )
 
-        for (name, draw), curve in stored.curves.items():
-            if (name, draw) in orders:
-                where = self.where("curves", stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
-                self._compare_curve(where, curve, reference, orders[name, draw])
+        of_targets = [("target_curves", target, curves) for target, curves in stored.target_curves.items()]
+        for table, target, curves in [("curves", None, stored.curves), *of_targets]:
+            for (name, draw), curve in curves.items():
+                if (name, draw) in orders:
+                    where = self.where(table, stored.number, f"ordering {name}" + f", draw {draw}" * (draw > 0))
+                    self._compare_curve(where, curve, reference, orders[name, draw], target)
 
         self._compare_limits(stored, reference)
         self._compare_correlations(stored, reference)
@@ -141,8 +144,13 @@ class Comparison:
                     f"{max(reached):.8g}"
                 )
 
-    def _compare_curve(self, where: str, curve: dict[str, Column], reference: Reference, order: Order) -> None:
-        """Some points of a curve, its ends among them, are what the model says without these items, and with them."""
+    def _compare_curve(
+        self, where: str, curve: dict[str, Column], reference: Reference, order: Order, target: int | None
+    ) -> None:
+        """Some points of a curve, its ends among them, are what the model says without these items, and with them.
+
+        Of the decision, or of the class of a number that is followed beside it.
+        """
         size, n = size_of(reference), reference.items
         inner = np.random.default_rng(n).permutation(np.arange(2, n))[: POINTS - 3]
         prefixes = {k: order.prefix(k) if k else Prefix([], True) for k in sorted({0, 1, n, *inner.tolist()})}
@@ -154,9 +162,12 @@ class Comparison:
                 continue
             for kept, erased in zip(("", "kept_"), sides[k], strict=True):
                 logits = reference.logits(erased)
-                p = reference.probability(logits)
-                found = {"probability": p, "log_probability": float(np.log(max(p, sys.float_info.min)))}
-                found["logit"] = reference.logit(logits)
+                if target is None:
+                    p = reference.probability(logits)
+                    found = {"probability": p, "log_probability": float(np.log(max(p, sys.float_info.min)))}
+                    found["logit"] = reference.logit(logits)
+                else:
+                    found = dict(zip(TARGET_SCORES, reference.scores_of_class(logits, target), strict=True))
                 for name, number in found.items():
                     if kept + name in curve:
                         at = f"{where}, {k} removed"
@@ -197,6 +208,10 @@ class Comparison:
                 for name, score in (("probability", reference.probability), ("logit", reference.logit)):
                     if name in row:
                         self.compare_number(where, name, float(row[name]), score(logits), size, "single scores")
+                for place, target in enumerate(reference.targets):
+                    names = [f"{start}{place}" for start in OF_TARGET]
+                    for name, number in zip(names, reference.scores_of_class(logits, target), strict=True):
+                        self.compare_number(where, name, float(row[name]), number, size, "single scores")
 
     def compare_number(
         self, where: str, column: str, stored: float, found: float, size: float = 1.0, counted: str | None = None

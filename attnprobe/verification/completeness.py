@@ -111,6 +111,7 @@ def check_erasures(
     present: Present,
     orderings: Sequence[tuple[str, int]],
     otherwise: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+    first: str = "",
 ) -> int:
     """Go through the table of erasures.
 
@@ -119,6 +120,7 @@ def check_erasures(
         present: the documents.
         orderings: names and draws that each document has.
         otherwise: by way of erasing the same of rows of the further ways of a run; None where it has one way.
+        first: the way that the others stand beside.
 
     Returns:
         How many rows there are.
@@ -137,7 +139,7 @@ def check_erasures(
     for rows in whole_documents(path):
         documents, counts = of_all.take(rows)
         draw = integers(path, rows, "draw").astype(np.int64)
-        way = _ways(path, rows, otherwise or {})
+        way = _ways(path, rows, [first, *otherwise]) if otherwise else pa.array([""] * len(rows))
         kind = pc.binary_join_element_wise(way, texts(path, rows, "ordering"), "/")
         name = pc.index_in(kind, names).fill_null(-1).to_numpy().astype(np.int64)
         code = np.where((name >= 0) & (draw >= 0) & (draw < draws), name * draws + draw, -1)
@@ -158,12 +160,19 @@ def check_erasures(
     return of_all.finish()
 
 
-def _ways(path: Path, rows: pa.Table, otherwise: Collection[str]) -> pa.Array:
-    """By which way of erasing each row is (rows,): nothing stands for the first."""
-    if not otherwise:
-        return pa.array([""] * len(rows))
+def _ways(path: Path, rows: pa.Table, known: Sequence[str]) -> pa.Array:
+    """By which way of erasing each row is (rows,): nothing stands for the first.
+
+    Raises:
+        InputError: by none of the run's.
+    """
     told = texts(path, rows, ERASE_BY)
-    return pc.if_else(pc.is_in(told, pa.array(list(otherwise))), told, "")
+    for row in np.flatnonzero(~pc.is_in(told, pa.array(known)).to_numpy(zero_copy_only=False))[:1]:
+        raise InputError(
+            f"{path}, document {rows['document'][int(row)]}: the column {ERASE_BY!r} holds {told[int(row)].as_py()!r}, "
+            f"but the run erases by {', '.join(known)}."
+        )
+    return pc.if_else(pc.equal(told, known[0]), "", told)
 
 
 def _check_removed(path: Path, rows: pa.Table, documents: Present, counts: Numbers) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.erasure.registered_decisions import MULTI_LABEL, ONE_LOGIT, REGRESSION
+from attnprobe.erasure.registered_decisions import CONTINUATION, GIVEN_CLASS, MULTI_LABEL, ONE_LOGIT, REGRESSION
 
 
 class ByHand(ABC):
@@ -95,6 +95,54 @@ class _Number(ByHand):
         return math.nan
 
 
+class _OnTop(ByHand):
+    """Whether one class is ahead of every other."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def _others(self, logits: Tensor) -> Tensor:
+        return torch.cat([logits[: self._number], logits[self._number + 1 :]])
+
+    def decided(self, logits: Tensor) -> int:
+        return int(int(logits.argmax()) == self._number)
+
+    def graded(self, logits: Tensor, decision: int) -> Tensor:
+        shares = torch.softmax(logits, -1)
+        return shares[self._number] if decision else self._others(shares).sum()
+
+    def probability(self, logits: Tensor, decision: int) -> float:
+        return float(self.graded(logits, decision))
+
+    def logit(self, logits: Tensor, decision: int) -> float:
+        ahead = float(logits[self._number] - self._others(logits).max())
+        return ahead if decision else -ahead
+
+    def js(self, logits: Tensor, whole: Tensor) -> float:
+        one, other = (float(each[self._number] - self._others(each).logsumexp(-1)) for each in (logits, whole))
+        return _js_of_two(one, other)
+
+
+class _Continuation(ByHand):
+    """Whether all tokens of a continuation lead, and its log-probability; logits are those, then how far each leads."""
+
+    def decided(self, logits: Tensor) -> int:
+        leads = logits[len(logits) // 2 :].tolist()
+        return int(all(lead > 0 for lead in leads))
+
+    def graded(self, logits: Tensor, decision: int) -> Tensor:
+        return logits[: len(logits) // 2].sum()
+
+    def probability(self, logits: Tensor, decision: int) -> float:
+        return math.nan
+
+    def logit(self, logits: Tensor, decision: int) -> float:
+        return float(self.graded(logits, decision))
+
+    def js(self, logits: Tensor, whole: Tensor) -> float:
+        return math.nan
+
+
 class _Called(ByHand):
     """A decision of another package, whose functions are called: there are no second ones."""
 
@@ -121,6 +169,11 @@ def by_hand(meaning: Meaning) -> ByHand:
     """The decision of a run that does not decide for classes."""
     if meaning.decision in (ONE_LOGIT, MULTI_LABEL):
         return _YesOrNo(meaning.options.threshold)
+    if meaning.decision == GIVEN_CLASS:
+        assert meaning.options.number is not None, "the model was asked which it is"
+        return _OnTop(meaning.options.number)
+    if meaning.decision == CONTINUATION:
+        return _Continuation()
     return _Number(meaning.options.tolerance) if meaning.decision == REGRESSION else _Called(meaning)
 
 

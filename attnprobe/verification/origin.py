@@ -16,7 +16,7 @@ from attnprobe.base.parquet.bounded_files import metadata_of
 from attnprobe.base.plain_files import read_text
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.models.subject import Tested
-from attnprobe.runs.run_folder import FURTHER_TABLES, MAPS_OF_HEADS, OF_SHARDS, TABLES, RunFolder
+from attnprobe.runs.run_folder import FURTHER_TABLES, MAPS_OF_HEADS, OF_SHARDS, SEEN, TABLES, RunFolder
 from attnprobe.stages.training import Run
 from attnprobe.verification.row_batches import integers, row_batches
 
@@ -95,7 +95,11 @@ def check_stamps(run: Run, tested: Tested[Any]) -> str:
     for path in tables:
         stamp = _stamp(path)
         configuration, _, digest = stamp.partition("/")
-        by_maps = run.configuration.read_by if path.stem in MAPS_OF_HEADS.values() else run.configuration.fingerprint
+        by_maps = (
+            run.configuration.read_by
+            if path.stem in (*MAPS_OF_HEADS.values(), *SEEN)
+            else run.configuration.fingerprint
+        )
         expected = run.configuration.erased_by if path.stem in OF_SHARDS else by_maps
         if stamp == f"{expected}/{tested.digest}":
             continue

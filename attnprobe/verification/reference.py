@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
+from attnprobe.erasure.registered_decisions import CONTINUATION
 from attnprobe.verification.decisions_by_hand import by_hand, js_of_classes
 from attnprobe.verification.reference_correlations import Tau
 
@@ -182,6 +183,20 @@ class Reference(ABC):
     def logit(self, logits: Tensor) -> float:
         """The number that stands for the document's decision, by logits (classes,); NaN where there is none."""
         return float(logits[self.decision]) if self._by_hand is None else self._by_hand.logit(logits, self.decision)
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Classes that are followed beside the decision."""
+        return self._meaning.targets
+
+    def scores_of_class(self, logits: Tensor, number: int) -> tuple[float, float, float]:
+        """Probability, its logarithm and logit of a class, or of a label by itself, by logits (classes,)."""
+        if self._meaning.decision == CONTINUATION:  # of one of its tokens
+            log_p = float(logits[number])
+            return float(np.exp(log_p)), log_p, float(logits[len(logits) // 2 + number])
+        logit = float(logits[number])
+        log_p = float(-np.logaddexp(0.0, -logit)) if self._meaning.has_labels else logit - float(logits.logsumexp(0))
+        return float(np.exp(log_p)), log_p, logit
 
     def js(self, erased: Iterable[int]) -> float:
         """Jensen-Shannon divergence in nats between the output after erasing these items and the unerased output."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.model_call import READ_AT
 from attnprobe.attention.selection import Selected, select
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import Batch
@@ -112,13 +113,21 @@ def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> _Read:
     config: Any = probe.model.config
     if getattr(config, "is_encoder_decoder", False) and probe.model.get_output_embeddings() is not None:
         start = getattr(config, "decoder_start_token_id", None) or 0  # the answer's first token is the decision
-        inputs["decoder_input_ids"] = torch.full_like(batch.input_ids[:, :1], start)
+        given = probe.continuation[:-1]
+        inputs["decoder_input_ids"] = torch.tensor([[start, *given]], device=batch.input_ids.device)
+        if probe.continuation:
+            inputs[READ_AT] = torch.ones(1, 1 + len(given), dtype=torch.bool, device=batch.input_ids.device)
+    if batch.read is not None:
+        inputs[READ_AT] = batch.read
     return inputs, batch.units[0]
 
 
 def read_document(probe: Probe[Any], batch: Any) -> _Read:  # noqa: ANN401
     """What a model with attention in several layers takes of a document, and the item of each token."""
-    return next(_INPUTS[each] for each in type(probe).__mro__ if each in _INPUTS)(probe, batch)
+    inputs, items = next(_INPUTS[each] for each in type(probe).__mro__ if each in _INPUTS)(probe, batch)
+    if probe.leaves_out_first and int(items.max()) > 0:
+        items = torch.where(items > 0, items - 1, -1)  # the first is none, because it is a sink
+    return inputs, items
 
 
 def references_otherwise(

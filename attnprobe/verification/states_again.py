@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.erasure.registered_ways import ERASE_BY, RENORMALISE
@@ -120,7 +120,9 @@ def check_states(run: Run, tested: Tested[Any], numbers: npt.NDArray[np.integer]
     ranks = rows_of_documents(files["items"], ["document", *ranked], numbers).to_pandas()
     split, made = run.dataset.splits["test"], 0
     documents = zip(numbers.tolist(), _read(run, model, split.take(numbers)), strict=True)
-    for number, document in tqdm(documents, total=len(numbers), desc="pooled vectors", disable=None, leave=False):
+    for number, document in progress_bar(
+        documents, total=len(numbers), desc="pooled vectors", disable=None, leave=False
+    ):
         everything = np.ones(len(document.weights), dtype=bool)
         (told,) = own.loc[own["document"] == number, STATE_P]
         _require(

@@ -20,18 +20,18 @@ from attnprobe.erasure.certified_names import (
     SUFFICIENT_ITEM,
 )
 from attnprobe.erasure.correlation_names import CORRELATIONS
-from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, RANDOM_COLUMNS, SCORES
+from attnprobe.erasure.curve_names import LIMIT, LIMIT_COLUMNS, LIMIT_ENDS, OF_TARGET, RANDOM_COLUMNS, SCORES
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import RANK
 from attnprobe.erasure.registered_ways import ERASE_BY
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import recorded_ways
-from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, RunFolder
+from attnprobe.runs.run_folder import CURVES, RATIONALE_ROWS, TARGET_CURVES, RunFolder
 from attnprobe.verification.row_batches import columns_of, rows_of_documents
 
 _DOCUMENTS = ("n", "decision", "p_decision")
 _ERASURES = ("ordering", "draw", "removed", "mass")
-_CURVES = ("ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
+_CURVES = ("target", "ordering", "draw", "probability", "log_probability", "logit", "kept_probability", "kept_logit")
 _ITEMS = ("weight", "gradient", "js", "flips")
 _SCORES_WITHOUT = ("probability", "logit")
 
@@ -90,6 +90,7 @@ class StoredDocument:
         items: column → (items,), or None where they were not kept; ``rank_<ordering>`` is −1 where it is null, and not
             there in runs older than the record of it.
         curves: by ordering and draw the columns (items + 1,); of a document whose curves were not kept, none.
+        target_curves: by number of a class that is followed beside the decision the same of it.
         limits: by score the ends of the limits of AOPC (4,), where they were found.
         sufficient: of the smallest set that guarantees the decision its number of items, a number below which none
             does, and how many items every such set has; empty where that is not known.
@@ -109,6 +110,7 @@ class StoredDocument:
     erasures: dict[tuple[str, int], StoredFlip]
     items: dict[str, Column] | None
     curves: dict[tuple[str, int], dict[str, Column]] = field(default_factory=dict)
+    target_curves: dict[int, dict[tuple[str, int], dict[str, Column]]] = field(default_factory=dict)
     limits: dict[str, Column] = field(default_factory=dict)
     sufficient: tuple[int, ...] = ()
     among_random: dict[tuple[str, int], AmongRandom] = field(default_factory=dict)
@@ -159,11 +161,16 @@ def stored_documents(
     ways = recorded_ways(read_configuration(folder.config))
     erasures = _flips(folder, numbers, next(iter(ways)))
     named = {SUFFICIENT_ITEM, FLIPPING_ITEM, *_SCORES_WITHOUT, *(f"{name}_{way}" for way in ways for name in BY_WAY)}
-    ranks = [name for name in columns_of(folder.table("items")) if name.startswith((RANK, RATIONALE)) or name in named]
+    ranks = [
+        name
+        for name in columns_of(folder.table("items"))
+        if name.startswith((RANK, RATIONALE, *OF_TARGET)) or name in named
+    ]
     counted = RANDOM_COLUMNS if RANDOM_COLUMNS[0] in columns_of(folder.table("erasures")) else ()
     among_random = _by_document(folder, "erasures", ("ordering", "draw", *counted), numbers) if counted else {}
     items = _by_document(folder, "items", (*_ITEMS, *ranks), numbers[kept])
-    curves = _curves(folder, numbers) if folder.table(CURVES).exists() else {}
+    curves = _curves(folder, CURVES, numbers) if folder.table(CURVES).exists() else {}
+    followed = _curves(folder, TARGET_CURVES, numbers) if folder.table(TARGET_CURVES).exists() else {}
     rationales = _rationales(folder, numbers) if folder.table(RATIONALE_ROWS).exists() else {}
     return [
         StoredDocument(
@@ -173,7 +180,8 @@ def stored_documents(
             documents[number]["p_decision"][0].item(),
             erasures[number].pop(next(iter(ways)), {}),
             items.get(number),
-            curves.get(number, {}),
+            next(iter(curves.get(number, {}).values()), {}),
+            followed.get(number, {}),
             _limits({name: documents[number][name] for name in limits}),
             () if by_asking else tuple(int(documents[number][name][0]) for name in sufficient),
             _among_random(among_random[number]) if counted else {},
@@ -237,18 +245,21 @@ def _among_random(columns: dict[str, Column]) -> dict[tuple[str, int], AmongRand
     }
 
 
-def _curves(folder: RunFolder, numbers: npt.NDArray[np.integer]) -> dict[int, dict[tuple[str, int], dict[str, Column]]]:
-    """By number the whole curves of those of these documents that have any."""
-    rows = rows_of_documents(folder.table(CURVES), ["document", *_CURVES], numbers)
+def _curves(
+    folder: RunFolder, table: str, numbers: npt.NDArray[np.integer]
+) -> dict[int, dict[int, dict[tuple[str, int], dict[str, Column]]]]:
+    """By number and by target the whole curves of those of these documents that have any."""
+    rows = rows_of_documents(folder.table(table), ["document", *_CURVES], numbers)
     with_curves = np.unique(rows["document"].to_numpy().astype(np.int64))
     found = {}
-    for number, columns in _by_document(folder, CURVES, _CURVES, with_curves).items():
-        names, draws = columns.pop("ordering"), columns.pop("draw")
-        keys = dict.fromkeys((str(name), int(draw)) for name, draw in zip(names, draws, strict=True))
-        found[number] = {
-            key: {name: column[(names == key[0]) & (draws == key[1])] for name, column in columns.items()}
-            for key in keys
-        }
+    for number, columns in _by_document(folder, table, _CURVES, with_curves).items():
+        keys = [columns.pop(name) for name in ("target", "ordering", "draw")]
+        of_targets: dict[int, dict[tuple[str, int], dict[str, Column]]] = {}
+        for target, name, draw in dict.fromkeys(zip(*(key.tolist() for key in keys), strict=True)):
+            here = (keys[0] == target) & (keys[1] == name) & (keys[2] == draw)
+            curve = {column: numbers[here] for column, numbers in columns.items()}
+            of_targets.setdefault(int(target), {})[str(name), int(draw)] = curve
+        found[number] = of_targets
     return found
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.data.document_seeds import document_seeds
 from attnprobe.erasure.registered_orderings import GREEDY
 from attnprobe.models.subject import Tested
@@ -56,7 +56,7 @@ def compare_with_reference(
     reference_of = reference_maker(tested.probe, alone[0])
     comparison = Comparison(run.folder)
     stored = stored_documents(run.folder, numbers, with_items[numbers])
-    for row in tqdm(range(len(numbers)), unit=" documents", desc="slow reference", disable=None, leave=False):
+    for row in progress_bar(range(len(numbers)), unit=" documents", desc="slow reference", leave=False):
         seed_of_document = int(seeds.view(np.int64)[row])
         reference = reference_of(alone[row], seed_of_document)
         orders = orders_of(

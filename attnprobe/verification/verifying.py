@@ -21,9 +21,10 @@ from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import CHOSEN, recorded_meaning, recorded_ways
 from attnprobe.runs.measurement_records import recorded_measurements
 from attnprobe.runs.ordering_records import ENTRY, OrderingRecord, record_of, recorded_orderings
-from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
+from attnprobe.runs.run_folder import ATTENTION_MAPS, CURVES, FURTHER_TABLES, MAPS_OF_HEADS, RunFolder
 from attnprobe.settings.attention import QUICK
 from attnprobe.settings.verification import Sample
+from attnprobe.stages.sinks import leave_out_sink
 from attnprobe.stages.tables import curved_documents, sample_of_documents
 from attnprobe.stages.training import Run
 from attnprobe.verification.completeness import (
@@ -34,6 +35,7 @@ from attnprobe.verification.completeness import (
     present_documents,
 )
 from attnprobe.verification.curve_rows import check_curves
+from attnprobe.verification.kept_maps import compare_maps
 from attnprobe.verification.measured_again import measured_again
 from attnprobe.verification.orders import FURTHER_KEYS, asked_of_every_run, ordering_draws
 from attnprobe.verification.origin import (
@@ -47,6 +49,7 @@ from attnprobe.verification.own_orders import check_own_orders
 from attnprobe.verification.rationale_marks import check_marks
 from attnprobe.verification.row_batches import columns_of, reals, row_batches
 from attnprobe.verification.single_heads import compare_effects
+from attnprobe.verification.sinks import check_left_out, check_sink
 from attnprobe.verification.states_again import check_states
 from attnprobe.verification.training_vectors import check_training_vectors
 from attnprobe.verification.truth import compare_with_reference, drawn
@@ -87,6 +90,7 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
     tested = run.subject.load()
     yield check_stamps(run, tested)
     yield from check_training_vectors(run, tested)
+    leave_out_sink(tested.probe, run.subject, f"{run.configuration.read_by}/{tested.digest}")
     told = read_configuration(folder.config)
     meant = [*zip((each.registry for each in CHOSEN), recorded_meaning(told), strict=True)]
     for registry, record in [*meant, *((ERASING, way) for way in list(recorded_ways(told).values())[1:])]:
@@ -114,12 +118,22 @@ def _checks(folder: RunFolder, reopen: Callable[[Path], Run], sample: Sample) ->
         every = np.ones(len(present.numbers), dtype=bool)
         yield from measured_again(run, tested, drawn(present.numbers, every, sample), measurements)
     yield compare_with_reference(run, tested, present, sample, others)
+    yield from check_sink(run, tested)
+    every = np.ones(len(present.numbers), dtype=bool)
+    yield from check_left_out(run, tested, drawn(present.numbers, every, sample))
     if FLIP_P in columns_of(folder.table("erasures")):
         kept = sample_of_documents(len(run.dataset.splits["test"]), run.configuration.settings.seed)
         with_items = present.numbers[kept[present.numbers]]
         yield check_states(run, tested, drawn(with_items, np.ones(len(with_items), dtype=bool), sample))
-    if folder.table(MAPS_OF_HEADS[QUICK]).exists():
+    yield from _check_heads(run, tested, sample)
+
+
+def _check_heads(run: Run, tested: Tested[Any], sample: Sample) -> Iterator[str]:
+    """What is known of single heads by themselves: what they do, and what they attend to."""
+    if run.folder.table(MAPS_OF_HEADS[QUICK]).exists():
         yield compare_effects(run, tested, sample)
+    if run.folder.table(ATTENTION_MAPS).exists() and tested.probe.documents_with_maps:
+        yield compare_maps(run, tested, sample)
 
 
 def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRecord]) -> Generator[str, None, Present]:
@@ -147,7 +161,7 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
         by = "the file of explanations" if name in of_file else by
         yield f"the ordering {name} is of {by}: not made again, but followed as {RANK}{name} of items.parquet says"
     otherwise = {other.erase_by: _rows_otherwise(other, orderings) for other in tested.probe.others}
-    rows = check_erasures(folder.table("erasures"), present, orderings, otherwise)
+    rows = check_erasures(folder.table("erasures"), present, orderings, otherwise, way)
     of_all = len(orderings) + sum(map(len, otherwise.values()))
     of = f"{of_all} orderings and draws" + f", in {1 + len(otherwise)} ways of erasing," * bool(otherwise)
     yield f"erasures.parquet holds {rows:,} rows, one for each of {of} of each document"
@@ -165,10 +179,14 @@ def _check_tables(run: Run, tested: Tested[Any], others: Mapping[str, OrderingRe
 
 
 def _rows_otherwise(meaning: Meaning, orderings: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Names and draws of the rows of a further way of erasing, of those of the first way."""
+    """Names and draws of the rows of a further way of erasing, of those of the first way: each draw of it as often."""
     draws = {name: 1 + max(draw for other, draw in orderings if other == name) for name, _ in orderings}
     draws.pop(GREEDY, None)
-    return [(name, draw) for name, of_name in draws.items() for draw in range(max(of_name, meaning.draws))]
+    return [(name, draw) for name, of_name in draws.items() for draw in range(_rounded_up(of_name, meaning.draws))]
+
+
+def _rounded_up(count: int, step: int) -> int:
+    return step * -(-count // step)
 
 
 def _check_curves(run: Run, present: Present, orderings: list[str]) -> str:

@@ -10,20 +10,26 @@ import torch
 import transformers
 
 from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW
+from experiments.model_sweep.examples import of_other_modality
 from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outcome
 from experiments.model_sweep.tiny_models import TASKS
 
+_OF_TEXTS = ("causal LM", "classification", "masked LM", "seq2seq LM")
 _LETTERS = {SINGLE_ROW: "s", REPLAY: "r", FORWARD: "w"}
-_NO_SOFTMAX, _NO_TOKENS = "no softmax attention over tokens", ("whose columns are", "columns that are not the tokens")
+_NO_SOFTMAX = "no softmax attention over tokens"
+_NO_TOKENS = ("(its weights have the shape", "block-sparse attention", "columns that are not the tokens")
 
-_INTRODUCTION = """# Which text models work
+_INTRODUCTION = """# Which models work
 
-Every model type that transformers {transformers} lists for causal language models, sequence classification, masked
-language models or sequence-to-sequence language models, built as small as it can be with random weights, and given to
-the check that `attnprobe doctor` and `attnprobe run` make of every model. Made by
+Every model type that transformers {transformers} lists for a task of texts (causal language models, sequence
+classification, masked language models, sequence-to-sequence language models), of pictures (image and video
+classification, zero-shot image classification, questions on images, images to text) or of sounds (audio classification,
+speech to text), built as small as it can be with random weights, and given to the check that `attnprobe.probe` and the
+commands make of every model. Of pictures and sounds tokens are found where a model attends
+([modalities.md](modalities.md)); a model of images to text is given text alone. Made by
 
 ```sh
-python -m experiments.model_sweep
+python -m experiments.model_sweep --resume outcomes.jsonl
 ```
 
 with torch {torch} on the CPU; each class as a row: [`results/models.csv`](results/models.csv).
@@ -39,9 +45,9 @@ classifiers with two logits or more and causal and sequence-to-sequence language
 have none: `attnprobe.AttachedModel` edits their attention, `attnprobe.probe` refuses them, `attnprobe run` fine-tunes
 them into classifiers; [transformers.md](transformers.md) names the other heads without a decision.
 
-Two more checks, which share nothing with these, were made of the verified models. *Mask*: erasing a token's column in
-all layers gives the logits that masking the token gives. *Knock-out*: with that column erased, the logits at all other
-rows do not depend on which token it is."""
+Two more checks, which share nothing with these, were made of the verified models of texts. *Mask*: erasing a token's
+column in all layers gives the logits that masking the token gives. *Knock-out*: with that column erased, the logits at
+all other rows do not depend on which token it is."""
 
 _OLDER = """## Older versions of transformers
 
@@ -62,7 +68,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
         _by_type(outcomes),
         _reasons("Refused", REFUSED, outcomes),
         _reasons("Not built", NOT_BUILT, outcomes),
-        "These say nothing about attention: no configuration that was tried makes a model that runs on tokens alone.",
+        "These say nothing about attention: no configuration that was tried makes a model that runs on its examples.",
         _OLDER,
     ]
     return "\n\n".join(parts) + "\n"
@@ -84,25 +90,35 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
     }
     rows = [(kind, str(len(of)), str(len({outcome.type for outcome in of}))) for kind, of in kinds.items()]
     of_tokens, of_softmax = (len(verified) / max(1, len(verified + others)) for others in (failed, failed + foreign))
+    others = []
+    for task in TASKS:
+        of_task = [outcome for outcome in outcomes if outcome.task == task]
+        ends = (_number(of_task, end) for end in (VERIFIED, REFUSED, NOT_BUILT))
+        others.append((task, str(len(of_task)), *ends))
+    by_task = _table(("task", "classes", "verified", "refused", "not built"), others)
     return (
-        f"{_table(('', 'classes', 'model types'), rows)}\n\nVerified are {of_tokens:.1%} of the classes that weigh "
-        f"tokens by tokens, and {of_softmax:.1%} of all that compute any softmax attention."
+        f"{_table(('', 'classes', 'model types'), rows)}\n\n{by_task}\n\nVerified are {of_tokens:.1%} of the classes "
+        f"that weigh tokens by tokens, and {of_softmax:.1%} of all that compute any softmax attention."
     )
 
 
+def _number(outcomes: Sequence[Outcome], of: str) -> str:
+    return str(sum(outcome.outcome == of for outcome in outcomes))
+
+
 def _independent(outcomes: Sequence[Outcome]) -> str:
-    verified = [outcome for outcome in outcomes if outcome.outcome == VERIFIED]
+    verified = [o for o in outcomes if o.outcome == VERIFIED and not of_other_modality(o.task)]
     mask, knockout = ([getattr(o, name) for o in verified] for name in ("mask", "knockout"))
     neither = [o for o in verified if not o.mask and not o.knockout]
     sinks = _names(o for o in neither if o.sinks)
     rest = _names(o for o in neither if not o.sinks)
     return (
-        f"Of the {len(verified)} verified classes the mask check holds for {mask.count(True)}, the knock-out check for "
-        f"{knockout.count(True)}, one of the two at least for {len(verified) - len(neither)}. Neither can hold where "
-        f"an attention sink takes part of each row ({sinks}): a row keeps the sum that it had, and the erased token "
-        "had a part in that. Nor where tokens reach the output by another way beside attention: recurrences, "
-        f"convolutions, a mean over all rows, a scale made of the attention scores ({rest}). These are edited "
-        "in their attention, and in nothing else."
+        f"Of the {len(verified)} verified classes of texts the mask check holds for {mask.count(True)}, the knock-out "
+        f"check for {knockout.count(True)}, one of the two at least for {len(verified) - len(neither)}. "
+        f"Neither can hold where an attention sink takes part of each row ({sinks}): a row keeps the sum that it had, "
+        "and the erased token had a part in that. Nor where tokens reach the output by another way beside attention: "
+        f"recurrences, convolutions, a mean over all rows, a scale made of the attention scores ({rest}). These are "
+        "edited in their attention, and in nothing else."
     )
 
 
@@ -111,7 +127,8 @@ def _by_type(outcomes: Sequence[Outcome]) -> str:
     for kind, group in groupby(outcomes, key=attrgetter("type")):
         of_type = list(group)
         verified = [outcome for outcome in of_type if outcome.outcome == VERIFIED]
-        cells = [next((_cell(o) for o in of_type if o.task == task), "") for task in TASKS]
+        cells = [next((_cell(o) for o in of_type if o.task == task), "") for task in _OF_TEXTS]
+        cells.append("; ".join(f"{o.task}: {_cell(o)}" for o in of_type if o.task not in _OF_TEXTS))
         layers = max((outcome.layers for outcome in verified), key=len, default="")
         checks = [_all(getattr(o, name) for o in verified) for name in ("mask", "knockout")]
         rows.append((f"`{kind}`", *cells, layers, *checks))
@@ -119,7 +136,9 @@ def _by_type(outcomes: Sequence[Outcome]) -> str:
         "## All model types\n\nA verified class shows the engines of its last and its first attention layer: `s` "
         "single row, `r` replay, `w` whole runs of the model. Layers are those of the tiny model."
     )
-    return f"{legend}\n\n{_table(('type', *TASKS, 'layers seen', 'mask', 'knock-out'), rows)}"
+    return (
+        f"{legend}\n\n{_table(('type', *_OF_TEXTS, 'pictures and sounds', 'layers seen', 'mask', 'knock-out'), rows)}"
+    )
 
 
 def _cell(outcome: Outcome) -> str:

@@ -1,4 +1,7 @@
-"""Every text model of transformers, as small as it can be built by the sizes that configurations have in common."""
+"""Every model of transformers with a task of texts, pictures or sounds, as small as it can be built.
+
+Sizes are those that configurations have in common.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,22 @@ from transformers import CONFIG_MAPPING, PretrainedConfig
 from transformers.models.auto import modeling_auto
 
 from attnprobe.attention.calls import observing
-from attnprobe.attention.examples import example_inputs
 from attnprobe.attention.sites import recognise
 from attnprobe.attention.token_axes import TokenAxes
+from experiments.model_sweep.examples import examples, of_other_modality
 
 TASKS = {
     "causal LM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     "classification": modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
     "masked LM": modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     "seq2seq LM": modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    "images": modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    "zero-shot images": modeling_auto.MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES,
+    "video": modeling_auto.MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES,
+    "audio": modeling_auto.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES,
+    "speech to text": modeling_auto.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES,
+    "questions on images": modeling_auto.MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES,
+    "images to text": modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 }
 """Classes by model type, of each task."""
 
@@ -103,6 +113,56 @@ _MULTI_HEAD = {"num_key_value_heads": HEADS, "swa_num_key_value_heads": HEADS, "
 _VARIANTS: list[dict[str, Any]] = [{}, _MULTI_HEAD, _MULTI_HEAD | {"head_dim": None}]
 """Tried one after the other: not all models share keys among heads, or have a head size of their own."""
 
+_OF_PICTURES_AND_SOUNDS: dict[str, Any] = {
+    "image_size": 32,
+    "patch_size": 8,
+    "num_channels": 3,
+    "num_frames": 4,
+    "frames_per_clip": 4,
+    "tubelet_size": [2, 8, 8],
+    "crop_size": 32,
+    "num_mel_bins": 16,
+    "max_length": 40,
+    "frequency_stride": 8,
+    "time_stride": 8,
+    "conv_dim": [HIDDEN, HIDDEN],
+    "conv_kernel": [10, 3],
+    "conv_stride": [5, 2],
+    "conv_bias": False,
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 4,
+    "classifier_proj_size": 16,
+    "max_source_positions": 20,
+    "use_mean_pooling": False,
+    "width_coefficient": 0.2,
+    "depth_coefficient": 0.2,
+}
+"""Sizes of the same kind, for tasks of pictures and sounds alone."""
+
+_WINDOWED = {"embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4, "patch_size": 2}
+_LESS: dict[str, dict[str, Any]] = {
+    "swin": _WINDOWED,
+    "swinv2": _WINDOWED,
+    "donut-swin": _WINDOWED,
+    "dinat": {
+        "embed_dim": 16,
+        "depths": [1, 1],
+        "num_heads": [2, 4],
+        "patch_size": 4,
+        "kernel_size": 3,
+        "dilations": None,
+    },
+    "videomae": {"tubelet_size": 2},
+    "vjepa2": {"tubelet_size": 2},
+    "sew": {"conv_dim": [16, 32], "squeeze_factor": 2},
+    "sew-d": {"conv_dim": [16, 32], "squeeze_factor": 2},
+    "siglip2": {"num_patches": 16},
+    "wavlm": {"num_buckets": 20},
+    "wav2vec2-bert": {"feature_projection_input_dim": 16},
+}
+"""What a type needs beside it."""
+
 _ROTATION = {"rope_type": "default", "rope_theta": 1e4}
 
 _OWN: dict[str, dict[str, Any]] = {
@@ -147,6 +207,12 @@ class NotBuiltError(Exception):
     """No configuration that was tried gives a model that runs on tokens; the message is the reason, in one line."""
 
 
+def class_name(kind: str, task: str) -> str:
+    """The class of a model type for a task, the first where there are several."""
+    name: str | tuple[str, ...] = TASKS[task][kind]
+    return name if isinstance(name, str) else name[0]
+
+
 def model_types() -> list[str]:
     """All that have a class for one of the tasks."""
     return sorted(set().union(*TASKS.values()))
@@ -166,27 +232,40 @@ def build(kind: str, task: str) -> nn.Module:
     """
     reasons: list[str] = []
     without: nn.Module | None = None
-    for depth, variant in itertools.product(_DEPTHS, _VARIANTS):
+    depths = _DEPTHS[:1] if of_other_modality(task) else _DEPTHS
+    for depth, variant in itertools.product(depths, _variants(kind, task)):
         try:
             model = _model(kind, task, depth, variant)
-            attends = _attends(model)
+            attends = _attends(model, task)
         except Exception as error:  # a model's own code raises whatever it likes
             reasons.append(_in_one_line(error))
             continue
-        if attends:
+        if attends or of_other_modality(task):
             return model
         without = without or model
     if without is None:
-        raise NotBuiltError(reasons[0])
+        raise NotBuiltError(reasons[-1 if of_other_modality(task) else 0])
     return without
 
 
+def _variants(kind: str, task: str) -> list[dict[str, Any]]:
+    if not of_other_modality(task):
+        return _VARIANTS
+    sizes = _OF_PICTURES_AND_SOUNDS | _LESS.get(kind, {})
+    large = sizes | {"image_size": 64, "patch_size": 16, "crop_size": 64}
+    return [sizes | variant for variant in _VARIANTS[:2]] + [large, {"image_size": 64}, {_OWN_SIZES: True}]
+
+
+_OWN_SIZES = ""
+"""Said of a variant that leaves a configuration as it is."""
+
+
 def _model(kind: str, task: str, depth: int, variant: dict[str, Any]) -> nn.Module:
-    settings = _settings(CONFIG_MAPPING[kind], depth, variant)
+    settings = {} if _OWN_SIZES in variant else _settings(CONFIG_MAPPING[kind], depth, variant)
     if task == "causal LM" and "is_decoder" in _fields(CONFIG_MAPPING[kind]):
         settings["is_decoder"] = True
     config = CONFIG_MAPPING[kind](**settings)
-    model_class = getattr(transformers, TASKS[task][kind])
+    model_class = getattr(transformers, class_name(kind, task))
     torch.manual_seed(0)
     model: nn.Module = model_class(next(_configurations_of(model_class, config), config))
     with torch.no_grad():
@@ -196,10 +275,12 @@ def _model(kind: str, task: str, depth: int, variant: dict[str, Any]) -> nn.Modu
     return model.eval()
 
 
-def _attends(model: nn.Module) -> bool:
-    inputs = example_inputs(model)
+def _attends(model: nn.Module, task: str) -> bool:
+    inputs = examples(model, task)
     with torch.no_grad(), observing(model) as observed:
         model(**inputs)
+    if of_other_modality(task):
+        return bool(observed)
     axes = TokenAxes.of(inputs, model)
     sites = recognise(model, observed, axes.batch, axes.lengths)
     return bool(sites.attention or sites.foreign)

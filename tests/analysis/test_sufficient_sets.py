@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.sufficient_sets import sufficient_sets
@@ -103,6 +104,7 @@ def test_the_figure_shows_both_sides(made):
     statistics = sufficient_sets(results)
     with mpl.rc_context(style.SETTINGS):
         figure = FIGURES["erase_or_keep"](results)
+        assert isinstance(figure, Figure)
         FigureCanvasAgg(figure).draw()
         needed = figure.get_tightbbox()
     (axes,) = figure.axes

@@ -54,6 +54,21 @@ def test_it_says_how_far_and_leaves_the_run_as_it_is(run, tmp_path):
     }
 
 
+def test_attention_that_pools_the_same_vector_is_no_farther_than_any_with_the_same_prediction(run, tmp_path):
+    found, said = {}, {}
+    for name, asked in (("same", ["--same-output"]), ("any", ["--searched", 0])):
+        arguments = ("adversary", run, "--documents", 4, *asked, "--out", name)
+        status, said[name], errors = attnprobe(*arguments, cwd=tmp_path)
+        assert status == 0, errors
+        found[name] = pd.read_csv(tmp_path / name / "documents.csv")
+    same, any_row = found["same"].set_index("document"), found["any"].set_index("document")
+    assert "the very same vector pooled of the words, whatever is read from it" in " ".join(said["same"].split())
+    assert same["epsilon"].eq(0).all()
+    assert same["search"].isna().all()
+    most = any_row.loc[any_row["epsilon"] == 0, "js_bound"]
+    assert (same["js"] <= most.loc[same.index] + 1e-9).all()
+
+
 def test_what_it_cannot_be_asked_of_is_refused(run, tmp_path):
     status, _, errors = attnprobe("adversary", tmp_path / "nowhere", cwd=tmp_path)
     assert status == 2

@@ -104,6 +104,26 @@ def test_the_second_question_can_be_left_out(command, base):
         assert not list((base / f"one-{number}").rglob("all-layers"))
 
 
+def test_probe_and_identify_answer_the_second_question_too(command, base):
+    """As run answers it, also in shares; and where its tables are not those of the run any more, they are made anew."""
+    run_of(command, base, "two", "--out", "views")
+    folder = base / "views" / "planted" / "hf-two" / "seed-0"
+    made, names = folder / "all-layers", ("documents", "erasures", "items")
+    before = {name: (made / f"{name}.parquet").read_bytes() for name in names}
+    shutil.rmtree(made)
+    command("probe", folder, "--also", "none")
+    assert not made.exists()
+    for share in ("1/2", "2/2"):
+        command("probe", folder, "--also", "all", "--shard", share)
+    assert "Next: the same question of all layers" in command("probe", folder)
+    assert {name: (made / f"{name}.parquet").read_bytes() for name in names} == before
+    (made / "documents.parquet").unlink()
+    assert "Next: the same question of all layers" in command("identify", folder, "--documents", 2)
+    assert {name: (made / f"{name}.parquet").read_bytes() for name in names} == before
+    assert "Next:" not in command("probe", folder)
+    shutil.rmtree(base / "views")
+
+
 def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_model(command, base):
     save(base / "headless", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
     said, folder = run_of(command, base, "headless", "--epochs", 1)

@@ -1,5 +1,6 @@
 """`attnprobe verify` as its user runs it: sound runs pass, and whatever was done to one is found and named."""
 
+import base64
 import json
 import shutil
 
@@ -97,7 +98,8 @@ def test_a_sound_run_is_verified(verify, probed, name):
     assert all(line.startswith("  verified: ") for line in lines[1:])
     assert any(line.startswith("  verified: 4 documents agree with the slow reference in ") for line in lines)
     assert any("vocabulary.txt" in line for line in lines) == (name != "hf")
-    assert lines[-1].startswith("  verified: head_effects.parquet agrees") == (name in ("transformer", "hf"))
+    of_heads = [line.split()[1] for line in lines[-2:] if ".parquet agrees with the slow reference in" in line]
+    assert of_heads == ["head_effects.parquet", "attention_maps.parquet"] * (name in ("transformer", "hf"))
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,19 @@ def test_what_a_single_head_is_said_to_do_is_measured_again(verify, probed, tmp_
     assert status == 1
     assert f": {column} is " in lines[-1]
     assert "head_effects.parquet, document " in lines[-1]
+
+
+def test_attention_that_is_kept_to_be_looked_at_and_is_another_is_found(verify, probed, tmp_path):
+    folder = shutil.copytree(probed("transformer"), tmp_path / "seed-0")
+
+    def other(text):
+        return base64.b64encode(bytes((code + 9) % 256 for code in base64.b64decode(text))).decode()
+
+    rewrite(folder, "attention_maps", lambda rows: rows.assign(weights=rows["weights"].map(other)))
+    status, lines, _ = verify(folder, "--documents", 1)
+    assert status == 1
+    assert "attention_maps.parquet, document " in lines[-1]
+    assert "the weight is " in lines[-1]
 
 
 def test_several_runs_and_another_sample(verify, probed, copied):

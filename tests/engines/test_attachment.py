@@ -128,7 +128,7 @@ class Lying(Attention):
     def softmax(self, queries, keys, values, mask):
         scores = self.scores(queries, keys, mask)
         torch.softmax(scores, dim=-1)
-        shifted = torch.exp(scores - scores.amax(-1, keepdim=True))
+        shifted = torch.pow(torch.e, scores - scores.amax(-1, keepdim=True))
         return shifted / shifted.sum(-1, keepdim=True) @ values
 
 
@@ -145,7 +145,7 @@ class HalfLying(Attention):
         scores = self.scores(queries, keys, mask)
         weights = torch.softmax(scores, dim=-1)
         shown = weights - weights.detach()
-        shifted = torch.exp(scores - scores.amax(-1, keepdim=True))
+        shifted = torch.pow(torch.e, scores - scores.amax(-1, keepdim=True))
         return (shifted / shifted.sum(-1, keepdim=True) + shown) @ values
 
 
@@ -207,7 +207,7 @@ def test_windowed_attention():
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = library.LongformerConfig(vocab_size=100, attention_window=[4, 4], pad_token_id=0, num_labels=3, **sizes)
     model = library.LongformerForSequenceClassification(config).eval()
-    assert "whose columns are not the tokens" in refusal(model, example_inputs(model))
+    assert "of a window around each token" in refusal(model, example_inputs(model))
 
 
 def test_block_sparse_attention():

@@ -6,88 +6,14 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, GPT2Config, LlamaConfig
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 import attnprobe
 from attnprobe.attention.decisions import own_decision
 from attnprobe.base.errors import InputError
-from tests.fixtures.checkpoints import SIZES, TEXTS, byte_level, wordpiece
+from tests.fixtures.attention_by_hand import SHORT, logits_by_hand, tiny_classifier
+from tests.fixtures.checkpoints import TEXTS, wordpiece
 
-SHORT = ["word0 word1 plantedpos .", "café naïve words", "pieces of words", "naïve words . café of word1"]
 LABELS = {0: "toxic", 1: "threat", 2: "insult"}
-
-
-class ByHand:
-    """Attention of one document without padding, written out: zero what is erased, renormalise what remains."""
-
-    def __init__(self, layers: int, chosen: str, erased: list[int]) -> None:
-        self.layers, self.chosen, self.erased, self.calls = layers, chosen, erased, 0
-
-    def __call__(
-        self, module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float | None = None, **_: Any
-    ) -> Any:
-        layer, self.calls = self.calls % self.layers, self.calls + 1
-        groups = query.shape[1] // key.shape[1]
-        key, value = (each.repeat_interleave(groups, 1) for each in (key, value))
-        scores = query @ key.mT * (scaling or query.shape[-1] ** -0.5)
-        if module.is_causal:
-            scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1) > 0, -torch.inf)
-        weights = scores.softmax(-1)
-        if self.chosen == "all" or layer == self.layers - 1:
-            kept = weights.clone()
-            kept[..., self.erased] = 0
-            total = kept.sum(-1, keepdim=True)
-            weights = kept / torch.where(total == 0, 1.0, total)
-        return (weights @ value).transpose(1, 2), weights
-
-
-def whole_words() -> Any:
-    """Words between [CLS] and [SEP], the same in each process, which pieces that a tokenizer is trained to are not."""
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    words = [*names.values(), *sorted({word for text in SHORT for word in text.split()})]
-    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    ends = [(name, words.index(name)) for name in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
-
-
-def made(kind: str, attention: str, **settings: Any) -> Any:
-    """(model, tokenizer): padded right, padded left, and with grouped queries."""
-    torch.manual_seed(1)
-    settings |= {"initializer_range": 0.4, "attn_implementation": attention}
-    if kind == "bert":
-        config = BertConfig(vocab_size=100, max_position_embeddings=40, **SIZES, **settings)
-        return transformers.BertForSequenceClassification(config).eval(), whole_words()
-    tokenizer = byte_level()
-    tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
-    if kind == "gpt2":
-        sizes: dict[str, Any] = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 128, "pad_token_id": 0}
-        return transformers.GPT2ForSequenceClassification(GPT2Config(vocab_size=300, **sizes, **settings)).eval(), (
-            tokenizer
-        )
-    sizes = SIZES | {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0}
-    config = LlamaConfig(vocab_size=300, max_position_embeddings=128, **sizes, **settings)
-    return transformers.LlamaForSequenceClassification(config).eval(), tokenizer
-
-
-@torch.no_grad()
-def logits_by_hand(model: Any, tokenizer: Any, text: str, chosen: str, erased: list[int]) -> list[float]:
-    """Of one text whose tokens of these places are erased."""
-    attention = ByHand(model.config.num_hidden_layers, chosen, erased)
-    ALL_ATTENTION_FUNCTIONS.register("by_hand", attention)
-    before = model.config._attn_implementation
-    try:
-        model.config._attn_implementation = "by_hand"
-        ids = torch.tensor([tokenizer(text)["input_ids"]])
-        logits: list[float] = model(input_ids=ids).logits[0].tolist()
-        return logits
-    finally:
-        model.config._attn_implementation = before
-        assert attention.calls == attention.layers
 
 
 def sigmoid(number: float) -> float:
@@ -99,6 +25,7 @@ DECISIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "one_logit": ({"num_labels": 1}, {"decision": "one_logit", "threshold": 0.1}),
     "multi_label": ({"num_labels": 3, "problem_type": "multi_label_classification"}, {"threshold": 0.05}),
     "regression": ({"num_labels": 1}, {"tolerance": 0.05}),
+    "given_class": ({"num_labels": 3, "id2label": LABELS}, {"given_class": "toxic"}),
 }
 
 
@@ -108,6 +35,10 @@ def decided_by_hand(decision: str, logits: list[float], whole: list[float]) -> t
         first = max(range(3), key=lambda place: whole[place])
         now = max(range(3), key=lambda place: logits[place])
         return now, math.exp(logits[first]) / sum(map(math.exp, logits)), logits[first]
+    if decision == "given_class":
+        ahead, share = logits[0] - max(logits[1:]), math.exp(logits[0]) / sum(map(math.exp, logits))
+        on_top = whole[0] > max(whole[1:])
+        return int(ahead > 0), share if on_top else 1 - share, ahead if on_top else -ahead
     if decision == "one_logit":
         sign = 1 if whole[0] > 0.1 else -1
         return int(logits[0] > 0.1), sigmoid(sign * logits[0]), sign * logits[0]
@@ -132,7 +63,7 @@ def test_engines_decide_as_attention_written_out(kind, attention, decision):
     """Every prefix of two orderings: probability and logit within 1e-5, and the first flip the same."""
     settings, asked = DECISIONS[decision]
     chosen = "all" if decision in ("one_logit", "multi_label") else "last"
-    model, tokenizer = made(kind, attention, **settings)
+    model, tokenizer = tiny_classifier(kind, attention, **settings)
     result = attnprobe.probe(model, tokenizer, SHORT, layers=chosen, curves=True, **asked)
     assert result.meaning.decision == decision
     flipped = 0
@@ -163,7 +94,7 @@ def test_engines_decide_as_attention_written_out(kind, attention, decision):
 
 
 def classifier(**settings):
-    return made("bert", "sdpa", **settings)[0]
+    return tiny_classifier("bert", "sdpa", **settings)[0]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +154,8 @@ def test_one_logit_is_two_logits_of_which_one_is_zero():
         ({"num_labels": 1}, {"tolerance": -1}, "tolerance is -1.0, but a finite number above 0 is needed"),
         ({"num_labels": 1}, {"threshold": math.nan, "decision": "one_logit"}, "but a finite number is needed"),
         ({"num_labels": 32, "problem_type": "multi_label_classification"}, {}, "is for 1 to 31"),
+        ({"num_labels": 2}, {"decision": "given_class"}, "The decision given_class needs a given_class"),
+        ({"num_labels": 2}, {"given_class": "x"}, "the model has no class of this name; it has 'LABEL_0', 'LABEL_1'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(settings, asked, words):
@@ -230,3 +163,29 @@ def test_what_does_not_fit_is_refused_in_one_sentence(settings, asked, words):
         attnprobe.probe(classifier(**settings), wordpiece(), TEXTS, **asked)
     assert words in str(refusal.value)
     assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_given_class_of_two_is_on_top_where_it_is_decided_for():
+    """Of two classes it is the usual decision: same flips, probabilities and divergences, whichever is asked for."""
+    model = classifier(num_labels=2)
+    usual = attnprobe.probe(model, wordpiece(), TEXTS)
+    for number in (0, 1):
+        asked = attnprobe.probe(model, wordpiece(), TEXTS, given_class=number)
+        assert asked.erasures["removed"].tolist() == usual.erasures["removed"].tolist()
+        assert (asked.documents["decision"] == (usual.documents["decision"] == number)).all()
+        for column in ("p_decision", "output_entropy"):
+            assert asked.documents[column].tolist() == pytest.approx(usual.documents[column].tolist(), abs=1e-6)
+        assert asked.items["js"].tolist() == pytest.approx(usual.items["js"].tolist(), abs=1e-6)
+    assert set(asked.class_names.values()) <= {"1", "not 1"}
+
+
+def test_batches_know_a_given_class_by_its_number():
+    model, tokenizer = tiny_classifier("bert", "sdpa", num_labels=3)
+    batches = tokenizer(SHORT, padding=True, return_tensors="pt")
+    of_batches = attnprobe.probe(model, batches, given_class=1).documents
+    of_texts = attnprobe.probe(model, tokenizer, SHORT, given_class=1).documents
+    assert of_batches["decision"].tolist() == of_texts["decision"].tolist()
+    with pytest.raises(InputError, match="give a number for given_class='threat'"):
+        attnprobe.probe(model, batches, given_class="threat")
+    with pytest.raises(InputError, match="of which none is number 3"):
+        attnprobe.probe(model, batches, given_class=3)

@@ -25,14 +25,15 @@ def test_the_stub_has_the_names_of_the_table_from_where_they_are():
     stub = ast.parse((ROOT / "attnprobe" / "__init__.pyi").read_text(encoding="utf-8"))
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     typed = [(alias.asname, node.module) for node in imports for alias in node.names if alias.asname == alias.name]
-    assert sorted(typed) == sorted(vars(attnprobe)["_HOME"].items())
+    modules = [(name, "attnprobe") for name in vars(attnprobe)["_MODULES"]]
+    assert sorted(typed) == sorted([*vars(attnprobe)["_HOME"].items(), *modules])
 
 
 def test_documented_names_are_the_public_ones():
     text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     table = text.partition("## The public surface")[2].partition("\n## ")[0]
     documented = re.findall(r"`(\w+)`", "".join(line for line in table.splitlines() if line.startswith("|")))
-    assert sorted(documented) == attnprobe.__all__
+    assert sorted(documented) == sorted([*attnprobe.__all__, "plots"])
 
 
 def test_importing_the_package_imports_no_solver_and_no_torch():

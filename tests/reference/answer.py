@@ -83,6 +83,8 @@ class Answer:
     sampled: int
     quarantined: int
     accuracy: Estimate | None
+    labelled: int
+    """Documents of several items whose label is one that the model decides between."""
     orderings: dict
     all_flip: int
     emptied_rows: float | None
@@ -107,6 +109,12 @@ class Answer:
     """Of a transformer what is erased in, layer by layer, as the run's summary notes it."""
     specials: Estimate | None
     """Share of the attention that special tokens hold; None where items do not say what lies before them."""
+    sink: tuple | None
+    """Where the first item is a sink, what it holds of the attention, and which share of decisions it flips alone."""
+    measured_sink: dict | None
+    """What the run's summary notes of training documents, where a sink is to be left out."""
+    held_by_sink: Estimate | None
+    """Share of the attention on the sink that is left out; None where none is."""
 
 
 class Tables:
@@ -197,6 +205,7 @@ def answer(folder):
         sampled=len(tables.documents),
         quarantined=tables.split - tables.total,
         accuracy=_accuracy(several),
+        labelled=int((several["label"] >= 0).sum()),
         orderings=orderings,
         all_flip=all_flip,
         emptied_rows=_emptied_rows(tables, attention),
@@ -214,6 +223,7 @@ def answer(folder):
         chance=better_than_chance(tables, [name for name in names if name not in ("random", *REFERENCES)]),
         selected=tables.selected,
         specials=_specials(tables) if tables.selected else None,
+        **_sinks(folder, tables),
     )
 
 
@@ -254,15 +264,33 @@ def _specials(tables):
     held = items["weight"].where(items["before"].isna(), 0.0).groupby(items["document"]).sum()
     if "left_out_share" in tables.several:
         outside = tables.several.loc[held.index, "left_out_share"]
-        held = outside + (1 - outside) * held
+        of_sink = tables.several.loc[held.index, "sink_share"] if "sink_share" in tables.several else 0.0
+        held = outside - of_sink + (1 - outside) * held
     (share,) = bootstrapped_means(held.to_numpy()[:, None], SEED)
     return share
 
 
+def _sinks(folder, tables):
+    """Whether the first item is a sink: 30 % of the attention or more, of 5 % of the decisions or less."""
+    found: dict = {"sink": None, "measured_sink": None, "held_by_sink": None}
+    if not tables.selected or "before" not in tables.items:
+        return found
+    if (tables.config["settings"].get("explanations") or {}).get("sinks") == "out":
+        found["measured_sink"] = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))["sinks"]
+        if "sink_share" in tables.several:
+            kept = tables.several.index.isin(tables.items["document"])
+            (found["held_by_sink"],) = bootstrapped_means(tables.several.loc[kept, ["sink_share"]].to_numpy(), SEED)
+        return found
+    first = tables.items[tables.items["document"].isin(tables.several.index) & (tables.items["position"] == 0)]
+    weight, flips = bootstrapped_means(first.sort_values("document")[["weight", "flips"]].to_numpy(float), SEED)
+    if weight.value >= 0.3 and flips.value <= 0.05:
+        found["sink"] = weight, flips
+    return found
+
+
 def _accuracy(several):
-    if (several["label"] < 0).all():  # a language model's next token is no class of the data
-        return None
-    return wilson(int((several["label"] == several["decision"]).sum()), len(several))
+    known = several[several["label"] >= 0]  # a language model's next token is no class of the data
+    return wilson(int((known["label"] == known["decision"]).sum()), len(known)) if len(known) else None
 
 
 def _bootstrapped(tables, flips):

@@ -221,7 +221,11 @@ def _introduction(reading, answer):
     if answer.quarantined:
         reading.claim(rf"{COUNT} more broke the model", {"that broke the model": Count(answer.quarantined)})
     if answer.accuracy is not None:
-        reading.claim(rf"is right in {INTERVAL}", interval("accuracy", answer.accuracy))
+        numbers, pattern = interval("accuracy", answer.accuracy), rf"is right in {INTERVAL}"
+        if answer.labelled < answer.n:
+            pattern += rf" of the {COUNT} documents whose label"
+            numbers["documents with a label"] = Count(answer.labelled)
+        reading.claim(pattern, numbers)
     reading.claim(r"are (\d+) % intervals", {"level of the intervals": Count(95)})
 
 
@@ -233,6 +237,37 @@ def _selection(reading, answer):
         reading.quote("what is erased in, in the question", f"explain this model ({about})?")
     if answer.specials is not None:
         reading.claim(rf"Special tokens hold {INTERVAL} of the attention", interval("special tokens", answer.specials))
+    _sinks(reading, answer)
+
+
+def _sinks(reading, answer):
+    """What the first item holds of the attention, and how often it decides."""
+    if answer.sink:
+        weight, flips = answer.sink
+        reading.claim(rf"is a sink of attention: it holds {INTERVAL} of it", interval("sink", weight))
+        reading.claim(rf"erasing it alone changes {INTERVAL} of the decisions; by", interval("without the sink", flips))
+    elif "is a sink of attention: it holds" in reading.text:
+        reading.missing.append("no sink, but one is told")
+    told = answer.measured_sink
+    if not told:
+        return
+    is_sink = told["weight"] >= 0.3 and told["flips"] <= 0.05
+    if is_sink != (answer.held_by_sink is not None):
+        reading.missing.append("a sink that is left out, or none")
+    measured = {
+        "training documents": Count(told["documents"]),
+        "first item of these": Share(told["weight"]),
+        "flips without it": Share(told["flips"]),
+    }
+    training = rf"of {COUNT} training documents it holds {SHARE} of the attention, and erasing it alone changes {SHARE}"
+    if is_sink:
+        held = interval("sink that is left out", answer.held_by_sink)
+        reading.claim(rf"left out holds {INTERVAL} of the attention; {training}", held | measured)
+    else:
+        limits = {"a sink holds": Share(0.3), "a sink changes": Share(0.05)}
+        reading.claim(
+            rf"{training} of the decisions \(a sink holds {SHARE} or more and changes {SHARE}", measured | limits
+        )
 
 
 def _about(selected):

@@ -81,6 +81,15 @@ def test_a_run_that_knows_random_orders_of_its_documents(tmp_path):
     }
 
 
+def test_accuracy_is_of_the_documents_whose_label_is_a_class(tmp_path):
+    """How many these are is said where it is not all."""
+    MadeRun(tmp_path / "run", random_texts([1, 1, *[4, 5, 6] * 10]), unlabelled=3)
+    reading = read(answer(summarise(RunResults.load(tmp_path / "run"))), recomputed(tmp_path / "run"))
+    assert reading.faults() == []
+    (said,) = [row for row in reading.rows if row.place == "documents with a label"]
+    assert said.token == "20"
+
+
 def test_the_command_says_the_same_of_any_run(pooled, capsys):
     assert main_of_reference(str(pooled[1])) == 0
     lines = capsys.readouterr().out.splitlines()

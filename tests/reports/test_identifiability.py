@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from attnprobe.analysis.results import RunResults
@@ -68,6 +69,7 @@ def test_every_figure_has_something_in_it_and_nothing_is_cut(run):
     for name, draw in IDENTIFIABILITY_FIGURES.items():
         with mpl.rc_context(style.SETTINGS):
             figure = draw(results)
+            assert isinstance(figure, Figure)
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             needed = figure.get_tightbbox()

@@ -8,6 +8,7 @@ from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.experiment_files import load_experiment
 from attnprobe.settings.grid_files import load_grid
 from attnprobe.settings.training import FINE_TUNING
+from attnprobe.stages.grid import run_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = """
@@ -141,6 +142,35 @@ def test_a_grid_lists_its_runs_in_order_and_none_twice(tmp_path):
         load_grid(grid, only="c")
     with pytest.raises(InputError, match=r"no experiment beside it is called 'c\.toml'"):
         load_grid(write(grid, '[[runs]]\nexperiments = ["c.toml"]'))
+
+
+def test_a_grid_varies_what_is_trained(tmp_path):
+    write(tmp_path / "a.toml", WHOLE)
+    varied = '[[runs]]\nexperiments = ["a.toml"]\n[runs.training]\nmask_training = ["none", "half"]\nepochs = [2]\n'
+    runs = load_grid(write(tmp_path / "grid.toml", varied))
+    assert [run.settings().training.mask_training for run in runs] == [None, "half"]
+    assert {run.settings().training.epochs for run in runs} == {2}
+    alike = load_experiment(tmp_path / "a.toml", 0)
+    for run in runs:
+        assert run.settings() == dataclasses.replace(alike, training=run.settings().training)
+    assert runs[1].name == "a mask_training half epochs 2 seed 0"
+    assert runs[1].command()[-4:] == ["--mask-training", "half", "--epochs", "2"]
+    with pytest.raises(
+        InputError, match=r"mask_training none epochs 2 seed 0 and a mask_training half .* an --out each"
+    ):
+        run_grid(runs, tmp_path / "runs", 1, [], print)
+    with pytest.raises(InputError, match=r"no setting \[runs.training\] epoch; did you mean \[runs.training\] epochs"):
+        load_grid(write(tmp_path / "grid.toml", varied.replace("epochs", "epoch")))
+
+
+def test_the_two_grids_of_stand_ins_differ_in_mask_training_alone():
+    plain, masked = (load_grid(ROOT / "experiments" / name) for name in ("offline/grid.toml", "meanings/offline.toml"))
+    settings = {(run.experiment.name, run.seed): run.settings() for run in plain}
+    assert len(settings) == len(masked) == 48
+    for run in masked:
+        before = settings[run.experiment.name, run.seed]
+        training = dataclasses.replace(before.training, mask_training="half")
+        assert run.settings() == dataclasses.replace(before, training=training)
 
 
 @pytest.mark.parametrize("grid", sorted((ROOT / "experiments").glob("*/grid*.toml")), ids=lambda p: p.parent.name)

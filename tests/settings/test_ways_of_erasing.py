@@ -57,3 +57,10 @@ def test_a_run_is_probed_by_other_further_ways_and_not_by_another_first_one():
     assert settings().with_ways(("renormalise", "zero")).erase_by == ("renormalise", "zero")
     with pytest.raises(SettingError, match="must begin with renormalise, which the run was made with, not with zero"):
         settings().with_ways(("zero",))
+
+
+def test_a_number_without_a_tolerance_flips_nothing_that_could_be_certified():
+    of_number = {"model": "hf:checkpoint", "decision": "regression", "certify": 2}
+    with pytest.raises(SettingError, match="certify is of decisions that flip: decision regression has none without a"):
+        settings(**of_number)
+    assert settings(**of_number, tolerance=0.5).certify == 2

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 import attnprobe
 from attnprobe.analysis.certified_sets import LONGER, SHORT, certified_sets
@@ -93,7 +94,7 @@ def test_statistics_are_of_short_documents_exact_and_of_longer_ones_between(resu
 def test_cost_answer_table_figure_and_page_say_it(run, results):
     folder, said = run
     words = " ".join(said.split())
-    assert "By their words that takes up to" in words
+    assert words.count("By their words that takes up to") == 1
     assert words.index("Probing: what flips and what guarantees") < words.index("Report:")
     found = certified_sets(results)
     assert f"Of the {found.flips[SHORT].documents} documents of at most 14 words all sets were erased" in words
@@ -107,14 +108,24 @@ def test_cost_answer_table_figure_and_page_say_it(run, results):
     assert table.loc["Smallest set", "erased"] == found.flips[SHORT].known.value
     assert table.loc["attention", "erased"] == found.erased["attention"].value
     figure = FIGURES["erase_or_keep"](results)
+    assert isinstance(figure, Figure)
     FigureCanvasAgg(figure).draw()
     (axes,) = figure.axes
     assert "documents of at most 14 words" in axes.get_xlabel()
     assert len(axes.patches) == 2 * len(table)
     shown = SampledDocuments(results, range(len(results.several)))
-    told = [shown.encoded(row)["guarantee"] for row in range(len(results.several))]
+    told = [shown.encoded(row) for row in range(len(results.several))]
     every = results.several["every_set"]
-    assert told == ["unknown" if np.isnan(of) else "exact" if of else "attained" for of in every]
+    known = ["unknown" if np.isnan(of) else "exact" if of else "attained" for of in every]
+    assert [each["guarantee"] for each in told] == known
+    ends = zip(known, results.several["flip_bound"], results.several["flip_smallest"], strict=True)
+    expected = [
+        "unknown" if of == "unknown" else ("none" if low < 0 else "open") if size < 0 else kinds[low == size]
+        for kinds in [{True: "exact", False: "attained"}]
+        for of, low, size in ends
+    ]
+    assert [each["smallest"] for each in told] == expected
+    assert {"unknown", "exact"} < set(expected)
 
 
 def test_a_change_with_nothing_left_is_no_flip(run):

@@ -79,7 +79,7 @@ def test_an_experiment_says_what_the_encoder_is(tmp_path):
     settings = load_experiment(write(tmp_path / "e.toml", EXPERIMENT), seed=3)
     assert settings.transformer == TransformerOptions(d_e=16, d_k=2, combine="add", as_released=("scale",))
     assert settings.attention == AttentionSettings(unit="word", heads="0")
-    varied = load_experiment(tmp_path / "e.toml", 3, {"d_k": 8, "as_released": ()})
+    varied = load_experiment(tmp_path / "e.toml", 3, {"transformer": {"d_k": 8, "as_released": ()}})
     assert varied.transformer == TransformerOptions(d_e=16, d_k=8, combine="add")
 
 
@@ -116,7 +116,7 @@ def test_a_grid_has_a_run_of_every_combination(tmp_path):
     write(tmp_path / "e.toml", EXPERIMENT)
     runs = load_grid(write(tmp_path / "grid.toml", GRID))
     assert len(runs) == len({run.settings().model_folder + str(run.seed) for run in runs}) == 8
-    assert runs[1].name == "e d_k 1 as_released scale matched False seed 0"
+    assert runs[1].name == "e d_k 1 as_released scale matched no seed 0"
     assert runs[1].command() == [
         *("train", "--experiment", str(tmp_path / "e.toml"), "--seed", "0"),
         *("--d-k", "1", "--as-released", "scale", "--no-matched"),

@@ -164,3 +164,24 @@ def test_no_flipped_byte_passes_for_other_numbers(tmp_path):
             values = np.concatenate([part.to_numpy() for part in found]) if found else np.empty(0)
             assert not len(values) or np.array_equal(values, whole[name].to_numpy()), (place, name)
     assert in_pages > 30
+
+
+def in_two_ways(columns, ways=("renormalise", "zero")):
+    """The rows of each document twice, in one way of erasing after the other."""
+    places = np.arange(len(columns["document"])).reshape(-1, len(ORDERINGS))
+    rows = np.tile(places, len(ways)).ravel()
+    return take(columns, rows) | {"erase_by": np.tile(np.repeat(ways, len(ORDERINGS)), len(places))}
+
+
+def test_rows_of_a_way_of_erasing_that_the_run_does_not_have_are_told_as_that(tmp_path):
+    tables = make_tables(DOCUMENTS)
+    erasures = in_two_ways(tables["erasures"])
+    paths = {name: write(tmp_path, name, tables[name]) for name in ("documents", "erasures")}
+    present = present_documents(paths["documents"], LABELS, {})
+    otherwise = {"zero": ORDERINGS}
+    path = write(tmp_path, "erasures", erasures)
+    assert check_erasures(path, present, ORDERINGS, otherwise, "renormalise") == len(erasures["draw"])
+    erasures["erase_by"] = np.where(np.arange(len(erasures["draw"])) == 9, "nothing", erasures["erase_by"])
+    path = write(tmp_path, "erasures", erasures)
+    with pytest.raises(InputError, match="document 1: the column 'erase_by' holds 'nothing', but the run erases by"):
+        check_erasures(path, present, ORDERINGS, otherwise, "renormalise")

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from tqdm import tqdm
-
 from attnprobe.base.atomic_files import creating_folder
 from attnprobe.base.errors import error_of
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.docstrings.balanced_split import balanced_split
@@ -56,7 +55,7 @@ def collect_docstrings(files: Sequence[SourceFile], workers: int) -> list[Docstr
     chunks = [files[i : i + CHUNK_FILES] for i in range(0, len(files), CHUNK_FILES)]
     docstrings: list[Docstring] = []
     with (
-        tqdm(total=len(files), desc="docstrings", unit=" files", disable=None) as progress,
+        progress_bar(total=len(files), desc="docstrings", unit=" files") as progress,
         closing(map_in_processes(extract_docstrings, chunks, workers)) as parts,
     ):
         for chunk, part in zip(chunks, parts, strict=True):

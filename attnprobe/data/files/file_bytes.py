@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import open_plain
+from attnprobe.base.progress_bars import progress_bar
 
 KEY_BYTES = 8
 BLOCK_BYTES = 1 << 22
@@ -19,7 +20,7 @@ BLOCK_BYTES = 1 << 22
 def byte_progress(paths: Sequence[Path], label: str) -> tqdm[NoReturn]:
     """A bar over all bytes of the files."""
     total = sum(path.stat().st_size for path in paths)
-    return tqdm(total=total, desc=label, unit="B", unit_scale=True, delay=0.5, disable=None)
+    return progress_bar(total=total, desc=label, unit="B", unit_scale=True, delay=0.5)
 
 
 def content_key(paths: Sequence[Path], label: str) -> str:

@@ -11,10 +11,10 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from attnprobe.base.bounds import MOST_CLASSES, MOST_DOCUMENTS
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.base.visible import visible
 from attnprobe.data.files.arrow import arrow_table
 from attnprobe.data.files.cells import checked_label, checked_text
@@ -108,7 +108,7 @@ def read_labels(path: Path, wanted: WantedColumns, further: Sequence[Path] = ())
     first_rows: list[tuple[Path, int]] = []
     named = WantedColumns(columns.label, columns.text, wanted.given_tokens)
     documents = _documents((path, *further), named)
-    with tqdm(documents, visible(f"reading {path.name}"), unit=" documents", delay=0.5, disable=None) as bar:
+    with progress_bar(documents, visible(f"reading {path.name}"), unit=" documents", delay=0.5) as bar:
         for file, row, label, _ in bar:
             code = code_of.setdefault(label, len(code_of))
             if code == len(first_rows):

@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.data.cache_folder import cache_folder
 from attnprobe.data.cache_lock import only_maker
 from attnprobe.data.files.file_bytes import byte_progress, content_key
@@ -133,7 +132,7 @@ def _hub_folder(recipe: Recipe, revision: str) -> Path:
     folder = _cached(recipe, described)
     if not folder.is_dir():
         records = hub_records(hub, revision, recipe.classes)
-        bar = tqdm(records, desc=recipe.name, unit=" documents", delay=0.5, disable=None)
+        bar = progress_bar(records, desc=recipe.name, unit=" documents", delay=0.5)
         _make(recipe, bar, folder, described)
     return folder
 

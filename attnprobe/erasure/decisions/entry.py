@@ -19,10 +19,16 @@ class DecisionOptions(NamedTuple):
     Attributes:
         threshold: of a logit, above which it says yes.
         tolerance: by how much an output may move before it counts as another; None where none is another.
+        given_class: the name of the class, token or label word that a decision is about.
+        continuation: the text that a decision is about, behind each text.
+        number: which of the model's logits that is: not set by a user, but found once the model is there.
     """
 
     threshold: float = 0.0
     tolerance: float | None = None
+    given_class: str | None = None
+    continuation: str | None = None
+    number: int | None = None
 
 
 AS_USUAL = DecisionOptions()
@@ -62,6 +68,7 @@ class Decision:
         name: what one number means, where there are too many to list; takes the names of the classes and the number.
         least_logits, most_logits: how many a model has to give.
         takes: the options that there are to set.
+        needs: those of them that have to be.
         with_options: the same decision as a user sets them, where there are any.
     """
 
@@ -80,4 +87,5 @@ class Decision:
     least_logits: int = 2
     most_logits: int | None = None
     takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     with_options: Callable[[DecisionOptions], Decision] | None = None

@@ -39,20 +39,23 @@ class DocumentSets(NamedTuple):
     every: EnumeratedSets | None
 
 
-def sets_of_document(document: AskedDocument, largest: int, known: Tensor | None = None) -> DocumentSets:
+def sets_of_document(
+    document: AskedDocument, largest: int, known: Tensor | None = None, *, smallest: bool = False
+) -> DocumentSets:
     """What flips one document's decision, and what guarantees it.
 
     Args:
         document: which can be asked; of one item at least.
         largest: of how many items all sets are asked for, where those of any number are too many; one at least.
         known: a set (items,) whose erasure flips the decision; None where none is known.
+        smallest: whether it is known that no smaller set does, or none at all where there is no ``known``.
     """
     if document.items <= EVERY_SET:
         every = EnumeratedSets(document.enumerate().flips)
         erased, kept = every.smallest_flip(), every.smallest_sufficient()
         bound = NO_SET if erased is None else int(erased.sum())
         return DocumentSets(bound, erased, int(kept.sum()), kept, int(every.necessary().sum()), every)
-    flips = search_flips(document, largest, known)
+    flips = search_flips(document, largest, known, smallest=smallest)
     keeps = search_kept(document, flips)
     alone = int((flips.flipping.sum(-1) == 1).sum())
     return DocumentSets(flips.bound, flips.erased, keeps.bound, keeps.kept, alone, None)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from attnprobe.erasure.asked_sets import AskedDocument, neighbouring_sets
+from attnprobe.erasure.certified_names import NO_SET
 from attnprobe.erasure.sorting import stable_order_descending
 
 MOST_SETS = 1 << 16
@@ -30,7 +31,7 @@ class FoundFlips(NamedTuple):
     """What erasing sets of a document does.
 
     Attributes:
-        bound: no set of fewer items flips the decision; certain.
+        bound: no set of fewer items flips the decision; certain. ``NO_SET`` where none does at all.
         erased: the smallest set that is known to flip it (items,); None where none is.
         flipping: all sets that do, of the sizes that were gone through (sets, items).
         without_each: how sure the model is of its decision when one item is erased (items,).
@@ -50,13 +51,14 @@ def sizes_gone_through(items: int, largest: int) -> int:
     return size
 
 
-def search_flips(document: AskedDocument, largest: int, known: Tensor | None) -> FoundFlips:
+def search_flips(document: AskedDocument, largest: int, known: Tensor | None, *, smallest: bool = False) -> FoundFlips:
     """The smallest set that flips a decision, as far as it is found.
 
     Args:
         document: which can be asked.
         largest: of how many items all sets are asked for, at most, and while they are no more than ``MOST_SETS``.
         known: a set (items,) whose erasure flips the decision; None where none is known.
+        smallest: whether no smaller set than ``known`` does, or none at all where it is None.
     """
     bound, flipping, last = 1, [], sizes_gone_through(document.items, largest)
     for size in range(1, last + 1):
@@ -70,6 +72,8 @@ def search_flips(document: AskedDocument, largest: int, known: Tensor | None) ->
     every = torch.cat(flipping)
     if len(every):
         return FoundFlips(bound, every[0], every, without_each)
+    if smallest:
+        return FoundFlips(NO_SET if known is None else int(known.sum()), known, every, without_each)
     least = int(known.sum()) if known is not None else document.items + 1
     found = _beam(document, sets[_lowest(scores[:, 0], _width(document.items))], least)
     return FoundFlips(bound, known if found is None else found, every, without_each)

@@ -30,7 +30,7 @@ from attnprobe.training.finite_weights import first_not_finite
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Task = Literal["classification", "seq2seq", "masked", "causal", "base"]
+Task = Literal["classification", "seq2seq", "masked", "causal", "tokens", "base"]
 """What a checkpoint was trained for, as far as it matters here; ``base`` is everything else."""
 
 _CLASSES: dict[Task, tuple[str, str]] = {
@@ -38,6 +38,7 @@ _CLASSES: dict[Task, tuple[str, str]] = {
     "seq2seq": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES"),
     "masked": ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING_NAMES"),
     "causal": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"),
+    "tokens": ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES"),
 }
 """Loaders, and the lists of architectures they are for; the first list with an architecture tells its task."""
 
@@ -98,16 +99,21 @@ def load_checkpoint(reference: str, *, tokenizer_needed: bool = True) -> Checkpo
     return Checkpoint(short_name(reference), folder, model.eval(), tokenizer, task)
 
 
-def decides(reference: str) -> bool:
+def decides(reference: str, *, at_token: bool = False) -> bool:
     """Whether a checkpoint decides something by itself: a class, or the next token; from its configuration alone.
+
+    Args:
+        reference: a local folder, else a hub id.
+        at_token: whether it is told at which token it decides: then the label of that, or what fills it in.
 
     Raises:
         RefusedError: it has been trained for something that is no decision about a text.
         InputError: as :func:`load_checkpoint`.
     """
     config, names, said = _head(reference)
-    refuse_other_heads(reference, names, said)
-    return _task(config) in ("classification", "causal", "seq2seq")
+    refuse_other_heads(reference, names, said, at_token=at_token)
+    of_text: tuple[Task, ...] = ("classification", "causal", "seq2seq")
+    return _task(config) in (*of_text, "masked", "tokens") if at_token else _task(config) in of_text
 
 
 def decision_of(reference: str) -> str:

@@ -17,6 +17,8 @@ from attnprobe.base.errors import DocumentError, InputError
 from attnprobe.data.batches import EncodedSplit, IntArray, pad, with_tensors_on
 from attnprobe.data.documents import Documents, runs
 from attnprobe.explanations.item_parts import ItemParts
+from attnprobe.models.huggingface.decided_tokens import DecidedToken
+from attnprobe.models.huggingface.flat_pieces import FlatPieces
 from attnprobe.models.huggingface.item_texts import ItemText, ItemTexts, Piece
 from attnprobe.models.huggingface.words_of_pieces import words_of_pieces
 from attnprobe.models.huggingface.written_texts import Chat, TextPair, tokenizer_arguments
@@ -43,6 +45,7 @@ class PieceBatch:
         sizes: items a document (documents,).
         left: whether the padding is before the document.
         kinds: of pairs of texts the kind of token that each piece is, as the model has it (documents, pieces).
+        read: True for the piece that the model decides at, where that is asked for (documents, pieces).
     """
 
     rows: Tensor
@@ -53,6 +56,7 @@ class PieceBatch:
     sizes: Tensor
     left: bool
     kinds: Tensor | None = None
+    read: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,42 +78,6 @@ class PieceBatch:
         return inputs
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """Pieces of documents one after another.
-
-    Attributes:
-        numbers: of the vocabulary (pieces,).
-        starts, ends: where each is in its document's text, in characters; −1 where it is not of the text or the
-            tokenizer does not say (pieces,).
-        apart: True where a piece is a special token, in no word (pieces,).
-        lengths: pieces a document (documents,).
-        cut: True where a document is longer (documents,).
-        special: how many documents hold strings that are special tokens.
-        kinds: of pairs of texts the kind of token that each is, as the tokenizer says it (pieces,).
-    """
-
-    numbers: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    apart: npt.NDArray[np.bool_]
-    lengths: npt.NDArray[np.int64]
-    cut: npt.NDArray[np.bool_]
-    special: int
-    kinds: npt.NDArray[np.int64] | None = None
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Pieces]) -> _Pieces:
-        """The pieces of all parts, one after another."""
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("numbers", "starts", "ends", "apart", "lengths", "cut")
-        }
-        kinds = [part.kinds for part in parts if part.kinds is not None]
-        joined = np.concatenate(kinds) if kinds else None
-        return cls(**arrays, special=sum(part.special for part in parts), kinds=joined)
-
-
 class EncodedPieces(EncodedSplit[PieceBatch]):
     """A split whose documents are pieces, ready to be cut into batches.
 
@@ -123,7 +91,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
     def __init__(
         self,
         documents: Documents,
-        pieces: _Pieces,
+        pieces: FlatPieces,
         unit: str,
         tokenizer: PreTrainedTokenizerBase,
         *,
@@ -141,6 +109,8 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         units = item_of_piece - np.repeat(np.cumsum(self.sizes) - self.sizes, self.lengths)
         if not special_items:
             units[pieces.apart] = -1
+        if pieces.behind is not None:
+            units[pieces.behind] = -1
         self._pieces, self._texts = pieces, ItemTexts(tokenizer)
         self._numbers = torch.from_numpy(pieces.numbers.astype(np.int32))
         self._units = torch.from_numpy(units.astype(np.int32))
@@ -148,7 +118,7 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         self._padding = int(tokenizer.pad_token_id)
         self._left = tokenizer.padding_side == "left"
 
-    def _item_begins(self, pieces: _Pieces) -> npt.NDArray[np.bool_]:
+    def _item_begins(self, pieces: FlatPieces) -> npt.NDArray[np.bool_]:
         """Where a new item begins (pieces,): everywhere but within a word."""
         begins = np.ones(len(pieces.numbers), dtype=bool)
         if self.unit == WORD:
@@ -158,14 +128,18 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             begins[self._first_piece] = True
         if not self.special_items:  # each is by itself
             begins &= ~pieces.apart
+        if pieces.behind is not None:
+            begins &= ~pieces.behind
         return begins
 
     def item_parts(self) -> ItemParts:
-        """What the documents' items are made of: pieces."""
+        """What the documents' items are made of: pieces of their texts."""
         pieces, units = self._pieces, self._units.numpy().astype(np.int64)
         texts = np.array([len(text) for text in self.documents.texts], dtype=np.int64)
-        parts = (self.lengths, units, self.sizes, pieces.apart, pieces.starts, pieces.ends, texts, pieces.numbers)
-        return ItemParts(*parts)
+        own = np.ones(len(units), dtype=bool) if pieces.behind is None else ~pieces.behind
+        lengths = np.add.reduceat(own.astype(np.int64), self._first_piece)
+        special, starts, ends = pieces.apart[own], pieces.starts[own], pieces.ends[own]
+        return ItemParts(lengths, units[own], self.sizes, special, starts, ends, texts, pieces.numbers[own])
 
     def batch(self, rows: IntArray) -> PieceBatch:
         """The documents of these rows, in this order."""
@@ -176,6 +150,9 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
         kinds = None
         if self._pieces.kinds is not None:
             kinds, _ = pad(torch.from_numpy(self._pieces.kinds[pieces]), lengths, value=0, left=self._left)
+        read = None
+        if self._pieces.read is not None:
+            read, _ = pad(torch.from_numpy(self._pieces.read[pieces]), lengths, value=False, left=self._left)
         return PieceBatch(
             rows=torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64)),
             labels=self._labels[rows],
@@ -185,18 +162,26 @@ class EncodedPieces(EncodedSplit[PieceBatch]):
             sizes=torch.from_numpy(self.sizes[rows]),
             left=self._left,
             kinds=kinds,
+            read=read,
         )
 
     def texts_of(self, document: int) -> list[ItemText]:
         """What is shown of a document's items, in order."""
         of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
         items: list[list[Piece]] = [[] for _ in range(self.sizes[document])]
-        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
-        pieces = map(Piece, *(column[of].tolist() for column in columns))
-        for item, piece in zip(self._units[of].tolist(), pieces, strict=True):
+        for item, piece in zip(self._units[of].tolist(), self._pieces_of(document), strict=True):
             if item >= 0:
                 items[item].append(piece)
         return self._texts.of(self.documents.texts[document], items)
+
+    def texts_of_pieces(self, document: int) -> list[ItemText]:
+        """What is shown of each of a document's pieces, whatever the items are."""
+        return self._texts.of(self.documents.texts[document], [[piece] for piece in self._pieces_of(document)])
+
+    def _pieces_of(self, document: int) -> list[Piece]:
+        of = slice(self._first_piece[document], self._first_piece[document] + self.lengths[document])
+        columns = (self._pieces.numbers, self._pieces.starts, self._pieces.ends)
+        return list(map(Piece, *(column[of].tolist() for column in columns)))
 
 
 def encode_documents(
@@ -207,6 +192,8 @@ def encode_documents(
     *,
     leave_out: bool = False,
     special_items: bool = True,
+    at: str | None = None,
+    behind: Sequence[int] | None = None,
 ) -> EncodedPieces:
     """Cut documents into pieces: what the tokenizer makes of their texts, special tokens included.
 
@@ -218,9 +205,13 @@ def encode_documents(
             Words that a piece reaches into together are one; spaces are the next word's.
         leave_out: documents without pieces are left out, as long as there are others.
         special_items: whether special tokens are items; else they are never erased.
+        at: the token that the model decides at, as :class:`DecidedToken` takes it.
+        behind: tokens that every text is read with behind it, in no item, where the model decides about what follows
+            its last piece and each of them; perhaps none.
 
     Raises:
-        DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items.
+        DocumentError: the tokenizer makes nothing of a document, or nothing but special tokens that are no items; or
+            there is no such token in it that the model could decide at.
         InputError: words are asked of a tokenizer that does not say where its pieces are, or the tokenizer has no
             padding token.
     """
@@ -230,7 +221,8 @@ def encode_documents(
             "let them be tokens."
         )
     special = _special_strings(tokenizer)
-    pieces = _Pieces.joined(
+    longest -= len(behind or ())
+    pieces = FlatPieces.joined(
         [
             _encode(documents.texts[start : start + _CHUNK], tokenizer, longest, special)
             for start in range(0, len(documents), _CHUNK)
@@ -244,6 +236,12 @@ def encode_documents(
     if left_out:  # their pieces, of which there are none, need not be taken away
         documents = documents.take(read)
         pieces = dataclasses.replace(pieces, lengths=pieces.lengths[read], cut=pieces.cut[read])
+    if at is not None:
+        spans = (pieces.starts, pieces.ends)
+        decided = DecidedToken(at, tokenizer).of(documents.texts, pieces.lengths, pieces.numbers, spans)
+        pieces = dataclasses.replace(pieces, read=decided)
+    if behind is not None:
+        pieces = pieces.continued(behind)
     encoded = EncodedPieces(documents, pieces, unit, tokenizer, special_items=special_items)
     for document in np.flatnonzero(encoded.sizes == 0)[:1].tolist():
         raise DocumentError(f"There is nothing but special tokens in document {document} of {len(documents):,}.")
@@ -263,7 +261,7 @@ def _special_strings(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
 
 def _encode(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int, special_strings: dict[int, str]
-) -> _Pieces:
+) -> FlatPieces:
     """The pieces of some documents."""
 
     def tokenise(some: Sequence[str], **settings: Any) -> Any:  # noqa: ANN401
@@ -300,7 +298,7 @@ def _encode(
     if len(at_limit):
         whole = tokenise([texts[row] for row in at_limit.tolist()], return_token_type_ids=False)["input_ids"]
         cut[at_limit] = [len(pieces) > longest for pieces in whole]
-    return _Pieces(
+    return FlatPieces(
         numbers,
         starts,
         ends,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -14,6 +15,7 @@ from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
+from attnprobe.models.huggingface.following_tokens import appended_tokens
 from attnprobe.models.huggingface.label_words import label_texts
 from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
@@ -41,9 +43,9 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         self.trained = configuration.settings.training is not None
 
     @classmethod
-    def decides(cls, model: str) -> bool:
+    def decides(cls, model: str, *, at_token: bool = False) -> bool:
         """Whether the checkpoint decides something as it is."""
-        return decides(model.removeprefix(PREFIX))
+        return decides(model.removeprefix(PREFIX), at_token=at_token)
 
     @classmethod
     def decision_of(cls, model: str) -> str:
@@ -93,6 +95,10 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
             return load_finetuned(self.saved, home.fingerprint)
         return self.source, content_hash(self.source.folder)
 
+    def checkpoint_with_tokenizer(self) -> tuple[Checkpoint, str]:
+        """The checkpoint that is tested, and its content hash."""
+        return self.tested
+
     def encode(self, documents: Documents) -> EncodedPieces:
         """Documents as pieces; those without any raise a DocumentError."""
         return self._encoded(documents, special_items=self.special_items)
@@ -107,10 +113,22 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         longest = longest_sequence(checkpoint.model, checkpoint.tokenizer)
         if self.attention.pairs_at is not None:
             documents = paired(documents, self.attention.pairs_at)
-        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, **settings)
+        text, behind = self.configuration.settings.continuation, None
+        if text is not None and not checkpoint.model.config.is_encoder_decoder:
+            behind = appended_tokens(checkpoint.model, checkpoint.tokenizer, text)
+        asked: dict[str, Any] = {"at": self.attention.at, "behind": behind, **settings}
+        return encode_documents(documents, checkpoint.tokenizer, longest, self.attention.unit, **asked)
 
     def new_model(self) -> PieceClassifier:
-        """The checkpoint as a classifier of the dataset's labels, its head new."""
+        """The checkpoint as a classifier of the dataset's labels, its head new.
+
+        Raises:
+            InputError: it was to decide about tokens, which such a classifier does not.
+        """
+        settings = self.configuration.settings
+        for name, given in (("at", self.attention.at), ("continuation", settings.continuation)):
+            if given is not None:
+                raise InputError(f"{name} is for checkpoints that are tested as they are, and not trained.")
         model = load_classifier(self.source, self.dataset.labels, self.configuration.settings.seed)
         return PieceClassifier(model).to(self.device)
 
@@ -138,7 +156,12 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         assert checkpoint.tokenizer is not None
         model = checkpoint.model.to(self.device)
         probe = CheckpointProbe(
-            model, checkpoint.tokenizer, self.attention, self.meaning, special_items=self.special_items
+            model,
+            checkpoint.tokenizer,
+            self.attention,
+            self.meaning,
+            special_items=self.special_items,
+            targets=self.configuration.settings.targets,
         )
         notes = {
             "engine": probe.attention.engine,
@@ -147,6 +170,8 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
         }
         if self.attention.label_words:
             notes["label_texts"] = label_texts(checkpoint.tokenizer, self.attention.label_words)
+        if probe.continuation:
+            notes["continuation"] = probe.continuation_texts
         return Tested(probe, digest, notes, None if self.trained else probe.class_names, probe.decides_tokens)
 
 

@@ -185,7 +185,7 @@ class ReplacedErasures(PooledErasures):
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""
-        return SingleEffects(*(part.squeeze(0) for part in replaced_effects(self._replaced)))
+        return SingleEffects(*(part.squeeze(0) for part in replaced_effects(self._replaced)[:4]))
 
     def first_flips(self, order: Tensor) -> dict[str, Tensor]:
         """Where orderings flip the decision, from sums over every prefix."""
@@ -205,11 +205,13 @@ class ReplacedErasures(PooledErasures):
         return torch.stack(found) if found else documents.new_zeros(0, 4, dtype=torch.float64)
 
     def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
-        """Exact of short documents, between a bound and what is found of others."""
+        """What flips decisions exactly, what guarantees them so in short documents."""
+        flips = (self._replaced.minimal_flip_sets().rank[0][documents] >= 0).cpu()
         found = []
-        for row, document in enumerate(documents.tolist()):
-            one = known[row, : int(self._contributions.sizes[document])].cpu()
-            found.append(sets_of_document(self._asked(document), largest, one if bool(one.any()) else None))
+        for one, document in zip(flips, documents.tolist(), strict=True):
+            asked = self._asked(document)
+            of_document = one[: asked.items] if bool(one.any()) else None
+            found.append(sets_of_document(asked, largest, of_document, smallest=True))
         return CertifiedSets.of(documents, found, self._contributions.mask.shape[1])
 
     def _asked(self, document: int) -> AskedDocument:

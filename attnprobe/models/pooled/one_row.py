@@ -22,6 +22,10 @@ class OneRow(ABC):
         """Everything that is pooled is an item."""
         return
 
+    def sink_share(self) -> None:
+        """As above."""
+        return
+
     @cached_property
     def _attention_outputs(self) -> list[list[OutputProducts]]:
         return [[of_pooled(*self.pooled())]]

@@ -178,7 +178,7 @@ class StepwiseErasures(OneRow):
         """Exact of short documents, attained in others."""
         return self._sets.aopc_limits(documents, self._items, score)
 
-    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets:
+    def certified_sets(self, documents: Tensor, largest: int, known: Tensor) -> CertifiedSets | None:
         """Exact of short documents, between a bound and what is found of others."""
         return self._sets.certified_sets(documents, self._items, largest, known)
 

@@ -65,7 +65,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         """What the model takes of a batch, a number or mark for each token."""
         return self.model.inputs(batch)
 
-    def item_parts(self, encoded: EncodedSplit[Batch]) -> ItemParts:
+    def _every_item_part(self, encoded: EncodedSplit[Batch]) -> ItemParts:
         """The first token, which is of no text, if it is an item, then words; see :meth:`Probe.item_parts`."""
         documents = encoded.documents
         lengths = documents.words_per_document
@@ -75,7 +75,7 @@ class TransformerProbe(LayeredProbe[Batch]):
         starts, ends = (np.insert(each, first, -1) for each in (documents.word_starts, documents.word_ends))
         return ItemParts.of_items(lengths + 1, starts, ends, documents.texts)
 
-    def item_texts(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
+    def _every_item_text(self, encoded: EncodedSplit[Batch], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """The texts of the chosen documents' items, in order: the first token, if it is one, then words."""
         documents = encoded.documents.take(np.flatnonzero(chosen))
         types, lengths = documents.types, documents.words_per_document
@@ -85,6 +85,10 @@ class TransformerProbe(LayeredProbe[Batch]):
         of_none = [None] * self.special_items
         between = [gap for row in range(len(documents)) for gap in (*of_none, *documents.between_words(row))]
         return ItemColumns(token, pa.array(between, pa.string()).dictionary_encode())
+
+    def _token_texts(self, encoded: EncodedSplit[Batch], row: int) -> list[str]:
+        documents = encoded.documents.take(np.array([row]))
+        return [FIRST_TOKEN, *(documents.types[word] for word in documents.words.tolist())]
 
     def _ready(self, batch: Batch) -> tuple[dict[str, Tensor], Items]:
         inputs = self.model.inputs(batch)

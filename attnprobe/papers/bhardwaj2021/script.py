@@ -9,10 +9,10 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-from tqdm import tqdm
 
 from attnprobe.base.atomic_files import output_folder
 from attnprobe.base.errors import InputError
+from attnprobe.base.progress_bars import progress_bar
 from attnprobe.papers.bhardwaj2021.encoder_measurements import accuracy_row, logit_rank_rows, rank_rows, run_columns
 from attnprobe.papers.bhardwaj2021.figures import draw_accuracy, draw_confounds, draw_logit_ranks, draw_ranks
 from attnprobe.papers.bhardwaj2021.over_seeds import over_seeds
@@ -56,7 +56,7 @@ def measure(encoders: list[TrainedEncoder]) -> tuple[pd.DataFrame, pd.DataFrame,
     accuracies: list[dict[str, Any]] = []
     ranks: list[dict[str, Any]] = []
     logits: list[dict[str, Any]] = []
-    for encoder in tqdm(encoders, desc="measuring", unit=" encoders", disable=None):
+    for encoder in progress_bar(encoders, desc="measuring", unit=" encoders"):
         model, test = encoder.load(dataset_once)
         names = {"dataset": encoder.dataset, "seed": encoder.seed} | run_columns(model)
         measured = accuracy_row(model, test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.base.atomic_files import output_folder, replacing
 from attnprobe.reports import style
 from attnprobe.reports.adversary.frontier_drawn import draw_frontier
-from attnprobe.reports.cells import INTERVALS, Table, cell, percentage, table_of
+from attnprobe.reports.cells import INTERVALS, Row, Table, cell, percentage, table_of
 from attnprobe.reports.csv_text import csv_text
 from attnprobe.reports.figures.frame import save
 from attnprobe.reports.latex import booktabs, in_latex
@@ -47,7 +48,7 @@ def write_frontier(
 
 def frontier_table(results: RunResults, frontier: Frontier) -> Table:
     """One row an epsilon."""
-    rows = [
+    rows: list[Row] = [
         {
             "epsilon": one.epsilon,
             **{name: getattr(one, name)._asdict() for name in ("js", "js_bound", "tv", "tv_bound", "one_item")},
@@ -55,7 +56,7 @@ def frontier_table(results: RunResults, frontier: Frontier) -> Table:
         }
         for one in frontier.at
     ]
-    cells = {
+    cells: dict[str, Callable[[Row], str]] = {
         r"$\varepsilon$": lambda row: f"{row['epsilon']:g}",
         "JSD": lambda row: cell(row["js"], 3),
         "JSD, bound": lambda row: cell(row["js_bound"], 3),
@@ -64,8 +65,12 @@ def frontier_table(results: RunResults, frontier: Frontier) -> Table:
         "One item (\\%)": lambda row: percentage(row["one_item"]),
         "Exact": lambda row: f"{row['exact']:,}",
     }
+    kept = r"whose prediction moves by no more than $\varepsilon$"
+    if frontier.same_output:
+        kept = f"that pools the {in_latex(results.unit)}s to the very same vector"
+        del cells[r"$\varepsilon$"]
     caption = (
-        rf"{in_latex(results.name)}: the farthest attention whose prediction moves by no more than $\varepsilon$, over "
+        rf"{in_latex(results.name)}: the farthest attention {kept}, over "
         rf"{frontier.documents:,} documents: Jensen-Shannon divergence (nats) and total variation, attained and "
         rf"bounded; documents whose farthest attention is on one item; documents whose divergence is exact; {INTERVALS}"
     )

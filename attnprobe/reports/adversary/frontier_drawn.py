@@ -6,16 +6,15 @@ import math
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from attnprobe.analysis.adversary_frontier import Frontier
 from attnprobe.analysis.results import RunResults
-from attnprobe.reports.figures.frame import legend_above, new_panel
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
-def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -> Figure:
+def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -> Drawn:
     """Means with their intervals, every document behind them, and what a search reached.
 
     Args:
@@ -55,8 +54,11 @@ def draw_frontier(results: RunResults, rows: pd.DataFrame, frontier: Frontier) -
         axes.plot(at, frontier.searched.reached.value, "D", color=_ORANGE, markersize=4, label=label, zorder=3)
     axes.axhline(math.log(2), color="black", linewidth=0.6, linestyle=(0, (1, 1.5)))
     axes.set(ylim=(0, 0.73), xlim=(-0.5, len(epsilons) - 0.5))
-    axes.set_xticks(places, [f"{epsilon:g}" for epsilon in epsilons])
-    axes.set_xlabel("ε, by which the prediction may move")
+    if frontier.same_output:
+        axes.set_xticks(places, ["the same vector is pooled"])
+    else:
+        axes.set_xticks(places, [f"{epsilon:g}" for epsilon in epsilons])
+        axes.set_xlabel("ε, by which the prediction may move")
     axes.set_ylabel("largest divergence of attention (nats)")
     axes.text(-0.45, math.log(2) + 0.006, "log 2", fontsize=6, va="bottom")
     legend_above(axes)

@@ -22,7 +22,8 @@ def frontier_in_words(name: str, unit: str, frontier: Frontier) -> str:
         frontier: of its documents.
     """
     parts = [f"{name}: {frontier.documents:,} documents. Brackets are 95 % intervals."]
-    parts += [_at(one, unit, frontier.documents) for one in frontier.at if one.epsilon in SHOWN]
+    shown = [one for one in frontier.at if frontier.same_output or one.epsilon in SHOWN]
+    parts += [_at(one, unit, frontier) for one in shown]
     if frontier.searched is not None:
         searched = frontier.searched
         parts.append(
@@ -42,13 +43,17 @@ def frontier_in_words(name: str, unit: str, frontier: Frontier) -> str:
     return "\n\n".join(map(filled, parts))
 
 
-def _at(one: AtEpsilon, unit: str, documents: int) -> str:
+def _at(one: AtEpsilon, unit: str, frontier: Frontier) -> str:
+    documents = frontier.documents
     certain = "exact"
     if one.exact < documents:
         certain = f"exact in {one.exact:,} documents, else between this and {nats(one.js_bound)}"
     alone = percent_with_interval(one.one_item._asdict())
+    kept = f"With predictions that move by no more than {one.epsilon:g}"
+    if frontier.same_output:
+        kept = f"With the very same vector pooled of the {unit}s, whatever is read from it"
     return (
-        f"With predictions that move by no more than {one.epsilon:g}, attention can on average be {nats(one.js)} nats "
+        f"{kept}, attention can on average be {nats(one.js)} nats "
         f"of Jensen-Shannon divergence away ({certain}; {MOST_NATS}). In {alone} of the documents the farthest "
         f"attention is on one {unit} alone."
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.registry import Registry
@@ -35,8 +35,17 @@ from attnprobe.reports.figures import frame as panel
 from attnprobe.reports.figures.earlier import EarlierFigures
 from attnprobe.runs.run_folder import CURVES, FURTHER_TABLES, TABLES
 
-FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure")
-"""Each draws one of a run, or None where the run has nothing of the kind."""
+
+class Draw(Protocol):
+    """Draws one figure of a run."""
+
+    def __call__(self, results: RunResults, ax: Axes | None = None) -> panel.Drawn | None:
+        """Draw a figure, or into these axes; None where the run has nothing of the kind."""
+        ...
+
+
+FIGURES: Registry[Draw] = Registry("figure")
+"""Each draws one of a run."""
 
 FIGURES.register("delta_js", delta_js.draw)
 FIGURES.register("negative_delta_js", negative_delta_js.draw)
@@ -52,7 +61,7 @@ FIGURES.register("output_moves", output_moves.draw)
 FIGURES.register("head_map", head_map.draw)
 FIGURES.register("head_effects", head_effects.draw)
 
-IDENTIFIABILITY_FIGURES: Registry[Callable[[RunResults], Figure | None]] = Registry("figure of identifiability")
+IDENTIFIABILITY_FIGURES: Registry[Draw] = Registry("figure of identifiability")
 """The same, of what ``attnprobe identify`` found."""
 
 IDENTIFIABILITY_FIGURES.register("nullity_by_length", nullity_by_length.draw)

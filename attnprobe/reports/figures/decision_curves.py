@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.curve_statistics import curve_statistics
@@ -12,16 +12,16 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.whole_curves import WholeCurves, on_grid
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import legend_above, new_panel
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """One curve an ordering, a mean over documents and draws; None where the run keeps no whole curves."""
     curves, statistics = WholeCurves.of(results), curve_statistics(results)
     if curves is None or statistics is None:
         return None
-    figure, axes = new_panel(results, height=2.9, documents=statistics["documents"])
+    figure, axes = new_panel(results, height=2.9, documents=statistics["documents"], ax=ax)
     means = dict(on_grid(curves, "probability", GRID))
     colours, dashes = style.colours(means), style.dashes(means)
     for name, mean in means.items():

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from attnprobe.analysis.delta_js import (
@@ -21,7 +20,7 @@ from attnprobe.analysis.delta_js import (
 )
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import documents_in, even_edges, require_drawn, weights_in_cells
-from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel, say_instead
 
 CELLS = 60
 """Of the histogram, along each axis."""
@@ -36,14 +35,14 @@ FEWEST_DOCUMENTS = 10
 """In a bin of Δα, for its quantiles to be drawn."""
 
 
-def draw(results: RunResults) -> Figure:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn:
     """A histogram of the pairs with a logarithmic colour scale; lines for the median and the 90 % quantile of ΔJS.
 
     ΔJS spans decades and has both signs: its axis is linear about zero and logarithmic beyond.
     """
     pairs = delta_js_pairs(results)
     documents = documents_in(pairs)
-    figure, axes = new_panel(results, height=2.7, documents=documents)
+    figure, axes = new_panel(results, height=2.7, documents=documents, ax=ax)
     if pairs.empty:
         say_instead(axes, "No document whose items were kept has more than one.")
         return figure

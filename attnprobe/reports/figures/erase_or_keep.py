@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from attnprobe.analysis.bootstrap import Estimate
@@ -14,11 +13,11 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.sufficient_sets import sufficient_sets
 from attnprobe.erasure.certified_names import EVERY_SET
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import LINE, new_panel
+from attnprobe.reports.figures.frame import LINE, Drawn, new_panel, raise_title
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A bar to the left and one to the right an ordering, and the optima of both; None where they are not known."""
     found = sufficient_sets(results)
     if found is None:
@@ -36,7 +35,7 @@ def draw(results: RunResults) -> Figure | None:
         rows.append(("Smallest set", smallest, found.smallest.share))
         fills.append("black")
     height = 1.15 + 0.24 * len(rows) + LINE * (certified is not None)
-    figure, axes = new_panel(results, height, documents=found.smallest.share.n)
+    figure, axes = new_panel(results, height, documents=found.smallest.share.n, ax=ax)
     places = list(range(len(rows)))
     for place, (_, gone, kept), fill in zip(places, rows, fills, strict=True):
         for estimate, side in ((gone, -1), (kept, 1)):
@@ -53,6 +52,7 @@ def draw(results: RunResults) -> Figure | None:
     axes.set_xlabel(f"Share of the {results.unit}s (means, lines: 95 %){of}")
     for at, words, edge in ((-0.04, "← erased until it flips", "right"), (0.04, "kept to guarantee it →", "left")):
         axes.text(at, -0.7, words, ha=edge, va="bottom", fontsize=style.SETTINGS["legend.fontsize"])
+    raise_title(axes)
     axes.grid(axis="x", color="#E6E6E6", linewidth=0.4)
     axes.set_axisbelow(True)
     return figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
@@ -14,17 +13,13 @@ from attnprobe.analysis.identifiability_conclusions import conclusions, item_out
 from attnprobe.analysis.identifiability_results import load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import new_panel, say_instead
+from attnprobe.reports.figures.frame import Drawn, new_panel, raise_title, say_instead
 from attnprobe.reports.identifiability_tables import NAMES, unit_of
 from attnprobe.reports.numbers import percent
-
-AGREED, OTHERWISE_AGREED, NOT_AGREED, OPEN = "#0072B2", "#A6D3EE", "#E69F00", "#D8D8D8"
-"""Blue is what all weights with the same output agree on, orange what they do not; both are told apart in grey."""
+from attnprobe.reports.style import AGREED, NOT_AGREED, OPEN, OTHERWISE_AGREED, OUTCOMES
 
 COLOURS = {
-    "must_flip": AGREED,
-    "never_flips": OTHERWISE_AGREED,
-    "may_flip": NOT_AGREED,
+    **OUTCOMES,
     "survives": AGREED,
     "undecided": OPEN,
     "falls": NOT_AGREED,
@@ -35,7 +30,7 @@ _WRITTEN = 0.12
 """The least share that is written into its bar."""
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A bar of items, where the readout is affine, and one a conclusion; None where nothing was identified."""
     found = load_identifiability(results)
     if found is None:
@@ -46,9 +41,9 @@ def draw(results: RunResults) -> Figure | None:
     bars: list[tuple[str, Mapping[str, Estimate]]] = []
     unit = unit_of(results.unit, found.heads["stack"])
     if items:
-        bars.append((f"One {unit} erased\nof all {unit}s", items))
+        bars.append((f"One {unit} erased\nn = {items['must_flip'].n:,}", items))
     bars += [(f"{NAMES[row.name].format(unit=unit)}\nn = {row.documents:,}", row._asdict()) for row in judged]
-    figure, axes = new_panel(results, height=1.2 + 0.26 * len(bars), documents=looked_at)
+    figure, axes = new_panel(results, height=1.2 + 0.26 * len(bars), documents=looked_at, ax=ax)
     if not bars:
         say_instead(axes, "No document was sampled.")
         return figure
@@ -85,4 +80,5 @@ def _draw_legend(axes: Axes, *, with_items: bool) -> None:
             OPEN: "undecided",
         }
     patches = [Patch(color=colour, label=label) for colour, label in words.items()]
+    raise_title(axes, 2)
     axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=2, handlelength=1.0)

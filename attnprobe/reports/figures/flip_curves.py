@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.first_flips import GRID, flip_curves
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import legend_above, new_panel, said_of_smallest_sets, say_instead
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn:
     """One curve an ordering; all documents are counted, so that a curve ends at the share that flips at all."""
-    figure, axes = new_panel(results, height=2.7)
+    figure, axes = new_panel(results, height=2.7, ax=ax)
     curves = flip_curves(results)
     if not any(curve[-1] > 0 for curve in curves.values()):
         say_instead(axes, "No decision flips under any ordering while something is left.")

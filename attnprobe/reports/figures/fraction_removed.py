@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.first_flips import FractionBox, fraction_boxes
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import new_panel, said_of_smallest_sets, say_instead
+from attnprobe.reports.figures.frame import Drawn, new_panel, said_of_smallest_sets, say_instead
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn:
     """A box an ordering, the references with them: quartiles, 5–95 % whiskers, the mean as a diamond.
 
     Only documents that flip while something is left are in a box; under each name stand how many these are, and what
@@ -23,7 +22,7 @@ def draw(results: RunResults) -> Figure:
     """
     boxes = fraction_boxes(results)
     said = said_of_smallest_sets(results)
-    figure, axes = new_panel(results, height=0.9 + 0.5 * len(boxes) + 0.13 * said.count("\n"))
+    figure, axes = new_panel(results, height=0.9 + 0.5 * len(boxes) + 0.13 * said.count("\n"), ax=ax)
     if not any(box.documents for box in boxes.values()):
         say_instead(axes, "No decision flips under any ordering while something is left.")
         return figure
@@ -32,7 +31,9 @@ def draw(results: RunResults) -> Figure:
         if box.documents:
             _draw_box(axes, position, box, colours[name])
     axes.set_yticks(
-        range(len(boxes)), [_caption(results.title(name), box) for name, box in boxes.items()], linespacing=1.2
+        range(len(boxes)),
+        [_caption(results.title(name), box, brief=ax is not None) for name, box in boxes.items()],
+        linespacing=1.2,
     )
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 1.01), ylim=(len(boxes) - 0.5, -0.5))
@@ -72,7 +73,13 @@ def _statistics(box: FractionBox) -> dict[str, float]:
     }
 
 
-def _caption(title: str, box: FractionBox) -> str:
+def _caption(title: str, box: FractionBox, *, brief: bool) -> str:
+    """Four lines, for which the panel of a figure of its own has the height; ``brief`` are two."""
+    if brief:
+        return (
+            f"{in_figure(title)}, n = {box.documents:,}\n"
+            f"(emptied {percent(box.emptied_share)}, never {percent(box.never_share)})"
+        )
     shown = in_figure(title).replace(" (gradient", "\n(gradient")  # on one line it would narrow the panel
     outcomes = f"emptied {percent(box.emptied_share)}\nnever {percent(box.never_share)}"
     return f"{shown}\nn = {box.documents:,}\n{outcomes}"

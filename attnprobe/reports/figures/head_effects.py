@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.head_effects import HeadEffects, head_effects
 from attnprobe.analysis.results import RunResults
+from attnprobe.reports.figures.frame import Drawn
 from attnprobe.reports.figures.head_panels import Quantity, draw_heads, of_divergences
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """Three panels a stack; None where the run has no table of what single heads do."""
     heads = head_effects(results)
-    return draw_heads(results, heads, lambda: _quantities(heads or ()))
+    return draw_heads(results, heads, lambda: _quantities(heads or ()), ax)
 
 
 def _quantities(heads: Sequence[HeadEffects]) -> tuple[Quantity, Quantity, Quantity]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.head_map import HeadStatistics, head_map
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import NEGLIGIBLE_GAIN
+from attnprobe.reports.figures.frame import Drawn
 from attnprobe.reports.figures.head_panels import Quantity, draw_heads, of_divergences
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """Three panels a stack; None where the run has no table of heads."""
     heads = head_map(results)
-    return draw_heads(results, heads, lambda: _quantities(results.unit, heads or ()))
+    return draw_heads(results, heads, lambda: _quantities(results.unit, heads or ()), ax)
 
 
 def _quantities(unit: str, heads: Sequence[HeadStatistics]) -> tuple[Quantity, Quantity, Quantity]:
@@ -29,7 +30,7 @@ def _quantities(unit: str, heads: Sequence[HeadStatistics]) -> tuple[Quantity, Q
             unit=f"% of the {unit}s (never: 100)",
             factor=100,
             value=lambda head: head.fraction_attention.value,
-            colours="YlGnBu_r",
+            colours="Purples_r",
             scale=lambda values: (values.min() if values.min() < 100 else 0.0, 100.0),
         ),
         Quantity(

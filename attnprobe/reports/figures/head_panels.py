@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from attnprobe.analysis.bootstrap import Numbers
@@ -20,7 +19,7 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.thresholds import SIGNIFICANT
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import new_panel, say_instead, title
+from attnprobe.reports.figures.frame import Drawn, new_panel, new_sheet, say_instead, title
 from attnprobe.reports.type_widths import printable
 
 LARGEST = 0.2
@@ -97,7 +96,7 @@ class Quantity(NamedTuple):
     factor: float
     value: Callable[[Any], float]
     p: Callable[[Any], float] | None = None
-    colours: str = "YlGnBu"
+    colours: str = "Purples"
     scale: Callable[[Numbers], tuple[float, float]] = from_zero
 
 
@@ -105,8 +104,11 @@ Stacks = dict[str, list[OfHead]]
 
 
 def draw_heads(
-    results: RunResults, heads: Sequence[OfHead] | None, quantities: Callable[[], Sequence[Quantity]]
-) -> Figure | None:
+    results: RunResults,
+    heads: Sequence[OfHead] | None,
+    quantities: Callable[[], Sequence[Quantity]],
+    ax: Axes | None = None,
+) -> Drawn | None:
     """Three panels a stack, across both columns of a page; None where there are no heads to be told of.
 
     A dot is in the cells whose difference from zero is not significant after Holm's correction over all heads.
@@ -115,28 +117,29 @@ def draw_heads(
         results: of the run.
         heads: its statistics, all of the same documents.
         quantities: gives what the three panels show; asked where there is a head.
+        ax: in whose place they are drawn.
     """
     if heads is None:
         return None
     if not heads:
-        figure, axes = new_panel(results, height=1.2)
+        figure, axes = new_panel(results, height=1.2, ax=ax)
         say_instead(axes, f"No document in which single heads were erased has more than one {results.unit}.")
         return figure
     for head in heads:
         require_drawn(f"documents of head {head.layer}.{head.head}", head.documents, heads[0].documents)
     stacks = {name: [head for head in heads if head.stack == name] for name in dict.fromkeys(h.stack for h in heads)}
     with mpl.rc_context(style.SETTINGS):
-        return _draw_stacks(stacks, quantities(), title(results, heads[0].documents, style.PAGE))
+        return _draw_stacks(stacks, quantities(), title(results, heads[0].documents, style.PAGE), ax)
 
 
-def _draw_stacks(stacks: Stacks, quantities: Sequence[Quantity], words: str) -> Figure:
+def _draw_stacks(stacks: Stacks, quantities: Sequence[Quantity], words: str, ax: Axes | None) -> Drawn:
     side, named = _side(stacks), HEADING if len(stacks) > 1 else 0
     heights = {name: side * len(_numbers(heads, "layer")) for name, heads in stacks.items()}
     above = TOP + LINE * words.count("\n")
     height = above + sum(named + each + AXIS for each in heights.values()) + BAR
     everything = [head for heads in stacks.values() for head in heads]
-    figure = Figure(figsize=(style.PAGE, height))
-    FigureCanvasAgg(figure)
+    figure = new_sheet((style.PAGE, height), ax, layout=None)
+    add = partial(_axes, figure, height)
     size, small = (style.SETTINGS[name] for name in ("axes.titlesize", "legend.fontsize"))
     figure.text(0.5, 1 - 0.04 / height, words, ha="center", va="top", fontsize=size, parse_math=False)
     for column, quantity in enumerate(quantities):
@@ -145,22 +148,21 @@ def _draw_stacks(stacks: Stacks, quantities: Sequence[Quantity], words: str) -> 
         figure.text(left / style.PAGE, (top + 0.04) / height, quantity.title, fontsize=size)
         for name, heads in stacks.items():
             top -= named + heights[name]
-            axes = _axes(figure, left, top, side * len(_numbers(heads, "head")), heights[name])
+            axes = add(left, top, side * len(_numbers(heads, "head")), heights[name])
             mesh = _draw_cells(axes, heads, quantity, scale, side)
             if named:
                 axes.set_title(f"{printable(name)} attention", loc="left", pad=2, fontsize=small, parse_math=False)
             top -= AXIS
-        _draw_bar(figure, mesh, _axes(figure, left, BAR - 0.1, style.PAGE / 3 - LEFT - 2 * RIGHT, 0.07), quantity)
+        _draw_bar(figure, mesh, add(left, BAR - 0.1, style.PAGE / 3 - LEFT - 2 * RIGHT, 0.07), quantity)
     tested = f"{len(everything):,} head{'s' if len(everything) > 1 else ''}"
     note = f"dot: not significantly different from zero (Holm's correction over {tested})"
     figure.text(0.5, 0.03 / height, note, ha="center", va="bottom", fontsize=small)
     return figure
 
 
-def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place in inches."""
-    across, up = figure.get_size_inches()
-    return figure.add_axes((left / across, bottom / up, width / across, height / up))
+def _axes(figure: Drawn, tall: float, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches, on a page that is so tall."""
+    return figure.add_axes((left / style.PAGE, bottom / tall, width / style.PAGE, height / tall))
 
 
 def _side(stacks: Stacks) -> float:
@@ -225,7 +227,7 @@ def _draw_dots(
     axes.scatter(columns + 0.5, rows + 0.5, s=(0.2 * side * 72) ** 2, c=colours, linewidths=0)
 
 
-def _draw_bar(figure: Figure, mesh: QuadMesh, axes: Axes, quantity: Quantity) -> None:
+def _draw_bar(figure: Drawn, mesh: QuadMesh, axes: Axes, quantity: Quantity) -> None:
     bar = figure.colorbar(mesh, cax=axes, orientation="horizontal", ticks=MaxNLocator(4))
     bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace("-", "−")))
     bar.outline.set_linewidth(0.4)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from attnprobe.analysis.in_distribution import in_distribution
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.state_names import OUTSIDE
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import new_panel
+from attnprobe.reports.figures.frame import Drawn, new_panel, raise_title
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A bar an ordering, and a line where whole documents are; None where the run does not know it."""
     found = in_distribution(results)
     if found is None:
         return None
     names = list(found.orderings)
     colours = style.colours(names)
-    figure, axes = new_panel(results, height=1.2 + 0.22 * len(names))
+    figure, axes = new_panel(results, height=1.2 + 0.22 * len(names), ax=ax)
     for place, name in enumerate(names):
         share = found.orderings[name].outside
         bar = axes.barh(place, share.value, height=0.62, color=colours[name], alpha=0.55)
@@ -38,6 +38,7 @@ def draw(results: RunResults) -> Figure | None:
         )
     axes.axvline(found.unerased.value, color="black", linewidth=0.8, linestyle=(0, (4, 2)))
     axes.text(found.unerased.value, -0.75, " whole documents", va="bottom", fontsize=style.SETTINGS["legend.fontsize"])
+    raise_title(axes)
     axes.set_yticks(range(len(names)), [in_figure(results.title(name)) for name in names])
     axes.tick_params(axis="y", length=0)
     highest = max((each.outside.high for each in found.orderings.values() if each.outside.high > 0), default=0.1)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.bootstrap import Estimate, means
 from attnprobe.analysis.delta_js import by_delta_alpha, delta_js_pairs, fine_width
 from attnprobe.analysis.results import ATTENTION, RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel, say_instead
 from attnprobe.reports.numbers import percent_with_interval
 
 
-def draw(results: RunResults) -> Figure:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn:
     """A histogram of the Δα of the pairs with ΔJS < 0, before that of all pairs."""
     pairs = delta_js_pairs(results)
     documents = documents_in(pairs)
-    figure, axes = new_panel(results, height=2.4, documents=documents)
+    figure, axes = new_panel(results, height=2.4, documents=documents, ax=ax)
     if not (pairs["delta_js"] < 0).any():
         say_instead(axes, "ΔJS is never negative: no item does more than the one with the largest weight.")
         return figure

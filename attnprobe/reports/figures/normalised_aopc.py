@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.curve_statistics import curve_statistics
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.curve_names import SCORES
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import LINE, legend_above, new_panel
+from attnprobe.reports.figures.frame import LINE, Drawn, legend_above, new_panel
 from attnprobe.reports.type_widths import in_figure
 
 _MARKERS = {"probability": "o", "logit": "D"}
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A point an ordering and score, with its interval; None where limits of no document were found."""
     statistics = curve_statistics(results)
     if statistics is None or not statistics["limits"]:
         return None
     orderings = statistics["orderings"]
     documents = max(counts.documents for counts in statistics["limits"].values())
-    figure, axes = new_panel(results, height=1.0 + 2 * LINE * len(orderings), documents=documents)
+    figure, axes = new_panel(results, height=1.0 + 2 * LINE * len(orderings), documents=documents, ax=ax)
     colours = style.colours(orderings)
     rows = np.arange(len(orderings), 0, -1)
     for score, offset in zip(SCORES, (0.13, -0.13), strict=True):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.identifiability_results import load_identifiability, numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.frame import legend_above, new_panel, say_instead
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel, say_instead
 
 _DOTS = 4000
 """At most so many are drawn of each kind: a seeded sample of the rows beyond."""
@@ -23,7 +23,7 @@ _SHOWN = {
 """Columns that are drawn: in which colour, and what the legend says."""
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A dot a document × head for the rank of [V, 1] and one for the nullity; None where nothing was identified.
 
     The rank without singular values below 1 % of the largest stands beside it: how many dimensions matter.
@@ -34,7 +34,7 @@ def draw(results: RunResults) -> Figure | None:
     table = found.heads
     if len(table) > _DOTS:
         table = table.sample(_DOTS, random_state=0)
-    figure, axes = new_panel(results, height=2.7, documents=documents_in(table))
+    figure, axes = new_panel(results, height=2.7, documents=documents_in(table), ax=ax)
     if not len(table):
         say_instead(axes, f"No document has more than one {results.unit}.")
         return figure

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.measured import measured_values
@@ -16,14 +14,14 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import new_panel, title
+from attnprobe.reports.figures.frame import Drawn, new_panel, new_sheet, title, write_title
 from attnprobe.reports.type_widths import in_figure
 
 BARS = 20
 """Of a histogram."""
 
 
-def draw_measurements(results: RunResults) -> Figure | None:
+def draw_measurements(results: RunResults) -> Drawn | None:
     """A histogram a column of each measurement of another package, the mean as a line; None without any."""
     drawn = {
         (name, column): values[~np.isnan(values)]
@@ -32,10 +30,8 @@ def draw_measurements(results: RunResults) -> Figure | None:
     }
     if not drawn:
         return None
-    figure = Figure(figsize=(style.WIDTH, 0.4 + 1.25 * len(drawn)), layout="constrained")
-    FigureCanvasAgg(figure)
-    words = title(results, len(results.several), style.WIDTH, sampled=results.is_sample)
-    figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
+    figure = new_sheet((style.WIDTH, 0.4 + 1.25 * len(drawn)))
+    write_title(figure, title(results, len(results.several), style.WIDTH, sampled=results.is_sample))
     panels = figure.subplots(len(drawn), squeeze=False)[:, 0]
     for axes, ((name, column), values) in zip(panels, drawn.items(), strict=True):
         record = results.measurements[name]
@@ -56,7 +52,7 @@ def _draw_histogram(axes: Any, values: Numbers) -> None:  # noqa: ANN401
     axes.locator_params(axis="x", nbins=5)
 
 
-def draw_all_of_packages(results: RunResults, summary: Mapping[str, Any]) -> dict[str, Figure]:
+def draw_all_of_packages(results: RunResults, summary: Mapping[str, Any]) -> dict[str, Drawn]:
     """By file name the histograms of measurements, and what statistics draw, each into a panel of its own.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from attnprobe.analysis.first_flips import GRID
@@ -13,16 +13,16 @@ from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.whole_curves import WholeCurves
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import legend_above, new_panel
+from attnprobe.reports.figures.frame import Drawn, legend_above, new_panel
 from attnprobe.reports.type_widths import in_figure
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """One curve an ordering, a mean over documents and draws; None where the model predicts no number."""
     curves, statistics = WholeCurves.of(results), output_moves(results)
     if curves is None or statistics is None:
         return None
-    figure, axes = new_panel(results, height=2.9, documents=statistics["documents"])
+    figure, axes = new_panel(results, height=2.9, documents=statistics["documents"], ax=ax)
     moved = moves_on_grid(curves, GRID)
     colours, dashes = style.colours(moved), style.dashes(moved)
     for name, mean in moved.items():

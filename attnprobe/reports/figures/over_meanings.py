@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from attnprobe.analysis.over_meanings import OverMeanings, over_meanings
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import ATTENTION
 from attnprobe.reports import style
-from attnprobe.reports.figures.frame import title
+from attnprobe.reports.figures.frame import Drawn, new_sheet, title, write_title
 from attnprobe.reports.type_widths import in_figure
 
 _SHAPES = {1: "o", -1: "s", 0: "D"}
 """Of a lead's mark, by its side: colours are not needed to tell them apart."""
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """Leads with their intervals, a row a way of erasing; None where there is one way alone."""
     found = over_meanings(results)
     if found is None:
         return None
     others = list(found.comparisons)
-    figure = Figure(figsize=(style.PAGE, 1.15 + 0.2 * len(found.ways)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_sheet((style.PAGE, 1.15 + 0.2 * len(found.ways)), ax)
     panels = figure.subplots(1, len(others), sharey=True, squeeze=False)[0]
     colours = style.colours([ATTENTION, *others])
     names = [in_figure(under.title) for under in found.ways.values()]
@@ -50,8 +48,7 @@ def draw(results: RunResults) -> Figure | None:
         fontsize=style.SETTINGS["axes.labelsize"],
     )
     count = len(results.several)
-    words = title(results, count, style.PAGE, sampled=results.is_sample)
-    figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
+    write_title(figure, title(results, count, style.PAGE, sampled=results.is_sample))
     return figure
 
 

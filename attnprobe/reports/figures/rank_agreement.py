@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from attnprobe.analysis.rank_agreement import rank_agreement
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import require_drawn
-from attnprobe.reports.figures.frame import title
+from attnprobe.reports.figures.frame import Drawn, new_panel
 from attnprobe.reports.type_widths import fitted
 
 SIDE = 0.34
@@ -30,7 +28,7 @@ DARK = 0.4
 """Luminance below which a cell's number is white."""
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A cell a pair of orderings, the darker the further τ is from 0; None where no orders are kept."""
     found = rank_agreement(results)
     if found is None:
@@ -43,9 +41,8 @@ def draw(results: RunResults) -> Figure | None:
     require_drawn("pairs", len(found["pairs"]), count * (count - 1) / 2)
     side = SIDE if count <= ALL_NUMBERED else NARROW
     width, height = max(LEAST, NAMES + side * (count - 1) + 0.75), NAMES + side * (count - 1) + 0.35
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    documents = found["documents"]
+    figure, axes = new_panel(results, height, documents, ax=ax, width=width)
     # The first row and the last column would be empty: an ordering is not compared with itself.
     mesh = axes.pcolormesh(taus[1:, :-1], cmap="PuOr_r", vmin=-1, vmax=1, edgecolors="white", linewidth=0.6)
     if count <= ALL_NUMBERED:
@@ -68,6 +65,4 @@ def draw(results: RunResults) -> Figure | None:
     bar = figure.colorbar(mesh, ax=axes, shrink=0.7, aspect=18, pad=0.02)
     bar.set_label("Kendall's τ, mean over documents", fontsize=style.SETTINGS["axes.labelsize"])
     bar.outline.set_visible(False)
-    words = title(results, found["documents"], width, sampled=found["documents"] < len(results.several))
-    figure.suptitle(words, fontsize=mpl.rcParams["axes.titlesize"], parse_math=False)
     return figure

@@ -6,15 +6,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from attnprobe.analysis.identifiability_results import KEYS, load_identifiability
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.drawn import documents_in, require_drawn
-from attnprobe.reports.figures.frame import new_panel, say_instead, title
+from attnprobe.reports.figures.frame import Drawn, new_panel, new_sheet, say_instead, title, write_title
 from attnprobe.reports.type_widths import printable
 
 PANELS = 4
@@ -24,24 +22,21 @@ _ITEMS = 60
 """Items that are shown of a longer document: those with the largest weights."""
 
 
-def draw(results: RunResults) -> Figure | None:
+def draw(results: RunResults, ax: Axes | None = None) -> Drawn | None:
     """A panel a document: items by weight, a bar for each one's range; None where nothing was identified."""
     found = load_identifiability(results)
     if found is None:
         return None
     rows = found.sampled[found.sampled["mean_width"] > 0].sort_values(["mean_width", "document"])
     if rows.empty:
-        figure, axes = new_panel(results, height=1.2, documents=documents_in(found.sampled))
+        figure, axes = new_panel(results, height=1.2, documents=documents_in(found.sampled), ax=ax)
         say_instead(axes, "In no sampled document can an attention weight move at the same output.")
         return figure
     shown = rows.iloc[sorted({round(i * (len(rows) - 1) / (PANELS - 1)) for i in range(PANELS)})]
     weights = found.weight_ranges().set_index(["document", *KEYS]).sort_index()
     with mpl.rc_context(style.SETTINGS):
-        height = 0.75 + 1.15 * len(shown)
-        figure = Figure(figsize=(style.WIDTH, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        words = title(results, documents_in(shown), style.WIDTH, sampled=True)
-        figure.suptitle(words, fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
+        figure = new_sheet((style.WIDTH, 0.75 + 1.15 * len(shown)), ax)
+        write_title(figure, title(results, documents_in(shown), style.WIDTH, sampled=True))
         panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
         for axes, (_, row) in zip(panels, shown.iterrows(), strict=True):
             _draw_document(axes, row, weights.loc[[(row["document"], *(row[key] for key in KEYS))]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
@@ -11,7 +12,7 @@ from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import Role
 from attnprobe.explanations.names import PERMUTED
 from attnprobe.reports.answer import aligned, filled
-from attnprobe.reports.numbers import ABSENT, percent_with_interval, points_with_interval
+from attnprobe.reports.numbers import ABSENT, percent_with_interval, points_with_interval, signed
 from attnprobe.reports.orderings_in_words import names_to_type
 
 KINDS = {Role.CHANCE: "chance", Role.CONTROL: "control", Role.EXPLANATION: "", Role.REFERENCE: "reference"}
@@ -126,7 +127,7 @@ def mean_in_words(ranking: Ranking, mean: Estimate) -> str:
     """A mean with its interval, in the unit of its measure."""
     if MEASURES[ranking.measure].percent:
         return percent_with_interval(mean._asdict())
-    return _decimals(mean, "{:.3f}")
+    return _decimals(mean, lambda number: f"{number:.3f}")
 
 
 def difference_in_words(ranking: Ranking, pair: Difference) -> str:
@@ -134,11 +135,9 @@ def difference_in_words(ranking: Ranking, pair: Difference) -> str:
     if MEASURES[ranking.measure].percent:
         told = {end: None if math.isnan(number) else number for end, number in pair.difference._asdict().items()}
         return points_with_interval(told)
-    return _decimals(pair.difference, "{:+.4f}")
+    return _decimals(pair.difference, lambda number: signed(number, 4))
 
 
-def _decimals(estimate: Estimate, form: str) -> str:
-    value, low, high = (
-        ABSENT if math.isnan(number) else form.format(number).replace("-", "\N{MINUS SIGN}") for number in estimate[:3]
-    )
+def _decimals(estimate: Estimate, form: Callable[[float], str]) -> str:
+    value, low, high = (ABSENT if math.isnan(number) else form(number) for number in estimate[:3])
     return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"

@@ -8,6 +8,7 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.columns import columns_of
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM
+from attnprobe.reports.page.attention import WITH_ATTENTION, attention_kept
 from attnprobe.reports.page.marks import Marks, Rows
 
 TENTH = 0.1
@@ -41,6 +42,8 @@ def add_categories(results: RunResults, marks: Marks) -> list[int]:
         js_top, js_other = columns_of(results, ["js_top", "js_other"]).values()
         named["Largest ΔJS"] = _tenth(js_top - js_other, largest=True)
     label, decision = (results.several[name].to_numpy() for name in ("label", "decision"))
+    if (kept := attention_kept(results)).any():
+        named[WITH_ATTENTION] = kept
     named["Misclassified"] = (label >= 0) & (label != decision)
     named["All documents"] = every
     return [marks.add(title, rows) for title, rows in named.items() if rows.any()]

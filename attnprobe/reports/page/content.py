@@ -13,6 +13,7 @@ import numpy.typing as npt
 from attnprobe.analysis.results import RunResults
 from attnprobe.erasure.registered_orderings import is_smallest
 from attnprobe.explanations.names import is_twin
+from attnprobe.reports.page.attention import SHARE, DocumentsOfHeads, has_heads, shown_attention
 from attnprobe.reports.page.documents import SampledDocuments, ranked_by
 from attnprobe.reports.page.embedding import embedded_json
 from attnprobe.reports.page.marks import Mark, Marks
@@ -84,7 +85,9 @@ class _Candidate:
         self.rows = {int(number): row for row, number in enumerate(results.several["document"])}
         kept = np.isin(results.several["document"], results.with_items_kept)
         self.wanted = candidates(self.marks, self.overview.categories, kept, results.seed)
+        self.heads = DocumentsOfHeads(results)
         self.chosen: dict[int, str] = {}
+        self.attention: dict[int, str] = {}
 
     @property
     def numbers(self) -> list[int]:
@@ -112,9 +115,21 @@ def page_content(runs: Sequence[tuple[RunResults, Summary]], budget: int = BUDGE
     overviews = sum(A_MARK * len(candidate.marks.all) for candidate in prepared)
     share = (budget - OVERHEAD - overviews) // len(together)
     for group in together.values():
-        _choose(group, share)
+        for_attention = int(SHARE * share) // len(group)
+        for each in group:
+            each.attention = shown_attention(each.results, each.numbers, for_attention)
+        taken = sum(len(text.encode()) for each in group for text in each.attention.values())
+        _choose(group, share - taken)
     sources = list(together)
-    return [_content(candidate, sources.index(_documents_of(candidate.results))) for candidate in prepared]
+    folders = [candidate.results.folder.resolve() for candidate in prepared]
+    return [
+        _content(
+            candidate,
+            sources.index(_documents_of(candidate.results)),
+            folders.index(folder.parent) if folder.parent in folders else None,
+        )
+        for candidate, folder in zip(prepared, folders, strict=True)
+    ]
 
 
 def _documents_of(results: RunResults) -> Hashable:
@@ -135,7 +150,10 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
             documents.encoded(each.rows[number]) if number in each.rows else None
             for each, documents in zip(group, sampled, strict=True)
         )
-        found = [embedded_json(document) if document else "" for document in encoded]
+        found = [
+            embedded_json(document | each.heads.of(number)) if document else ""
+            for each, document in zip(group, encoded, strict=True)
+        ]
         size = sum(len(text.encode()) + 1 for text in found if text)
         if size > budget:
             continue
@@ -145,7 +163,7 @@ def _choose(group: Sequence[_Candidate], budget: int) -> None:
                 each.chosen[number] = text
 
 
-def _content(candidate: _Candidate, source: int) -> RunContent:
+def _content(candidate: _Candidate, source: int, within: int | None) -> RunContent:
     results = candidate.results
     numbers = sorted(candidate.chosen)
     place = np.full(len(results.several), -1)
@@ -179,11 +197,22 @@ def _content(candidate: _Candidate, source: int) -> RunContent:
             }
             for name in orderings
         ],
+        "targets": results.targets,
+        "layered": has_heads(results),
+        "within": within,
+        "selected": [[layer.stack, layer.layer] for layer in results.selection],
+        "heads": {"told": candidate.heads.told, "which": candidate.heads.which},
+        "heads_of_marks": _heads_of_marks(candidate.overview),
         "people": [{"column": column, "name": legible(name)} for column, name in columns.annotators.items()],
         "categories": candidate.overview.categories,
         "marks": [[mark.title, int(mark.rows.sum()), _listed(mark, place)] for mark in candidate.marks.all],
     }
-    documents = [candidate.chosen[number] for number in numbers]
+    documents = [
+        f'{candidate.chosen[number][:-1]},"attention":{candidate.attention[number]}}}'
+        if number in candidate.attention
+        else candidate.chosen[number]
+        for number in numbers
+    ]
     return RunContent(candidate.overview, candidate.marks, orderings, embedded_json(data), documents)
 
 
@@ -191,3 +220,14 @@ def _listed(mark: Mark, place: npt.NDArray[np.integer]) -> list[int]:
     """Where in the page the documents of a mark are."""
     places: list[int] = place[mark.rows & (place >= 0)].tolist()
     return places if mark.covered else places[:LISTED]
+
+
+def _heads_of_marks(overview: Overview) -> dict[str, list[Any]]:
+    """By the number of a mark of a map of heads, the head that it is of: stack, layer and number."""
+    return {
+        str(cell.mark): [legible(stack.stack), layer, cell.head]
+        for stack in (*overview.heads, *overview.head_effects)
+        for layer, cells in stack.layers
+        for cell in cells
+        if cell is not None
+    }

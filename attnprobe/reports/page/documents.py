@@ -15,7 +15,15 @@ import pandas as pd
 
 from attnprobe.analysis.erased_orders import Positions, order_of_places, ranked_orderings
 from attnprobe.analysis.results import FirstFlips, RunResults
-from attnprobe.erasure.certified_names import ENUMERATED
+from attnprobe.erasure.certified_names import (
+    ENUMERATED,
+    FLIP_BOUND,
+    FLIP_SMALLEST,
+    FLIPPING_ITEM,
+    NO_SET,
+    SUFFICIENT_ITEM,
+)
+from attnprobe.erasure.curve_names import OF_TARGET
 from attnprobe.erasure.rationale_names import RATIONALE
 from attnprobe.erasure.registered_orderings import OWN, RANK
 from attnprobe.reports.page.readable import gaps, legible, legible_item
@@ -47,6 +55,9 @@ def ranked_by(ordering: str, columns: Iterable[Any], *, affine: bool) -> list[st
     return list(wanted) if set(wanted) <= set(columns) and (affine or len(wanted) == 1) else []
 
 
+_FLAGS = ("flips", SUFFICIENT_ITEM, FLIPPING_ITEM)
+
+
 @dataclass(frozen=True)
 class ItemColumns:
     """Which columns a run's table of items has, of texts and of those that the page packs, in order.
@@ -57,7 +68,7 @@ class ItemColumns:
         singles: kept as float32, the contributions to each class last.
         ranks: orderings of which the table has the order in which they erased.
         flags: kept as bytes: whether an item flips the decision alone, whether it is in the smallest set that
-            guarantees it, and whether people marked it.
+            guarantees it or in the smallest known one that flips it, and whether people marked it.
     """
 
     texts: list[str]
@@ -78,13 +89,16 @@ class ItemColumns:
         classes = sorted(int(match[1]) for name in names if (match := _CONTRIBUTION.fullmatch(name)))
         check_columns(path, [f"contribution_{c}" for c in range(len(results.labels) if classes else 0)], names)
         classes = classes[: len(results.labels)]
-        effects = [name for name in ("js",) if name in names]
+        # Where the page does not compute them: the probabilities without each item of the decision and of what is
+        # followed beside it.
+        followed = [f"{OF_TARGET[0]}{place}" for place in range(len(results.targets))]
+        effects = [name for name in ("js", *([] if classes else ["probability", *followed])) if name in names]
         return cls(
             ["token", *(name for name in ("before",) if name in names)],
             [name for name in DOUBLES if name in names],
             [*effects, *(f"contribution_{c}" for c in classes)],
             ranked_orderings(names),
-            [name for name in names if name in ("flips", "sufficient") or name.startswith(RATIONALE)],
+            [name for name in names if name in _FLAGS or name.startswith(RATIONALE)],
         )
 
     @property
@@ -251,12 +265,25 @@ class SampledDocuments:
             **self._kept_courses(number),
         }
 
-    def _certainty(self, row: int) -> dict[str, str]:
-        """What is known of the smallest set that guarantees a document's decision, where it is found by asking."""
+    def _certainty(self, row: int) -> dict[str, Any]:
+        """What is known of the smallest sets that guarantee a document's decision and flip it, where found by asking.
+
+        ``smallest`` says of the latter that it is ``exact`` or ``attained``, that ``none`` flips or that none is
+        ``open`` to see; ``flip_bound`` is how many items it has at least.
+        """
         if ENUMERATED not in self.results.several:
             return {}
-        every = float(self.results.several[ENUMERATED].to_numpy(dtype=np.float64)[row])
-        return {"guarantee": "unknown" if np.isnan(every) else "exact" if every else "attained"}
+        every, bound, known = (
+            float(self.results.several[name].to_numpy(dtype=np.float64)[row])
+            for name in (ENUMERATED, FLIP_BOUND, FLIP_SMALLEST)
+        )
+        if np.isnan(every):
+            return {"guarantee": "unknown", "smallest": "unknown"}
+        if known == NO_SET:
+            smallest = "none" if bound == NO_SET else "open"
+        else:
+            smallest = "exact" if bound == known else "attained"
+        return {"guarantee": "exact" if every else "attained", "smallest": smallest, "flip_bound": int(bound)}
 
     def _kept_courses(self, number: int) -> dict[str, Any]:
         """The decision's probability along the first draw of each ordering, where whole curves are kept of it.

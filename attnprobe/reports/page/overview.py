@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnprobe.analysis.results import RunResults, no_smallest_set
+from attnprobe.base.run_layout import is_view
 from attnprobe.reports.in_distribution import in_distribution_blocks
 from attnprobe.reports.label_flips import label_blocks
 from attnprobe.reports.meaning_in_words import meaning_in_words
-from attnprobe.reports.numbers import percent_with_interval
 from attnprobe.reports.of_packages import Block, blocks
 from attnprobe.reports.output_moves import moves_blocks
 from attnprobe.reports.over_meanings import meanings_blocks
@@ -21,12 +21,14 @@ from attnprobe.reports.page.panels.delta_js import DeltaJsPanel, delta_js_panel
 from attnprobe.reports.page.panels.fractions import END, ENDS, SPAN, FractionRow, fraction_rows
 from attnprobe.reports.page.panels.heads import HeadStack, effect_stacks, head_stacks
 from attnprobe.reports.page.panels.identifiability import Outcome, identifiability_bar
+from attnprobe.reports.page.panels.knockout import KnockoutPanel, knockout_panel
 from attnprobe.reports.page.panels.rationales import rationale_blocks
 from attnprobe.reports.page.panels.single_flips import TableCell, single_flips_table
 from attnprobe.reports.page.panels.twins import twin_blocks
 from attnprobe.reports.page.panels.who_flips_first import ComparisonRow, comparison_rows
+from attnprobe.reports.page.provenance import provenance
 from attnprobe.reports.page.two_sentences import numbers_in_a_sentence, verdict_in_a_sentence
-from attnprobe.reports.sample_in_words import sample_in_words
+from attnprobe.reports.sample_in_words import accuracy_in_words, sample_in_words
 from attnprobe.reports.selection_in_words import question, selection_in_words, specials_in_words
 
 
@@ -55,10 +57,13 @@ class Overview:
     comparisons: list[ComparisonRow]
     heads: list[HeadStack]
     head_effects: list[HeadStack]
+    knockout: KnockoutPanel | None
+    may_be_knocked_out: bool
     identifiability: list[Outcome]
     curves: CurvesPanel | None
     beside: list[Block]
     blocks: list[Block]
+    provenance: list[tuple[str, str]]
 
 
 def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> Overview:
@@ -80,13 +85,13 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         question=question(summary),
         verdict=verdict_in_a_sentence(summary),
         numbers=numbers_in_a_sentence(summary),
-        accuracy=percent_with_interval(summary["accuracy"]) if summary["accuracy"] else "",
+        accuracy=accuracy_in_words(summary),
         documents=summary["counts"]["with_several_items"],
         one_item=summary["counts"]["with_one_item"],
         sample=sample_in_words(results),
         quarantined=results.quarantined,
         meaning=" ".join(
-            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(results.config)])
+            filter(None, [selection_in_words(summary), specials_in_words(summary), meaning_in_words(summary)])
         ),
         no_smallest_set="" if results.knows_smallest_sets else no_smallest_set(results.config),
         emptied_known=results.knows_emptied,
@@ -98,6 +103,8 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
         comparisons=comparison_rows(results, summary, marks) if flips else [],
         heads=head_stacks(results, summary, marks),
         head_effects=effect_stacks(results, summary, marks),
+        knockout=knockout_panel(results.folder),
+        may_be_knocked_out=bool(results.config.get("checkpoint")) and not is_view(results.folder),
         identifiability=identifiability_bar(results, marks),
         curves=curves_panel(results, summary, list(results.with_twins())) if is_distribution else None,
         beside=[
@@ -109,4 +116,5 @@ def overview(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> O
             *rationale_blocks(summary),
         ],
         blocks=blocks(summary),
+        provenance=provenance(results, summary),
     )

@@ -16,11 +16,15 @@ from attnprobe.explanations.names import PERMUTED, is_twin
 from attnprobe.reports.page.content import BUDGET, RunContent, page_content
 from attnprobe.reports.page.embedding import content_hash
 from attnprobe.reports.page.readable import legible
-from attnprobe.reports.style import colours
+from attnprobe.reports.page.terms import explained
+from attnprobe.reports.style import OUTCOMES, colours
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-SCRIPTS = ("contributions.js", "documents.js", "words.js", "plots.js", "pane.js", "address.js", "page.js")
+SCRIPTS = (
+    *("contributions.js", "documents.js", "words.js", "plots.js", "attention.js", "single_items.js", "export.js"),
+    *("pane.js", "address.js", "page.js"),
+)
 """In the order in which they are put together."""
 
 OF_ANY_MEANING = {
@@ -76,6 +80,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters["legible"] = legible
     made.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%").replace("% [", "%\u00a0[")
+    made.globals["explained"] = explained
     made.filters["place"] = lambda number: f"{number:.2f}%"
     return made
 
@@ -89,7 +94,8 @@ def _script(*, by_default: bool) -> str:
 
 def _style(content: Sequence[RunContent]) -> str:
     """The style sheet, with a class for the colour of each ordering of each run."""
-    light, dark = [], []
+    outcomes = "; ".join(f"--{name.replace('_', '-')}: {colour}" for name, colour in OUTCOMES.items())
+    light, dark = [f":root {{ {outcomes}; }}"], []
     for number, run in enumerate(content):
         for place, colour in enumerate(_hues(run.orderings)):
             on_dark = ON_DARK if _luminance(colour) < DARKEST else colour

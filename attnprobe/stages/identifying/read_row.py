@@ -19,8 +19,8 @@ from attnprobe.attention.calls import intercepting
 from attnprobe.attention.edited_runs import frozen
 from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.key_widths import KeyWidths
-from attnprobe.attention.model_call import Inputs
-from attnprobe.attention.selection import FIRST, LAST
+from attnprobe.attention.model_call import READ_AT, Inputs
+from attnprobe.attention.selection import AT, FIRST, LAST
 from attnprobe.attention.taps import Capture, Tap
 from attnprobe.base.errors import InputError
 from attnprobe.identifiability.linear_programs import Numbers
@@ -54,7 +54,8 @@ class ReadRow:
         self._inputs = inputs
         self._site = attachment.sites.attention[-1]
         read = attachment.reads[-1]
-        if read not in (FIRST, LAST):
+        at = inputs.get(READ_AT)
+        if read not in (FIRST, LAST, AT) or (at is not None and int(at.sum()) != 1):
             raise InputError(f"the decision is read from {read} rows of the last attention, and not from one.")
         model = attachment.call.model.double()
         self._start = attachment.within.get(self._site)
@@ -70,7 +71,7 @@ class ReadRow:
             attachment.call(inputs)
         if tap.weights is None or tap.values is None or tap.scores is None or tap.key_width is None:
             raise InputError(f"the queries, keys and values of {self._site.module} at {self._site.place} are not seen.")
-        self._row = 0 if read == FIRST else tap.weights.shape[2] - 1
+        self._row = int(at.int().argmax()) if at is not None else 0 if read == FIRST else tap.weights.shape[2] - 1
         self.weights = _numbers(tap.weights[0, :, self._row])
         self.values = _numbers(tap.values[0])
         self.scores = tap.scores[0]

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from attnprobe.erasure.asked_sets import Answers, AskedDocument
+from attnprobe.erasure.certified_names import NO_SET
 from attnprobe.erasure.guarantees import certified_sets, flip_search
 from attnprobe.erasure.guarantees.certified_sets import CertifiedSets, most_asked, sets_of_document
 from attnprobe.erasure.guarantees.enumerated_sets import EnumeratedSets, every_set
+from attnprobe.models.pooled.closed_forms import ReplacedErasures
 
 
 class Made:
@@ -162,3 +164,21 @@ def test_rows_of_a_batch_hold_what_is_known_of_each_document():
     none = CertifiedSets.of(torch.tensor([], dtype=torch.int64), [], 6)
     assert none.kept.shape == (0, 6)
     assert none.count_along(order[:, :0]).shape == (1, 0)
+
+
+def test_what_is_known_to_be_smallest_is_exact_in_documents_of_any_length():
+    """Where the oracle is exact nothing is *between*, however many items there are; sets below it do not flip."""
+    torch.manual_seed(0)
+    values, scores, readout = torch.randn(6, 20, 4).double() * 3, torch.randn(6, 20).double(), torch.nn.Linear(4, 3)
+    stand_in = readout.double().bias.detach().expand(6, -1)
+    batch = ReplacedErasures(values, scores, torch.ones(6, 20, dtype=torch.bool), readout, stand_in)
+    documents = torch.arange(6)
+    found = batch.certified_sets(documents, 1, torch.zeros(6, 20, dtype=torch.bool))
+    of_oracle = (batch.smallest_set() >= 0).sum(-1)
+    known = torch.where(of_oracle > 0, of_oracle, NO_SET)
+    assert torch.equal(found.flip_bound, known)
+    assert torch.equal(found.flip_smallest, known)
+    assert len(known.unique()) > 2
+    flips = known != NO_SET
+    sure = batch.first_flips((~found.erased).int().argsort(dim=-1, stable=True)[None])["removed"][0]
+    assert torch.equal(sure[flips], known[flips])

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.fixtures.page_reading import back, distribution, erased, state, until
+from tests.reports.page.test_page import data_of
 
 pytestmark = pytest.mark.browser
 
@@ -103,6 +104,28 @@ def test_search_finds_words(made, made_page, opened):
     expected = {d for d, text in enumerate(made.texts) if len(text) > 1 and word in " ".join(text)}
     listed = {int(text.split(" ")[0]) for text in page.locator("#list .says").all_inner_texts()}
     assert listed == expected
+
+
+def test_a_link_to_a_document_that_is_not_in_the_page_says_so(made_page, opened):
+    page = opened(made_page, "#run=0&document=10")  # of one item
+    assert "Document 10 is not in this page" in page.locator("#not-here").inner_text()
+    assert page.locator(".pane").count() == 0
+    page.locator("#list button").first.click()
+    assert page.locator("#not-here").is_hidden()
+    assert page.locator(".pane").count() == 1
+
+
+def test_documents_are_filtered_by_confusion_and_sorted(made_page, opened):
+    page = opened(made_page, "#documents")
+    (run,) = data_of(made_page.read_text(encoding="utf-8"))
+    decided, labelled = run["documents"][0]["decided"], run["documents"][0]["labelled"]
+    page.locator("#decided").select_option(decided)
+    page.locator("#labelled").select_option(labelled)
+    page.locator("#sort").select_option("length")
+    expected = [doc for doc in run["documents"] if (doc["decided"], doc["labelled"]) == (decided, labelled)]
+    expected.sort(key=lambda doc: len(doc["tokens"]))
+    listed = [int(text.split(" ")[0]) for text in page.locator("#list .says").all_inner_texts()]
+    assert listed == [doc["number"] for doc in expected]
 
 
 def test_hovering_tells_ranks(made, made_page, opened):

@@ -11,7 +11,7 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.whole_curves import WholeCurves, on_grid
 from attnprobe.explanations.names import is_twin
-from attnprobe.reports.numbers import ABSENT, percent_with_interval
+from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
 
 _STEPS = 50
 """Of the share that is erased, from nothing to everything."""
@@ -40,9 +40,14 @@ class CurveLine(NamedTuple):
 
 
 class CurvesPanel(NamedTuple):
-    """Lines, of how many documents they are, and whether any is a twin and any has a normalised AOPC."""
+    """Lines, of how many documents they are, and whether any is a twin and any has a normalised AOPC.
+
+    Attributes:
+        top: the probability at the top of the drawing, in words: a model that chooses among many is seldom sure.
+    """
 
     lines: list[CurveLine]
+    top: str
     documents: int
     twins: bool
     normalised: bool
@@ -60,6 +65,8 @@ def curves_panel(results: RunResults, summary: Mapping[str, Any], orderings: Seq
     if not statistics or curves is None:
         return None
     means = dict(on_grid(curves, "probability", np.linspace(0, 1, _STEPS + 1)))
+    shown = [of for name, of in means.items() if name in orderings and name in statistics["orderings"]]
+    top = scale_to(max((float(np.nanmax(of)) for of in shown), default=1.0))
     lines = []
     for place, name in enumerate(orderings):
         if name in means and name in statistics["orderings"]:
@@ -70,18 +77,27 @@ def curves_panel(results: RunResults, summary: Mapping[str, Any], orderings: Seq
                     place,
                     results.title(name),
                     is_twin(name, orderings),
-                    _path(means[name]),
+                    _path(means[name] / top),
                     decimal_with_interval(found["comprehensiveness"]),
                     decimal_with_interval(found["sufficiency"]),
                     "" if normalised["value"] is None else percent_with_interval(normalised),
                 )
             )
     known, twins = any(line.normalised for line in lines), any(line.twin for line in lines)
-    return CurvesPanel(lines, statistics["documents"], twins, known)
+    return CurvesPanel(lines, percent(top), statistics["documents"], twins, known)
+
+
+def scale_to(most: float) -> float:
+    """What the top of a drawing of probabilities is: one, or where they are all less than half of it, their most.
+
+    >>> scale_to(0.6), scale_to(0.013)
+    (1.0, 0.013)
+    """
+    return 1.0 if most > 0.5 or most <= 0 else most
 
 
 def _path(probabilities: Numbers) -> str:
-    """A line through probabilities at equal steps."""
+    """A line through shares of the scale at equal steps."""
     steps = np.linspace(0, 100, len(probabilities))
     points = (f"{x:.1f} {100 - 100 * p:.2f}" for x, p in zip(steps.tolist(), probabilities.tolist(), strict=True))
     return "M" + "L".join(points)

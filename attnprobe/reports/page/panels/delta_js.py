@@ -38,12 +38,16 @@ class Cell(NamedTuple):
 
 
 class DeltaJsPanel(NamedTuple):
-    """Cells, the ends of the axis of Δα, and (place from the top in percent, label) on that of ΔJS."""
+    """Cells, the ends of the axis of Δα, and (place from the top in percent, label) on that of ΔJS.
+
+    ``scale`` has (shade, how many pairs it stands for): a document's pairs count as one together.
+    """
 
     cells: list[Cell]
     reach: float
     ticks: list[tuple[float, str]]
     zero: float
+    scale: list[tuple[int, str]]
 
 
 def delta_js_panel(results: RunResults, marks: Marks) -> DeltaJsPanel | None:
@@ -81,7 +85,10 @@ def delta_js_panel(results: RunResults, marks: Marks) -> DeltaJsPanel | None:
         for place, edge in enumerate(edges)
         if abs(edge) > np.abs(edges).min() and round(math.log10(abs(edge)) * 2) % 2 == 0
     ]
-    return DeltaJsPanel(cells, reach, ticks, 100 - height * float(np.interp(0.0, edges, np.arange(len(edges)))))
+    most = math.log1p(float(sums.max()))
+    scale = [(shade, significant(math.expm1((shade - 1) / (SHADES - 1) * most))) for shade in (2, 4, 6, SHADES)]
+    zero = 100 - height * float(np.interp(0.0, edges, np.arange(len(edges))))
+    return DeltaJsPanel(cells, reach, ticks, zero, scale)
 
 
 def _edges(js: Numbers, weight: Numbers) -> Numbers:

@@ -32,11 +32,21 @@ class HeadCell(NamedTuple):
 
 
 class HeadStack(NamedTuple):
-    """One stack's layers, from 0, each a list of heads; ``name`` is empty where there is one stack alone."""
+    """One stack's layers, from 0, each a list of heads.
 
+    Attributes:
+        stack: which.
+        name: what it is called beside others; empty where there is one stack alone.
+        layers: by number.
+        heads: the numbers of them that there are.
+        ends: what the darkest shades stand for: the largest loss and the largest gain, empty where there is none.
+    """
+
+    stack: str
     name: str
     layers: list[tuple[int, list[HeadCell | None]]]
     heads: list[int]
+    ends: tuple[str, str]
 
 
 def head_stacks(results: RunResults, summary: Mapping[str, Any], marks: Marks) -> list[HeadStack]:
@@ -129,8 +139,10 @@ def _stacks(
         cell = HeadCell(row["head"], round(SHADES * value / largest), told_apart, mark, f"{name}: {shown.says(row)}")
         cells.setdefault(row["stack"], {}).setdefault(row["layer"], {})[row["head"]] = cell
     stacks = []
+    ends = (f"−{percent(largest)}" if min(values) < 0 else "", percent(largest) if max(values) > 0 else "")
     for stack, layers in cells.items():
         heads = sorted({head for by_number in layers.values() for head in by_number})
         lines = [(layer, [by_number.get(head) for head in heads]) for layer, by_number in sorted(layers.items())]
-        stacks.append(HeadStack(f"{stack} attention" if len(cells) > 1 else "", lines, heads))
+        name = f"{stack} attention" if len(cells) > 1 else ""
+        stacks.append(HeadStack(stack, name, lines, heads, ends))
     return stacks

@@ -37,6 +37,7 @@ function openDocument(run, index) {
     doc.kept[id] = Float64Array.from(new Uint16Array(whole), (each) => each / MOST_SHARE);
   }
   if (packed.guarantee === "unknown") delete doc.sufficient;
+  if (packed.smallest === "unknown") delete doc.flipping;
   packed.opened = doc;
   return doc;
 }
@@ -50,6 +51,12 @@ function markedBy(doc, j) {
 /** The name of the ordering that is the smallest set itself; empty where none is known. */
 function smallestSet(doc) {
   return doc.run.orderings.find(({ exact }) => exact)?.id ?? "";
+}
+
+/** Positions of the smallest set that flips the decision, or of the smallest that is known to; empty without one. */
+function smallestItems(doc) {
+  if (smallestSet(doc) !== "") return orderOf(doc, smallestSet(doc)) ?? [];
+  return doc.flipping ? Array.from(doc.flipping.keys()).filter((j) => doc.flipping[j]) : [];
 }
 
 /**

@@ -59,13 +59,21 @@ function go(hash) {
   const index = runs[asked].documents.findIndex((doc) => doc.number === number);
   view("documents");
   const shown = panes[0];
+  byId("not-here").hidden = number === null || index >= 0;
+  byId("not-here").textContent = number === null || index >= 0 ? "" : notHere(runs[asked], number);
   if (index >= 0) openFrom(0, asked, index, address, "");
+  else if (number !== null) while (panes.length) panes.pop().root.remove();
   else if (mark !== null || !shown || shown.runNumber !== asked) openFirst();
   const beside = address.has("document2") ? wholeNumber(address, "run2", runs.length, -1) : -1;
   if (beside >= 0) {
     const second = runs[beside].documents.findIndex((doc) => doc.number === wholeNumber(address, "document2", Infinity, null));
     if (second >= 0) openFrom(1, beside, second, address, "2");
   }
+}
+
+/** That a document is not in the page, and how it can be looked at. */
+function notHere(run, number) {
+  return `Document ${number} is not in this page, which has ${run.documents.length} documents of the run. attnprobe show RUN ${number} shows it in a terminal.`;
 }
 
 function openFrom(place, ofRun, index, address, ending) {
@@ -82,7 +90,10 @@ function open(place, ofRun, index, by, compared) {
     byId("panes").append(panes[place].root);
   }
   const pane = panes[place];
+  byId("not-here").hidden = true;
   pane.open(ofRun, index, by ?? panes[0].by, compared ?? panes[0].compared ?? "");
+  const head = chosenMark === null ? undefined : runs[ofRun].heads_of_marks[chosenMark];
+  if (head) pane.attention.choose(...head);
   byId("panes").classList.toggle("two", panes.length > 1);
   offerBeside();
   markCurrent();
@@ -115,6 +126,7 @@ function openFirst() {
 }
 
 function step(by) {
+  if (!panes.length) return;
   const at = listed.indexOf(panes[0].doc.index);
   const next = listed[at < 0 ? 0 : Math.max(0, Math.min(listed.length - 1, at + by))];
   if (next !== undefined) visit(next);
@@ -145,19 +157,41 @@ function choose(ofRun, mark) {
   if (mark !== null && !run.categories.includes(mark)) kinds.push([mark, run.marks[mark][0]]);
   byId("show").replaceChildren(...kinds.map(([each, title]) => html("option", { value: each }, title)));
   byId("show").value = mark ?? run.categories[run.categories.length - 1];
+  for (const [id, field] of [["decided", "decided"], ["labelled", "labelled"]]) {
+    const names = [...new Set(run.documents.map((doc) => doc[field]).filter((name) => name !== null))].sort();
+    const before = byId(id).value;
+    byId(id).replaceChildren(html("option", { value: "" }, "any"), ...names.map((name) => html("option", { value: name }, name)));
+    byId(id).value = names.includes(before) ? before : "";
+    byId(id).parentElement.hidden = names.length < 2;
+  }
   drawList();
 }
+
+/** What documents are sorted by, each before the others where it is less. */
+const SORTED_BY = {
+  number: (doc) => doc.number,
+  flip: (doc) => { const flip = firstFlip(doc, ATTENTION); return flip > 0 ? flip / doc.tokens.length : flip === EMPTIED ? 2 : 3; },
+  length: (doc) => doc.tokens.length,
+  p: (doc) => doc.p ?? 2,
+};
 
 function drawList() {
   const run = runs[runNumber];
   const mark = Number(byId("show").value);
   const [, total, members] = run.marks[mark] ?? ["", 0, []];
   const words = byId("find").value.trim().toLowerCase();
-  listed = words === "" ? members : members.filter((index) => matches(run.documents[index], run, words));
+  const [decided, labelled] = [byId("decided").value, byId("labelled").value];
+  const sorted = SORTED_BY[byId("sort").value];
+  listed = members.filter((index) => {
+    const doc = run.documents[index];
+    return (decided === "" || doc.decided === decided) && (labelled === "" || doc.labelled === labelled) && (words === "" || matches(doc, run, words));
+  });
+  listed.sort((a, b) => sorted(run.documents[a]) - sorted(run.documents[b]) || a - b);
+  const filtered = words !== "" || decided !== "" || labelled !== "";
   byId("how-many").textContent = `${listed.length}`;
   byId("shown-note").textContent = listed.length === total
     ? `${total.toLocaleString("en")} document${total === 1 ? "" : "s"}`
-    : `${listed.length.toLocaleString("en")} of the ${total.toLocaleString("en")} such documents${run.sampled ? " of the sample" : ""} are ${words ? "found" : "in this page"}.`;
+    : `${listed.length.toLocaleString("en")} of the ${total.toLocaleString("en")} such documents${run.sampled ? " of the sample" : ""} are ${filtered ? "found" : "in this page"}.`;
   byId("list").replaceChildren(...listed.map((index) => listRow(run, index)));
   markCurrent();
 }
@@ -190,6 +224,16 @@ function markCurrent() {
 function bringIntoView(list, entry) {
   const [outer, inner] = [list.getBoundingClientRect(), entry.getBoundingClientRect()];
   if (inner.top < outer.top || inner.bottom > outer.bottom) list.scrollTop += inner.top - outer.top - outer.height / 3;
+}
+
+/** Tell of the cell of a map of knock-outs that is pointed at. */
+function tellOfCells() {
+  for (const event of ["pointerover", "click"]) {
+    byId("overview-view").addEventListener(event, ({ target }) => {
+      const cell = target.closest?.("td[data-says]");
+      if (cell) cell.closest(".panel").querySelector(".cell-says").textContent = cell.dataset.says;
+    });
+  }
 }
 
 /** One stop of the tab key a panel: arrow keys move among its marks. */
@@ -235,7 +279,10 @@ byId("run")?.addEventListener("change", () => {
   openFirst();
 });
 byId("find").addEventListener("input", drawList);
+for (const id of ["decided", "labelled", "sort"]) byId(id).addEventListener("change", drawList);
 byId("finder").open = matchMedia("(min-width: 60rem)").matches;
 runs.forEach((run, number) => { run.number = number; });
 gatherMarks();
+offerDownloads();
+tellOfCells();
 go(location.hash);

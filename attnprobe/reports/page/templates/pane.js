@@ -25,6 +25,15 @@ class Pane {
     this.find = (selector) => this.root.querySelector(selector);
     this.tip = this.find(".tip");
     this.words = new Words(this.find(".words"), (j) => this.toggle(j), (j, element) => this.explain(j, element));
+    this.attention = new AttentionView(this.find(".seen"));
+    this.singles = new SingleItems(this.find(".single-items"), (j) => this.eraseOnly([j]));
+    this.find(".seen-body").append(downloads(this.find(".seen"), "attention token by token", () => this.attention.table()));
+    this.find(".single-items").append(downloads(this.find(".single-items"), "each erased alone", () => this.singles.table()));
+    this.find(".course-section").append(downloads(this.find(".course-section"), "probability as items go", () => courseTable(this.doc)));
+    this.find(".document-heads").addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-head]");
+      if (button) this.lookAt(...this.doc.run.heads.which[button.dataset.head]);
+    });
     this.find(".k").addEventListener("input", (event) => this.erasePrefix(Number(event.target.value)));
     this.find(".by").addEventListener("change", (event) => this.shade(event.target.value, this.compared));
     this.find(".with").addEventListener("change", (event) => this.shade(this.by, event.target.value));
@@ -50,9 +59,12 @@ class Pane {
     this.find(".with").replaceChildren(html("option", { value: "" }, "nothing"), ...options());
     this.words.show(doc);
     this.head();
+    this.attention.show(this.runs, doc);
+    this.singles.show(doc);
+    drawHeads(this.find(".document-heads"), doc);
     const smallest = this.find("[data-do=smallest]");
-    smallest.disabled = !orderOf(doc, smallestSet(doc))?.length;
-    smallest.title = smallest.disabled ? this.withoutSmallest() : "";
+    smallest.disabled = smallestItems(doc).length === 0;
+    smallest.title = smallest.disabled ? this.withoutSmallest() : this.smallestBy();
     const guarantee = this.find("[data-do=guarantee]");
     guarantee.hidden = !doc.sufficient;
     guarantee.title = doc.sufficient ? this.guaranteedBy() : "";
@@ -68,9 +80,20 @@ class Pane {
   /** Why there is no smallest set to erase. */
   withoutSmallest() {
     const { doc } = this;
+    if (doc.smallest === "none") return "No set flips this decision.";
+    if (doc.smallest === "open") return "No set that flips this decision was found.";
     if (smallestSet(doc) === "") return "No exact smallest set is known for this readout.";
     if (firstFlip(doc, smallestSet(doc)) > 0) return "Which items are in it is not in the run's files.";
     return firstFlip(doc, smallestSet(doc)) === EMPTIED ? "No set flips this decision while anything is left." : "No set flips this decision.";
+  }
+
+  /** How far the set that flips the decision is known to be the smallest, where that was found by erasing sets. */
+  smallestBy() {
+    const { doc } = this;
+    if (smallestSet(doc) !== "") return "";
+    return doc.smallest === "exact"
+      ? "Exact: no smaller set flips this decision."
+      : `Attained: of the sets that were tried this is the smallest that flips the decision. None of fewer than ${doc.flip_bound} ${doc.run.unit}${doc.flip_bound === 1 ? "" : "s"} does; others may.`;
   }
 
   /** What the smallest set is whose items, kept, guarantee the decision. */
@@ -125,7 +148,7 @@ class Pane {
     const order = orderOf(doc, by);
     this.find(".k").max = order ? order.length : 0;
     this.find(".k").disabled = !order?.length;
-    drawCourses(this.find(".course"), doc, runNumber, by);
+    this.find(".course-scale").textContent = `0 to ${percent(drawCourses(this.find(".course"), doc, runNumber, by))}, upwards`;
     this.find(".course-title").replaceChildren("Probability of ", html("bdi", {}, doc.decided), " as items go");
     drawFlipTicks(this.find(".flip-ticks"), doc, runNumber, by);
     this.explainScale();
@@ -163,6 +186,12 @@ class Pane {
     ];
   }
 
+  /** Show what a head attends to. */
+  lookAt(stack, layer, head) {
+    this.attention.choose(stack, layer, head);
+    this.find(".seen").scrollIntoView({ block: "nearest" });
+  }
+
   toggle(j) {
     this.erased[j] = 1 - this.erased[j];
     this.update();
@@ -189,7 +218,7 @@ class Pane {
 
   act(what, ordering) {
     if (what === "restore") this.eraseOnly([]);
-    else if (what === "smallest") this.eraseOnly(orderOf(this.doc, smallestSet(this.doc)) ?? []);
+    else if (what === "smallest") this.eraseOnly(smallestItems(this.doc));
     else if (what === "guarantee") this.eraseOnly(Array.from(this.doc.sufficient.keys()).filter((j) => !this.doc.sufficient[j]));
     else if (what === "flip") {
       if (ordering && ordering !== this.by) this.shade(ordering, this.compared);
@@ -222,10 +251,10 @@ class Pane {
       drawDistribution(this.find(".distribution tbody"), doc, now, this.before);
       this.say(this.exactly(count, mass, now, flipped));
     } else {
-      drawDecision(this.find(".distribution tbody"), doc, count === 0);
       const known = this.asTested(k, count);
       flipped = known.flipped;
-      this.say([...known.words, ...this.alongCurve(k)]);
+      drawDecision(this.find(".distribution tbody"), doc, this.probabilityNow(k, count));
+      this.say([...known.words, ...this.alongCurve(k, count)]);
     }
     moveCursor(this.find(".course"), doc, k);
     this.root.classList.toggle("flipped", flipped === true);
@@ -259,8 +288,13 @@ class Pane {
     if (count === 1 && doc.flips) {
       const j = this.erased.indexOf(1);
       const flipped = doc.flips[j] === 1;
-      const moved = doc.js ? ` The output moves by ${significant(doc.js[j])} nats (JS).` : "";
-      return { flipped, words: [html("strong", {}, flipped ? `Without this ${unit} the decision flips.` : `Without this ${unit} the decision stays.`), moved] };
+      const p = doc.probability?.[j];
+      const moved = [doc.js ? ` The output moves by ${significant(doc.js[j])} nats (JS).` : "",
+        ...(p === undefined || Number.isNaN(p) ? [] : [" The probability of ", html("bdi", { class: "class" }, doc.decided), ` is then ${percent(p)}.`])];
+      return { flipped, words: [html("strong", {}, flipped ? `Without this ${unit} the decision flips.` : `Without this ${unit} the decision stays.`), ...moved] };
+    }
+    if (count > 1 && doc.flipping?.every((flag, j) => (flag === 1) === (this.erased[j] === 1))) {
+      return { flipped: true, words: [html("strong", {}, `Without these ${count.toLocaleString("en")} ${unit}s the decision flips.`), ` ${this.smallestBy()}`] };
     }
     const flip = firstFlip(doc, this.by);
     const changes = doc.removed[this.by]?.[0];  // while something is left, or when nothing is
@@ -274,11 +308,36 @@ class Pane {
     if (doc.sufficient && doc.sufficient.every((flag, j) => flag !== this.erased[j])) {
       return { flipped: false, words: [`The decision stays with these ${unit}s alone, and nothing that was tried to erase beside them changes it. Not all was tried.`] };
     }
-    return { flipped: null, words: [`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`] };
+    return { flipped: null, words: [this.askErased(`Not computed: only single ${unit}s, and the first ${unit}s of an ordering up to its first flip, were.`)] };
+  }
+
+  /** That what is erased was not tried, and the answer of whoever can give it: a probability, and what is decided. */
+  askErased(words) {
+    const { doc, erased } = this;
+    const asked = asRanges(erased);
+    const about = { run: this.runNumber, document: doc.number, erased: [...erased.keys()].filter((j) => erased[j]) };
+    return notComputed("erasure", words, about, ({ probability, decided }) => {
+      if (this.doc !== doc || asRanges(this.erased) !== asked) return;
+      const flipped = decided !== doc.decided;
+      drawDecision(this.find(".distribution tbody"), doc, probability);
+      this.root.classList.toggle("flipped", flipped);
+      this.say([html("strong", {}, flipped ? "The decision flips" : "The decision stays"), ": ", html("bdi", { class: "class" }, decided),
+        ". The probability of ", html("bdi", { class: "class" }, doc.decided), ` is then ${percent(probability)}.`]);
+    });
+  }
+
+  /** The decision's probability with what is erased now, where the tests computed it; null where they did not. */
+  probabilityNow(k, count) {
+    const { doc } = this;
+    if (count === 0) return doc.p;
+    const alone = count === 1 ? doc.probability?.[this.erased.indexOf(1)] : undefined;
+    if (alone !== undefined && !Number.isNaN(alone)) return alone;
+    return (k === null ? undefined : doc.kept[this.by]?.[k]) ?? null;
   }
 
   /** The decision's probability without the first k items, where whole curves of the ordering are kept, in words. */
-  alongCurve(k) {
+  alongCurve(k, count) {
+    if (count === 1 && this.doc.probability) return [];  // it is said of the item alone
     const p = k ? this.doc.kept[this.by]?.[k] : undefined;
     return p === undefined ? [] : [" The probability of ", html("bdi", { class: "class" }, this.doc.decided), ` is then ${percent(p)}.`];
   }

@@ -55,26 +55,37 @@ function drawCourses(place, doc, runNumber, chosen) {
   const lines = [];
   const circles = [];
   const x = (k) => (100 * k) / doc.n;
+  const known = doc.run.orderings.map(({ id }) => [id, orderOf(doc, id)]).filter(([, order]) => order?.length === doc.n);
+  if (doc.exact) for (const [id, order] of known) doc.kept[id] ??= courseOf(doc, order);
+  const top = scaleTo(known.flatMap(([id]) => (doc.kept[id] ? [...doc.kept[id]] : [])));
   doc.run.orderings.forEach(({ id, twin }, number) => {
     const order = orderOf(doc, id);
     const hue = `r${runNumber}o${number}${twin ? " twin" : ""}${id === chosen ? " chosen" : ""}`;
-    if (doc.exact && id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order)));
+    if (doc.exact && id === smallestSet(doc) && order?.length) circles.push(circle(hue, x(order.length), courseAfter(doc, order) / top));
     if (!order || order.length < doc.n) return;
-    const course = doc.exact ? (doc.kept[id] ??= courseOf(doc, order)) : doc.kept[id];
+    const course = doc.kept[id];
     if (!course) return;
     const step = Math.max(1, Math.ceil(doc.n / MOST_POINTS));
     let path = "";
-    for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - 100 * course[k]).toFixed(2)}`;
-    path += `L100 ${(100 - 100 * course[doc.n]).toFixed(2)}`;
+    for (let k = 0; k < doc.n; k += step) path += `${path ? "L" : "M"}${x(k).toFixed(2)} ${(100 - (100 * course[k]) / top).toFixed(2)}`;
+    path += `L100 ${(100 - (100 * course[doc.n]) / top).toFixed(2)}`;
     lines[id === chosen ? "push" : "unshift"](svg("path", { class: `line ${hue}`, d: path, "vector-effect": "non-scaling-stroke" }));
     const flip = firstFlip(doc, id);
-    if (flip > 0) circles.push(circle(hue, x(flip), course[flip]));
+    if (flip > 0) circles.push(circle(hue, x(flip), course[flip] / top));
   });
   const frame = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", class: "frame" }, ...lines);
   const cursor = svg("line", { class: "cursor", y1: 0, y2: "100%", visibility: "hidden" });
   place.replaceChildren(frame, ...circles, cursor);
+  return top;
 }
 
+/** What the top of a drawing of probabilities is: one, or where they are all less than half of it, their most. */
+function scaleTo(probabilities) {
+  const most = probabilities.reduce((a, b) => Math.max(a, b), 0);
+  return most > 0.5 || most <= 0 ? 1 : most;
+}
+
+/** A mark at a share of the scale. */
 function circle(hue, x, p) {
   return svg("circle", { class: hue, cx: `${x}%`, cy: `${100 - 100 * p}%`, r: hue.endsWith("chosen") ? 5 : 3.5 });
 }
@@ -86,13 +97,22 @@ function courseAfter(doc, positions) {
   return probabilities(logitsWithout(doc, erased).logits)[doc.decision];
 }
 
-/** What is known of the output where erasures cannot be computed here: the decision's probability, nothing erased. */
-function drawDecision(body, doc, unerased) {
-  const bar = svg("svg", { class: "bar", "aria-hidden": "true" }, svg("rect", { class: "now", width: `${100 * (doc.p ?? 0)}%`, height: "100%" }));
+/** What is known of the output where erasures cannot be computed here: the decision's probability, now and unerased. */
+function drawDecision(body, doc, now) {
+  const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
+    svg("rect", { class: "now", width: `${100 * (now ?? 0)}%`, height: "100%" }),
+    svg("line", { class: "before", x1: `${100 * (doc.p ?? 0)}%`, x2: `${100 * (doc.p ?? 0)}%`, y1: 0, y2: "100%" }));
   const row = html("tr", { "data-class": doc.decision, class: "decided original" },
     html("th", { scope: "row" }, html("bdi", {}, doc.decided), bar),
-    html("td", { class: "number" }, unerased ? probability(doc.p) : "not kept"), html("td", { class: "number" }, probability(doc.p)));
+    html("td", { class: "number" }, now === null ? "not computed" : probability(now)), html("td", { class: "number" }, probability(doc.p)));
   body.replaceChildren(row);
+}
+
+/** The decision's probability along every ordering whose course is known, as rows of texts. */
+function courseTable(doc) {
+  const known = doc.run.orderings.filter(({ id }) => doc.kept[id]);
+  const rows = Array.from({ length: doc.n + 1 }, (_, k) => [k, ...known.map(({ id }) => doc.kept[id][k].toPrecision(5))]);
+  return [["erased", ...known.map(({ name }) => name)], ...rows];
 }
 
 /** Move the line that says where an erased prefix is; null hides it. */

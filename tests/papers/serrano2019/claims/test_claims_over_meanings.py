@@ -4,9 +4,11 @@ import pandas as pd
 import pytest
 
 from attnprobe.analysis.finding_runs import load_runs
+from attnprobe.analysis.who_flips_first import who_flips_first
 from attnprobe.papers.serrano2019.claims.judgement import FAILS, HOLDS, UNDECIDED, over_meanings
 from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
 from attnprobe.papers.serrano2019.scorecard_tables import as_markdown, for_terminal, write_scorecard
+from attnprobe.reports.run_table import meaning_table, write_run_tables
 from tests.fixtures.further_ways import write_another_way
 from tests.fixtures.planted_claims import attention_looks_elsewhere, write_run
 
@@ -45,6 +47,21 @@ def test_a_claim_that_is_turned_round_falls_and_others_survive(tmp_path):
     assert "Over 2 meanings of erasure: falls (Zero: holds)." in for_terminal(scorecard)
     assert "| M1 | fails | holds | falls |" in as_markdown(scorecard)
     assert "M1 & fails & holds & falls" in written["meanings.tex"].read_text()
+
+
+def test_leads_are_tabled_by_run_and_meaning(tmp_path):
+    folder = write_run(tmp_path / "runs", attention_looks_elsewhere())
+    assert meaning_table(load_runs([tmp_path / "runs"])).empty
+    write_another_way(folder, "zero", "Zero", ("gradient_attention", "attention"))
+    runs = load_runs([tmp_path / "runs"])
+    table = meaning_table(runs).set_index(["way", "against"])
+    leads = {one.second: one.lead for one in who_flips_first(runs[0]) if one.first == "attention"}
+    for other in ("random", "gradient", "gradient_attention"):
+        columns = ["lead", "low", "high", "n"]
+        assert table.loc[("renormalise", other), columns].tolist() == pytest.approx(leads[other])
+    exchanged = table["lead"].xs("gradient_attention", level="against")
+    assert exchanged["zero"] == pytest.approx(-exchanged["renormalise"])
+    assert "leads_by_meaning.csv" in {path.name for path in write_run_tables(runs, tmp_path / "card")}
 
 
 def test_verdicts_of_one_way_are_as_if_there_were_no_others(tmp_path):

@@ -1,0 +1,1 @@
+"""Runs from Python, without a command line: made, opened, looked at."""

@@ -1,0 +1,1 @@
+"""A knock-out shown: words, tables, lines over layers, a matrix."""
