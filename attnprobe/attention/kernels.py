@@ -47,8 +47,7 @@ def is_kernel(func: Any) -> bool:  # noqa: ANN401
     """Whether a function is one of ``torch.ops`` that attends, by its name and the names of what it takes."""
     if not isinstance(func, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)) or not _NAME.search(str(func)):
         return False
-    overload = func if isinstance(func, torch._ops.OpOverload) else getattr(func, func.overloads()[0])  # type: ignore[no-untyped-call]
-    return {argument.name for argument in overload._schema.arguments[:3]} <= _ARGUMENTS
+    return {argument.name for argument in _schema(func).arguments[:3]} <= _ARGUMENTS
 
 
 def read(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Kernel:  # noqa: ANN401
@@ -70,8 +69,8 @@ def read(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Kernel:  #
 
 
 def _schema(func: Any) -> Any:  # noqa: ANN401
-    overload = func if isinstance(func, torch._ops.OpOverload) else getattr(func, func.overloads()[0])
-    return overload._schema
+    overloads: Any = func
+    return func._schema if isinstance(func, torch._ops.OpOverload) else getattr(func, overloads.overloads()[0])._schema
 
 
 def _weights(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: Tensor, axis: int) -> Tensor:  # noqa: ANN401

@@ -28,7 +28,7 @@ from experiments.model_sweep.outcomes import NOT_BUILT, REFUSED, VERIFIED, Outco
 from experiments.model_sweep.page import page
 from experiments.model_sweep.tiny_models import TASKS, NotBuiltError, build, class_name, model_types
 
-SECONDS, GIGABYTES = 60, 10
+SECONDS, GIGABYTES = 20, 10
 """A model may take so much of a processor's time, and so much address space (most of it is the library's own)."""
 
 AT_ONCE = 1

@@ -115,10 +115,10 @@ def _independent(outcomes: Sequence[Outcome]) -> str:
     return (
         f"Of the {len(verified)} verified classes of texts the mask check holds for {mask.count(True)}, the knock-out "
         f"check for {knockout.count(True)}, one of the two at least for {len(verified) - len(neither)}. "
-        f"Neither can hold where an attention sink takes part of each row ({sinks}): a row keeps the sum that it had, and the "
-        "erased token had a part in that. Nor where tokens reach the output by another way beside attention: recurrences, "
-        f"convolutions, a mean over all rows, a scale made of the attention scores ({rest}). These are edited "
-        "in their attention, and in nothing else."
+        f"Neither can hold where an attention sink takes part of each row ({sinks}): a row keeps the sum that it had, "
+        "and the erased token had a part in that. Nor where tokens reach the output by another way beside attention: "
+        f"recurrences, convolutions, a mean over all rows, a scale made of the attention scores ({rest}). These are "
+        "edited in their attention, and in nothing else."
     )
 
 

@@ -18,7 +18,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.reports import style
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.selection_in_words import selection_in_brief
-from attnprobe.reports.type_widths import printable
+from attnprobe.reports.type_widths import printable, width_of
 
 Drawn = Figure | SubFigure
 """What a figure is drawn into: a sheet of its own, or a place in somebody's."""
@@ -44,6 +44,9 @@ LEGEND_LINES = 4
 
 LINE = 0.14
 """Of a legend, in inches."""
+
+BESIDE_NAMES = 0.4
+"""Inches that a column of a legend takes beside its names."""
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -124,9 +127,20 @@ def title(results: RunResults, documents: int, width: float, *, sampled: bool = 
 
 
 def legend_above(axes: Axes) -> None:
-    """The legend between title and panel, where it covers nothing; a long one makes a figure of its own higher."""
-    legend = axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
-    lines = math.ceil(len(legend.get_texts()) / 2)
+    """The legend between title and panel, where it covers nothing; a long one makes a figure of its own higher.
+
+    In two columns, and in one where long names would reach beyond the figure.
+    """
+    _, labels = axes.get_legend_handles_labels()
+    half = math.ceil(len(labels) / 2)
+    widest = [
+        max((width_of(each, style.LEGEND_SIZE) for each in part), default=0) for part in (labels[:half], labels[half:])
+    ]
+    columns = 2 if sum(widest) + 2 * BESIDE_NAMES <= style.WIDTH else 1
+    legend = axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, handlelength=2.4, borderaxespad=0.2
+    )
+    lines = math.ceil(len(legend.get_texts()) / columns)
     if axes.get_title():
         raise_title(axes, lines)
     elif lines > LEGEND_LINES:
