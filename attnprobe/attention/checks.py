@@ -159,7 +159,11 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     """Gradients flow to the weights; also gives for each layer the rows that they flow to."""
     taps = [Capture(differentiable=True) for _ in sites]
     with frozen(call.model), torch.enable_grad():
-        logits = run_with(call, inputs, sites, taps)
+        try:
+            logits = run_with(call, inputs, sites, taps)
+        except RuntimeError as error:
+            name = type(call.model).__name__
+            raise RefusedError(f"{name} cannot be run where gradients are asked for: {_first_line(error)}.") from None
         weights = [_seen(site, tap.weights) for site, tap in zip(sites, taps, strict=True)]
         generator = torch.Generator().manual_seed(0)
         direction = torch.randn(logits.shape, generator=generator).to(logits)
@@ -168,7 +172,7 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
         try:
             gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
         except RuntimeError as error:  # a kernel that cannot be differentiated
-            why = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            why = _first_line(error)
             raise RefusedError(f"No gradient flows from the output to the attention weights: {why}.") from None
     finite = all(gradient is None or bool(torch.isfinite(gradient).all()) for gradient in gradients)
     if not finite or all(gradient is None or not bool(gradient.any()) for gradient in gradients):
@@ -178,6 +182,11 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     ]
     flowing = sum(rows != NONE for rows in reads)
     return reads, Check("gradients", f"flow to the weights of {flowing} of {len(sites)} layers")
+
+
+def _first_line(error: Exception) -> str:
+    """Of what is said, up to where a second sentence begins."""
+    return (str(error).strip().splitlines() or [""])[0].partition(". ")[0].rstrip(".")
 
 
 def _rows_read(gradient: Tensor | None, mask: Tensor, read: Tensor | None) -> str:

@@ -62,8 +62,10 @@ def _grids(model: Any, height: int, width: int, tokens: int) -> Iterator[tuple[i
     sizes = [getattr(config, "patch_size", None) for config in _configurations(model)]
     for size in sizes:
         down, across = size if isinstance(size, (list, tuple)) and len(size) == 2 else (size, size)
-        if down and across and tokens >= (height // int(down)) * (width // int(across)):
-            yield height // int(down), width // int(across)
+        if not (isinstance(down, int) and isinstance(across, int) and down > 0 and across > 0):
+            continue
+        if tokens >= (height // down) * (width // across):
+            yield height // down, width // across
     for special in range(min(_MOST_SPECIAL + 1, tokens)):
         rows = round(math.sqrt((tokens - special) * height / width))
         if rows and (tokens - special) % rows == 0 and height % rows == 0 and width % ((tokens - special) // rows) == 0:
