@@ -284,7 +284,7 @@ def probe(
     options = _options(threshold, tolerance, given_class, continuation)
     about = next((name for name in ABOUT_WHAT_IS_GIVEN if getattr(options, name) is not None), None)
     decided = Meaning(decision=decision or about or own_decision(given.model), options=options)
-    ways = WaysOfACall.of(erase_by, decided, reference)
+    ways = WaysOfACall.of(erase_by, decided, given.as_batches(reference))
     if whole.certify and not decided.flips_at_all:
         raise InputError("certify is of decisions that flip: a number that is predicted has none without a tolerance.")
     followed = _followed(targets, decided)
@@ -314,6 +314,14 @@ class _Given(NamedTuple):
     batches: Any
     rate: float | None = None
 
+    def as_batches(self, reference: Any) -> Any:  # noqa: ANN401
+        """Training documents as they were given, but pictures and sounds as batches."""
+        from attnprobe.models.huggingface.given_media import processed
+
+        of_media = self.texts is None and self.tokenizer is not None
+        documents = list(reference) if of_media else reference
+        return processed(self.tokenizer, documents).batches if of_media and documents else documents
+
     @classmethod
     def of(cls, model: Any, tokenizer_or_batches: Any, texts: Any) -> _Given:  # noqa: ANN401
         """Told apart by what they are.
@@ -334,7 +342,7 @@ class _Given(NamedTuple):
             return cls(model, None, None, tokenizer_or_batches)
         if takes_media(tokenizer_or_batches):
             media = processed(tokenizer_or_batches, texts)
-            return cls(model, None, None, media.batches, media.rate)
+            return cls(model, tokenizer_or_batches, None, media.batches, media.rate)
         if not callable(tokenizer_or_batches):
             raise TypeError(f"Texts need a tokenizer, and {type(tokenizer_or_batches).__name__} is none.")
         if not hasattr(model, "config"):

@@ -96,6 +96,16 @@ def test_sounds_through_their_processor_are_on_an_axis_of_seconds():
     assert ">1.6 s<" in result.shown_html()
 
 
+def test_training_pictures_stand_in_through_the_processor():
+    processor = transformers.ViTImageProcessor(size={"height": 32, "width": 32})
+    given = list(np.random.default_rng(0).integers(0, 255, (5, 40, 50, 3), dtype=np.uint8))
+    result = attnprobe.probe(vit(transformers), processor, given[:2], erase_by="corpus_mean", reference=given[2:])
+    batches = dict(processor(images=given[2:], return_tensors="pt"))
+    pixels = dict(processor(images=given[:2], return_tensors="pt"))
+    again = attnprobe.probe(vit(transformers), pixels, erase_by="corpus_mean", reference=[batches])
+    assert result.items.equals(again.items)
+
+
 def test_sounds_as_encodings_are_counted_in_frames():
     result = attnprobe.probe(wav2vec2(transformers), padded_sounds())
     assert result.items["token"].tolist()[:2] == ["frame 1", "frame 2"]

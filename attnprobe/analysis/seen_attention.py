@@ -16,7 +16,6 @@ from attnprobe.runs.run_folder import ATTENTION_MAPS, ATTENTION_TOKENS, RunFolde
 from attnprobe.runs.tables import DocumentNumbers, read_table
 
 _MAP_COLUMNS = ("document", "stack", "layer", "head", "queries", "keys", "weights")
-_SIZES = ["layer", "queries", "keys"]
 _TOKEN_COLUMNS = ("document", "side", "position", "token", "item")
 
 SOURCE, TARGET = "source", "target"
@@ -82,8 +81,9 @@ def seen_attention(folder: Path, documents: Iterable[int]) -> dict[int, SeenAtte
 def _layers(path: Path, rows: pd.DataFrame) -> list[SeenLayer]:
     layers = []
     for _, heads in rows.groupby(["stack", "layer"], sort=False, observed=True):
-        stack, (layer, queries, keys) = str(heads["stack"].iat[0]), heads[_SIZES].to_numpy(dtype=np.int64)[0].tolist()
+        stack, layer = str(heads["stack"].iat[0]), int(str(heads["layer"].iat[0]))
         where = f"{path}, document {rows['document'].iat[0]}, {stack} layer {layer}"
+        queries, keys = (int(str(heads[name].iat[0])) for name in ("queries", "keys"))
         if heads["head"].tolist() != list(range(len(heads))) or len(heads[["queries", "keys"]].drop_duplicates()) > 1:
             raise InputError(f"{where}: the heads are not one a row, from 0 on, all with as many rows and columns.")
         codes: list[npt.NDArray[np.uint8]] = []

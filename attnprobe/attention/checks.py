@@ -112,16 +112,28 @@ def check_against_own(
         if stack == SELF and SELF not in stacks:  # a classifier of two stacks says "attentions" of its decoder's
             continue
         ours = [(site, w) for site, w in zip(sites, captured, strict=True) if site.stack in (stack, SELF)]
-        if len(ours) != len(weights):
-            raise RefusedError(
-                f"{len(ours)} attention layers were seen, but the model gives the weights of {len(weights)}."
-            )
-        for (site, one), other in zip(ours, weights, strict=True):
-            real = axes.queries(site)  # rows of padding are what each implementation makes of them
-            if one.shape != other.shape or not close(other.transpose(1, 2)[real], one.transpose(1, 2)[real]):
-                raise RefusedError(f"The weights seen in layer {site.layer} are not those that the model itself gives.")
+        left = iter(ours)  # a model may give the weights of some of its layers alone, in their order
+        for number, other in enumerate(weights):
+            if not any(_are_same(site, one, other, axes) for site, one in left):
+                if len(ours) == len(weights):
+                    layer = ours[number][0].layer
+                    raise RefusedError(f"The weights seen in layer {layer} are not those that the model itself gives.")
+                raise RefusedError(
+                    f"{len(ours)} attention layers were seen, but the model gives the weights of {len(weights)}, "
+                    "which are not among them."
+                )
             matched += 1
     return Check("the model's own attentions", f"are the weights seen, in {matched} of {len(sites)} layers")
+
+
+def _are_same(site: Site, seen: Tensor, own: Tensor, axes: TokenAxes) -> bool:
+    """Whether weights that were seen are those that a model gives, in the rows of real tokens."""
+    if seen.shape != own.shape:
+        return False
+    if own.shape[1] > 1 and torch.equal(own, own[:, :1].expand_as(own)):
+        seen = seen.mean(1, keepdim=True).expand_as(seen)  # some give the mean of their heads for each (WavLM)
+    real = axes.queries(site)  # rows of padding are what each implementation makes of them
+    return close(own.transpose(1, 2)[real], seen.transpose(1, 2)[real])
 
 
 def _own_attentions(call: ModelCall, inputs: Inputs, untouched: Tensor) -> dict[str, list[Tensor]] | None:
@@ -159,7 +171,11 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     """Gradients flow to the weights; also gives for each layer the rows that they flow to."""
     taps = [Capture(differentiable=True) for _ in sites]
     with frozen(call.model), torch.enable_grad():
-        logits = run_with(call, inputs, sites, taps)
+        try:
+            logits = run_with(call, inputs, sites, taps)
+        except RuntimeError as error:
+            name = type(call.model).__name__
+            raise RefusedError(f"{name} cannot be run where gradients are asked for: {_first_line(error)}.") from None
         weights = [_seen(site, tap.weights) for site, tap in zip(sites, taps, strict=True)]
         generator = torch.Generator().manual_seed(0)
         direction = torch.randn(logits.shape, generator=generator).to(logits)
@@ -168,7 +184,7 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
         try:
             gradients = torch.autograd.grad((logits * direction).sum(), weights, allow_unused=True)
         except RuntimeError as error:  # a kernel that cannot be differentiated
-            why = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+            why = _first_line(error)
             raise RefusedError(f"No gradient flows from the output to the attention weights: {why}.") from None
     finite = all(gradient is None or bool(torch.isfinite(gradient).all()) for gradient in gradients)
     if not finite or all(gradient is None or not bool(gradient.any()) for gradient in gradients):
@@ -178,6 +194,11 @@ def check_gradients(call: ModelCall, sites: Sequence[Site], inputs: Inputs, axes
     ]
     flowing = sum(rows != NONE for rows in reads)
     return reads, Check("gradients", f"flow to the weights of {flowing} of {len(sites)} layers")
+
+
+def _first_line(error: Exception) -> str:
+    """Of what is said, up to where a second sentence begins."""
+    return (str(error).strip().splitlines() or [""])[0].partition(". ")[0].rstrip(".")
 
 
 def _rows_read(gradient: Tensor | None, mask: Tensor, read: Tensor | None) -> str:

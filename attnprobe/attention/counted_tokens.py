@@ -62,7 +62,7 @@ class CountedTokens:
     def __init__(self, sites: Sequence[Site], said: int | None = None, axis: int | None = None) -> None:
         self._sites = [site for site in sites if site.stack not in (DECODER, CROSS)]
         self._said, self._axis = said, axis
-        self._kept: deque[tuple[list[Any], TokenAxes]] = deque(maxlen=_KEPT)
+        self._kept: deque[tuple[list[tuple[Any, int]], TokenAxes]] = deque(maxlen=_KEPT)
 
     def __call__(self, call: ModelCall, inputs: Inputs) -> TokenAxes:
         """The masks of a batch, by a run of it.
@@ -70,9 +70,12 @@ class CountedTokens:
         Raises:
             InputError: it has another number of tokens than was said.
         """
-        values = list(inputs.values())
+        # The version tells a batch whose numbers were changed in place.
+        values = [(value, value._version if isinstance(value, Tensor) else 0) for value in inputs.values()]
         for kept, axes in self._kept:
-            if len(kept) == len(values) and all(one is other for one, other in zip(kept, values, strict=True)):
+            if len(kept) == len(values) and all(
+                one is other and version == now for (one, version), (other, now) in zip(kept, values, strict=True)
+            ):
                 return axes
         source = self._source(call, inputs)
         said = self._said if self._axis is None else documents_of(inputs).shape[self._axis]

@@ -33,13 +33,30 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("docs/results/knockout"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    *of_trained, right = trained.trained_model(arguments.steps)
+    model, tokenizer, right = trained.trained_model(arguments.steps)
+    of_constructed = constructed.constructed_model()
     cases = (
-        Planted("constructed", *constructed.constructed_model(), constructed.constructed_prompts(arguments.prompts),
-                ("before", "after", "last", "rest"), ("after", "last"), constructed.PLANTED, by_head=True),
-        Planted("trained", *of_trained, trained.trained_prompts(arguments.prompts), (*trained.HOPS, "rest"),
-                (*trained.HOPS[1:], "rest"), trained.PLANTED, by_head=False),
-    )  # fmt: skip
+        Planted(
+            name="constructed",
+            model=of_constructed[0],
+            tokenizer=of_constructed[1],
+            prompts=constructed.constructed_prompts(arguments.prompts),
+            sources=("before", "after", "last", "rest"),
+            targets=("after", "last"),
+            routes=constructed.PLANTED,
+            by_head=True,
+        ),
+        Planted(
+            name="trained",
+            model=model,
+            tokenizer=tokenizer,
+            prompts=trained.trained_prompts(arguments.prompts),
+            sources=(*trained.HOPS, "rest"),
+            targets=(*trained.HOPS[1:], "rest"),
+            routes=trained.PLANTED,
+            by_head=False,
+        ),
+    )
     rows, said, status = [], [f"The trained model is right in {right:.1%} of its last batch's words."], 0
     for case in cases:
         result = case.knocked_out(screen=6)
@@ -57,7 +74,9 @@ def main() -> int:
             f"{spurious} others among {routes} that were cut, on {len(result.prompts)} prompts. A route is found where "
             f"the mean change is {MATTERS:g} nats or more and its 95 % interval holds no zero."
         )
-        said.append(screen_in_words(result.screened()))
+        screen = result.screened()
+        assert screen is not None, "a screen was asked for"
+        said.append(screen_in_words(screen))
     for way in ("renormalise", "zero"):
         said.append(_decoys(way, arguments.prompts))
     text = "\n\n".join([markdown_table(("model", "route", "layer", "head", "Δ log p (nats)"), rows), *said])

@@ -107,7 +107,7 @@ def main() -> None:
         print(table.to_string(index=False), flush=True)
         draw(result, documents, arguments.out / f"{modality.name}.png")
         page = f"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Planted {modality.name}</title>"
-        page += "<meta name=viewport content='width=device-width'>"
+        page += "<meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
         (arguments.out / f"{modality.name}.html").write_text(page + result.shown_html(), encoding="utf-8")
     pd.concat(tables).to_csv(arguments.out / "planted.csv", index=False)
 

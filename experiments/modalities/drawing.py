@@ -15,7 +15,7 @@ from attnprobe.reports.style import PAGE, SETTINGS
 from experiments.modalities.planted import Planted
 
 _DOCUMENTS = 4
-_TOLD = {"weight": "attention", "js": "erased alone (JS)"}
+_TOLD = {"weight": "attention", "js": "erased\nalone (JS)"}
 
 
 def draw(result: ProbeResult, documents: Planted, path: Path) -> None:
@@ -75,5 +75,5 @@ def _of_frames(axes: Axes, result: ProbeResult, content: np.ndarray, values: np.
         axes.set_yticks([])
     axes.axvspan(planted + 0.5, planted + 1.5, fill=False, edgecolor="#0072B2", linewidth=1.4)
     axes.set_xticks([1, 4, 8, 12])
-    if values is not None:
+    if values is None:
         axes.set_xlabel("frame")

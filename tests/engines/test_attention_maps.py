@@ -1,6 +1,6 @@
 """All attention of a run of the model, as it is kept to be looked at."""
 
-import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,10 +31,10 @@ def test_maps_are_what_the_model_itself_says_that_it_attends_to(family, task, im
     model = attached(family, task, "eager").model
     with torch.no_grad():
         told = model(**case.inputs, output_attentions=True)
-    seen = {}
+    seen: dict[str, list[Any]] = {}
     for each in read_maps(case.attachment, case.inputs):
         seen.setdefault(each.stack, []).append(each.weights)
-    assert len([*itertools.chain(*seen.values())]) == len(case.attachment.sites.attention)
+    assert len([layer for layers in seen.values() for layer in layers]) == len(case.attachment.sites.attention)
     for stack, layers in seen.items():
         expected = told[OUTPUTS[stack]]
         assert len(layers) == len(expected)

@@ -24,11 +24,16 @@ _PANELS = (("weight", "attention"), ("js", "erased alone: how far the output mov
 _WIDE, _HIGH, _BAND = 640, 96, 34
 """Of a sound: how wide it is drawn, how high its samples, and how high each row of bars."""
 
+_LEGEND = {
+    "patch": "Shades are shares of the largest value; a red edge: erased alone, the patch flips the decision.",
+    "step": "Bars are shares of the largest value; red: erased alone, the step flips the decision.",
+}
+
 _STYLE = (
-    "<style>.attnprobe-media{font:14px/1.4 system-ui,sans-serif;color-scheme:light dark}"
+    "<style>.attnprobe-media{font:14px/1.4 system-ui,sans-serif}"
     ".attnprobe-media figure{margin:0 0 1.5em;max-width:100%}"
     ".attnprobe-media .panels{display:flex;flex-wrap:wrap;gap:12px}"
-    ".attnprobe-media .panel{flex:0 1 240px;min-width:150px}"
+    ".attnprobe-media .panel{flex:1 1 150px;max-width:240px}"
     ".attnprobe-media .sound{max-width:640px}"
     ".attnprobe-media svg{width:100%;height:auto;display:block}"
     ".attnprobe-media figcaption,.attnprobe-media p{margin:.3em 0}"
@@ -65,7 +70,8 @@ def media_html(
         if isinstance(media.places, Frames):
             drawing = _sound(media.places, media.shown[number], own)
         drawn.append(f"<figure><figcaption>{caption}</figcaption>{drawing}</figure>")
-    return f'{_STYLE}<div class="attnprobe-media">{"".join(drawn)}</div>' if drawn else ""
+    legend = f"<p>{_LEGEND['patch' if isinstance(media.places, Patches) else 'step']}</p>"
+    return f'{_STYLE}<div class="attnprobe-media">{"".join(drawn)}{legend}</div>' if drawn else ""
 
 
 def _caption(number: int, documents: pd.DataFrame, erasures: pd.DataFrame, classes: Mapping[int, str]) -> str:

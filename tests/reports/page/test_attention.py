@@ -26,7 +26,7 @@ def maps(transformer_page):
     """By (layer, head), the weights of the document (rows, columns)."""
     table = pd.read_parquet(transformer_page.parent / "attention_maps.parquet")
     rows = table[table.document == DOCUMENT]
-    size = rows["keys"].to_numpy(dtype=np.int64)[0].item()
+    size = int(rows["keys"].max())
     codes = {(layer, head): from_text(str(text), size, size) for layer, head, text in rows[WHICH].to_numpy().tolist()}
     return {head: weights_of(each) for head, each in codes.items() if each is not None}
 
