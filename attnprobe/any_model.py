@@ -475,7 +475,8 @@ def _probe_batches(
         masks = [call.axes(batch).keys(attention.selected[0].site) for batch in told_by]
         masks = [items.kept(mask) if leaves_out else mask for mask in masks]
         of_batches = (
-            attention.erasures(batch, Items.single_tokens(mask)) for batch, mask in zip(told_by, masks, strict=True)
+            attention.erasures(batch, Items.single_tokens(mask)).first_items()
+            for batch, mask in zip(told_by, masks, strict=True)
         )
         without_first = measured_of(of_batches, ways.first).is_sink
     own = brought.of_batches([mask.cpu().numpy() for mask in keys], without_first=without_first)

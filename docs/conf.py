@@ -44,6 +44,7 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": False}
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_custom_sections = [("Settings", "params_style")]
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnprobe.cli import COMMANDS, make_parser
@@ -12,21 +13,36 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 COMMAND_LINE, PLACE = "reference/command-line", "%COMMANDS%"
-ELSEWHERE = {"../CHANGELOG.md": "project/changelog.md", "../CONTRIBUTING.md": "project/contributing.md"}
+ELSEWHERE = {"CHANGELOG.md": "project/changelog", "CONTRIBUTING.md": "project/contributing"}
 """Files of the repository that have a page here."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("source-read", _read)
+    app.connect("autodoc-process-docstring", _bars)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _read(app: Sphinx, page: str, source: list[str]) -> None:
     if page == COMMAND_LINE:
         source[0] = source[0].replace(PLACE, "\n".join(command_line()))
-    for path, here in ELSEWHERE.items():
-        source[0] = source[0].replace(f"]({path}", f"]({here}")
+    for file, here in ELSEWHERE.items():
+        if page == here:
+            text = (Path(app.srcdir).parent / file).read_text(encoding="utf-8").replace("](docs/", "](../")
+            source[0] = source[0].replace(f"%../{file}%", text)
+            for other, there in ELSEWHERE.items():
+                source[0] = source[0].replace(f"]({other}", f"](../{there}.md")
+        source[0] = source[0].replace(f"](../{file}", f"]({here}.md")
+    # Tables that are files, and no pages.
+    source[0] = re.sub(r"\]\((results/[^)]*\.md)\)", r"](path:\1)", source[0])
+
+
+def _bars(app: Sphinx, kind: str, name: str, of: object, options: object, lines: list[str]) -> None:
+    """In docstrings a bar is a bar, and no substitution of reStructuredText."""
+    for number, line in enumerate(lines):
+        parts = line.split("``")
+        lines[number] = "``".join(part if place % 2 else part.replace("|", r"\|") for place, part in enumerate(parts))
 
 
 def command_line() -> list[str]:

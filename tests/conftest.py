@@ -8,6 +8,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from hypothesis import settings
 
+from attnprobe.base.freed_memory import keep_freed_memory
+
+keep_freed_memory()  # in processes that are forked from this one as well: fresh pages are a sixth of what tests take
+gc.disable()  # until everything is imported, of which nothing is garbage
+
 # Compiled once, for the processes that tests start as well: each would compile the package anew, for two seconds.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -21,6 +26,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ CHANGES = ("delta_log_probability", "delta_rival")
 """Columns of changes, in nats."""
 
 MATTERS = 0.1
-"""Nats by which the decision's log probability has to move for an edge to count among those that a screen may miss."""
+"""Nats by which the decision's log probability has to move for a route to be found, or an edge to be missed."""
 
 
 class OfRoute(NamedTuple):
@@ -45,6 +45,12 @@ class OfRoute(NamedTuple):
     delta_log_probability: Estimate
     delta_rival: Estimate
     flipped: Estimate
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the decision moves by ``MATTERS`` or more in the mean, and the interval holds no zero."""
+        change = self.delta_log_probability
+        return abs(change.value) >= MATTERS and (change.low > 0 or change.high < 0)
 
 
 def routes_of(table: pd.DataFrame) -> list[OfRoute]:

@@ -22,6 +22,7 @@ from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import (
     Attention,
     DecisionCurves,
+    FirstItems,
     Flow,
     OtherErasures,
     OutputProducts,
@@ -102,18 +103,15 @@ class AttentionErasures:
         whole = tokens.sum(-1)
         return (tokens * self.items.sink).sum(-1) / whole.masked_fill(whole == 0, 1.0)
 
-    def without_first(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Of each document's first item its share of the items' attention, and whether the decision flips without it.
-
-        And whether there are other items; each (batch,).
-        """
+    def first_items(self) -> FirstItems:
+        """What the first items hold of the attention, and what erasing them alone does."""
         documents = torch.arange(len(self.items.mask), device=self.items.mask.device)
         first = torch.zeros_like(self.items.mask)
         first[:, 0] = True
         flips = torch.zeros_like(documents, dtype=torch.bool)
         for part, logits in self.engine.evaluate(documents, self.items.tokens(documents, first)):
             flips[part] = self.engine.flips(logits, documents[part])
-        return self.attention.weights[:, 0], flips, self.items.sizes > 1
+        return FirstItems(self.attention.weights[:, 0], flips, self.items.sizes > 1)
 
     def single_effects(self) -> SingleEffects:
         """What erasing each item alone does."""

@@ -115,6 +115,20 @@ class StandIn(NamedTuple):
     draw: int
 
 
+class FirstItems(NamedTuple):
+    """Of the first item of each document.
+
+    Attributes:
+        weights: its share of the items' attention (batch,).
+        flips: whether erasing it alone flips the decision (batch,).
+        of_several: whether there are other items (batch,).
+    """
+
+    weights: Tensor
+    flips: Tensor
+    of_several: Tensor
+
+
 class OtherErasures(Protocol):
     """A batch of documents that is erased in otherwise than the run means it first: in some ways, each with its draws.
 

@@ -157,7 +157,7 @@ class TrainedRun:
             device: where to compute: ``auto``, ``cpu`` or ``cuda``.
             quiet: whether nothing is printed.
             settings: ``erase_by``, ``certify``, ``also``, ``explanations`` (a file of scores), ``specials``,
-                ``subwords``; and who tests: ``workers``, ``executor``, …
+                ``sinks``, ``subwords``; and who tests: ``workers``, ``executor``, …
 
         Raises:
             InputError: as of :func:`run`; and SettingTypeError and FailedError.

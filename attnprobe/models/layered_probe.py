@@ -20,6 +20,7 @@ from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
 from attnprobe.engines.items import Items
+from attnprobe.erasure.erasable import FirstItems
 from attnprobe.erasure.masking import Masking
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.probe import Probe
@@ -40,12 +41,10 @@ class LayeredProbe(Probe[B]):
     Attributes:
         settings: what is erased.
         attention: the model, attached to.
-        leaves_out_first: whether the first item of a document that has others is none, because it is a sink.
     """
 
     settings: AttentionSettings
     attention: AttentionProbe
-    leaves_out_first = False
 
     @abstractmethod
     def _ready(self, batch: B) -> tuple[dict[str, Any], Items]:
@@ -86,6 +85,10 @@ class LayeredProbe(Probe[B]):
     def erasures(self, batch: B, seeds: Tensor | None = None) -> AttentionErasures:
         """A batch ready for erasures; see :meth:`Probe.erasures`."""
         return self.attention.erasures(*self._ready_to_erase(batch), seeds, self.others, self.training)
+
+    def first_items(self, batch: B) -> FirstItems:
+        """What the first items of a batch hold; see :meth:`Probe.first_items`."""
+        return self.erasures(batch).first_items()
 
     def training_vectors(self, batch: B) -> dict[str, Tensor]:
         """What selected heads give of a batch of training documents; see :meth:`AttentionProbe.training_vectors`."""

@@ -19,7 +19,7 @@ from attnprobe.engines.attention_maps import AttentionMap
 from attnprobe.engines.head_map import Drawn
 from attnprobe.engines.head_readings import HeadReadings
 from attnprobe.engines.item_columns import ItemColumns
-from attnprobe.erasure.erasable import Erasures
+from attnprobe.erasure.erasable import Erasures, FirstItems
 from attnprobe.erasure.masking import Masking
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
@@ -36,6 +36,7 @@ class Probe(ABC, Generic[B]):
         meaning: what is meant by erased, and by decided.
         others: what else is meant by erased, of the same decision: measured beside it.
         training: by attention what it gives of training documents, where some way of erasing needs that.
+        leaves_out_first: whether the first item of a document that has others is none, because it is a sink.
     """
 
     batch_documents: int
@@ -43,6 +44,7 @@ class Probe(ABC, Generic[B]):
     meaning: Meaning = BY_DEFAULT
     others: Sequence[Meaning] = ()
     training: Mapping[str, TrainingVectors] = MappingProxyType({})
+    leaves_out_first: bool = False
 
     @property
     @abstractmethod
@@ -62,6 +64,14 @@ class Probe(ABC, Generic[B]):
             batch: the documents.
             seeds: one integer a document (batch,), for what is drawn of it to stand in for what is erased.
         """
+
+    def first_items(self, batch: B) -> FirstItems:
+        """What the first items of a batch hold of the attention, and what erasing them alone does.
+
+        Raises:
+            InputError: such a model has no sinks.
+        """
+        raise InputError(f"No sink of attention is known of {type(self).__name__}.")
 
     def training_vectors(self, batch: B) -> Mapping[str, Tensor]:
         """By attention what it gives of a batch of training documents (documents, …, dim).

@@ -33,6 +33,7 @@ from attnprobe.reports.of_packages import measured_in_words, statistics_in_words
 from attnprobe.reports.orderings_in_words import (
     further_orderings,
     in_prose,
+    joined,
     names_to_type,
     references_in_words,
 )
@@ -249,7 +250,7 @@ def _against_further(summary: Summary) -> list[Mapping[str, Any]]:
 
 
 def _listed(orderings: Sequence[str], summary: Summary) -> str:
-    return " and ".join(in_prose(name, summary) for name in orderings)
+    return joined([in_prose(name, summary) for name in orderings], "and")
 
 
 def _verdict(summary: Summary) -> str:
@@ -283,14 +284,9 @@ def _beside_the_verdict(summary: Summary) -> str:
             outcome = "no earlier than its order"
         by_outcome.setdefault(outcome, []).append(in_prose(one["second"], summary))
     return "".join(
-        f" (Erasing by {_alternatives(names)}, by which it is not judged, changes decisions {outcome}.)"
+        f" (Erasing by {joined(names, 'or')}, by which it is not judged, changes decisions {outcome}.)"
         for outcome, names in by_outcome.items()
     )
-
-
-def _alternatives(names: Sequence[str]) -> str:
-    """``a``, ``a or b``, ``a; b or c``: a name may hold a comma."""
-    return " or ".join(filter(None, ["; ".join(names[:-1]), names[-1]]))
 
 
 def _sentence(summary: Summary, unit: str, evenness: str) -> str:

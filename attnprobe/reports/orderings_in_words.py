@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attnprobe.erasure.registered_orderings import OWN, PAPER, ReferenceInWords, Role
@@ -61,3 +61,13 @@ def names_to_type(orderings: Iterable[str]) -> str:
 
 def _letters(text: str) -> str:
     return re.sub("[^a-z]", "", text.lower())
+
+
+def joined(names: Sequence[str], last: str) -> str:
+    """Names with a word before the last of them; a name may hold a comma.
+
+    >>> joined(["a"], "and"), joined(["a", "b"], "or"), joined(["a", "b", "c"], "and"), joined(["a, b", "c", "d"], "or")
+    ('a', 'a or b', 'a, b and c', 'a, b; c or d')
+    """
+    between = "; " if any("," in name for name in names) else ", "
+    return f" {last} ".join(filter(None, [between.join(names[:-1]), *names[-1:]]))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attnprobe.erasure.registered_orderings import OWN, Role
+from attnprobe.explanations.names import PERMUTED
 from attnprobe.runs.ordering_records import record_of, recorded_orderings
 
 COLOURS = {name: ordering.colour for name, ordering in OWN.items() if ordering.colour}
@@ -32,13 +33,16 @@ WIDTH = 3.3
 PAGE = 6.3
 """Of a figure across two columns, in inches."""
 
+LEGEND_SIZE = 6.5
+"""Of type in legends, in points."""
+
 SETTINGS: dict[Any, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7.5,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "legend.fontsize": LEGEND_SIZE,
     "legend.frameon": False,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -92,8 +96,13 @@ _WITHOUT_COLOUR = sorted(
 
 
 def _turns(orderings: Iterable[str]) -> dict[str, int]:
-    """Whose turn it is with the shared colours: of this package's the same each time, of others one by one."""
+    """Whose turn it is with the shared colours: of this package's the same each time, of others one by one.
+
+    Those of every run keep their turn where they are not shown, and permuted twins come last, so that an explanation
+    has one colour in figures with its twin and without.
+    """
     unknown = [name for name in orderings if name not in COLOURS]
-    others = [name for name in unknown if name not in _WITHOUT_COLOUR]
-    first = len(_WITHOUT_COLOUR) if len(others) < len(unknown) else 0
+    others = sorted((name for name in unknown if name not in _WITHOUT_COLOUR), key=lambda name: name.endswith(PERMUTED))
+    asked = any(name in _WITHOUT_COLOUR and OWN[name].on_request for name in unknown)
+    first = len(_WITHOUT_COLOUR) if asked else sum(not OWN[name].on_request for name in _WITHOUT_COLOUR)
     return {name: first + others.index(name) if name in others else _WITHOUT_COLOUR.index(name) for name in unknown}

@@ -28,7 +28,7 @@ from attnprobe.reports.latex import booktabs, in_latex
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.numbers import significant
 from attnprobe.reports.of_packages import measurements_table, statistics_tables
-from attnprobe.reports.orderings_in_words import further_orderings, in_prose, references_in_words
+from attnprobe.reports.orderings_in_words import further_orderings, in_prose, joined, references_in_words
 from attnprobe.reports.output_moves import output_moves_table
 from attnprobe.reports.over_meanings import meanings_table
 from attnprobe.reports.sample_in_words import sample_in_words
@@ -179,7 +179,7 @@ def _ratio_to(reference: str) -> Callable[[Row], str]:
 
 def _aside(summary: Summary) -> str:
     """Which orderings choose none of the documents."""
-    further = " and ".join(in_latex(in_prose(name, summary)) for name in further_orderings(summary))
+    further = joined([in_latex(in_prose(name, summary)) for name in further_orderings(summary)], "and")
     return f" ({further} aside)" if further else ""
 
 

@@ -44,11 +44,5 @@ class MeasuredSink(NamedTuple):
             return None
         documents: Any = content.get("documents")
         shares = [float(share) for share in map(content.get, cls._fields[1:]) if isinstance(share, int | float)]
-        if (
-            type(documents) is not int
-            or documents < 1
-            or len(shares) != 2
-            or not all(0 <= each <= 1 for each in shares)
-        ):
-            return None
-        return cls(documents, *shares)
+        is_one = type(documents) is int and documents > 0 and len(shares) == 2
+        return cls(documents, *shares) if is_one and all(0 <= share <= 1 for share in shares) else None

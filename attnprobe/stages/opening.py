@@ -14,7 +14,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.datasets import load_dataset, locate
 from attnprobe.data.limits import within_limits
 from attnprobe.data.tokenised_dataset import Dataset
-from attnprobe.data.what_to_know import said_of_data
+from attnprobe.data.what_to_know import require_words_to_erase, said_of_data
 from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
 from attnprobe.explanations.names import check_names
 from attnprobe.explanations.score_files import ScoreFile
@@ -83,6 +83,8 @@ def begun(
     )
     _say_of_data(whole, location, settings, say)
     dataset = within_limits(whole, settings.data)
+    if settings.attention is None:  # others have special tokens besides
+        require_words_to_erase(dataset, location)
     source = DataSource(
         location=location,
         label_column=where.label_column,

@@ -19,9 +19,8 @@ from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.data.batches import EncodedSplit, IntArray
-from attnprobe.engines.attention_erasures import AttentionErasures
+from attnprobe.erasure.erasable import FirstItems
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.models.probe import Probe
 from attnprobe.models.subject import Subject
 from attnprobe.runs.run_folder import write_json
@@ -79,13 +78,12 @@ def measured_sink(probe: Probe[Any], encoded: EncodedSplit[Any], device: torch.d
     Raises:
         InputError: none has several items, or nothing can flip.
     """
-    assert isinstance(probe, LayeredProbe), "sinks are left out of transformers alone, as the settings say"
     batches = encoded.batches(encoded.in_order_of_length(probe.batch_documents, probe.batch_tokens), device)
-    return measured_of(map(probe.erasures, batches), probe.meaning)
+    return measured_of(map(probe.first_items, batches), probe.meaning)
 
 
-def measured_of(erasures: Iterable[AttentionErasures], meaning: Meaning) -> MeasuredSink:
-    """The same of batches that are ready for erasures, by what is meant by decided.
+def measured_of(batches: Iterable[FirstItems], meaning: Meaning) -> MeasuredSink:
+    """The same of batches, by what is meant by decided.
 
     Raises:
         InputError: no document has several items, or nothing can flip.
@@ -93,8 +91,7 @@ def measured_of(erasures: Iterable[AttentionErasures], meaning: Meaning) -> Meas
     if not meaning.flips_at_all:
         raise InputError("A sink of attention is told by the decisions that it does not change, and here none can.")
     weights, flips = [], []
-    for batch in erasures:
-        weight, flipped, several = batch.without_first()
+    for weight, flipped, several in batches:
         weights.append(weight[several].cpu())
         flips.append(flipped[several].cpu())
     weight, flipped = torch.cat(weights), torch.cat(flips)
@@ -120,7 +117,6 @@ def leave_out_sink(probe: Probe[Any], subject: Subject[Any, Any], stamp: str) ->
     kept = _read(path)
     if kept is None or kept.made_by != stamp:
         raise InputError(f"{path} is not there, or is of another model: attnprobe probe makes it.")
-    assert isinstance(probe, LayeredProbe), "as in measured_sink"
     probe.leaves_out_first = kept.measured.is_sink
 
 

@@ -20,7 +20,6 @@ from attnprobe.erasure.stand_ins import TrainingVectors
 from attnprobe.models.huggingface.pieces import PieceBatch
 from attnprobe.models.huggingface.probe import CheckpointProbe
 from attnprobe.models.huggingface.sequences import model_inputs
-from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.models.pooled.probe import POOLING, PooledProbe
 from attnprobe.models.probe import Probe
 from attnprobe.models.transformer.probe import TransformerProbe
@@ -126,7 +125,7 @@ def _of_checkpoint(probe: CheckpointProbe, batch: PieceBatch) -> _Read:
 def read_document(probe: Probe[Any], batch: Any) -> _Read:  # noqa: ANN401
     """What a model with attention in several layers takes of a document, and the item of each token."""
     inputs, items = next(_INPUTS[each] for each in type(probe).__mro__ if each in _INPUTS)(probe, batch)
-    if isinstance(probe, LayeredProbe) and probe.leaves_out_first and int(items.max()) > 0:
+    if probe.leaves_out_first and int(items.max()) > 0:
         items = torch.where(items > 0, items - 1, -1)  # the first is none, because it is a sink
     return inputs, items
 

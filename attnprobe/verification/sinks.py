@@ -14,7 +14,7 @@ from attnprobe.base.bounds import MOST_JSON_BYTES
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import read_text
 from attnprobe.engines.attention_probe import AttentionProbe
-from attnprobe.models.layered_probe import LayeredProbe
+from attnprobe.models.probe import Probe
 from attnprobe.models.subject import Tested
 from attnprobe.runs.tables import columns_of_table, read_table
 from attnprobe.stages.sinks import sample_of_training
@@ -49,7 +49,6 @@ def check_sink(run: Run, tested: Tested[Any]) -> Iterator[str]:
     split = run.dataset.splits[TRAINING]
     numbers = sample_of_training(len(split), run.configuration.settings.seed)
     encoded = run.subject.encode_for_training(split.take(numbers))
-    assert isinstance(probe, LayeredProbe)
     leaves_out, probe.leaves_out_first = probe.leaves_out_first, False
     weights, flips = [], []
     make = reference_maker(probe, encoded.batch(np.array([0])).to(run.device))
@@ -88,7 +87,6 @@ def check_left_out(run: Run, tested: Tested[Any], numbers: npt.NDArray[np.intege
     if not told:
         return
     probe = tested.probe
-    assert isinstance(probe, LayeredProbe)
     stored = read_table(path, ["document", *told], numbers.astype(np.int64))
     encoded = run.subject.encode(run.dataset.splits["test"].take(numbers))
     for row, number in enumerate(numbers.tolist()):
@@ -100,8 +98,8 @@ def check_left_out(run: Run, tested: Tested[Any], numbers: npt.NDArray[np.intege
     yield f"{' and '.join(told)} of {len(numbers):,} documents are what is on tokens that are no items"
 
 
-def _shares(probe: LayeredProbe[Any], batch: Any) -> dict[str, float]:  # noqa: ANN401
-    attention: AttentionProbe = probe.attention
+def _shares(probe: Probe[Any], batch: Any) -> dict[str, float]:  # noqa: ANN401
+    attention: AttentionProbe = probe.attention  # type: ignore[attr-defined]  # such a model is attached to
     inputs, items = read_document(probe, batch)
     tokens = torch.arange(len(items), device=items.device)
     call, settings = attention.attachment.call, attention.settings

@@ -61,7 +61,7 @@ def trained_model(steps: int = 1500, seed: int = 0) -> tuple[MistralForCausalLM,
         wanted = texts[:, :-BACK]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()

@@ -26,7 +26,7 @@ def tokenizer_of(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
 
 def prompt_of(tokens: Sequence[str], named: Mapping[str, int]) -> dict[str, Any]:
     """A prompt and, by name, where some of its words stand, in characters."""
-    ends = []
+    ends: list[int] = []
     for token in tokens:
         ends.append((ends[-1] + 1 if ends else 0) + len(token))
     spans = {name: [ends[place] - len(tokens[place]), ends[place]] for name, place in named.items()}

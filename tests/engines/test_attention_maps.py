@@ -34,7 +34,7 @@ def test_maps_are_what_the_model_itself_says_that_it_attends_to(family, task, im
     seen: dict[str, list[Any]] = {}
     for each in read_maps(case.attachment, case.inputs):
         seen.setdefault(each.stack, []).append(each.weights)
-    assert sum(len(layers) for layers in seen.values()) == len(case.attachment.sites.attention)
+    assert len([layer for layers in seen.values() for layer in layers]) == len(case.attachment.sites.attention)
     for stack, layers in seen.items():
         expected = told[OUTPUTS[stack]]
         assert len(layers) == len(expected)

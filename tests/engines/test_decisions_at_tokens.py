@@ -31,6 +31,11 @@ def made(kind: str, attention: str) -> tuple[Any, Any]:
     if kind == "bert":
         return transformers.BertForTokenClassification(BertConfig(num_labels=3, **bert)).eval(), whole_words()
     sizes: dict[str, Any]
+    if kind == "causal":
+        sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 40, "pad_token_id": 0}
+        return transformers.GPT2LMHeadModel(GPT2Config(vocab_size=13, **sizes, **settings)).eval(), whole_words(
+            ends=False
+        )
     if kind == "gpt2":
         sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 40, "pad_token_id": 0, "num_labels": 3}
         model = transformers.GPT2ForTokenClassification(GPT2Config(vocab_size=40, **sizes, **settings))
@@ -49,6 +54,7 @@ def made(kind: str, attention: str) -> tuple[Any, Any]:
         ("bert", "sdpa", "café"),
         ("gpt2", "eager", "café"),
         ("llama", "sdpa", "-2"),
+        ("causal", "sdpa", "café"),
     ],
 )
 def test_engines_decide_at_a_token_as_attention_written_out(kind, attention, at, layers):

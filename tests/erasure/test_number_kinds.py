@@ -21,8 +21,18 @@ from tests.reference import erasure as brute
 
 EXAMPLES, OF_WHOLE = examples(EXACT), examples(WHOLE)
 BY_NAME = {function.__name__: function for function in EXAMPLES}
-ELSEWHERE = {"AttachedModel", "capturing", "erasing", "probe"}
-"""Public names that run models; their own tests are below and beside."""
+ELSEWHERE = {
+    "AttachedModel",
+    "capturing",
+    "erasing",
+    "knockout",
+    "load_run",
+    "probe",
+    "run",
+    "token_positions",
+    "train",
+}
+"""Public names that run models or read runs; their own tests are below and beside."""
 
 
 def public():

@@ -19,22 +19,22 @@ import pytest
 
 from attnprobe.cli import main
 from tests.fixtures.commands import AtWork, attnprobe
-from tests.fixtures.probed_runs import copy_of, results, trained_run
+from tests.fixtures.probed_runs import ONE_WAY, copy_of, results, trained_run
 
 DOCUMENTS = 4200
 """Three shards: a worker is killed before it has done one, whatever comes behind."""
 
 LARGEST = 100_000
-"""Bytes: the vectors of training documents fit, which are kept before a document is probed, and no shard does."""
+"""Bytes: no shard is so small."""
 
 MANY = 20_000
 """Ten shards, for kills at any moment."""
 
 
-def trained(folder, documents):
+def trained(folder, documents, *options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        yield trained_run(folder, documents)
+        yield trained_run(folder, documents, *options)
 
 
 def undisturbed(run):
@@ -45,7 +45,7 @@ def undisturbed(run):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    yield from trained(tmp_path_factory.mktemp("killed"), DOCUMENTS)
+    yield from trained(tmp_path_factory.mktemp("killed"), DOCUMENTS, *ONE_WAY)
 
 
 @pytest.fixture(scope="module")

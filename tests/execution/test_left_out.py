@@ -20,6 +20,7 @@ from attnprobe.stages.identifying import identification
 from attnprobe.stages.probing_work import ProbingWork
 from tests.fixtures.commands import planted_folder
 from tests.fixtures.probed_runs import (
+    ONE_WAY,
     REASONS,
     PoisonedHeads,
     PoisonedNullities,
@@ -44,7 +45,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("left-out"), DOCUMENTS)
+    return trained_run(tmp_path_factory.mktemp("left-out"), DOCUMENTS, *ONE_WAY)
 
 
 @pytest.fixture(scope="module")

@@ -170,6 +170,7 @@ def test_code_that_comes_with_a_checkpoint_is_not_run(tmp_path):
 
 UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml", "runpy"}
 UNSAFE_CALLS = {"torch.load", "np.load", "numpy.load", "pd.read_pickle", "eval", "exec", "compile", "__import__"}
+LAST_NAMES = {call.rpartition(".")[2] for call in UNSAFE_CALLS}
 
 
 def unsafe(path):
@@ -180,8 +181,10 @@ def unsafe(path):
         elif isinstance(node, ast.ImportFrom):
             yield from UNSAFE_MODULES.intersection([(node.module or "").split(".")[0]])
         elif isinstance(node, ast.Call):
-            yield from UNSAFE_CALLS.intersection([ast.unparse(node.func)])
-            yield from ("trust_remote_code" for k in node.keywords if ast.unparse(k) == "trust_remote_code=True")
+            if getattr(node.func, "attr", getattr(node.func, "id", None)) in LAST_NAMES:
+                yield from UNSAFE_CALLS.intersection([ast.unparse(node.func)])
+            told = [keyword for keyword in node.keywords if keyword.arg == "trust_remote_code"]
+            yield from (keyword.arg for keyword in told if ast.unparse(keyword) == "trust_remote_code=True")
 
 
 def test_only_our_own_processes_speak_pickle():

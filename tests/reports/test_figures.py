@@ -3,11 +3,13 @@ import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from attnprobe.analysis.head_map import head_map
 from attnprobe.analysis.results import RunResults
 from attnprobe.reports import style
 from attnprobe.reports.figures import FIGURES, draw_all
+from attnprobe.reports.figures.frame import legend_above
 from tests.fixtures.synthetic_runs import write_run
 from tests.fixtures.transformer_runs import WITHOUT_ORACLE, write_transformer_run
 
@@ -225,3 +227,28 @@ def test_colours_and_names_of_unknown_orderings():
     assert style.display_name("erased_alone", told) == "LOO"
     every = style.colours([*style.COLOURS, "one", "two", "three"])
     assert len(set(every.values())) == len(every)
+
+
+def test_an_explanation_has_one_colour_and_line_in_figures_with_controls_and_without():
+    explanations = ["attention", "ig", "shap", "ablation", "input_x_gradient"]
+    twins = [each for name in explanations[1:] for each in (name, f"{name}_permuted")]
+    few, many = explanations, ["random", "attention", "attention_ascending", *twins]
+    for kind in (style.colours, style.dashes):
+        assert {name: kind(few)[name] for name in few} == {name: kind(many)[name] for name in few}
+    looks = {name: (style.colours(many)[name], style.dashes(many)[name]) for name in many}
+    assert len(set(looks.values())) == len(many)
+
+
+def test_a_legend_of_long_names_stays_within_the_figure():
+    for name, columns in (("short", 2), ("a very long name of an explanation, permuted, 0.07", 1)):
+        figure = Figure(figsize=(style.WIDTH, 3))
+        axes = figure.subplots()
+        for number in range(4):
+            axes.plot([0, 1], [number, 0], label=name)
+        with mpl.rc_context(style.SETTINGS):
+            legend_above(axes)
+        FigureCanvasAgg(figure).draw()
+        legend = axes.get_legend()
+        assert legend is not None
+        assert len({round(text.get_window_extent().x0) for text in legend.get_texts()}) == columns
+        assert legend.get_window_extent().width <= figure.bbox.width

@@ -40,8 +40,8 @@ def with_a_sink():
         last.attention.self.query.weight.zero_()
         last.attention.self.query.bias.fill_(1.0)
         last.attention.self.key.weight.copy_((2.0 / size**0.5 * direction).expand_as(last.attention.self.key.weight))
-        last.attention.output.dense.weight.mul_(0.2)
-        model.classifier.bias[0] += 3.0
+        last.attention.output.dense.weight.mul_(0.1)
+        model.classifier.bias[0] += 5.0
     return model
 
 

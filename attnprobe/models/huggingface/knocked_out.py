@@ -173,10 +173,14 @@ class KnockedOut:
         """Numbers of prompts that are run together, the longest first."""
         return longest_first(self._encoded.lengths, self._probe.batch_documents, self._probe.batch_tokens)
 
+    def inputs(self, numbers: IntArray) -> dict[str, Any]:
+        """What the model takes of the prompts of these numbers."""
+        return self._probe.deciding_inputs(self._encoded.batch(numbers).to(self.model.device))
+
     def of(self, numbers: IntArray) -> Tables:
         """Cut the edges of the prompts of these numbers."""
         batch = self._encoded.batch(numbers).to(self.model.device)
-        inputs = self._probe.deciding_inputs(batch)
+        inputs = self.inputs(numbers)
         replay = EdgeReplay(self.attachment, self.sites, inputs, self._starts, self._meaning)
         rivals = None if self._rivals is None else torch.tensor([self._rivals[n] for n in numbers.tolist()])
         baseline = Baseline.of(replay.logits, None if rivals is None else rivals.to(replay.logits.device))

@@ -63,8 +63,7 @@ def draw_changes(table: pd.DataFrame, folder: Path) -> list[Path]:
         "trained for erasure": Line2D([], [], color=GREY, marker="o", markersize=4, linestyle=""),
     }
     said = (
-        "bars: 95 % intervals over documents, first seed; small dots: differences of further seeds; "
-        "a lead above 0: attention is earlier"
+        "bars: 95 % intervals over documents, first seed; small dots: further seeds; leads above 0: attention earlier"
     )
     head(figure, "What training for erasure changes", said, legend)
     return write(figure, folder, "figure_mask_training")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.reports import style
 from attnprobe.reports.meaning_in_words import meaning_in_brief
 from attnprobe.reports.selection_in_words import selection_in_brief
-from attnprobe.reports.type_widths import printable
+from attnprobe.reports.type_widths import printable, width_of
 
 Drawn = Figure | SubFigure
 """What a figure is drawn into: a sheet of its own, or a place in somebody's."""
@@ -31,6 +32,9 @@ METADATA_OF_PNG, METADATA_OF_PDF = {"Software": None}, {"CreationDate": None}
 
 TITLE_WIDTH = 52
 """Characters that go into a line of the title, of a figure one column wide."""
+
+SHOWN = 150
+"""Of figures in a notebook, dots an inch."""
 
 NARROWEST = 1.5
 """Inches for which a title is broken into lines, at least."""
@@ -45,7 +49,19 @@ LEGEND_LINES = 4
 LINE = 0.14
 """Of a legend, in inches."""
 
+BESIDE_NAMES = 0.4
+"""Inches that a column of a legend takes beside its names."""
+
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+class Sheet(Figure):
+    """A figure of its own, which a notebook shows without anybody having chosen how it shows figures."""
+
+    def _repr_png_(self) -> bytes:
+        image = BytesIO()
+        self.savefig(image, format="png", dpi=SHOWN)
+        return image.getvalue()
 
 
 def new_panel(
@@ -96,7 +112,7 @@ def new_sheet(size: tuple[float, float], ax: Axes | None = None, layout: Any = "
         InputError: the axes have no place in a grid, where several panels could stand for them.
     """
     if ax is None:
-        figure = Figure(figsize=size, layout=layout)
+        figure = Sheet(figsize=size, layout=layout)
         FigureCanvasAgg(figure)
         return figure
     place = ax.get_subplotspec()
@@ -124,9 +140,20 @@ def title(results: RunResults, documents: int, width: float, *, sampled: bool = 
 
 
 def legend_above(axes: Axes) -> None:
-    """The legend between title and panel, where it covers nothing; a long one makes a figure of its own higher."""
-    legend = axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2.4, borderaxespad=0.2)
-    lines = math.ceil(len(legend.get_texts()) / 2)
+    """The legend between title and panel, where it covers nothing; a long one makes a figure of its own higher.
+
+    In two columns, and in one where long names would reach beyond the figure.
+    """
+    _, labels = axes.get_legend_handles_labels()
+    half = math.ceil(len(labels) / 2)
+    widest = [
+        max((width_of(each, style.LEGEND_SIZE) for each in part), default=0) for part in (labels[:half], labels[half:])
+    ]
+    columns = 2 if sum(widest) + 2 * BESIDE_NAMES <= style.WIDTH else 1
+    legend = axes.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, handlelength=2.4, borderaxespad=0.2
+    )
+    lines = math.ceil(len(legend.get_texts()) / columns)
     if axes.get_title():
         raise_title(axes, lines)
     elif lines > LEGEND_LINES:

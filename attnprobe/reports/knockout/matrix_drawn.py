@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from attnprobe.analysis.knockout_map import OfRoute
+from attnprobe.analysis.knockout_map import MATTERS, OfRoute
 from attnprobe.reports import style
 from attnprobe.reports.type_widths import printable
 from attnprobe.settings.knockout import WHOLE
@@ -21,7 +21,7 @@ MOST_ROWS = 120
 
 
 def draw_matrix(routes: Sequence[OfRoute], title: str) -> Figure:
-    """Mean changes of the decision's log probability; a dot where the 95 % interval holds no zero.
+    """Mean changes of the decision's log probability; a dot where the route is found.
 
     Args:
         routes: of all prompts.
@@ -35,9 +35,8 @@ def draw_matrix(routes: Sequence[OfRoute], title: str) -> Figure:
         key = (route.source, route.target, route.head)
         if key in names:
             place = names.index(key), windows.index(_window(route))
-            change = route.delta_log_probability
-            cells[place] = change.value
-            if change.low > 0 or change.high < 0:
+            cells[place] = route.delta_log_probability.value
+            if route.is_found:
                 dots.append(place)
     reach = max(float(np.nanmax(np.abs(cells), initial=0)), 1e-3)
     with mpl.rc_context(style.SETTINGS):
@@ -60,7 +59,7 @@ def draw_matrix(routes: Sequence[OfRoute], title: str) -> Figure:
         bar.outline.set_linewidth(0)
         bar.set_label("change of log p (nats)")
         figure.suptitle(printable(title), fontsize=style.SETTINGS["axes.titlesize"], parse_math=False)
-        figure.supxlabel("dot: the 95 % interval over prompts holds no zero", fontsize=6.5)
+        figure.supxlabel(f"dot: {MATTERS:g} nats or more, and the 95 % interval holds no zero", fontsize=6.5)
     return figure
 
 

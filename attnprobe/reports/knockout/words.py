@@ -37,7 +37,7 @@ def knockout_in_words(name: str, routes: Sequence[OfRoute], prompts: pd.DataFram
         f"{name}: {len(prompts):,} prompts, decided with a mean probability of {p.mean():.2f}. Brackets are 95 % "
         f"intervals over prompts. A prompt took the work of {prompts['plain_passes'].mean():.1f} plain runs."
     ]
-    whole = [route for route in routes if route.head == WHOLE and _moves(route)]
+    whole = [route for route in routes if route.head == WHOLE and route.is_found]
     whole.sort(key=lambda route: route.delta_log_probability.value)
     lines = [
         f"{route.source} → {route.target}, {layers_in_words(route)}: {nats(route.delta_log_probability)} nats, "
@@ -82,8 +82,3 @@ def nats(estimate: Estimate) -> str:
     """``−1.25 [−1.40, −1.10]``."""
     ends = f" [{estimate.low:.2f}, {estimate.high:.2f}]" if estimate.n > 1 else ""
     return f"{estimate.value:.2f}{ends}".replace("-", "−")
-
-
-def _moves(route: OfRoute) -> bool:
-    change = route.delta_log_probability
-    return abs(change.value) >= MATTERS and not change.low <= 0 <= change.high

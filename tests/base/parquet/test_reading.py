@@ -160,14 +160,15 @@ OF_ARROW_FILES = {
 """What has to do with Arrow's own formats, of which a file of anyone's is read by the first alone."""
 
 
-def modules_with(chosen):
-    """In which there is such a node of Python."""
-    return {
-        module
-        for module, path in MODULES.items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if chosen(node)
-    }
+def modules_with(*chosen):
+    """In which modules there is a node of Python of each of these kinds."""
+    found = [set() for _ in chosen]
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for modules, is_chosen in zip(found, chosen, strict=True):
+                if is_chosen(node):
+                    modules.add(module)
+    return found
 
 
 def is_imported(node, *names):
@@ -180,22 +181,23 @@ def is_imported(node, *names):
 
 
 def is_of_ipc(node):
-    return isinstance(node, ast.Attribute) and ast.unparse(node).startswith(("pa.ipc.", "pyarrow.ipc."))
+    of = node.value if isinstance(node, ast.Attribute) else None
+    return isinstance(of, ast.Attribute) and of.attr == "ipc" and ast.unparse(of) in ("pa.ipc", "pyarrow.ipc")
 
 
 def test_one_module_alone_gives_files_to_pyarrow():
     """One of each format: Parquet, and what ``datasets`` saves. Each holds a file against its bounds first."""
-    of_parquet = modules_with(
+    of_parquet, of_arrow, mapped = modules_with(
         lambda node: (
             (isinstance(node, ast.Attribute) and node.attr in OPENERS and not is_of_ipc(node))
             or is_imported(node, "pyarrow.dataset")
             or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pyarrow.parquet"))
-        )
+        ),
+        lambda node: is_of_ipc(node) or is_imported(node, "pyarrow.ipc", "pyarrow.feather"),
+        lambda node: isinstance(node, ast.Attribute) and node.attr == "memory_map",
     )
     assert of_parquet == {"attnprobe.base.parquet.bounded_files"}
-    of_arrow = modules_with(lambda node: is_of_ipc(node) or is_imported(node, "pyarrow.ipc", "pyarrow.feather"))
     assert of_arrow == OF_ARROW_FILES
-    mapped = modules_with(lambda node: isinstance(node, ast.Attribute) and node.attr == "memory_map")
     assert mapped == {"attnprobe.base.arrow_streams"}
 
 

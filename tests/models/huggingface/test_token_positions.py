@@ -24,7 +24,7 @@ def texts_at(tokenizer, name, side="right"):
     found = []
     for text, offsets, row in zip(texts, encoding["offset_mapping"], marks.tolist(), strict=True):
         chosen = [offset for offset, marked in zip(offsets, row, strict=True) if marked]
-        found.append((text[chosen[0][0] : chosen[-1][1]].strip(), len(chosen)))
+        found.append((str(text)[chosen[0][0] : chosen[-1][1]].strip(), len(chosen)))
     return found
 
 
