@@ -7,8 +7,6 @@ Nothing is written: ``figure.savefig`` does that.
 
 from __future__ import annotations
 
-import sys
-
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -109,9 +107,6 @@ def _drawn(name: str, results: RunResults, ax: Axes | None) -> Figure | SubFigur
         InputError: the run has nothing that it shows.
     """
     draw = (FIGURES if name in FIGURES else IDENTIFIABILITY_FIGURES)[name]
-    if "IPython" in sys.modules:
-        import matplotlib.pyplot  # noqa: F401  # with it a notebook shows a figure that a cell ends with
-
     with mpl.rc_context(style.SETTINGS):
         figure = draw(results, ax)
     if figure is None:

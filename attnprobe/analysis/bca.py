@@ -27,35 +27,54 @@ def percentile_ends(resampled: Numbers, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bca_ends(value: float, resampled: Numbers, influence: Numbers, level: float, scale: float) -> tuple[float, float]:
-    """Ends of the BCa interval.
+def bca_ends(values: Numbers, resampled: Numbers, influence: Numbers, level: float, scales: Numbers) -> Numbers:
+    """Ends of BCa intervals (statistics, 2), of many statistics at once: each has the ones that it would have alone.
 
     Where no document has an influence (all values are equal, or all zero) the interval has zero width: z₀ and a are
     then 0/0, which is where other implementations return NaN.
 
     Args:
-        value: the statistic on the documents as they are.
-        resampled: the statistic on each resample (resamples,), finite.
-        influence: of each document on the statistic, up to a common factor (documents,).
-        level: .95 for an interval that is to cover the truth in 95 of 100 cases.
-        scale: the largest number that went into an influence: what is below 1e-12 of it is rounding.
+        values: the statistics on the documents as they are (statistics,).
+        resampled: the statistics on each resample (statistics, resamples), finite.
+        influence: of each document on them, up to a factor of each statistic (statistics, documents).
+        level: .95 for intervals that are to cover the truth in 95 of 100 cases.
+        scales: the largest number that went into the influences on a statistic (statistics,): what is below 1e-12 of it
+            is rounding.
     """
-    if np.abs(influence).max() <= ROUNDING * scale:
-        return value, value
-    bias = _bias(value, resampled)
+    ends = np.stack([values, values], axis=1)
+    largest = np.abs(influence).max(axis=1)
+    wide = largest > ROUNDING * scales
+    if not wide.all():
+        values, resampled, influence, largest = values[wide], resampled[wide], influence[wide], largest[wide]
+    bias = _bias(values, resampled)[:, None]
     # By a power of two, which rounds nothing: cubes of tiny numbers would be zero.
-    influence = np.ldexp(influence, -int(np.frexp(np.abs(influence).max())[1]))
-    acceleration = np.sum(influence**3) / (6 * np.sum(influence**2) ** 1.5)
+    influence = np.ldexp(influence, -np.frexp(largest)[1][:, None])
+    cubes, squares = np.sum(influence**3, axis=1), np.sum(influence**2, axis=1)
+    # One by one: whole arrays are raised to broken powers by other code, which rounds in another way.
+    acceleration = np.array([cube / (6 * square**1.5) for cube, square in zip(cubes, squares, strict=True)])[:, None]
     normal = bias + ndtri(np.array([(1 - level) / 2, (1 + level) / 2]))
     # |a| is at most 1/6 and |z₀| at most 3.5, so that the denominator stays positive.
-    low, high = np.quantile(resampled, ndtr(bias + normal / (1 - acceleration * normal)))
-    return float(low), float(high)
+    ends[wide] = _quantiles(resampled, ndtr(bias + normal / (1 - acceleration * normal)))
+    return ends
 
 
-def _bias(value: float, resampled: Numbers) -> float:
-    """z₀: how far, in standard deviations, the statistic lies from the median of the resampled ones."""
-    difference = resampled - value
-    equal = np.abs(difference) <= ROUNDING * max(abs(value), float(np.abs(resampled).max()))
-    share = (np.count_nonzero((difference < 0) & ~equal) + np.count_nonzero(equal) / 2) / len(resampled)
-    end = 0.5 / len(resampled)
-    return float(ndtri(min(max(share, end), 1 - end)))
+def _bias(values: Numbers, resampled: Numbers) -> Numbers:
+    """z₀ (statistics,): how far, in standard deviations, each lies from the median of its resampled ones."""
+    difference = resampled - values[:, None]
+    equal = np.abs(difference) <= (ROUNDING * np.maximum(np.abs(values), np.abs(resampled).max(axis=1)))[:, None]
+    below = np.count_nonzero((difference < 0) & ~equal, axis=1)
+    count = resampled.shape[1]
+    share = (below + np.count_nonzero(equal, axis=1) / 2) / count
+    bias: Numbers = ndtri(np.clip(share, 0.5 / count, 1 - 0.5 / count))
+    return bias
+
+
+def _quantiles(rows: Numbers, shares: Numbers) -> Numbers:
+    """As ``np.quantile`` has them, bit for bit, of each row (rows, numbers) at shares of its own (rows, shares)."""
+    ordered = np.sort(rows, axis=1)
+    place = (rows.shape[1] - 1) * shares
+    before = np.floor(place).astype(np.intp)
+    least, most = (np.take_along_axis(ordered, at, 1) for at in (before, np.minimum(before + 1, rows.shape[1] - 1)))
+    part, step = place - before, most - least
+    quantiles: Numbers = np.where(part >= 0.5, most - step * (1 - part), least + step * part)
+    return quantiles

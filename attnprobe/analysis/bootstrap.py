@@ -13,7 +13,7 @@ seed would give is not in it (``across_runs``).
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
@@ -50,7 +50,11 @@ ALIKE_FROM = 256
 """Documents from which on columns that are alike are summed once. Of fewer it would save nothing, and BLAS, which has
 another way for small products, would add in another order than with all of them."""
 
+STATISTICS_AT_ONCE = 64
+"""Statistics whose intervals are found at once: their resamples are a megabyte."""
+
 Key = TypeVar("Key", bound=Hashable)
+Places = npt.NDArray[np.int64]
 Ratio = tuple[Numbers, Numbers]
 """Numerators and denominators (documents,)."""
 
@@ -110,12 +114,11 @@ def ratios(columns: Mapping[Key, Ratio]) -> dict[Key, Estimate]:
     below = np.column_stack([denominator for _, denominator in columns.values()]).astype(np.float64)
     resampled = _resampled_ratios(above, below)
     values = _divide(above.sum(axis=0), below.sum(axis=0))
-    estimates = {}
-    for i, key in enumerate(columns):
-        influence, scale = _influence(values[i], above[:, i], below[:, i])
-        n = int(np.count_nonzero(below[:, i]))
-        estimates[key] = _estimate(values[i], resampled[:, i], n, influence, scale)
-    return estimates
+
+    def influence(chosen: Places) -> tuple[Numbers, Numbers]:
+        return _influence(values[chosen], above[:, chosen], below[:, chosen])
+
+    return dict(zip(columns, _estimates(values, resampled, np.count_nonzero(below, axis=0), influence), strict=True))
 
 
 class Compared(NamedTuple):
@@ -142,19 +145,22 @@ def compare_ratios(columns: Mapping[Key, tuple[Ratio, Ratio]]) -> dict[Key, Comp
     resampled = _resampled_ratios(above, below)
     values, sums = _divide(above.sum(axis=0), below.sum(axis=0)), below.sum(axis=0)
     counts = np.count_nonzero(below, axis=0)
-    compared = {}
-    for key, i in zip(columns, range(0, len(pairs), 2), strict=True):
-        influences = [_influence(values[j], above[:, j], below[:, j]) for j in (i, i + 1)]
-        sides = [_estimate(values[j], resampled[:, j], counts[j], *influences[j - i]) for j in (i, i + 1)]
-        n = int(np.count_nonzero(below[:, i : i + 2].any(axis=1)))
-        difference = Estimate(float(values[i] - values[i + 1]), math.nan, math.nan, n)
-        if counts[i : i + 2].min() > 1:
-            influence = influences[0][0] / sums[i] - influences[1][0] / sums[i + 1]
-            scale = max(influences[0][1] / abs(sums[i]), influences[1][1] / abs(sums[i + 1]))
-            differences = resampled[:, i] - resampled[:, i + 1]
-            difference = _estimate(difference.value, differences, n, influence, scale)
-        compared[key] = Compared(sides[0], sides[1], difference)
-    return compared
+
+    def influence(chosen: Places) -> tuple[Numbers, Numbers]:
+        return _influence(values[chosen], above[:, chosen], below[:, chosen])
+
+    def on_difference(chosen: Places) -> tuple[Numbers, Numbers]:
+        (first, scale), (second, other_scale) = influence(2 * chosen), influence(2 * chosen + 1)
+        one, other = sums[2 * chosen], sums[2 * chosen + 1]
+        scales = np.maximum(scale / np.abs(one), other_scale / np.abs(other))
+        return first / one[:, None] - second / other[:, None], scales
+
+    sides = _estimates(values, resampled, counts, influence)
+    either = np.count_nonzero(below[:, ::2].astype(bool) | below[:, 1::2].astype(bool), axis=0)
+    enough = np.minimum(counts[::2], counts[1::2]) > 1
+    differences = np.where(enough, resampled[:, ::2] - resampled[:, 1::2], np.nan)
+    differing = _estimates(values[::2] - values[1::2], differences, either, on_difference)
+    return dict(zip(columns, map(Compared, sides[::2], sides[1::2], differing), strict=True))
 
 
 def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
@@ -178,10 +184,15 @@ def _resampled_ratios(above: Numbers, below: Numbers) -> Numbers:
     return _divide(*(summed[:, part] for part in np.hsplit(np.array(place_of), 2)))
 
 
-def _influence(value: float, above: Numbers, below: Numbers) -> tuple[Numbers, float]:
-    """Each document's influence on a ratio of sums, times the denominator; and how large its two terms are."""
-    explained = value * below
-    return above - explained, float(max(np.abs(above).max(initial=0), np.abs(explained).max(initial=0)))
+def _influence(values: Numbers, above: Numbers, below: Numbers) -> tuple[Numbers, Numbers]:
+    """Each document's influence on ratios of sums, times the denominators; and how large its two terms are.
+
+    (statistics, documents) and (statistics,), of values (statistics,) and columns (documents, statistics).
+    """
+    above, below = np.ascontiguousarray(above.T), np.ascontiguousarray(below.T)
+    explained = values[:, None] * below
+    scales = np.maximum(np.abs(above).max(axis=1, initial=0), np.abs(explained).max(axis=1, initial=0))
+    return above - explained, scales
 
 
 def means(columns: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
@@ -208,23 +219,58 @@ def medians(columns: Mapping[Key, Numbers]) -> dict[Key, Estimate]:
             resampled[key].append(values.medians(counts))
     everyone = np.ones((1, documents))
     return {
-        key: _estimate(
+        key: _by_percentiles(
             values.medians(everyone)[0], np.concatenate(resampled[key]), int(np.count_nonzero(values.per_document))
         )
         for key, values in ranked.items()
     }
 
 
-def _estimate(
-    value: float, resampled: Numbers, n: int, influence: Numbers | None = None, scale: float = 1.0
-) -> Estimate:
-    """Percentile interval without the documents' ``influence`` or above 5,000 of them, else BCa."""
+def _estimates(
+    values: Numbers,
+    resampled: Numbers,
+    counts: npt.NDArray[np.int64],
+    influence: Callable[[Places], tuple[Numbers, Numbers]],
+) -> list[Estimate]:
+    """Of each statistic its value and interval: BCa of up to 5,000 documents that it is made of, percentiles above.
+
+    Args:
+        values: (statistics,).
+        resampled: (resamples, statistics); NaN where a resample has none.
+        counts: of how many documents each is made (statistics,).
+        influence: gives that of each document on some of the statistics (some, documents), and the largest number that
+            went into it (some,).
+    """
+    ends = np.full((len(values), 2), np.nan)
+    missing = np.isnan(resampled).any(axis=0)
+    whole = np.flatnonzero((counts > 1) & (counts <= BCA_UP_TO) & ~missing)
+    for start in range(0, len(whole), STATISTICS_AT_ONCE):
+        chosen = whole[start : start + STATISTICS_AT_ONCE]
+        ends[chosen] = _bca(values, resampled[:, chosen], influence, chosen)
+    for place in np.flatnonzero((counts > BCA_UP_TO) | (counts > 1) & missing).tolist():
+        defined = resampled[~np.isnan(resampled[:, place]), place]
+        if not len(defined):
+            continue
+        if counts[place] > BCA_UP_TO:
+            ends[place] = percentile_ends(defined, LEVEL)
+        else:
+            ends[place] = _bca(values, defined[:, None], influence, np.array([place]))
+    return list(map(Estimate, values.tolist(), *ends.T.tolist(), counts.tolist()))
+
+
+def _bca(
+    values: Numbers, resampled: Numbers, influence: Callable[[Places], tuple[Numbers, Numbers]], chosen: Places
+) -> Numbers:
+    moved, scales = influence(chosen)
+    return bca_ends(values[chosen], np.ascontiguousarray(resampled.T), moved, LEVEL, scales)
+
+
+def _by_percentiles(value: float, resampled: Numbers, n: int) -> Estimate:
+    """A statistic with the percentiles of those of its resamples (resamples,) that are not NaN."""
     defined = resampled[~np.isnan(resampled)]
     if n < 2 or not len(defined):
-        return Estimate(float(value), math.nan, math.nan, int(n))
-    if influence is None or n > BCA_UP_TO:
-        return Estimate(float(value), *percentile_ends(defined, LEVEL), int(n))
-    return Estimate(float(value), *bca_ends(float(value), defined, influence, LEVEL, scale), int(n))
+        return Estimate(float(value), math.nan, math.nan, n)
+    return Estimate(float(value), *percentile_ends(defined, LEVEL), n)
 
 
 def _divide(above: Numbers, below: Numbers) -> Numbers:

@@ -46,6 +46,7 @@ from attnprobe.runs.read_columns import (
 )
 from attnprobe.runs.selection_records import SelectedLayer, recorded_selection
 from attnprobe.runs.sink_records import SINKS, MeasuredSink
+from attnprobe.runs.table_checks import Rows
 from attnprobe.runs.tables import (
     DocumentNumbers,
     check_columns,
@@ -170,7 +171,10 @@ class RunResults:
             raise InputError(
                 f"{self.folder} has no results of the way of erasing {way!r}, but of {', '.join(self.ways)}."
             )
-        return dataclasses.replace(self, way=way, held={})
+        if way == self.way:
+            return self
+        known = {"sizes": self._sizes} if "documents" in self.held else {}
+        return dataclasses.replace(self, way=way, held=known)
 
     @property
     def _is_first(self) -> bool:
@@ -211,6 +215,11 @@ class RunResults:
         return documents
 
     @property
+    def _sizes(self) -> pd.DataFrame:
+        """How many items each document has that is looked at, under whichever way of erasing."""
+        return self._held("sizes", lambda: self.documents[["document", "n"]])
+
+    @property
     def erasures(self) -> pd.DataFrame:
         """One row a document × ordering × draw, with the columns that are looked at.
 
@@ -233,8 +242,8 @@ class RunResults:
 
     def _check_sizes(self, path: Path, documents: DocumentNumbers, sizes: npt.NDArray[np.integer]) -> None:
         """Raise an InputError where a table has other numbers of items (rows,) than the table of documents has."""
-        rows = pd.Index(self.documents["document"]).get_indexer(pd.Index(documents))
-        expected = self.documents["n"].to_numpy()[rows]
+        rows = pd.Index(self._sizes["document"]).get_indexer(pd.Index(documents))
+        expected = self._sizes["n"].to_numpy()[rows]
         for row in np.flatnonzero((rows >= 0) & (sizes != expected))[:1]:
             raise InputError(
                 f"{path}, document {documents[row]}: it has {sizes[row]:,} items, and "
@@ -453,9 +462,7 @@ class RunResults:
         Raises:
             InputError: there is none.
         """
-        several = self.documents[self.documents["n"] > 1].sort_values("document", ignore_index=True)
-        if several.empty:
-            raise InputError(f"No document of {self.folder} has more than one item, so nothing can be erased.")
+        several = self._with_several_items(self.documents)
         if self.released or not self.knows_emptied:  # of several items one is not all, as far as an older run says
             return several
         rows = self.erasures
@@ -464,6 +471,18 @@ class RunResults:
         # Over draws, where several vectors stand in.
         by_one = emptied.groupby(of_attention["document"].to_numpy()).mean().astype(float)
         return while_something_is_left(several, by_one.reindex(several["document"], fill_value=0.0).to_numpy())
+
+    def _with_several_items(self, documents: pd.DataFrame) -> pd.DataFrame:
+        several = documents[documents["n"] > 1].sort_values("document", ignore_index=True)
+        if several.empty:
+            raise InputError(f"No document of {self.folder} has more than one item, so nothing can be erased.")
+        return several
+
+    @cached_property
+    def _sizes_of_several(self) -> tuple[DocumentNumbers, npt.NDArray[np.integer]]:
+        """The numbers of the documents of ``several``, and how many items each has."""
+        several = self._with_several_items(self._sizes)
+        return several["document"].to_numpy(), several["n"].to_numpy()
 
     @cached_property
     def first_flips(self) -> dict[str, FirstFlips]:
@@ -490,7 +509,7 @@ class RunResults:
         """
         rows = self._erasures_in(ordering)
         removed, mass = self._where_flipped(rows, ("removed", "mass"))
-        fraction = removed / self.several["n"].to_numpy()[:, None]
+        fraction = removed / self._sizes_of_several[1][:, None]
         return FirstFlips(removed, fraction, mass, self._emptied(rows), self._stand_ins)
 
     @cached_property
@@ -505,7 +524,7 @@ class RunResults:
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
-        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
+        return self._by_draw(self._erasures_in(ordering), column)
 
     def at_first_flip(self, ordering: str, column: str) -> Numbers:
         """A column of the table of erasures (documents, draws), NaN where nothing flips; rows are those of ``several``.
@@ -521,25 +540,34 @@ class RunResults:
         Raises:
             InputError: the ordering has more rows of some documents than of others, or none.
         """
-        return _by_draw(self._erasures_in(ordering)[column], len(self.several))
+        return self._by_draw(self._erasures_in(ordering), column)
 
-    def _erasures_in(self, ordering: str) -> pd.DataFrame:
-        rows = self.erasures[self.erasures["ordering"] == ordering]
-        rows = rows[rows["document"].isin(self.several["document"])].sort_values(["document", "draw"], kind="stable")
-        self._check_complete(ordering, rows)
-        return rows
+    def _erasures_in(self, ordering: str) -> Rows:
+        """The rows of one ordering in the table of erasures, by document of ``several`` and draw."""
+        erasures, (several, _) = self.erasures, self._sizes_of_several
+        rows = np.flatnonzero(erasures["ordering"] == ordering)
+        rows = rows[np.isin(erasures["document"].to_numpy()[rows], several)]
+        documents, draws = (erasures[name].to_numpy()[rows] for name in ("document", "draw"))
+        order = np.lexsort((draws, documents))
+        self._check_complete(ordering, documents[order], draws[order])
+        return rows[order]
 
-    def _where_flipped(self, rows: pd.DataFrame, columns: Sequence[str]) -> list[Numbers]:
-        none = (_by_draw(rows["removed"], len(self.several)) < 0) | self._emptied(rows)
-        return [np.where(none, np.nan, _by_draw(rows[column], len(self.several))) for column in columns]
+    def _by_draw(self, rows: Rows, column: str) -> Numbers:
+        """A column of these rows of the table of erasures, by document of ``several`` and draw."""
+        found = self.erasures[column].iloc[rows].to_numpy(dtype=np.float64, na_value=np.nan)
+        return found.reshape(len(self._sizes_of_several[0]), -1)
 
-    def _emptied(self, rows: pd.DataFrame) -> Flags:
-        removed = _by_draw(rows["removed"], len(self.several))
+    def _where_flipped(self, rows: Rows, columns: Sequence[str]) -> list[Numbers]:
+        none = (self._by_draw(rows, "removed") < 0) | self._emptied(rows)
+        return [np.where(none, np.nan, self._by_draw(rows, column)) for column in columns]
+
+    def _emptied(self, rows: Rows) -> Flags:
+        removed = self._by_draw(rows, "removed")
         if self.released:
             return np.zeros(removed.shape, dtype=bool)
         if self.knows_emptied:
-            return np.asarray(_by_draw(rows["emptied"], len(self.several)) == 1)
-        return np.asarray(removed == self.several["n"].to_numpy()[:, None])
+            return np.asarray(self._by_draw(rows, "emptied") == 1)
+        return np.asarray(removed == self._sizes_of_several[1][:, None])
 
     @property
     def knows_emptied(self) -> bool:
@@ -590,18 +618,19 @@ class RunResults:
         # The smallest set is the last: nothing is earlier.
         return known + others + sorted(references, key=is_smallest)
 
-    def _check_complete(self, ordering: str, rows: pd.DataFrame) -> None:
-        path, documents = self.folder / "erasures.parquet", self.several["document"].to_numpy()
-        counts = np.bincount(np.searchsorted(documents, rows["document"].to_numpy()), minlength=len(documents))
+    def _check_complete(self, ordering: str, of_rows: npt.NDArray[np.integer], draws: npt.NDArray[np.integer]) -> None:
+        """Raise an InputError where rows (rows,) are not those of each document of ``several`` × each draw."""
+        path, documents = self.folder / "erasures.parquet", self._sizes_of_several[0]
+        counts = np.bincount(np.searchsorted(documents, of_rows), minlength=len(documents))
         most = int(np.bincount(counts).argmax())
         for row in np.flatnonzero(counts != most)[:1]:
             raise InputError(
                 f"{path}: ordering {ordering!r} has more rows of some documents than of others: {counts[row]:,} of "
                 f"document {documents[row]} and {most:,} of most."
             )
-        draws = rows["draw"].to_numpy().reshape(len(documents), most)
-        for row in np.flatnonzero((draws != np.arange(most)).any(axis=1))[:1]:
-            found = ", ".join(map(str, draws[row].tolist()))
+        by_document = draws.reshape(len(documents), most)
+        for row in np.flatnonzero((by_document != np.arange(most)).any(axis=1))[:1]:
+            found = ", ".join(map(str, by_document[row].tolist()))
             raise InputError(f"{path}, document {documents[row]}: ordering {ordering!r} has the draws {found}.")
 
 
@@ -613,10 +642,6 @@ def counted(documents: DocumentNumbers) -> tuple[DocumentNumbers, DocumentNumber
 
 def _numbers(documents: Iterable[int]) -> DocumentNumbers:
     return np.unique(np.fromiter(documents, dtype=np.int64))
-
-
-def _by_draw(column: pd.Series[Any], documents: int) -> Numbers:
-    return column.to_numpy(dtype=np.float64, na_value=np.nan).reshape(documents, -1)
 
 
 def _quarantined(summary: Path) -> int:

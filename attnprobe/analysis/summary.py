@@ -151,14 +151,16 @@ def _rows_of(table: pd.DataFrame) -> dict[str, Any]:
 
 def _plain(thing: Any) -> Any:  # noqa: ANN401
     """Named tuples as dictionaries, arrays as lists, numbers as Python's, NaN and infinity as None."""
+    if thing is None or type(thing) in (str, int, bool):  # most things are, and asking what else they may be takes long
+        return thing
     if isinstance(thing, np.ndarray):
         return _plain(thing.tolist())
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else None
     if hasattr(thing, "_asdict"):
         return _plain(thing._asdict())
-    if isinstance(thing, Mapping):
+    if isinstance(thing, (dict, Mapping)):
         return {str(key): _plain(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
         return [_plain(value) for value in thing]
-    if isinstance(thing, float) and not math.isfinite(thing):
-        return None
     return thing

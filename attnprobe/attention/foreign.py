@@ -43,7 +43,7 @@ def why_foreign(shape: tuple[int, ...], axis: int, batch: int, rows: int | None,
     queries = others[-1]
     if len(shape) == 4 and shape[0] > batch and shape[0] % batch == 0 and queries == keys:
         groups = shape[0] // batch
-        return f"attends within {groups} windows of {keys} places each, and a column is another token in each window"
+        return f"attends within {groups} groups (windows) of {keys} places, and a column is another token in each"
     if len(shape) == 5 and shape[0] == batch:
         return f"attends within blocks, {queries} places to {keys}, and a column is another token in each block"
     if len(shape) == 4 and rows is not None and _is_band(shape, batch, rows, keys):

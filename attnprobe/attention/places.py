@@ -61,11 +61,11 @@ def _grids(model: Any, height: int, width: int, tokens: int) -> Iterator[tuple[i
     """Rows and columns by the configuration's size of a patch; then others that divide the picture alike."""
     sizes = [getattr(config, "patch_size", None) for config in _configurations(model)]
     for size in sizes:
-        down, across = size if isinstance(size, (list, tuple)) and len(size) == 2 else (size, size)
-        if not (isinstance(down, int) and isinstance(across, int) and down > 0 and across > 0):
-            continue
-        if tokens >= (height // down) * (width // across):
-            yield height // down, width // across
+        edges: list[Any] = list(size) if isinstance(size, (list, tuple)) else [size, size]
+        if len(edges) == 2 and all(isinstance(edge, int) and edge > 0 for edge in edges):
+            rows, columns = height // edges[0], width // edges[1]
+            if tokens >= rows * columns:
+                yield rows, columns
     for special in range(min(_MOST_SPECIAL + 1, tokens)):
         rows = round(math.sqrt((tokens - special) * height / width))
         if rows and (tokens - special) % rows == 0 and height % rows == 0 and width % ((tokens - special) // rows) == 0:

@@ -77,7 +77,8 @@ def in_json(text: str) -> str:
     >>> in_json('{"a": "\u202eb"}')
     '{"a": "\\u202eb"}'
     """
-    if (text.isascii() and text.isprintable()) or _SUSPECT.search(text) is None:
+    flat = text.replace("\n", " ")  # between its lines: within a text of it they are escaped
+    if (flat.isascii() and flat.isprintable()) or _SUSPECT.search(flat) is None:
         return text
     return _STEERING.sub(lambda match: match[0] if match[0] == "\n" else _escaped(match[0]), text)
 

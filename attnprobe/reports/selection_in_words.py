@@ -115,9 +115,10 @@ def _sink_that_was_asked_for(shares: Mapping[str, Any], unit: str) -> list[str]:
 
 
 def _is_continued(summary: Summary) -> bool:
-    """Whether the decision is about a continuation, the tokens of which are in no item."""
+    """Whether there are tokens of a continuation among those that are attended to, which are in no item."""
     decision = recorded_meaning(summary).decision
-    return decision is not None and decision.name == CONTINUATION
+    of_decoder = any(layer.stack for layer in recorded_selection(summary))  # which reads them beside the text
+    return decision is not None and decision.name == CONTINUATION and not of_decoder
 
 
 def selection_in_brief(layers: Sequence[SelectedLayer]) -> str:

@@ -56,8 +56,29 @@ def test_one_document_unlike_the_others_has_an_interval():
 
 
 def test_a_value_outside_its_resamples_stays_finite():
-    low, high = bca_ends(5.0, np.linspace(0, 1, 100), generator.normal(size=9), 0.95, 1.0)
+    resampled, influence = np.linspace(0, 1, 100), generator.normal(size=9)
+    ((low, high),) = bca_ends(np.array([5.0]), resampled[None], influence[None], 0.95, np.ones(1))
     assert 0 <= low <= high <= 1
+
+
+def test_statistics_have_the_intervals_that_each_has_alone():
+    columns = {i: generator.lognormal(size=40) for i in range(70)} | {"same": np.full(40, 0.7), "one": np.eye(1, 40)[0]}
+    columns |= {"few": np.r_[1.0, 3.0, np.full(38, np.nan)], "single": np.r_[1.0, np.full(39, np.nan)]}
+    columns["none"] = np.full(40, np.nan)
+    together, alone = means(columns), {key: means({key: column})[key] for key, column in columns.items()}
+    for key, estimate in together.items():
+        assert estimate == pytest.approx(alone[key], rel=1e-12, nan_ok=True)
+    assert np.isnan(together["single"].low)
+    assert together["few"].low == 1
+
+
+def test_ends_are_quantiles_of_each_statistics_own_resamples():
+    resampled = np.round(generator.normal(size=(5, 201)), 1)
+    ends = bca_ends(np.median(resampled, axis=1), resampled, np.tile([-1.0, 1.0, 0.0], (5, 1)), 0.95, np.ones(5))
+    for of_one, (low, high) in zip(resampled, ends, strict=True):
+        below = (of_one < np.median(of_one)).mean() + (of_one == np.median(of_one)).mean() / 2
+        shares = stats.norm.cdf(2 * stats.norm.ppf(below) + stats.norm.ppf([0.025, 0.975]))
+        assert (low, high) == pytest.approx(tuple(np.quantile(of_one, shares)), rel=1e-12)
 
 
 def test_above_the_limit_percentiles(monkeypatch):

@@ -25,7 +25,7 @@ def test_windows_of_swin():
     """32 × 32 pixels in patches of 2 are 256 places: 16 windows of 4 × 4."""
     settings = {"image_size": 32, "patch_size": 2, "window_size": 4, "embed_dim": 16, "depths": [2], "num_heads": [2]}
     model = made(transformers, "SwinForImageClassification", "SwinConfig", num_labels=3, **settings)
-    assert "attends within 16 windows of 16 places each" in refusal(model, pictures())
+    assert "attends within 16 groups (windows) of 16 places" in refusal(model, pictures())
 
 
 def test_a_window_around_each_token_of_longformer():

@@ -4,11 +4,12 @@ import inspect
 
 import matplotlib.pyplot as plt
 import pytest
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 
 import attnprobe
 from attnprobe import plots
 from attnprobe.reports.figures import FIGURES, IDENTIFIABILITY_FIGURES
+from attnprobe.reports.figures.frame import Sheet
 from tests.fixtures.synthetic_runs import write_run
 
 SIZES = [1, 2, 5, 8, 3, 4, 6, 7, 2, 9]
@@ -44,8 +45,9 @@ def test_a_figure_is_drawn_into_the_axes_that_are_given(name, results, grid):
     assert ax.get_tightbbox().x1 <= other.get_tightbbox().x0, "the neighbour is not covered"
     assert ax.get_tightbbox().y1 <= figure.bbox.height + 1, "the title is not cut"
     alone = getattr(plots, name)(results)
-    assert isinstance(alone, Figure)
+    assert isinstance(alone, Sheet)
     assert alone is not figure
+    assert alone._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
     assert [text.get_text() for text in alone.axes[0].get_xticklabels()]
 
 

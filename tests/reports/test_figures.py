@@ -247,4 +247,8 @@ def test_a_legend_of_long_names_stays_within_the_figure():
             axes.plot([0, 1], [number, 0], label=name)
         with mpl.rc_context(style.SETTINGS):
             legend_above(axes)
-        assert getattr(axes.get_legend(), "_ncols") == columns  # noqa: B009
+        FigureCanvasAgg(figure).draw()
+        legend = axes.get_legend()
+        assert legend is not None
+        assert len({round(text.get_window_extent().x0) for text in legend.get_texts()}) == columns
+        assert legend.get_window_extent().width <= figure.bbox.width

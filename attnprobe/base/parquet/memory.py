@@ -62,8 +62,10 @@ class Estimate:
             OSError: the file cannot be read.
         """
         wanted = [self._column(place, groups) for place in self._footer.leaves_of(columns)]
-        self._check_memory(wanted, 0)
         enough = min(MOST_DECODED, most_unpacked(self._footer.size))
+        if _memory(wanted, most) <= enough:
+            return most
+        self._check_memory(wanted, 0)
         for look in (_Column.look_at_texts, _Column.look_at_lists):
             for column in sorted(wanted, key=lambda column: column.memory(most), reverse=True):
                 if _memory(wanted, most) <= enough:

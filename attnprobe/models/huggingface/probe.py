@@ -23,7 +23,7 @@ from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.decided_tokens import require_token_logits
-from attnprobe.models.huggingface.following_tokens import answer_with, continuation_tokens
+from attnprobe.models.huggingface.following_tokens import answer_with, appended_tokens, continuation_tokens
 from attnprobe.models.huggingface.label_words import label_token, label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
 from attnprobe.models.huggingface.sequences import model_inputs
@@ -80,7 +80,7 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         examples = example_inputs(model, at_tokens=settings.at is not None, continued=len(self.continuation))
         following = torch.tensor(self.continuation, device=model.device) if self.continuation else None
         attachment = attach_to_decision(ModelCall(model, words, following), examples, meaning)
-        leaves_out = not special_items or len(self.continuation) > 1
+        leaves_out = not special_items or bool(appended_tokens(model, tokenizer, meaning.options.continuation))
         self.attention = AttentionProbe(attachment, settings, examples, meaning, leaves_out=leaves_out)
         if self.attention.selected[0].site.stack == DECODER:
             sentence = "{} decoder:…: items are the text's tokens; erase in the encoder, or in cross:…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ METADATA_OF_PNG, METADATA_OF_PDF = {"Software": None}, {"CreationDate": None}
 TITLE_WIDTH = 52
 """Characters that go into a line of the title, of a figure one column wide."""
 
+SHOWN = 150
+"""Of figures in a notebook, dots an inch."""
+
 NARROWEST = 1.5
 """Inches for which a title is broken into lines, at least."""
 
@@ -49,6 +53,15 @@ BESIDE_NAMES = 0.4
 """Inches that a column of a legend takes beside its names."""
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+class Sheet(Figure):
+    """A figure of its own, which a notebook shows without anybody having chosen how it shows figures."""
+
+    def _repr_png_(self) -> bytes:
+        image = BytesIO()
+        self.savefig(image, format="png", dpi=SHOWN)
+        return image.getvalue()
 
 
 def new_panel(
@@ -99,7 +112,7 @@ def new_sheet(size: tuple[float, float], ax: Axes | None = None, layout: Any = "
         InputError: the axes have no place in a grid, where several panels could stand for them.
     """
     if ax is None:
-        figure = Figure(figsize=size, layout=layout)
+        figure = Sheet(figsize=size, layout=layout)
         FigureCanvasAgg(figure)
         return figure
     place = ax.get_subplotspec()
