@@ -257,9 +257,9 @@ def test_weights_that_are_not_the_models_own():
     assert "not those that the model itself gives" in refusal(model, inputs_of("bert", "classification"))
 
 
-@pytest.mark.parametrize(("given", "told"), [(lambda own: own[1:], 1), (lambda own: [own[0].flip(-1)], None)])
+@pytest.mark.parametrize(("given", "told"), [(lambda own: own[1:], 2), (lambda own: [own[0].flip(-1)], None)])
 def test_a_model_may_give_the_weights_of_some_of_its_layers(given, told):
-    """One of the two, as it is; another one that is neither is refused."""
+    """Two of three, as they are; another one that is none of them is refused."""
     model = tiny_model("bert", implementation="sdpa")
     forward = model.forward
 
@@ -274,7 +274,7 @@ def test_a_model_may_give_the_weights_of_some_of_its_layers(given, told):
         assert "which are not among them" in refusal(model, inputs_of("bert", "classification"))
     else:
         checks = dict(attach(ModelCall(model), inputs_of("bert", "classification")).checks)
-        assert checks["the model's own attentions"] == f"are the weights seen, in {told} of 2 layers"
+        assert checks["the model's own attentions"] == f"are the weights seen, in {told} of 3 layers"
 
 
 def test_no_gradient():
