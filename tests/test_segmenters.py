@@ -1,6 +1,8 @@
 """Words that a function of another package finds in texts without spaces: the texts stay, and nobody's file runs it."""
 
+import importlib
 import json
+import pickle
 import sys
 
 import pytest
@@ -72,6 +74,7 @@ def module(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(sys.modules, "nihongo", raising=False)
     monkeypatch.setattr(segmenters, "_named", set())
+    monkeypatch.setattr(segmenters, "_imported", {})
     monkeypatch.delenv(SEGMENTER_VARIABLE, raising=False)
     monkeypatch.setenv("ATTNPROBE_CACHE", str(tmp_path / "cache"))
     yield folder / "nihongo.py"
@@ -88,6 +91,9 @@ def test_words_are_those_of_the_function_and_the_text_stays(module, films):
     name_segmenter("nihongo:words")
     name_segmenter("nihongo:spans")
     dataset = load_dataset(str(films), segmenter="nihongo:words")
+    sys.modules.pop("nihongo")
+    assert pickle.loads(pickle.dumps(dataset)).segmenter == dataset.segmenter
+    assert "nihongo" not in sys.modules, "a worker, to which the data go, has no need of the function"
     documents = dataset.splits["test"].documents()
     assert documents.texts[:2] == [GOOD, BAD]
     assert documents.words_of(0) == SEGMENTED
@@ -108,6 +114,9 @@ def test_another_version_is_another_dataset(module, films):
     name_segmenter("nihongo:words")
     before = load_dataset(str(films), segmenter="nihongo:words")
     module.write_text(CODE + "\n# changed\n", encoding="utf-8")
+    with pytest.raises(InputError, match="another one than this process has imported: start it anew"):
+        load_dataset(str(films), segmenter="nihongo:words")
+    segmenters._imported.clear()
     after = load_dataset(str(films), segmenter="nihongo:words")
     assert before.segmenter != after.segmenter
     assert before.fingerprint != after.fingerprint
@@ -179,9 +188,9 @@ def test_a_run_is_gone_on_with_and_nobody_elses_file_runs_the_function(module, f
     capfd.readouterr()
     assert main(["show", str(folder), "0"]) == 0
     assert main(["report", str(folder)]) == 0
-    for command in ("probe", "verify"):
-        assert main([command, str(folder)]) == 2
-        assert f"name it in the environment, {SEGMENTER_VARIABLE}=nihongo:words" in capfd.readouterr().err
+    for command, status in (("probe", 2), ("verify", 1)):
+        assert main([command, str(folder)]) == status
+        assert f"name it in the environment, {SEGMENTER_VARIABLE}=nihongo:words" in "".join(capfd.readouterr())
     (tmp_path / "e.toml").write_text(
         f'dataset = "{films}"\nmodel = "flan-none"\n[data]\nsegmenter = "nihongo:words"\n', encoding="utf-8"
     )
@@ -196,5 +205,7 @@ def test_a_run_is_gone_on_with_and_nobody_elses_file_runs_the_function(module, f
     assert main(["probe", str(folder)]) == 2
     assert "config.json: the words were found by nihongo:words of nihongo sha256 " in capfd.readouterr().err
     module.unlink()
+    monkeypatch.delitem(sys.modules, "nihongo")
+    importlib.invalidate_caches()
     assert main(["probe", str(folder)]) == 2
     assert "nihongo:words cannot be had: no package nihongo is installed here" in capfd.readouterr().err

@@ -61,7 +61,7 @@ def _grids(model: Any, height: int, width: int, tokens: int) -> Iterator[tuple[i
     """Rows and columns by the configuration's size of a patch; then others that divide the picture alike."""
     sizes = [getattr(config, "patch_size", None) for config in _configurations(model)]
     for size in sizes:
-        edges = size if isinstance(size, (list, tuple)) else [size, size]
+        edges: list[Any] = list(size) if isinstance(size, (list, tuple)) else [size, size]
         if len(edges) == 2 and all(isinstance(edge, int) and edge > 0 for edge in edges):
             rows, columns = height // edges[0], width // edges[1]
             if tokens >= rows * columns:

@@ -62,7 +62,8 @@ class Modality(NamedTuple):
 def _picture_model() -> nn.Module:
     size: Any = (ROWS * PATCH, COLUMNS * PATCH)
     config = transformers.ViTConfig(image_size=size, patch_size=PATCH, num_labels=CLASSES, **_SIZES)
-    return transformers.ViTForImageClassification(config)
+    model: nn.Module = transformers.ViTForImageClassification(config)
+    return model
 
 
 def _sound_model() -> nn.Module:
@@ -81,7 +82,8 @@ def _sound_model() -> nn.Module:
         eos_token_id=2,
         decoder_start_token_id=1,
     )
-    return transformers.WhisperForAudioClassification(config)
+    model: nn.Module = transformers.WhisperForAudioClassification(config)
+    return model
 
 
 MODALITIES = (
@@ -164,12 +166,12 @@ def found(modality: Modality, result: ProbeResult, documents: Planted) -> pd.Dat
                 "low": round(low, 3),
                 "high": round(high, 3),
                 "median_removed": float(removed[removed > 0].median()),
-                "never_share": round(float(fractions.loc[name, "never_share"]), 3),
+                "never_share": round(float(str(fractions.loc[name, "never_share"])), 3),
             }
         )
     known = items[items["flipping"].notna()] if "flipping" in items else items[:0]
     sets = known[known["flipping"].astype(bool)].groupby("document")["position"].agg(list)
-    alone = sum(places == [planted[document]] for document, places in sets.items())
+    alone = sum(places == [planted[int(str(document))]] for document, places in sets.items())
     low, high = wilson(alone, len(sets))[1:3]
     rows.append(
         {

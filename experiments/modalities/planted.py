@@ -79,7 +79,7 @@ def trained(model: nn.Module, name: str, make: Callable[[int, torch.Generator], 
         given: Any = {name: batch.values}
         loss = functional.cross_entropy(model(**given).logits, batch.classes)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return model.eval()

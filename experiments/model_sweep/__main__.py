@@ -13,7 +13,7 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -45,6 +45,8 @@ def main() -> None:
     parser.add_argument("--types", nargs="+", default=model_types(), metavar="TYPE")
     parser.add_argument("--tasks", nargs="+", default=_IN_ORDER, metavar="TASK", choices=list(TASKS))
     parser.add_argument("--resume", type=Path, help="a file of outcomes, which is gone on with and added to")
+    parser.add_argument("--earlier", type=Path, help="a table of an earlier sweep, for what has not been run")
+    parser.add_argument("--write-only", action="store_true", help="run nothing, and write what there is")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -52,7 +54,7 @@ def main() -> None:
     jobs = [(kind, task) for task in arguments.tasks for kind in arguments.types if kind in TASKS[task]]
     outcomes = _earlier(arguments.resume, jobs)
     done = {(outcome.type, outcome.task) for outcome in outcomes}
-    for outcome in _run([job for job in jobs if job not in done]):
+    for outcome in _run([] if arguments.write_only else [job for job in jobs if job not in done]):
         outcomes.append(outcome)
         if arguments.resume:
             with arguments.resume.open("a", encoding="utf-8") as file:
@@ -60,10 +62,14 @@ def main() -> None:
         print(
             f"{len(outcomes)}/{len(jobs)} {outcome.type}, {outcome.task}: {outcome.outcome} {outcome.note}", flush=True
         )
+    missing = set(jobs) - {(outcome.type, outcome.task) for outcome in outcomes}
+    earlier = [outcome for outcome in _of_table(arguments.earlier) if (outcome.type, outcome.task) in missing]
+    outcomes += earlier
     tasks = list(TASKS)
     outcomes.sort(key=lambda outcome: (outcome.type, tasks.index(outcome.task)))
     pd.DataFrame([asdict(outcome) for outcome in outcomes]).to_csv(arguments.table, index=False)
-    arguments.page.write_text(page(outcomes), encoding="utf-8")
+    left = len(missing) - len(earlier)
+    arguments.page.write_text(page(outcomes, len(earlier), left), encoding="utf-8")
 
 
 def _earlier(file: Path | None, jobs: list[tuple[str, str]]) -> list[Outcome]:
@@ -72,6 +78,25 @@ def _earlier(file: Path | None, jobs: list[tuple[str, str]]) -> list[Outcome]:
         return []
     found = [Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
     return [outcome for outcome in found if (outcome.type, outcome.task) in set(jobs)]
+
+
+def _of_table(table: Path | None) -> list[Outcome]:
+    """The outcomes of a table that a sweep has written."""
+    if table is None:
+        return []
+    rows = pd.read_csv(table, keep_default_na=False).to_dict("records")
+    truth = {"True": True, "False": False, "": None}
+    known = {field.name for field in fields(Outcome)}
+    return [
+        Outcome(
+            **{
+                str(name): truth.get(value, value) if name in ("mask", "knockout", "sinks") else value
+                for name, value in row.items()
+                if name in known
+            }
+        )
+        for row in rows
+    ]
 
 
 def _run(jobs: list[tuple[str, str]]) -> Iterator[Outcome]:

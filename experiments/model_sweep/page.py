@@ -17,7 +17,12 @@ from experiments.model_sweep.tiny_models import TASKS
 _OF_TEXTS = ("causal LM", "classification", "masked LM", "seq2seq LM")
 _LETTERS = {SINGLE_ROW: "s", REPLAY: "r", FORWARD: "w"}
 _NO_SOFTMAX = "no softmax attention over tokens"
-_NO_TOKENS = ("(its weights have the shape", "block-sparse attention", "columns that are not the tokens")
+_NO_TOKENS = (
+    "whose columns are",
+    "(its weights have the shape",
+    "block-sparse attention",
+    "columns that are not the tokens",
+)
 
 _INTRODUCTION = """# Which models work
 
@@ -59,10 +64,17 @@ another matter: models named `hf:…` on the command line need transformers 5; o
 its models by itself."""
 
 
-def page(outcomes: Sequence[Outcome]) -> str:
-    """Markdown."""
+def page(outcomes: Sequence[Outcome], earlier: int = 0, left: int = 0) -> str:
+    """Markdown.
+
+    Args:
+        outcomes: of all classes.
+        earlier: how many of them are of an earlier sweep.
+        left: how many classes have not been run at all.
+    """
     parts = [
         _INTRODUCTION.format(transformers=transformers.__version__, torch=torch.__version__.partition("+")[0]),
+        *_of_earlier(earlier, left),
         _counts(outcomes),
         _independent(outcomes),
         _by_type(outcomes),
@@ -100,6 +112,14 @@ def _counts(outcomes: Sequence[Outcome]) -> str:
         f"{_table(('', 'classes', 'model types'), rows)}\n\n{by_task}\n\nVerified are {of_tokens:.1%} of the classes "
         f"that weigh tokens by tokens, and {of_softmax:.1%} of all that compute any softmax attention."
     )
+
+
+def _of_earlier(earlier: int, left: int) -> list[str]:
+    """What is said of classes that this sweep has not come to."""
+    told = [f"{earlier} classes are as an earlier sweep left them, with the words for refusals of then."] * (
+        earlier > 0
+    )
+    return told + [f"{left} classes have not been run yet, and are not in the tables."] * (left > 0)
 
 
 def _number(outcomes: Sequence[Outcome], of: str) -> str:

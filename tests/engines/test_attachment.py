@@ -257,6 +257,26 @@ def test_weights_that_are_not_the_models_own():
     assert "not those that the model itself gives" in refusal(model, inputs_of("bert", "classification"))
 
 
+@pytest.mark.parametrize(("given", "told"), [(lambda own: own[1:], 1), (lambda own: [own[0].flip(-1)], None)])
+def test_a_model_may_give_the_weights_of_some_of_its_layers(given, told):
+    """One of the two, as it is; another one that is neither is refused."""
+    model = tiny_model("bert", implementation="sdpa")
+    forward = model.forward
+
+    def some(*args, **keywords):
+        output = forward(*args, **keywords)
+        if output.attentions:
+            output.attentions = tuple(given(list(output.attentions)))
+        return output
+
+    model.forward = some
+    if told is None:
+        assert "which are not among them" in refusal(model, inputs_of("bert", "classification"))
+    else:
+        checks = dict(attach(ModelCall(model), inputs_of("bert", "classification")).checks)
+        assert checks["the model's own attentions"] == f"are the weights seen, in {told} of 2 layers"
+
+
 def test_no_gradient():
     class Hard(Classifier):
         def forward(self, x, mask):

@@ -30,6 +30,7 @@ SEGMENTER_VARIABLE = "ATTNPROBE_SEGMENTER"
 """The environment variable that names segmenters which may be imported, with commas between them."""
 
 _named: set[str] = set()
+_imported: dict[str, Origin] = {}  # by name of segmenters: what they were then, which a process does not import anew
 
 
 def name_segmenter(name: str) -> None:
@@ -67,6 +68,9 @@ class Segmenter:
 
     def __str__(self) -> str:
         return f"{self.name} of {self.origin}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.origin)  # without the function: workers have the words
 
     def segmented(self, text: str, where: str) -> SegmentedText:
         """A text with its words.
@@ -111,6 +115,8 @@ class Segmenter:
     @cached_property
     def _function(self) -> Callable[[str], Any]:
         module, _, name = self.name.partition(":")
+        if _imported.setdefault(self.name, self.origin) != self.origin:
+            raise InputError("is another one than this process has imported: start it anew")
         try:
             function = getattr(importlib.import_module(module), name, None)
         except KeyboardInterrupt:

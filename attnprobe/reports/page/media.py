@@ -175,14 +175,15 @@ def _samples(content: npt.NDArray[np.generic]) -> str:
 
 
 def _axis(places: Frames, length: int, top: float) -> str:
-    unit = "s" if places.rate else "frame"
+    unit = "s" if places.rate else "frames"
     whole = length / places.rate if places.rate else length / places.step
     step = _round_step(whole)
     marks = [f'<path d="M0 {top}H{_WIDE}" stroke="currentColor" fill="none"/>']
-    for number in range(int(whole / step) + 1):
+    last = int(whole / step + 1e-9)
+    for number in range(last + 1):
         left = number * step / whole * _WIDE
-        anchor = "start" if number == 0 else "end" if left > _WIDE - 30 else "middle"
-        told = f"{number * step:.4g} {unit if number else ''}".strip()
+        anchor = "start" if number == 0 else "end" if left > _WIDE - 40 else "middle"
+        told = f"{number * step:.4g} {unit if number == last else ''}".strip()
         marks.append(f'<path d="M{left:.5g} {top}v4" stroke="currentColor"/>')
         marks.append(f'<text x="{left:.5g}" y="{top + 16}" text-anchor="{anchor}">{told}</text>')
     return "".join(marks)
