@@ -103,5 +103,10 @@ def dataset_once(
     location: str, label_column: str | None, text_column: str | None, given_tokens: bool, segmenter: str | None
 ) -> Dataset:
     """A dataset, read once for all runs of it."""
-    columns = {"label_column": label_column, "text_column": text_column}
-    return load_dataset(location, **columns, given_tokens=given_tokens, segmenter=segmenter)
+    return load_dataset(
+        location,
+        label_column=label_column,
+        text_column=text_column,
+        given_tokens=given_tokens,
+        segmenter=segmenter,
+    )
