@@ -11,6 +11,7 @@ import numpy.typing as npt
 from attnprobe.data.files.development_split import SPLIT_SEED
 from attnprobe.data.files.folder import RawSplit
 from attnprobe.data.tokens.given_tokens import Text
+from attnprobe.data.tokens.segmenters import Segmenter
 from attnprobe.data.tokens.tokeniser import tokeniser_version
 
 FINGERPRINT_BYTES = 16
@@ -27,10 +28,15 @@ class Fingerprint:
     """Of a dataset: another one whenever texts, labels, columns, split seed or tokeniser are others.
 
     It is made while the splits are gone through, one after another.
+
+    Args:
+        segmenter: that finds the words; None where there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, segmenter: Segmenter | None = None) -> None:
+        self._segmenter = segmenter
         identity = f"{tokeniser_version()} split seed {SPLIT_SEED}\n"
+        identity += "" if segmenter is None else f"segmenter {segmenter}\n"
         self._digest = hashlib.blake2b(identity.encode(), digest_size=FINGERPRINT_BYTES)
 
     def texts_of(self, name: str, split: RawSplit) -> Iterator[Text]:
@@ -44,7 +50,7 @@ class Fingerprint:
             some = codes[start : start + LABELS_AT_ONCE].tolist()
             self._digest.update(b"".join(framed[code] for code in some))
         self._begin(len(split))
-        for text in split.texts():
+        for text in split.texts(self._segmenter):
             if isinstance(text, str):
                 self._digest.update(_framed(text))
             else:

@@ -15,6 +15,7 @@ from attnprobe.data.rationales import read_rationales
 from attnprobe.data.serrano2019.sources import REVISION_MARK
 from attnprobe.data.stored_dataset import tokenised_once
 from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.data.tokens.segmenters import Segmenter
 
 
 def load_dataset(
@@ -24,6 +25,7 @@ def load_dataset(
     text_column: str | None = None,
     label_column: str | None = None,
     given_tokens: bool = False,
+    segmenter: str | None = None,
 ) -> Dataset:
     """A dataset, read and tokenised.
 
@@ -34,15 +36,19 @@ def load_dataset(
         label_column: the column with the class, where it is not ``category`` or ``label``.
         given_tokens: whether texts are tokens that whitespace separates, and that are kept as they are. Where a text is
             a list of strings, these are kept in any case.
+        segmenter: the function that finds the words, ``PACKAGE:FUNCTION``. It is imported where it is needed and the
+            user has named it.
 
     Raises:
-        InputError: there is no such dataset, or its files cannot be used.
+        InputError: there is no such dataset, or its files or the segmenter cannot be used.
     """
     name, folder = _name_and_folder(locate(name_or_path, data_dir))
     wanted = WantedColumns(label_column, text_column, given_tokens)
     files = split_files(folder)
-    stored = tokenised_once(files, wanted, name)
-    return Dataset(name, *stored, rationales=read_rationales(files["test"].first, wanted, files["test"].further))
+    found = None if segmenter is None else Segmenter.found(segmenter)
+    stored = tokenised_once(files, wanted, name, found)
+    rationales = read_rationales(files["test"].first, wanted, files["test"].further)
+    return Dataset(name, *stored, rationales=rationales, segmenter=found)
 
 
 def locate(name_or_path: str, data_dir: Path | None = None) -> str:

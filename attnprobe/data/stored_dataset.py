@@ -37,6 +37,7 @@ from attnprobe.data.files.reading import changed
 from attnprobe.data.split import Split, StoredSplit
 from attnprobe.data.split_files import DamagedError, SplitFiles, read_sealed, write_sealed, write_split
 from attnprobe.data.tokens.given_tokens import Text, as_string
+from attnprobe.data.tokens.segmenters import Segmenter
 from attnprobe.data.tokens.tokenisation import in_chunks, map_chunks
 from attnprobe.data.tokens.tokeniser import tokenise_texts, tokeniser_version
 from attnprobe.data.windows import in_windows
@@ -53,7 +54,9 @@ class StoredDataset(NamedTuple):
     fingerprint: str
 
 
-def tokenised_once(files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str) -> StoredDataset:
+def tokenised_once(
+    files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str, segmenter: Segmenter | None = None
+) -> StoredDataset:
     """The dataset that these files hold, checked and tokenised; read from the cache folder if it was made before.
 
     What is found damaged is made anew. Of several processes that need it at once, one makes it. Where the user's cache
@@ -63,21 +66,24 @@ def tokenised_once(files: Mapping[str, SplitPaths], wanted: WantedColumns, name:
         files: of the splits, as ``split_files`` found them.
         wanted: columns.
         name: for progress bars.
+        segmenter: that finds the words; None where there is none.
 
     Raises:
-        InputError: a file cannot be used or changes while it is read, or nothing can be written anywhere, or another
-            process has begun to make it, lives, and does not go on.
+        InputError: a file cannot be used or changes while it is read, or the segmenter may not be run or fails, or
+            nothing can be written anywhere, or another process has begun to make it, lives, and does not go on.
     """
     before = list(map(_state, _all(files)))
-    key = _key(files, wanted, name)
+    key = _key(files, wanted, name, segmenter)
     remove_leftovers(cache_folder())
     remove_abandoned_temporary_folders()
     folder = cache_folder() / "tokenised" / key
     stored = _found(folder)
     if stored is not None:
         return stored
+    if segmenter is not None:
+        segmenter.require_named()
     with only_maker(folder, name) as go_on:
-        return _found(folder) or _made(folder, files, wanted, name, before, go_on)
+        return _found(folder) or _made(folder, files, wanted, name, before, go_on, segmenter)
 
 
 def _made(
@@ -87,17 +93,18 @@ def _made(
     name: str,
     before: Sequence[tuple[int, int] | None],
     go_on: Callable[[], None],
+    segmenter: Segmenter | None,
 ) -> StoredDataset:
     """The dataset, made in this folder or a temporary one of files that were in the state ``before``."""
     raw = read_splits(files, wanted)
     try:
-        _make(folder, raw, name, go_on)
+        _make(folder, raw, name, go_on, segmenter)
     except OSError as error:
         if os.environ.get(CACHE_VARIABLE):
             raise _unwritable(folder, error) from error
         folder = temporary_folder() / "tokenised" / folder.name
         try:
-            _make(folder, raw, name, go_on)
+            _make(folder, raw, name, go_on, segmenter)
         except OSError as second:
             raise _unwritable(folder, second) from second
     for path, state in zip(_all(files), before, strict=True):
@@ -123,13 +130,14 @@ def _state(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _key(files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str) -> str:
+def _key(files: Mapping[str, SplitPaths], wanted: WantedColumns, name: str, segmenter: Segmenter | None) -> str:
     """Of everything that decides what is stored."""
     identity = (
         f"format {FORMAT}, {tokeniser_version()}, split seed {SPLIT_SEED}, "
         f"windows of {windows.WINDOW_DOCUMENTS} documents or {windows.WINDOW_WORDS} words, "
         f"columns {wanted.label!r} and {wanted.text!r}, tokens given {wanted.given_tokens}, "
-        f"content {content_key(_all(files), name)}"
+        + ("" if segmenter is None else f"segmenter {segmenter}, ")
+        + f"content {content_key(_all(files), name)}"
     )
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -146,7 +154,13 @@ def _found(folder: Path) -> StoredDataset | None:
     return StoredDataset(content["labels"], splits, content["fingerprint"])
 
 
-def _make(folder: Path, raw: Mapping[str, RawSplit], name: str, go_on: Callable[[], None]) -> None:
+def _make(
+    folder: Path,
+    raw: Mapping[str, RawSplit],
+    name: str,
+    go_on: Callable[[], None],
+    segmenter: Segmenter | None,
+) -> None:
     """Write everything to a folder that is there whole or not at all.
 
     Raises:
@@ -156,7 +170,7 @@ def _make(folder: Path, raw: Mapping[str, RawSplit], name: str, go_on: Callable[
     folder.parent.mkdir(parents=True, exist_ok=True)
     train = raw["train"]
     labels = [name for name in train.file.classes if name in train.labels] or sorted_labels(train.labels)
-    fingerprint = Fingerprint()
+    fingerprint = Fingerprint(segmenter)
     with creating_folder(folder) as temporary:
         for split, documents in raw.items():
             (temporary / split).mkdir()

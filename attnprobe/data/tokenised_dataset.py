@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from attnprobe.data.rationales import Rationales
 from attnprobe.data.split import Split
+from attnprobe.data.tokens.segmenters import Segmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,7 @@ class Dataset:
         splits: the keys are exactly ``train``, ``dev`` and ``test``.
         fingerprint: hexadecimal; another one whenever content, columns, split seed or tokeniser are others.
         rationales: of people, of the test documents; None where there are none. No model is trained on them.
+        segmenter: that found the words; None where there is none.
     """
 
     name: str
@@ -25,3 +27,4 @@ class Dataset:
     splits: dict[str, Split]
     fingerprint: str
     rationales: Rationales | None = None
+    segmenter: Segmenter | None = None

@@ -44,6 +44,7 @@ def unspaced_in_words(dataset: Dataset, location: str) -> list[str]:
         return []
     return [
         f"{location}: {share:.0%} of the letters are of a script that puts no spaces between words, and what is taken "
-        f"for one has {length:.0f} of them: segment the texts, and give lists of words or --given-tokens; an hf: model "
-        "with --unit token reads them with a tokenizer of its own."
+        f"for one has {length:.0f} of them: let --segmenter PACKAGE:FUNCTION find words for a model that is trained "
+        "here, or give lists of words or --given-tokens; an hf: model with --unit token reads them with a tokenizer of "
+        "its own."
     ]

@@ -72,6 +72,9 @@ class TrainArguments(TypedDict, total=False):
     """Words after which training and development documents are cut; test documents never are (no)."""
     given_tokens: bool
     """Texts are tokens that whitespace separates: keep them (lists of tokens are kept in any case) (no)."""
+    segmenter: str | None
+    """A function of an installed package that gives a text's words, of texts in languages that put no spaces
+    between them (models that are trained here) (none)."""
     dropout_words: float
     """Rate on word embeddings (0.444)."""
     dropout_sentences: float

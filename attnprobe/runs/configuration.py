@@ -25,12 +25,16 @@ from attnprobe.settings.run_settings import RunSettings
 
 if TYPE_CHECKING:
     from attnprobe.data.rationales import Rationales
+    from attnprobe.data.tokens.segmenters import Segmenter
 
 OWN_EXPLANATIONS = "explanations"
 """Of ``config.json``, where there is a file of them: its hash, and how many draws of each it holds."""
 
 RATIONALES = "rationales"
 """Of ``config.json``, where people's rationales lie beside the test split: their hash, and the annotators."""
+
+SEGMENTER = "segmenter"
+"""Of ``config.json``, where a function of another package found the words: its name, and the package's version."""
 
 FORMAT = 1
 """Counts up when the meaning of a run's files changes: older ones are then not reused."""
@@ -98,10 +102,33 @@ class RationalesSource:
 
 
 @dataclass(frozen=True)
+class SegmenterSource:
+    """The function that found the words.
+
+    Attributes:
+        name: ``PACKAGE:FUNCTION``.
+        package: that it is of.
+        version: of that, or what its files hold.
+    """
+
+    name: str
+    package: str
+    version: str
+
+    @classmethod
+    def of(cls, segmenter: Segmenter | None) -> SegmenterSource | None:
+        """What is said of one; None of none."""
+        return None if segmenter is None else cls(segmenter.name, *segmenter.origin)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.package} {self.version}"
+
+
+@dataclass(frozen=True)
 class RunConfiguration:
     """The content of ``config.json``.
 
-    ``checkpoint``, ``explanations`` and ``rationales`` are None where there are none.
+    ``checkpoint``, ``explanations``, ``rationales`` and ``segmenter`` are None where there are none.
     """
 
     settings: RunSettings
@@ -109,6 +136,7 @@ class RunConfiguration:
     checkpoint: CheckpointSource | None = None
     explanations: ExplanationsSource | None = None
     rationales: RationalesSource | None = None
+    segmenter: SegmenterSource | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -175,6 +203,7 @@ class RunConfiguration:
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds, the versions of everything at work included."""
         checkpoint = {} if self.checkpoint is None else {"checkpoint": dataclasses.asdict(self.checkpoint)}
+        segmenter = {} if self.segmenter is None else {SEGMENTER: dataclasses.asdict(self.segmenter)}
         versions = (*_VERSIONS, *(_HUGGINGFACE_VERSIONS if checkpoint else ()))
         return {
             "attnprobe": __version__,
@@ -184,6 +213,7 @@ class RunConfiguration:
             "unit": self.unit,
             "data": dataclasses.asdict(self.data),
             **checkpoint,
+            **segmenter,
             **self.beside(),
             **what_is_registered(self),
             "versions": {
@@ -196,15 +226,18 @@ class RunConfiguration:
     def from_json(cls, content: Mapping[str, Any]) -> RunConfiguration:
         """The inverse of :meth:`to_json`; raises KeyError, TypeError, ValueError or InputError on anything else."""
         checkpoint, explanations, rationales = map(content.get, ("checkpoint", OWN_EXPLANATIONS, RATIONALES))
+        segmenter = content.get(SEGMENTER)
         configuration = cls(
             RunSettings.from_json(content["settings"]),
             DataSource(**content["data"]),
             None if checkpoint is None else CheckpointSource(**checkpoint),
             None if explanations is None else ExplanationsSource(**explanations),
             None if rationales is None else RationalesSource(**rationales),
+            None if segmenter is None else SegmenterSource(**segmenter),
         )
         check_types(configuration.data)
-        for source in (configuration.checkpoint, configuration.explanations, configuration.rationales):
+        beside = (configuration.explanations, configuration.rationales, configuration.segmenter)
+        for source in (configuration.checkpoint, *beside):
             if source is not None:
                 check_types(source)
         if configuration.explanations is not None:

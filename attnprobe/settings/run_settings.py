@@ -232,6 +232,9 @@ class RunSettings(Settings, section=""):
                 fitting = ", ".join(each for each, other in KINDS.registered.items() if name in other.sections)
                 sentence = "{} is not for the model {}, but for models of other kinds: {}."
                 raise SettingError("", sentence, Named(name), self.model, fitting)
+        if self.data.segmenter is not None and not kind.from_scratch:
+            sentence = "{} is for models that are trained here from words: {} reads texts with a tokenizer of its own."
+            raise SettingError(self.data.section, sentence, Named("segmenter"), self.model)
 
     @property
     def attention_by_head(self) -> AttentionSettings | None:

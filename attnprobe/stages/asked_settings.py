@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnprobe.base.errors import InputError
+from attnprobe.data.tokens.segmenters import name_segmenter
 from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS
 from attnprobe.models.kinds import subject_class
@@ -43,6 +44,8 @@ def settings_asked(given: Tables, file: Tables, names: Names, *, fine_tune: bool
         if left_to_model:
             own = subject_class(settings.model).decision_of(settings.model) if as_it_is else CLASS
             settings = RunSettings.of_tables(tables | {"decision": own})
+    if settings.data.segmenter is not None and given.get("data", {}).get("segmenter") == settings.data.segmenter:
+        name_segmenter(settings.data.segmenter)  # by the user, and not by a file alone
     if not as_it_is:
         return settings
     if settings.training != kind_of(settings.model).training:

@@ -14,12 +14,19 @@ from attnprobe.base.errors import InputError
 from attnprobe.data.datasets import load_dataset, locate
 from attnprobe.data.limits import within_limits
 from attnprobe.data.tokenised_dataset import Dataset
+from attnprobe.data.tokens.segmenters import Segmenter
 from attnprobe.data.what_to_know import require_words_to_erase, said_of_data
 from attnprobe.erasure.registered_decisions import CLASS, OWN, as_set
 from attnprobe.explanations.names import check_names
 from attnprobe.explanations.score_files import ScoreFile
 from attnprobe.models.kinds import subject_class
-from attnprobe.runs.configuration import DataSource, ExplanationsSource, RationalesSource, RunConfiguration
+from attnprobe.runs.configuration import (
+    DataSource,
+    ExplanationsSource,
+    RationalesSource,
+    RunConfiguration,
+    SegmenterSource,
+)
 from attnprobe.runs.ordering_records import present_orderings
 from attnprobe.runs.run_folder import RunFolder
 from attnprobe.settings.attention import TOKEN, AttentionSettings
@@ -80,6 +87,7 @@ def begun(
         label_column=where.label_column,
         text_column=where.text_column,
         given_tokens=settings.data.given_tokens,
+        segmenter=settings.data.segmenter,
     )
     _say_of_data(whole, location, settings, say)
     dataset = within_limits(whole, settings.data)
@@ -95,7 +103,11 @@ def begun(
     )
     rationales = RationalesSource.of(dataset.rationales)
     configuration = RunConfiguration(
-        dataclasses.replace(settings, dataset=whole.name), source, checkpoint, rationales=rationales
+        dataclasses.replace(settings, dataset=whole.name),
+        source,
+        checkpoint,
+        rationales=rationales,
+        segmenter=SegmenterSource.of(whole.segmenter),
     )
     configuration = with_explanations(configuration, dataset)
     folder = RunFolder.of(where.out, configuration.settings)
@@ -153,17 +165,33 @@ def reopened(path: Path, device: str, say: Say) -> Run:
     folder = RunFolder(path)
     configuration: RunConfiguration = folder.read_configuration()
     source = configuration.data
+    _require_same_segmenter(configuration, folder)
     whole = load_dataset(
         source.location,
         label_column=source.label_column,
         text_column=source.text_column,
         given_tokens=configuration.settings.data.given_tokens,
+        segmenter=configuration.settings.data.segmenter,
     )
     if whole.fingerprint != source.fingerprint:
         raise InputError(f"The data in {source.location} have changed since {folder.config} was made.")
     _say_of_data(whole, source.location, configuration.settings, say)
     dataset = within_limits(whole, configuration.settings.data)
     return Run(folder, configuration, dataset, choose_device(device), say)
+
+
+def _require_same_segmenter(configuration: RunConfiguration, folder: RunFolder) -> None:
+    """See that what found a run's words is here, in the version that it was then; it is not imported.
+
+    Raises:
+        InputError: it is not.
+    """
+    name = configuration.settings.data.segmenter
+    here = SegmenterSource.of(None if name is None else Segmenter.found(name))
+    if here != configuration.segmenter:
+        raise InputError(
+            f"{folder.config}: the words were found by {configuration.segmenter or 'no segmenter'}; here is {here}."
+        )
 
 
 def _with_views(settings: RunSettings, **also: Any) -> AttentionSettings:  # noqa: ANN401

@@ -330,7 +330,7 @@ def other(declared):
     if declared.name == "also":  # of a model that is trained there can be none beside the first
         return (), [declared.flag, "none"]
     texts = {"layers": "all", "heads": "0", "query": "first", "file": "scores.parquet", "attention": "uniform"}
-    texts |= {"mask_training_by": "zero", "pairs_at": "|||", "at": "[MASK]"}
+    texts |= {"mask_training_by": "zero", "pairs_at": "|||", "at": "[MASK]", "segmenter": "jieba:lcut"}
     value = {**texts, "label_words": ("good", "bad")}.get(declared.name)
     if value is None and declared.told.choices:
         value = declared.told.choices[-1]

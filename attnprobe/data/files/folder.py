@@ -16,6 +16,7 @@ from attnprobe.data.files.file_names import FORMATS, SplitPaths, candidates, mis
 from attnprobe.data.files.places import listed, place, quoted
 from attnprobe.data.files.reading import LabelledFile, read_labels
 from attnprobe.data.tokens.given_tokens import Text
+from attnprobe.data.tokens.segmenters import Segmenter
 
 SPLITS = ("train", "dev", "test")
 
@@ -50,13 +51,13 @@ class RawSplit:
         """int32 (documents,), indices into ``labels``."""
         return self.file.codes if self.chosen is None else self.file.codes[self.chosen]
 
-    def texts(self) -> Iterator[Text]:
-        """The texts, read one after another.
+    def texts(self, segmenter: Segmenter | None = None) -> Iterator[Text]:
+        """The texts, read one after another, and their words where a segmenter finds them.
 
         Raises:
-            InputError: the file cannot be read again, or is another one by now.
+            InputError: as :meth:`LabelledFile.texts`.
         """
-        return self.file.texts(self.chosen)
+        return self.file.texts(self.chosen, segmenter)
 
 
 def split_files(folder: Path) -> dict[str, SplitPaths]:

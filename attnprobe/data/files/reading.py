@@ -27,6 +27,7 @@ from attnprobe.data.files.parquet import parquet_table
 from attnprobe.data.files.places import place
 from attnprobe.data.files.records import Table
 from attnprobe.data.tokens.given_tokens import Text
+from attnprobe.data.tokens.segmenters import Segmenter
 
 TABLES: dict[str, Callable[[BinaryIO, Path, WantedColumns], Table]] = {
     TSV: tsv_table,
@@ -72,11 +73,15 @@ class LabelledFile:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def texts(self, chosen: npt.NDArray[np.bool_] | None = None) -> Iterator[Text]:
+    def texts(self, chosen: npt.NDArray[np.bool_] | None = None, segmenter: Segmenter | None = None) -> Iterator[Text]:
         """The texts of all documents, or of those that are chosen (documents,), read one after another.
 
+        Args:
+            chosen: which they are; None for all.
+            segmenter: finds the words; None where they are given, or found later.
+
         Raises:
-            InputError: the file cannot be read again, or is another one by now.
+            InputError: the file cannot be read again, or is another one by now; or the segmenter finds no words.
         """
         codes = {label: code for code, label in enumerate(self.labels)}
         wanted = WantedColumns(self.columns.label, self.columns.text, self.given_tokens)
@@ -85,7 +90,7 @@ class LabelledFile:
             if number >= len(self) or codes.get(document.label) != self.codes[number]:
                 raise changed(self.path)
             if chosen is None or chosen[number]:
-                yield document.text
+                yield document.text if segmenter is None else _segmented(document, self.columns.text, segmenter)
         if number + 1 != len(self):
             raise changed(self.path)
 
@@ -134,6 +139,13 @@ def read_texts(path: Path, wanted: WantedColumns, further: Sequence[Path] = ()) 
 def changed(path: Path) -> InputError:
     """What to say of a file that is not the one that it was a moment ago."""
     return InputError(f"{path}: the file was changed while it was read; start again.")
+
+
+def _segmented(document: _Document, column: str, segmenter: Segmenter) -> Text:
+    where = place(document.path, document.row, column)
+    if not isinstance(document.text, str):
+        raise InputError(f"{where}: the text is a list of tokens, which leaves nothing to find to {segmenter.name}.")
+    return segmenter.segmented(document.text, where)
 
 
 def _documents(paths: Sequence[Path], wanted: WantedColumns) -> Iterator[_Document]:

@@ -52,19 +52,20 @@ class TrainedEncoder:
         return self.configuration.settings.seed
 
     def load(
-        self, dataset_of: Callable[[str, str | None, str | None, bool], Dataset]
+        self, dataset_of: Callable[[str, str | None, str | None, bool, str | None], Dataset]
     ) -> tuple[TransformerClassifier, EncodedDocuments]:
         """The model, in evaluation mode, and its test split.
 
         Args:
-            dataset_of: reads a dataset: its location, its columns of labels and of texts, whether tokens are given.
+            dataset_of: reads a dataset: its location, its columns of labels and of texts, whether tokens are given, and
+                the segmenter.
 
         Raises:
             InputError: the model is corrupt or foreign, or the data are gone or have changed.
         """
         source = self.configuration.data
-        given_tokens = self.configuration.settings.data.given_tokens
-        whole = dataset_of(source.location, source.label_column, source.text_column, given_tokens)
+        read = self.configuration.settings.data
+        whole = dataset_of(source.location, source.label_column, source.text_column, read.given_tokens, read.segmenter)
         if whole.fingerprint != source.fingerprint:
             raise InputError(f"The data in {source.location} have changed since {self.folder.config} was made.")
         dataset = within_limits(whole, self.configuration.settings.data)
@@ -98,6 +99,14 @@ def find_encoders(paths: Iterable[Path]) -> list[TrainedEncoder]:
 
 
 @cache
-def dataset_once(location: str, label_column: str | None, text_column: str | None, given_tokens: bool) -> Dataset:
+def dataset_once(
+    location: str, label_column: str | None, text_column: str | None, given_tokens: bool, segmenter: str | None
+) -> Dataset:
     """A dataset, read once for all runs of it."""
-    return load_dataset(location, label_column=label_column, text_column=text_column, given_tokens=given_tokens)
+    return load_dataset(
+        location,
+        label_column=label_column,
+        text_column=text_column,
+        given_tokens=given_tokens,
+        segmenter=segmenter,
+    )
