@@ -101,6 +101,7 @@ def test_what_can_be_asked_at_any_time_is_asked_of_a_run_that_is_there(made):
         ({"workers": 0}, "workers must be a whole number from 1 on, not 0."),
         ({"certify": 2}, "certify is for models of which the smallest sets are not known from sums: of flan-rnn"),
         ({"layers": "all"}, "layers is not for the model flan-rnn, but for models of other kinds"),
+        ({"device": None, "data_dir": None, "text_column": None, "force": None, "epochs": 0}, "epochs must be a whole"),
         ({"device": "cuda"}, "There is no CUDA device here; use device='cpu'."),
     ],
 )
