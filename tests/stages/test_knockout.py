@@ -223,7 +223,7 @@ def test_what_the_results_are_made_from_is_told_of_prompts_with_half_characters(
 @pytest.mark.parametrize("sources", ["first", None])
 def test_sources_that_are_no_list_are_refused(loaded, sources):
     with pytest.raises(InputError, match="are lists of names"):
-        attnprobe.knockout(*loaded, ["it was"], sources)
+        attnprobe.knockout(loaded[0], loaded[1], ["it was"], sources)
 
 
 def test_a_model_in_the_place_of_a_tokenizer_is_told(loaded):
