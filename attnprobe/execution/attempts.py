@@ -73,8 +73,8 @@ def ends_the_run(error: BaseException) -> bool:
 def portable(error: BaseException) -> InputError | OSError:
     """The same error as a plain one, which can be sent to another process.
 
-    A subclass may not survive that; one of a setting does, and is told in the words of the door that it came through. A broken pipe loses its number, so that whoever receives it takes it for none of
-    theirs.
+    A subclass may not survive that; one of a setting does, and is told in the words of the door that it came through.
+    A broken pipe loses its number, so that whoever receives it takes it for none of theirs.
     """
     if isinstance(error, OSError):
         if error.errno is None or isinstance(error, BrokenPipeError):

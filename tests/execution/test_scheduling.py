@@ -257,5 +257,5 @@ def test_an_executor_that_cannot_be_had_is_one_sentence(settings, text):
 
 def test_what_is_wrong_with_a_setting_is_told_by_its_door_whichever_process_sees_it():
     sent = pickle.loads(pickle.dumps(portable(SettingError("attention", "{}: {}.", Named("at"), "no token"))))
-    with pytest.raises(InputError, match="^--at: no token[.]$"), told_by(in_flags):
+    with pytest.raises(InputError, match=r"^--at: no token[.]$"), told_by(in_flags):
         raise sent
