@@ -11,6 +11,7 @@ from transformers import GPT2Config, LlamaConfig, T5Config
 import attnprobe
 from attnprobe.base.errors import InputError
 from attnprobe.cli import main
+from attnprobe.settings.run_settings import RunSettings
 from tests.fixtures.attention_by_hand import SHORT, outputs_by_hand, whole_words
 from tests.fixtures.checkpoints import SIZES
 from tests.fixtures.dataset_folders import write_folder
@@ -158,3 +159,9 @@ def test_a_continuation_may_be_longer_than_what_is_run_at_once(monkeypatch):
     again = attnprobe.probe(made("gpt2"), whole_words(ends=False), SHORT, continuation="naïve words")
     assert again.engine == once.engine
     assert again.erasures["removed"].tolist() == once.erasures["removed"].tolist()
+
+
+def test_certifying_a_continuation_is_refused_without_naming_what_it_does_not_take():
+    asked = {"dataset": "data", "model": "hf:causal", "decision": "continuation", "continuation": " it", "certify": 1}
+    with pytest.raises(InputError, match=r"^certify is not for the decision continuation"):
+        RunSettings.of_tables(asked)
