@@ -105,7 +105,10 @@ def _drawn(name: str, results: RunResults, ax: Axes | None) -> Figure | SubFigur
 
     Raises:
         InputError: the run has nothing that it shows.
+        TypeError: these are no results of a run.
     """
+    if not isinstance(results, RunResults):
+        raise TypeError(f"Results of a run are needed, as attnprobe.load_run gives, not {type(results).__name__}.")
     draw = (FIGURES if name in FIGURES else IDENTIFIABILITY_FIGURES)[name]
     with mpl.rc_context(style.SETTINGS):
         figure = draw(results, ax)

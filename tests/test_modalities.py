@@ -1,11 +1,13 @@
 """``probe`` on pictures and sounds: through a processor or as encodings, named by their places, and shown there."""
 
+import io
 import re
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import attnprobe
 from attnprobe import InputError
@@ -132,5 +134,14 @@ def test_what_is_no_picture_is_told():
         processed(processor, ["picture.png"])
     with pytest.raises(InputError, match="makes nothing of what it is given"):
         processed(processor, [np.zeros(3)])
+
+
+def test_a_picture_whose_file_breaks_off_is_told():
+    """Pillow reads a file's pixels when they are asked for, in the processor."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(file, "png")
+    broken = Image.open(io.BytesIO(file.getvalue()[: len(file.getvalue()) // 2]))
+    with pytest.raises(InputError, match="makes nothing of what it is given: image file is truncated"):
+        processed(transformers.ViTImageProcessor(size={"height": 32, "width": 32}), [broken])
     with pytest.raises(InputError, match="Special tokens are known of texts, and of pictures"):
         attnprobe.probe(wav2vec2(transformers), padded_sounds(), specials="out")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from attnprobe.base.errors import InputError
 from attnprobe.base.own_files import WITHOUT_FOLLOWING, open_own
 from attnprobe.base.run_layout import note_written
 
@@ -80,8 +81,15 @@ def append_line(path: Path, line: str) -> None:
 
 
 def output_folder(folder: Path) -> None:
-    """Make a folder for files, if need be; what killed processes left in it is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make a folder for files, if need be; what killed processes left in it is removed.
+
+    Raises:
+        InputError: something else is there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder} is no folder, and one is needed.") from None
     remove_leftovers(folder, deep=False)
 
 

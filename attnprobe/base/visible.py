@@ -52,6 +52,15 @@ def visible(text: str, *, kept: str = "") -> str:
     return _STEERING.sub(lambda match: match[0] if match[0] in kept else shown_by_number(match[0]), text)
 
 
+def holds_half_a_character(text: str) -> bool:
+    r"""Whether there is half of a surrogate pair in it, which JSON and arguments may hold, and UTF-8 cannot.
+
+    >>> holds_half_a_character("a\ud800"), holds_half_a_character("😀")
+    (True, False)
+    """
+    return not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def in_print(text: str) -> str:
     r"""The same with everything that Python does not call printable made visible, as what has no letter yet.
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.visible import holds_half_a_character
 from attnprobe.data.files.places import listed, nearest, quoted
 from attnprobe.data.prompts import Prompts
 
@@ -51,6 +52,7 @@ def named_places(name: str, prompts: Prompts) -> Places:
     Raises:
         InputError: there is no such name; or it is nowhere in a prompt, which the message names by its number.
     """
+    check_names([name])
     if name in OF_TOKENS and name not in prompts.columns:
         return Places(name, None)
     kind, colon, rest = name.partition(":")
@@ -82,6 +84,8 @@ def check_names(names: Sequence[str]) -> None:
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"A position is {name!r}, but a name is needed.")
+        if holds_half_a_character(name):
+            raise InputError(f"The position {quoted(name)} holds half of a surrogate pair, which is no character.")
         if list(names).count(name) > 1:
             raise InputError(f"The position {quoted(name)} is there twice.")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.plain_files import open_plain
+from attnprobe.base.visible import holds_half_a_character
 from attnprobe.data.files.delimited import csv_rows
 from attnprobe.data.files.lines import utf8_lines
 from attnprobe.data.files.places import listed, place, quoted
@@ -55,10 +56,7 @@ class Prompts:
         if columns is not None and not callable(columns) and hasattr(given, "to_dict"):  # a data frame
             given = given.to_dict("records")
         elif isinstance(given, Mapping):
-            lengths = {len(column) for column in given.values()}
-            if len(lengths) != 1:
-                raise InputError("The columns of the prompts have different lengths.")
-            given = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
+            given = _rows_of_columns(given)
         if not isinstance(given, Iterable):
             raise InputError(f"The prompts are {type(given).__name__}, but strings or tables are needed.")
         rows = [{TEXT_COLUMNS[0]: row} if isinstance(row, str) else row for row in given]
@@ -75,13 +73,27 @@ class Prompts:
         if reader is None:
             raise InputError(f"{path}: prompts are read from files whose names end in {listed(_READERS)}.")
         try:
-            return _of_rows(reader(path))
+            return _of_rows(reader(path), f"{path}: there")
         except OSError as error:
             raise InputError(f"{path}: the file cannot be read ({error.strerror or error}).") from None
 
 
-def _of_rows(rows: Iterable[tuple[str, Any]]) -> Prompts:
-    """Prompts of rows, each with what messages call it."""
+def _rows_of_columns(given: Mapping[Any, Any]) -> list[dict[Any, Any]]:
+    """A table of columns, row by row."""
+    for name, column in given.items():
+        if isinstance(column, str) or not isinstance(column, Iterable):
+            raise InputError(
+                f"The column {quoted(str(name))} of the prompts is {type(column).__name__}, but an entry a prompt is "
+                "needed; a table of one prompt stands in a list."
+            )
+    columns = [list(column) for column in given.values()]
+    if len(set(map(len, columns))) > 1:
+        raise InputError("The columns of the prompts have different lengths.")
+    return [dict(zip(given, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _of_rows(rows: Iterable[tuple[str, Any]], there: str = "There") -> Prompts:
+    """Prompts of rows, each with what messages call it; and where they would be, at the beginning of a sentence."""
     whole: list[Mapping[str, Any]] = []
     texts: list[str] = []
     for where, row in rows:
@@ -92,12 +104,14 @@ def _of_rows(rows: Iterable[tuple[str, Any]]) -> Prompts:
             raise InputError(f"{where}: there is no {' or '.join(map(quoted, TEXT_COLUMNS))} among {listed(row)}.")
         if not isinstance(row[name], str) or not row[name].strip():
             raise InputError(f"{where}: its {name} is no text, or blank.")
+        if holds_half_a_character(row[name]):
+            raise InputError(f"{where}: its {name} holds half of a surrogate pair, which is no character.")
         if len(texts) == MOST_PROMPTS:
             raise InputError(f"{where}: there may be {MOST_PROMPTS:,} prompts at most.")
         texts.append(row[name])
         whole.append({str(key): value for key, value in row.items() if key != name})
     if not texts:
-        raise InputError("There are no prompts.")
+        raise InputError(f"{there} are no prompts.")
     names = dict.fromkeys(name for row in whole for name in row)
     return Prompts(texts, {name: [row.get(name) for row in whole] for name in names})
 
@@ -106,15 +120,30 @@ def _of_json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     with open_plain(path) as file:
         for number, line in enumerate(utf8_lines(file, path), start=1):
             try:
-                yield place(path, number), json.loads(line)
+                yield place(path, number), json.loads(line, object_pairs_hook=_without_repetition)
+            except InputError as error:
+                raise InputError(f"{place(path, number)}: {error}") from None
             except (ValueError, RecursionError):
                 raise InputError(f"{place(path, number)}: not valid JSON.") from None
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise InputError(f"the key {quoted(_repeated([name for name, _ in pairs]))} is there twice.")
+    return row
+
+
+def _repeated(names: Sequence[str]) -> str:
+    return next(name for number, name in enumerate(names) if name in names[:number])
 
 
 def _of_csv(path: Path) -> Iterator[tuple[str, Any]]:
     with open_plain(path) as file:
         rows = csv_rows(file, path)
         _, header = next(rows, (1, ()))
+        if len(set(header)) < len(header):
+            raise InputError(f"{place(path, 1)}: the header has the column {quoted(_repeated(header))} twice.")
         for number, fields in rows:
             if len(fields) != len(header):
                 raise InputError(

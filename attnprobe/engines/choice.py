@@ -158,9 +158,7 @@ def _require_influence(whole: Engine, attachment: Attachment, selected: Sequence
     """Erasing everything that is selected changes some output."""
     documents = torch.arange(len(whole.logits), device=whole.logits.device)
     keys = attachment.call.axes(inputs).keys(selected[0].site)
-    ((_, erased),) = whole.evaluate(documents, keys)
-    ((_, as_is),) = whole.evaluate(documents, torch.zeros_like(keys))
-    if torch.equal(erased, as_is):
+    if torch.equal(_evaluated(whole, documents, keys), _evaluated(whole, documents, torch.zeros_like(keys))):
         chosen = selected[-1]
         read = _rows_read(attachment, chosen)
         named = {
@@ -193,11 +191,15 @@ def _agree(engine: Engine, whole: Engine, attachment: Attachment, inputs: Inputs
     documents = torch.cat([documents, documents[:1]])
     for erased in (torch.zeros_like(tokens), some, tokens):
         sets = erased[documents]
-        for (_, one), (_, other) in zip(engine.evaluate(documents, sets), whole.evaluate(documents, sets), strict=True):
-            if not close(other, one):
-                return False
+        if not close(_evaluated(whole, documents, sets), _evaluated(engine, documents, sets)):
+            return False
     gradients = zip(engine.attended, whole.attended, strict=True)
     return all(close(_of_keys(b.gradients), _of_keys(a.gradients)) for a, b in gradients)
+
+
+def _evaluated(engine: Engine, documents: Tensor, erased: Tensor) -> Tensor:
+    """The logits after erasures (erasures, classes), of however many micro-batches."""
+    return torch.cat([logits for _, logits in engine.evaluate(documents, erased)])
 
 
 def _of_keys(gradients: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from attnprobe.base.errors import DocumentError, FailedError, InputError
 from attnprobe.execution.time_limit import TooLongError
 from attnprobe.execution.work import P
+from attnprobe.settings.unfit import SettingError
 
 LONGEST_REASON = 200
 """Characters of an error's message that are kept."""
@@ -72,13 +73,15 @@ def ends_the_run(error: BaseException) -> bool:
 def portable(error: BaseException) -> InputError | OSError:
     """The same error as a plain one, which can be sent to another process.
 
-    A subclass may not survive that. A broken pipe loses its number, so that whoever receives it takes it for none of
-    theirs.
+    A subclass may not survive that; one of a setting does, and is told in the words of the door that it came through.
+    A broken pipe loses its number, so that whoever receives it takes it for none of theirs.
     """
     if isinstance(error, OSError):
         if error.errno is None or isinstance(error, BrokenPipeError):
             return OSError(str(error))
         return OSError(error.errno, error.strerror, error.filename, None, error.filename2)
+    if isinstance(error, SettingError):
+        return error
     return (FailedError if isinstance(error, FailedError) else InputError)(str(error))
 
 

@@ -193,7 +193,8 @@ def _begun(
 
     experiment = given.pop("experiment", None)
     file: Mapping[str, Any] = {} if experiment is None else experiment_tables(Path(experiment))
-    places = {name: given.pop(name) for name in _PLACES if given.get(name) is not None}
+    places = {name: given.pop(name) for name in _PLACES if name in given}
+    places = {name: value for name, value in places.items() if value is not None}
     named = {name: value for name, value in (("dataset", dataset), ("model", model)) if value is not None}
     asked = by_table({**named, **given}, _OF_SETTINGS)
     names = of_what_is_given(asked, file, in_arguments)

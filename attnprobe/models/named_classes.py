@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from attnprobe.data.files.places import listed
 from attnprobe.settings.unfit import Named, SettingError
 
+_DIGITS = 10
+"""From so many on a number is that of no class, and Python may refuse to read it."""
+
 
 def plain_name(name: str) -> str:
     """A name as it is compared with others."""
@@ -26,7 +29,8 @@ def number_of_class(name: str, classes: Sequence[str], setting: str = "given_cla
     """
     exact = [number for number, each in enumerate(classes) if each == name]
     alike = [number for number, each in enumerate(classes) if plain_name(each) == plain_name(name)]
-    by_number = [int(name)] if name.isdecimal() and int(name) < len(classes) else []
+    is_number = name.isdecimal() and len(name) < _DIGITS
+    by_number = [int(name)] if is_number and int(name) < len(classes) else []
     found = exact or alike or by_number
     if not found:
         sentence = "{} {}: the model has no class of this name; it has {}."

@@ -209,14 +209,8 @@ class RunSettings(Settings, section=""):
         if self.correlations and not (closed and kind.unit(self.model) == WORD):
             sentence = "{} is for models whose attention pools words, erased by {}, deciding a {}."
             raise SettingError("", sentence, Named("correlations"), RENORMALISE, CLASS)
-        if self.certify and closed:
-            sentence = (
-                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
-            )
-            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
-        if self.certify and self.decision in NUMBERS and self.tolerance is None:
-            sentence = "{} is of decisions that flip: {} {} has none without a {}."
-            raise SettingError("", sentence, Named("certify"), Named("decision"), self.decision, Named("tolerance"))
+        if self.certify:
+            self._check_certify(closed=closed)
         if self.training is not None and self.training.attention != LEARNED:
             self._check_given_attention(self.training, pools="attention" not in kind.sections)
         if self.limits and self.curves is False:
@@ -225,6 +219,19 @@ class RunSettings(Settings, section=""):
         self._check_targets(kind)
         if self.attention is not None:
             self._check_items(self.attention, kind)
+
+    def _check_certify(self, *, closed: bool) -> None:
+        if closed:
+            sentence = (
+                "{} is for models of which the smallest sets are not known from sums: of {}, erased by {}, they are."
+            )
+            raise SettingError("", sentence, Named("certify"), self.model, RENORMALISE)
+        if self.decision == CONTINUATION:
+            sentence = "{} is not for the decision {}, which is followed by how far its log-probability moves."
+            raise SettingError("", sentence, Named("certify"), self.decision)
+        if self.decision in NUMBERS and self.tolerance is None:
+            sentence = "{} is of decisions that flip: {} {} has none without a {}."
+            raise SettingError("", sentence, Named("certify"), Named("decision"), self.decision, Named("tolerance"))
 
     def _check_sections(self, kind: Kind) -> None:
         for name in SECTIONS:

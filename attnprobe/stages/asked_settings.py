@@ -11,6 +11,7 @@ from attnprobe.data.tokens.segmenters import name_segmenter
 from attnprobe.erasure.decisions.entry import DecisionOptions
 from attnprobe.erasure.registered_decisions import ABOUT_WHAT_IS_GIVEN, CLASS
 from attnprobe.models.kinds import subject_class
+from attnprobe.settings.declaration import settings_of
 from attnprobe.settings.kinds import kind_of
 from attnprobe.settings.run_settings import DATASET, MODEL, RunSettings
 from attnprobe.settings.training import EPOCHS_DOCSTRINGS
@@ -63,6 +64,7 @@ def _without_options(tables: Tables) -> Tables:
 def _usual(given: Tables) -> Tables:
     """What is run where no file says it."""
     named = {"dataset": DATASET, "model": MODEL} | given
+    settings_of(RunSettings)["model"].check(named["model"])
     of_docstrings = named["dataset"] == DATASET and kind_of(named["model"]).from_scratch
     training = {"training": {"epochs": EPOCHS_DOCSTRINGS}} if of_docstrings else {}
     return {"dataset": DATASET, "model": MODEL, **training}

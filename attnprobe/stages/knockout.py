@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ def knockout(
     from attnprobe.models.huggingface.sequences import settle_padding
     from attnprobe.models.huggingface.tokenizer_of_model import fitted
 
-    if isinstance(sources, str) or isinstance(targets, str):
+    if any(isinstance(names, str) or not isinstance(names, Iterable) for names in (sources, targets)):
         raise InputError("Sources and targets are lists of names: [name] is a list of one.")
     if not callable(tokenizer) or not hasattr(model, "config"):
         raise TypeError("A model of transformers is needed, and its tokenizer.")
@@ -207,7 +207,7 @@ class Setup:
     def of(cls, model: str, content: str, prompts: Prompts, settings: KnockoutSettings) -> Setup:
         """That of a command."""
         told = json.dumps([prompts.texts, dict(prompts.columns)], ensure_ascii=False, default=str)
-        return cls(model, content, hashlib.sha256(told.encode()).hexdigest(), settings)
+        return cls(model, content, hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest(), settings)
 
     def entries(self) -> dict[str, Any]:
         """As ``knockout.json`` has it."""

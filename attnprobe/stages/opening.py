@@ -256,12 +256,18 @@ def _say_of_decision(settings: RunSettings, say: Say) -> None:
     say(f"The decision is {settings.decision} ({decision.title}): {decision.description}.{moves}")
 
 
+DEVICES = ("auto", "cpu", "cuda")
+"""Where to compute."""
+
+
 def choose_device(name: str) -> torch.device:
     """``auto`` is CUDA where there is one.
 
     Raises:
-        InputError: CUDA is asked for and there is none.
+        InputError: CUDA is asked for and there is none, or something else is.
     """
+    if name not in DEVICES:
+        raise InputError(f"device must be {' or '.join(DEVICES)}, not {name!r}.")
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InputError("There is no CUDA device here; use --device cpu.")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from attnprobe.base.atomic_files import append_line, creating_folder, remove_leftovers, replacing
+from attnprobe.base.atomic_files import append_line, creating_folder, output_folder, remove_leftovers, replacing
 from attnprobe.base.errors import InputError
 from tests.fixtures.commands import ROOT
 
@@ -142,3 +142,10 @@ def test_a_line_is_added_whole_or_not_at_all_and_to_this_name_alone(tmp_path):
     with pytest.raises(InputError, match="link is a link"):
         append_line(tmp_path / "link", "three")
     assert other.read_text() == "one\n"
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "results").write_text("mine")
+    with pytest.raises(InputError, match="results is no folder, and one is needed"):
+        output_folder(tmp_path / "results")
+    assert (tmp_path / "results").read_text() == "mine"

@@ -41,6 +41,10 @@ def test_prompts_are_the_same_however_they_are_given(tmp_path):
         (["a", {"prompt": " "}], "Prompt 1: its prompt is no text, or blank"),
         (["a", 3], "Prompt 1 is no string and no table, but int"),
         ({"prompt": ["a"], "subject": []}, "different lengths"),
+        ({}, "no prompts"),
+        ({"prompt": "a prompt", "subject": "prompt"}, "'prompt' of the prompts is str.* stands in a list"),
+        ({"prompt": ["a"], "subject": 3}, "'subject' of the prompts is int"),
+        (["a", "b\ud800"], "Prompt 1: its prompt holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_prompt_is_refused_by_its_number(given, sentence):
@@ -55,7 +59,10 @@ def test_what_is_no_prompt_is_refused_by_its_number(given, sentence):
         ("p.jsonl", '{"prompt": "a"}\n[1]\n', "row 2 is no string and no table"),
         ("p.csv", "prompt,subject\na\n", "row 2: the number of fields is 1, but the header names 2"),
         ("p.parquet", "", "end in '.jsonl', '.csv', '.txt'"),
-        ("p.txt", "", "no prompts"),
+        ("p.txt", "", "p.txt: there are no prompts"),
+        ("p.csv", "prompt,subject,subject\na,b,c\n", "row 1: the header has the column 'subject' twice"),
+        ("p.jsonl", '{"prompt": "a", "prompt": "b"}\n', "row 1: the key 'prompt' is there twice"),
+        ("p.jsonl", '{"prompt": "a"}\n{"prompt": "b\\ud800"}\n', "row 2: its prompt holds half of a surrogate pair"),
     ],
 )
 def test_a_file_of_prompts_is_refused_by_its_row(tmp_path, name, content, sentence):
@@ -112,6 +119,13 @@ def test_a_cell_that_is_not_in_its_prompt_is_refused():
 
 def test_names_are_told_apart():
     given: list[tuple[list[Any], str]] = [([], "no positions"), (["a", "a"], "twice"), ([3], "a name is needed")]
+    given += [(["a\udc80"], "half of a surrogate pair")]
     for names, sentence in given:
         with pytest.raises(InputError, match=sentence):
             check_names(names)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["subject"], " "])
+def test_a_name_that_is_no_text_is_refused_as_such(name):
+    with pytest.raises(InputError, match="a name is needed"):
+        named_places(name, Prompts.of(ROWS))

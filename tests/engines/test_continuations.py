@@ -11,6 +11,7 @@ from transformers import GPT2Config, LlamaConfig, T5Config
 import attnprobe
 from attnprobe.base.errors import InputError
 from attnprobe.cli import main
+from attnprobe.settings.run_settings import RunSettings
 from tests.fixtures.attention_by_hand import SHORT, outputs_by_hand, whole_words
 from tests.fixtures.checkpoints import SIZES
 from tests.fixtures.dataset_folders import write_folder
@@ -115,6 +116,13 @@ def test_what_an_encoder_and_a_decoder_are_given_is_scored_in_one_run(layers):
     ("asked", "words"),
     [
         ({"continuation": "unheard"}, "does not know all of it"),
+        ({"continuation": "words\ud800"}, "makes nothing of it"),
+        (
+            {"continuation": "words " * 31},
+            "continuation has 31 tokens, of 40 that the model reads: fewer than 11 are left",
+        ),
+        ({"given_class": "words\ud800"}, "is not one token of"),
+        ({"targets": ["words", "\ud800"]}, "is not one token of"),
         ({"continuation": "words", "targets": [1]}, "targets are of models that decide between classes"),
         ({"decision": "continuation"}, "The decision continuation needs a continuation"),
         ({"continuation": "words", "decision": "class"}, "The continuation is for the decision continuation"),
@@ -142,3 +150,18 @@ def test_a_run_tells_how_far_a_continuation_moves_and_is_verified(tmp_path, monk
     assert [each["name"] for each in summary["targets"]] == ["naïve", "words"]
     assert summary["output_moves"]["documents"] == len(SHORT)
     assert main(["verify", str(folder)]) == 0
+
+
+def test_a_continuation_may_be_longer_than_what_is_run_at_once(monkeypatch):
+    """Then the few documents that a model is tried on are not one micro-batch, and all else is as it was."""
+    once = attnprobe.probe(made("gpt2"), whole_words(ends=False), SHORT, continuation="naïve words")
+    monkeypatch.setattr("attnprobe.engines.micro_batches._TOKENS", 30)
+    again = attnprobe.probe(made("gpt2"), whole_words(ends=False), SHORT, continuation="naïve words")
+    assert again.engine == once.engine
+    assert again.erasures["removed"].tolist() == once.erasures["removed"].tolist()
+
+
+def test_certifying_a_continuation_is_refused_without_naming_what_it_does_not_take():
+    asked = {"dataset": "data", "model": "hf:causal", "decision": "continuation", "continuation": " it", "certify": 1}
+    with pytest.raises(InputError, match=r"^certify is not for the decision continuation"):
+        RunSettings.of_tables(asked)

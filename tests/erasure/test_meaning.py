@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.registry import is_title
+from attnprobe.erasure.decisions.entry import AS_USUAL
 from attnprobe.erasure.edits import erase_rows
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.erasure.registered_decisions import DECISIONS
+from attnprobe.erasure.registered_decisions import DECISIONS, GIVEN_CLASS, as_set
 from attnprobe.erasure.registered_ways import ERASING, WayOfErasing
 from attnprobe.erasure.stand_ins import RowsOfAttention, TrainingVectors
 from tests.fixtures.entries import HALVES, registered, sure_above
@@ -225,3 +227,12 @@ def test_names_that_there_are_not_are_told_with_those_that_there_are():
 )
 def test_what_cannot_be_an_entry_is_told_by_what_is_wrong(registry, entry, fault):
     assert registry._fits(entry).startswith(fault)
+
+
+def test_a_class_of_any_name_can_be_given():
+    """A run's configuration keeps titles of a bounded length; names have any."""
+    for name in ("x", "n" * 43, "n" * 44, "n" * 5000):
+        title = as_set(GIVEN_CLASS, AS_USUAL._replace(given_class=name)).title
+        assert is_title(title)
+        assert ("…" in title) == (len(name) > 43)
+        assert title.startswith(f"‘{name[:20]}")

@@ -1,3 +1,4 @@
+import pickle
 import signal
 
 import pytest
@@ -6,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnprobe.base.errors import InputError
+from attnprobe.execution.attempts import portable
 from attnprobe.execution.in_process import InProcess
 from attnprobe.execution.scheduling import MOST_LOST_BEFORE_ANY_IS_DONE, carry_out
 from attnprobe.execution.settings import ExecutionSettings
+from attnprobe.settings.doors import in_flags
+from attnprobe.settings.unfit import Named, SettingError, told_by
 from tests.fixtures.in_memory import AnyOrder, InMemory, KnownLater
 from tests.fixtures.works import REASONS, Writing, expected, pieces_of, results
 
@@ -249,3 +253,9 @@ def test_a_programs_own_way_to_meet_sigterm_is_left_to_it():
 def test_an_executor_that_cannot_be_had_is_one_sentence(settings, text):
     with pytest.raises(InputError, match=text):
         ExecutionSettings(**settings)
+
+
+def test_what_is_wrong_with_a_setting_is_told_by_its_door_whichever_process_sees_it():
+    sent = pickle.loads(pickle.dumps(portable(SettingError("attention", "{}: {}.", Named("at"), "no token"))))
+    with pytest.raises(InputError, match=r"^--at: no token[.]$"), told_by(in_flags):
+        raise sent

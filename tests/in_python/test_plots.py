@@ -72,3 +72,8 @@ def test_figures_of_several_panels_take_the_place_of_the_axes(results, grid, mon
 def test_what_a_run_has_nothing_of_is_told(results):
     with pytest.raises(attnprobe.InputError, match="has nothing that the figure weight_ranges shows"):
         plots.weight_ranges(results)
+
+
+def test_what_is_no_run_is_told():
+    with pytest.raises(TypeError, match=r"Results of a run are needed, .*not str"):
+        plots.flip_curves("runs")  # type: ignore[arg-type]

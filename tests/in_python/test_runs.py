@@ -101,6 +101,8 @@ def test_what_can_be_asked_at_any_time_is_asked_of_a_run_that_is_there(made):
         ({"workers": 0}, "workers must be a whole number from 1 on, not 0."),
         ({"certify": 2}, "certify is for models of which the smallest sets are not known from sums: of flan-rnn"),
         ({"layers": "all"}, "layers is not for the model flan-rnn, but for models of other kinds"),
+        ({"device": None, "data_dir": None, "text_column": None, "force": None, "epochs": 0}, "epochs must be a whole"),
+        ({"device": "tpu"}, "device must be auto or cpu or cuda, not 'tpu'."),
         ({"device": "cuda"}, "There is no CUDA device here; use device='cpu'."),
     ],
 )
@@ -110,6 +112,11 @@ def test_what_cannot_be_is_told_in_the_words_of_python(arguments, sentence, monk
         attnprobe.run(quiet=True, **arguments)
     assert str(refused.value).startswith(sentence)
     assert isinstance(refused.value, TypeError) == ("epoch" in arguments)
+
+
+def test_a_model_that_is_no_text_is_told():
+    with pytest.raises(TypeError, match="model must be a text that is not empty, not 3"):
+        attnprobe.run(model=3)  # type: ignore[arg-type]
 
 
 def test_an_entry_of_a_file_is_told_of_as_one(tmp_path):

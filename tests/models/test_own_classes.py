@@ -10,6 +10,7 @@ import pytest
 from attnprobe.base.errors import InputError
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.models import subject as subjects
+from attnprobe.models.named_classes import number_of_class
 from tests.fixtures.entries import registered, sure_above
 
 LABELS = ["no", "yes"]
@@ -59,3 +60,10 @@ def test_nothing_is_right_or_wrong_of_another_decision(own):
     assert found.names == {"1": "yes"}
     assert found.of_labels.tolist() == [-1, -1]
     assert seen[0] == (["YES", "No", "maybe"] if own else LABELS)
+
+
+def test_a_class_is_named_by_its_number_and_by_no_other():
+    assert number_of_class("1", ["a", "b"]) == 1
+    for name in ("2", "-1", "9" * 5000):  # Python reads no number of so many digits
+        with pytest.raises(InputError, match="no class of this name"):
+            number_of_class(name, ["a", "b"])

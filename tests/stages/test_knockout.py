@@ -11,11 +11,14 @@ import attnprobe
 from attnprobe.analysis.knockout_map import MATTERS, routes_of, screened
 from attnprobe.base.errors import InputError
 from attnprobe.cli import main
+from attnprobe.data.prompts import Prompts
 from attnprobe.models.huggingface import knocked_out
 from attnprobe.models.huggingface.loading import load_checkpoint
 from attnprobe.reports.knockout import files
 from attnprobe.reports.knockout.lines_drawn import draw_lines
 from attnprobe.reports.knockout.matrix_drawn import draw_matrix
+from attnprobe.settings.knockout import KnockoutSettings
+from attnprobe.stages.knockout import Setup
 from tests.fixtures import checkpoints
 
 PROMPTS = [
@@ -206,3 +209,23 @@ def test_a_decoder_is_cut_off_from_the_text_it_answers(tmp_path):
     assert (found.map["edges"] > 0).all()
     with pytest.raises(InputError, match="'subject' is of the prompt, and these rows are the answer's"):
         attnprobe.knockout(model, tokenizer, PROMPTS[:2], ["rest"], ["subject"], layers="cross:all")
+
+
+def test_what_the_results_are_made_from_is_told_of_prompts_with_half_characters():
+    """JSON may hold halves of surrogate pairs, in columns that nobody names."""
+    told = [
+        Setup.of("model", "hash", Prompts.of([{"prompt": "a", **columns}]), KnockoutSettings()).prompts
+        for columns in ({"note": "\ud800"}, {"note": "\ud801"}, {"\ud800": "b"})
+    ]
+    assert len(set(told)) == 3
+
+
+@pytest.mark.parametrize("sources", ["first", None])
+def test_sources_that_are_no_list_are_refused(loaded, sources):
+    with pytest.raises(InputError, match="are lists of names"):
+        attnprobe.knockout(loaded[0], loaded[1], ["it was"], sources)
+
+
+def test_a_model_in_the_place_of_a_tokenizer_is_told(loaded):
+    with pytest.raises(TypeError, match="A tokenizer of transformers is needed first, not GPT2LMHeadModel"):
+        attnprobe.token_positions(loaded[0], ["it was"], "first")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attnprobe.base.registry import LONGEST_TITLE
 from attnprobe.erasure.decisions.entry import AS_USUAL, Decision, DecisionOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_SAYS = " on top, or not"
+_SHOWN = LONGEST_TITLE - len(_SAYS) - 2
+"""Characters of a class's name in a title, in quotation marks."""
 
 
 def _margin(logits: Tensor, number: int) -> Tensor:
@@ -30,6 +35,7 @@ def _log_odds(logits: Tensor, number: int) -> Tensor:
 
 def _on_top(options: DecisionOptions) -> Decision:
     name, number = options.given_class, options.number
+    shown = "" if name is None else name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
 
     def known() -> int:
         assert number is not None, "a model was asked which of its logits it is"
@@ -46,7 +52,7 @@ def _on_top(options: DecisionOptions) -> Decision:
         return stack([logsigmoid(-odds), logsigmoid(odds)], -1)
 
     return Decision(
-        "A given class on top, or not" if name is None else f"‘{name}’ on top, or not",
+        "A given class on top, or not" if name is None else f"‘{shown}’{_SAYS}",
         lambda logits: (logits.argmax(-1) == known()).long(),
         probability,
         lambda classes: [f"not {name}", str(name)],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from attnprobe.attention.examples import SOURCE
+from attnprobe.base.visible import holds_half_a_character
 from attnprobe.settings.unfit import Named, SettingError
 
 if TYPE_CHECKING:
@@ -21,11 +23,24 @@ def continuation_tokens(tokenizer: PreTrainedTokenizerBase, text: str | None) ->
     """
     if text is None:
         return []
-    tokens = [int(token) for token in tokenizer.encode(text, add_special_tokens=False)]
+    readable = not holds_half_a_character(text)
+    tokens = [int(token) for token in tokenizer.encode(text, add_special_tokens=False)] if readable else []
     if not tokens or tokenizer.unk_token_id in tokens:
         what = "does not know all of it" if tokens else "makes nothing of it"
         raise SettingError("", "{} {!r}: {} {}.", Named("continuation"), text, type(tokenizer).__name__, what)
     return tokens
+
+
+def require_room(tokens: list[int], longest: int) -> None:
+    """See that there is room for a text before a continuation's tokens, in a model that reads both in one sequence.
+
+    Raises:
+        SettingError: there is none, or hardly any.
+    """
+    left = longest - len(tokens) + 1
+    if len(tokens) > 1 and left < SOURCE:
+        sentence = "{} has {} tokens, of {} that the model reads: fewer than {} are left for a text."
+        raise SettingError("", sentence, Named("continuation"), len(tokens), longest, SOURCE)
 
 
 def appended_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str | None) -> list[int]:

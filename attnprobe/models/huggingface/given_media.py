@@ -11,6 +11,9 @@ from torch import Tensor
 from attnprobe.base.errors import InputError
 
 _PICTURES, _SOUNDS = "pixel_values", ("input_values", "input_features")
+_OF_CONTENT = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What is raised by processors that are given something else than they take, and by files that are read only then."""
+
 _AT_ONCE = 32
 """Pictures of a batch; sounds are one batch, in which the shorter ones are padded."""
 
@@ -61,7 +64,7 @@ def processed(processor: Any, given: Any) -> GivenMedia:  # noqa: ANN401
             sounds = [np.asarray(one, dtype=np.float32) for one in several]
             options = {"padding": True} if processor.model_input_names[0] == "input_values" else {}
             batches = [dict(processor(sounds, sampling_rate=sampling, return_tensors="pt", **options))]
-    except (ValueError, TypeError, RuntimeError) as error:
+    except _OF_CONTENT as error:
         why = (str(error).strip().splitlines() or [""])[0].rstrip(".")
         raise InputError(f"{type(processor).__name__} makes nothing of what it is given: {why}.") from error
     return GivenMedia(batches, _rate(inner, sampling, batches[0]))

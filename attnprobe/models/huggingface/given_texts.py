@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnprobe.base.errors import InputError
+from attnprobe.base.visible import holds_half_a_character
 from attnprobe.data.content_hashes import document_hashes
 from attnprobe.data.documents import Documents
 from attnprobe.data.files.places import listed
@@ -91,7 +92,7 @@ def _checked(text: object, which: str) -> str:
         raise InputError(f"{which} is no string, but {type(text).__name__}{_hint(text)}.")
     if not text.strip():
         raise InputError(f"{which} is blank.")
-    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+    if holds_half_a_character(text):
         raise InputError(f"{which} holds half of a surrogate pair, which is no character.")
     return str(text)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from attnprobe.base.visible import holds_half_a_character
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.unfit import Named, SettingError
 
@@ -64,7 +65,7 @@ def _taken(
     section: str = AttentionSettings.section,
     setting: str = "label_words",
 ) -> tuple[int, str]:
-    for text in (f" {word}", word):
+    for text in () if holds_half_a_character(word) else (f" {word}", word):
         tokens = tokenizer.encode(text, add_special_tokens=False)
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
             return int(tokens[0]), text

@@ -23,10 +23,15 @@ from attnprobe.engines.items import Items
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.explanations.item_parts import ItemParts
 from attnprobe.models.huggingface.decided_tokens import require_token_logits
-from attnprobe.models.huggingface.following_tokens import answer_with, appended_tokens, continuation_tokens
+from attnprobe.models.huggingface.following_tokens import (
+    answer_with,
+    appended_tokens,
+    continuation_tokens,
+    require_room,
+)
 from attnprobe.models.huggingface.label_words import label_token, label_tokens
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch
-from attnprobe.models.huggingface.sequences import model_inputs
+from attnprobe.models.huggingface.sequences import longest_sequence, model_inputs
 from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.models.named_classes import number_of_class
 from attnprobe.settings.attention import AttentionSettings
@@ -77,6 +82,8 @@ class CheckpointProbe(LayeredProbe[PieceBatch]):
         require_token_logits(settings.at, encoder_decoder=getattr(model.config, "is_encoder_decoder", False))
         if self.continuation and model.get_output_embeddings() is None:
             raise SettingError("", "{}: the model is a classifier, which says no tokens.", Named("continuation"))
+        if not getattr(model.config, "is_encoder_decoder", False):
+            require_room(self.continuation, longest_sequence(model, tokenizer))
         examples = example_inputs(model, at_tokens=settings.at is not None, continued=len(self.continuation))
         following = torch.tensor(self.continuation, device=model.device) if self.continuation else None
         attachment = attach_to_decision(ModelCall(model, words, following), examples, meaning)

@@ -73,6 +73,7 @@ def token_positions(
         True at the tokens that are meant (prompts, tokens).
 
     Raises:
+        TypeError: the tokenizer is none.
         InputError: the name is none, or is nowhere in a prompt; or the tokenizer does not say where its tokens are.
 
     >>> keys = token_positions(tokenizer, prompts, "subject")  # doctest: +SKIP
@@ -83,6 +84,8 @@ def token_positions(
     from attnprobe.models.huggingface.pieces import encode_documents
     from attnprobe.models.huggingface.sequences import UNLIMITED
 
+    if not hasattr(tokenizer, "pad_token"):
+        raise TypeError(f"A tokenizer of transformers is needed first, not {type(tokenizer).__name__}.")
     given = Prompts.of(prompts)
     if name == REST and name not in given.columns:
         raise InputError("'rest' is what other positions leave: name the others, and take what is in none of them.")
