@@ -23,6 +23,7 @@ from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
+from attnprobe.erasure.edits import spread
 from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 
 
@@ -157,9 +158,11 @@ class EdgeReplay:
         """What cutting each edge does to the first order, of one backward pass: of each layer (batch, heads, Q, K).
 
         The change of a row's weights, which is known, times the derivative ∂ of the logarithm of the probability of
-        classes ``graded`` (batch,) by the weights: −a_ij (∂_ij − o), o the mean of ∂ over the rest of the row. That is
-        the derivative by the attention score, −a_ij (∂_ij − Σ_j a_ij ∂_ij), divided by 1 − a_ij: where a weight is
-        nearly all of its row the score hardly moves it, and cutting takes it away all the same.
+        classes ``graded`` (batch,) by the weights: −a_ij (∂_ij − o). Where rows are renormalised o is the mean of ∂
+        over the rest of the row, by its weights; where nothing takes the mass it is 0; where the mean of the document's
+        own values does, it is the plain mean over what the row attends to. The first is the derivative by the attention
+        score, −a_ij (∂_ij − Σ_j a_ij ∂_ij), divided by 1 − a_ij: where a weight is nearly all of its row the score
+        hardly moves it, and cutting takes it away all the same.
         """
         taps = [Capture(differentiable=True) for _ in self.sites]
         tapped = dict(site.tapped(tap) for site, tap in zip(self.sites, taps, strict=True))
@@ -169,7 +172,8 @@ class EdgeReplay:
             weights = [_known(tap.weights) for tap in taps]
             slopes = torch.autograd.grad(log_p, weights, allow_unused=True)
         self.layer_passes += 3 * self.axes.batch * self._calls  # a backward pass computes twice what a run does
-        return [_of_cuts(w.detach(), slope) for w, slope in zip(weights, slopes, strict=True)]
+        rows = zip(weights, slopes, (_known(tap.attends) for tap in taps), strict=True)
+        return [_of_cuts(of.detach(), slope, attends, self.meaning) for of, slope, attends in rows]
 
 
 def starts_that_agree(
@@ -218,11 +222,30 @@ def _agree(replay: EdgeReplay, whole: EdgeReplay, runs: EdgeRuns) -> bool:
     return all(close(other, one) for (_, one), (_, other) in pairs)
 
 
-def _of_cuts(weights: Tensor, slopes: Tensor | None) -> Tensor:
-    """−a (∂ − o) of each edge (…, keys), o the weighted mean of ∂ over the others in its row; 0 where there is none."""
+def _of_cuts(weights: Tensor, slopes: Tensor | None, attends: Tensor, meaning: Meaning) -> Tensor:
+    """What cutting each edge (…, keys) does to its row's weights, times their slopes: 0 where there is no edge."""
     if slopes is None:  # nobody reads this layer
         return torch.zeros_like(weights, dtype=torch.float64)
     weights, slopes = weights.double(), slopes.double()
+    if meaning.renormalises:
+        return -weights * (slopes - _mean_of_the_rest(weights, slopes))
+    if meaning.adds_up:
+        spread_over = attends.double() if meaning.spreads_evenly else torch.zeros_like(weights)
+        taken = (spread_over * slopes).sum(-1, keepdim=True) / spread_over.sum(-1, keepdim=True).clamp(min=1)
+        return -weights * (slopes - taken)
+    changes = torch.empty_like(weights)
+    for key in range(weights.shape[-1]):
+        cut = torch.zeros(weights.shape[-1], dtype=torch.bool, device=weights.device)
+        cut[key] = True
+        left = meaning.edit(weights, cut)
+        if meaning.spreads_evenly:
+            left = spread(left, (weights - left).sum(-1, keepdim=True), attends)
+        changes[..., key] = ((left - weights) * slopes).sum(-1)
+    return changes
+
+
+def _mean_of_the_rest(weights: Tensor, slopes: Tensor) -> Tensor:
+    """Of each edge (…, keys) the weighted mean of ∂ over the others in its row; 0 where there is none."""
     weighted = weights * slopes
     # Of the largest weight, which may be all but everything, the others are summed without it: nothing cancels.
     largest = weights.argmax(-1, keepdim=True)
@@ -230,7 +253,7 @@ def _of_cuts(weights: Tensor, slopes: Tensor | None) -> Tensor:
     mass = (weights.sum(-1, keepdim=True) - weights).scatter(-1, largest, (weights * without).sum(-1, keepdim=True))
     rest = (weighted.sum(-1, keepdim=True) - weighted).scatter(-1, largest, (weighted * without).sum(-1, keepdim=True))
     alone = mass <= 0
-    return -weights * (slopes - torch.where(alone, 0.0, rest / mass.masked_fill(alone, 1.0)))
+    return torch.where(alone, 0.0, rest / mass.masked_fill(alone, 1.0))
 
 
 def _known(tensor: Tensor | None) -> Tensor:

@@ -175,3 +175,29 @@ def test_the_screen_is_the_derivative_by_scores_over_what_is_left_and_verifies_w
     assert (found["top"].int().sum(), found["sampled"].int().sum()) == (4 * len(seeds), 6 * len(seeds))
     largest = torch.stack([slope[0].abs().amax() for slope in slopes]).amax()
     assert float(found["first_order"][(found["document"] == 0) & found["top"]].abs().amax()) == float(largest)
+
+
+@pytest.mark.parametrize("way", ["zero", "document_mean"])
+def test_the_screen_is_to_the_first_order_what_the_way_of_erasing_does_to_rows(way):
+    """A weight that is taken away by a thousandth: nothing takes that, or its row's keys do evenly."""
+    case = attached(*CASES[1][:4])
+    sites = case.attachment.sites.stacks()["self"]
+    replay = EdgeReplay(case.attachment, sites, case.inputs, [None] * len(sites), Meaning(way))
+    baseline = Baseline.of(replay.logits, None)
+    slopes = replay.first_order(baseline.decision)[1]
+    weights = reference_attention(case.model, case.inputs)["self", 1].detach()
+    document, head, query = 0, 2, int(case.inputs["attention_mask"][0].nonzero()[-1])
+    attended = weights[document, head, query] > 0
+    for key in attended.nonzero()[:, 0].tolist()[:3]:
+        moved = []
+        for part in (-1e-2, 1e-2):
+            changed = weights.clone()
+            row = changed[document, head, query]
+            taken = part * row[key].item()
+            row[key] -= taken
+            if way == "document_mean":
+                row += taken / attended.sum() * attended
+            logits = reference_logits_given(case.model, case.inputs, {("self", 1): changed})
+            moved.append(torch.log_softmax(decision_logits(logits, case.inputs).double(), -1)[0, baseline.decision[0]])
+        expected = float((moved[1] - moved[0]).detach()) / 2e-2
+        assert float(slopes[document, head, query, key]) == pytest.approx(expected, abs=2e-4)

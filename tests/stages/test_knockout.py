@@ -209,6 +209,14 @@ def test_a_decoder_is_cut_off_from_the_text_it_answers(tmp_path):
     assert (found.map["edges"] > 0).all()
     with pytest.raises(InputError, match="'subject' is of the prompt, and these rows are the answer's"):
         attnprobe.knockout(model, tokenizer, PROMPTS[:2], ["rest"], ["subject"], layers="cross:all")
+    # A name of both sides is of the prompt among the sources, and of the answer among the targets.
+    both = attnprobe.knockout(model, tokenizer, PROMPTS[:2], ["last", "subject"], ["last"], layers="cross:all").map
+    alone = found.map[found.map["source"] == "subject"]
+    of_subject = both[both["source"] == "subject"]
+    assert of_subject["delta_log_probability"].tolist() == pytest.approx(
+        alone["delta_log_probability"].tolist(), abs=1e-5
+    )
+    assert (both[both["source"] == "last"]["edges"] == 1).all()
 
 
 def test_what_the_results_are_made_from_is_told_of_prompts_with_half_characters():

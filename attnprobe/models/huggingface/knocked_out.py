@@ -124,25 +124,20 @@ class KnockedOut:
     def _named(self) -> dict[str, list[npt.NDArray[np.bool_]]]:
         """By name, which tokens of each prompt are there: of all sources and targets that are about its text."""
         of_keys, of_queries = self._tells_text
-        names: dict[str, None] = {}
-        for asked, of_text, what in (
-            (self.settings.sources, of_keys, "sources"),
-            (self.settings.targets, of_queries, "targets"),
+        # What is left over is so by the names of its own side, and a name may mean the prompt on one side alone.
+        marks: dict[str, list[npt.NDArray[np.bool_]]] = {}
+        for side, asked, of_text in (
+            ("source", self.settings.sources, of_keys),
+            ("target", self.settings.targets, of_queries),
         ):
             if of_text:
-                names |= dict.fromkeys(asked)
+                found = marked_tokens(self._encoded, self.prompts, asked)
+                marks |= {f"{side} {name}": of for name, of in found.items()}
                 continue
             for name in asked:
                 if name not in (FIRST, LAST, ALL):
                     sentence = "{}: {} is of the prompt, and these rows are the answer's: first, last or all is needed."
-                    raise SettingError(self.settings.section, sentence, Named(what), quoted(name))
-        # What is left over is so by the names of its own side.
-        marks: dict[str, list[npt.NDArray[np.bool_]]] = {}
-        for side, asked in (("source", self.settings.sources), ("target", self.settings.targets)):
-            mine = [name for name in asked if name in names]
-            if mine:
-                found = marked_tokens(self._encoded, self.prompts, mine)
-                marks |= {f"{side} {name}": of for name, of in found.items()}
+                    raise SettingError(self.settings.section, sentence, Named(f"{side}s"), quoted(name))
         return marks
 
     def _known_rivals(self) -> list[int] | None:
