@@ -79,5 +79,5 @@ def _panel(axes: Axes, routes: Sequence[OfRoute], sources: Sequence[str]) -> Non
         axes.fill_between(
             layers, [c.low for c in changes], [c.high for c in changes], color=colour, alpha=0.18, linewidth=0
         )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("layer around which it is cut")
