@@ -169,7 +169,7 @@ def test_further_ways_are_measured_beside_the_first_as_they_are_alone(model):
         ),
         ({"decision": "classes"}, InputError, "There is no decision 'classes'; did you mean"),
         ({"erase_by": None}, TypeError, "erase_by is NoneType, but a name is needed, or several"),
-        ({"erase_by": []}, TypeError, "erase_by is list, but a name is needed, or several"),
+        ({"erase_by": []}, InputError, "erase_by names no way of erasing: name one, as renormalise, or several"),
         ({"erase_by": ["zero", "zero"]}, InputError, "erase_by names a way of erasing twice"),
         ({"erase_by": "resample"}, InputError, "several vectors are drawn for it, so that it is only measured beside"),
         (

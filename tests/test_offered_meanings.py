@@ -330,7 +330,7 @@ def test_every_door_refuses_a_name_that_there_is_not_and_suggests_another(base, 
     assert "There is no way of erasing 'renormalize'; did you mean 'renormalise' or 'resample'?" in errors
     experiment = tmp_path / "experiment.toml"
     for line, sentence in (
-        ('decision = "clas"', f"{experiment}: There is no decision 'clas'; did you mean 'class'?"),
+        ('decision = "clas"', f"{experiment}: There is no decision 'clas'; did you mean 'class' or 'given_class'?"),
         ("decision = 3", f"{experiment}: decision must be a text that is not empty, not 3."),
         ('erase_bye = "zero"', f"{experiment}: There is no setting erase_bye; did you mean erase_by?"),
     ):

@@ -7,6 +7,7 @@ def test_describe_prints_the_sizes_of_a_dataset(tmp_path):
     status, out, errors = attnprobe("describe", "films", "--data-dir", "data", cwd=tmp_path)
     assert status == 0, errors
     assert out.splitlines() == [
+        "films: all 1 dev documents, by which the epoch is chosen that is kept, have the same label, 'bad'.",
         "films: words and sentences per document",
         "",
         "split  documents  classes  words: mean  median  max  sentences: mean  median  max  of one sentence",
@@ -20,7 +21,8 @@ def test_describe_prints_the_sizes_of_a_dataset(tmp_path):
         "bad        6    1     1",
         "good       6    0     1",
     ]
-    assert attnprobe("describe", tmp_path / "data" / "films", cwd=tmp_path) == (0, out, errors)
+    by_path = (0, out.replace("films: all", f"{tmp_path / 'data' / 'films'}: all"), errors)
+    assert attnprobe("describe", tmp_path / "data" / "films", cwd=tmp_path) == by_path
 
 
 def test_describe_a_dataset_that_is_not_there(tmp_path):

@@ -107,11 +107,12 @@ CASES: dict[str, Any] = {
     "claims": lambda run: [("claims", run, "--out", NAME)],
     "compare": lambda run: [("compare", run, "--out", NAME)],
     "adversary": lambda run: [("adversary", run, "--documents", 2, "--searched", 0, "--out", f"{NAME}2")],
+    "knockout": lambda run: [("knockout", run, "--sources", NAME, "--out", f"{NAME}3")],
     "list": lambda run: [("list", "--data-dir", run.parents[3])],
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
     "doctor": lambda run: [("doctor", run.parents[3] / NAME)],
 }
-REFUSED = {"verify", "grid", "doctor", "identify"}
+REFUSED = {"verify", "grid", "doctor", "identify", "knockout"}
 
 
 @pytest.mark.parametrize("command", list(commands()))

@@ -276,7 +276,7 @@ TAMPERED = {
         lambda folder: rewrite(
             folder, "erasures", lambda rows: rows.assign(erase_by=rows["erase_by"].cat.rename_categories({"zero": "a"}))
         ),
-        "erasures.parquet, document 0: an ordering is there twice",
+        "erasures.parquet, document 0: the column 'erase_by' holds 'a', but the run erases by renormalise",
     ),
     "divergence by a further way": (
         lambda folder: rewrite(folder, "items", changed("js_resample", 3, lambda js: js / 2 + 1e-3)),

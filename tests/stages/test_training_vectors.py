@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 
 from attnprobe.base.errors import InputError
+from attnprobe.erasure.meaning import Meaning
 from attnprobe.settings.run_settings import RunSettings
 from attnprobe.stages.training_vectors import prepare
 
@@ -22,6 +23,6 @@ def test_a_file_without_means_is_refused(tmp_path, held):
     subject: Any = SimpleNamespace(
         configuration=SimpleNamespace(settings=settings), folder=SimpleNamespace(training_vectors=path), device="cpu"
     )
-    probe: Any = SimpleNamespace(meaning=SimpleNamespace(needs_training=False), others=())
+    probe: Any = SimpleNamespace(meaning=Meaning(), others=())
     with pytest.raises(InputError, match="does not hold what it should; delete it"):
         prepare(probe, subject, "made by")
