@@ -41,7 +41,7 @@ def with_a_sink():
         last.attention.self.query.bias.fill_(1.0)
         last.attention.self.key.weight.copy_((2.0 / size**0.5 * direction).expand_as(last.attention.self.key.weight))
         last.attention.output.dense.weight.mul_(0.1)
-        model.classifier.bias[0] += 5.0
+        model.classifier.bias[0] += 12.0
     return model
 
 
