@@ -45,6 +45,10 @@ def greedy(model: Any, ids: list[int], length: int) -> list[int]:
         ("gpt2", "eager", "all", 2),
         ("llama", "sdpa", "all", 3),
         ("llama", "eager", "last", 1),
+        pytest.param("gpt2", "sdpa", "all", 1, marks=pytest.mark.slow),
+        pytest.param("gpt2", "eager", "last", 3, marks=pytest.mark.slow),
+        pytest.param("llama", "sdpa", "last", 2, marks=pytest.mark.slow),
+        pytest.param("llama", "eager", "all", 3, marks=pytest.mark.slow),
     ],
 )
 def test_a_continuation_is_scored_as_attention_written_out(kind, attention, layers, length):

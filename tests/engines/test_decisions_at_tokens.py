@@ -55,6 +55,10 @@ def made(kind: str, attention: str) -> tuple[Any, Any]:
         ("gpt2", "eager", "café"),
         ("llama", "sdpa", "-2"),
         ("causal", "sdpa", "café"),
+        pytest.param("bert", "eager", "café", marks=pytest.mark.slow),
+        pytest.param("gpt2", "sdpa", "café", marks=pytest.mark.slow),
+        pytest.param("llama", "eager", "-2", marks=pytest.mark.slow),
+        pytest.param("causal", "eager", "café", marks=pytest.mark.slow),
     ],
 )
 def test_engines_decide_at_a_token_as_attention_written_out(kind, attention, at, layers):

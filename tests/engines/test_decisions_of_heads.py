@@ -56,7 +56,15 @@ def columns_of_curve(result: Any, document: int, ordering: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("kind", "attention"), [("bert", "sdpa"), ("bert", "eager"), ("gpt2", "sdpa"), ("llama", "eager")]
+    ("kind", "attention"),
+    [
+        ("bert", "sdpa"),
+        ("bert", "eager"),
+        ("gpt2", "sdpa"),
+        ("llama", "eager"),
+        pytest.param("gpt2", "eager", marks=pytest.mark.slow),
+        pytest.param("llama", "sdpa", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_engines_decide_as_attention_written_out(kind, attention, decision):

@@ -28,6 +28,9 @@ def scores_by_hand(logits, number, by_itself):
         ("bert", "sdpa", "last", "multi_label_classification"),
         ("gpt2", "eager", "all", "single_label_classification"),
         ("llama", "sdpa", "last", "single_label_classification"),
+        pytest.param("bert", "eager", "all", "single_label_classification", marks=pytest.mark.slow),
+        pytest.param("gpt2", "sdpa", "last", "multi_label_classification", marks=pytest.mark.slow),
+        pytest.param("llama", "eager", "all", "multi_label_classification", marks=pytest.mark.slow),
     ],
 )
 def test_scores_of_targets_are_those_of_attention_written_out(kind, attention, layers, problem):
