@@ -30,7 +30,7 @@ FLOORS = (
     ("models",),
     ("stages",),
     ("verification",),
-    ("papers",),
+    ("papers", "live"),
     ("any_model", "in_python", "plots", "cli", "__main__"),
 )
 """Folders from the bottom to the top: an import goes to a lower floor, or stays in its folder."""

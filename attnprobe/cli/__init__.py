@@ -28,6 +28,7 @@ from attnprobe.cli import (
     grid,
     identify,
     knockout,
+    live,
     probe,
     report,
     run,
@@ -55,6 +56,7 @@ COMMANDS: dict[str, ModuleType] = {
     "list": list_command,
     "describe": describe,
     "doctor": doctor,
+    "live": live,
 }
 
 

@@ -41,7 +41,7 @@ _TESTS_OF_HEADS = {FULL: (head_rows, head_map.ERASURES), QUICK: (effect_rows, he
 
 
 class AttentionProbe:
-    """Erases attention in a model that it is attached to.
+    """Erases attention in a model that it is attached to; ``examples`` are kept.
 
     Args:
         attachment: the model.
@@ -70,7 +70,7 @@ class AttentionProbe:
         self.selected = select(attachment.sites, settings, attachment.auto())
         self.engine = fastest_engine(attachment, self.selected, examples, meaning)
         self.leaves_out = leaves_out
-        self._examples = examples
+        self.examples = examples
         self._engines: dict[Site, str] = {}
         self._kinds = {meaning: self.engine}
         self._outputs = SelectedOutputs(attachment, self.selected, examples)
@@ -100,7 +100,7 @@ class AttentionProbe:
         def otherwise() -> dict[StandIn, Engine]:
             engines, tried = {}, Tried()
             for meaning in others:
-                kind = self._kind(meaning, tried)
+                kind = self.kind_of(meaning, tried)
                 same = kind == self.engine
                 one = engine if same else make_engine(kind, self.attachment, self.selected, inputs, meaning)
                 for draw, each in enumerate(one.under(meaning, drawn, of_selected)):
@@ -118,10 +118,10 @@ class AttentionProbe:
             otherwise=otherwise,
         )
 
-    def _kind(self, meaning: Meaning, tried: Tried) -> str:
+    def kind_of(self, meaning: Meaning, tried: Tried | None = None) -> str:
         """The engine that is proved to erase so, tried when it is first asked for."""
         if meaning not in self._kinds:
-            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self._examples, meaning, tried=tried)
+            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self.examples, meaning, tried=tried)
         return self._kinds[meaning]
 
     @property
@@ -220,7 +220,7 @@ class AttentionProbe:
             selected = self._of_site(site)
             if site not in self._engines:
                 self._engines[site] = fastest_engine(
-                    self.attachment, selected, self._examples, self.meaning, by_head=True
+                    self.attachment, selected, self.examples, self.meaning, by_head=True
                 )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
             known = training.get(name_of(site))

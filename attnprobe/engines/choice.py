@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -103,16 +104,35 @@ def fastest_engine(
     whole = made(FORWARD)
     _require_influence(whole, attachment, selected, inputs)
     kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * by_head + [REPLAY]
-    for kind in kinds:
-        try:
-            if _agree(made(kind), whole, attachment, inputs):
-                return kind
-        # Whatever a model's code makes of being run in another way, whole runs are still right.
-        except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
-            continue
-        except (AttributeError, AssertionError, NotImplementedError):
-            continue
-    return FORWARD
+    return next((kind for kind in kinds if _is_faithful(partial(made, kind), whole, attachment, inputs)), FORWARD)
+
+
+def replay_is_faithful(
+    attachment: Attachment, selected: Sequence[Selected], inputs: Inputs, meaning: Meaning = BY_DEFAULT
+) -> bool:
+    """Whether a replay from the lowest of these layers on gives what whole runs of the model give, on this batch.
+
+    Raises:
+        RefusedError: nothing can take the mass that rows lose, and by this meaning something does.
+    """
+    training = _of_examples(attachment, selected, inputs) if meaning.adds_vectors else None
+    seeds = torch.arange(attachment.call.axes(inputs).batch, device=next(attachment.call.model.parameters()).device)
+
+    def made(kind: str) -> Engine:
+        return make_engine(kind, attachment, selected, inputs, meaning).under(meaning, seeds, training)[-1]
+
+    return _is_faithful(lambda: made(REPLAY), made(FORWARD), attachment, inputs)
+
+
+def _is_faithful(made: Callable[[], Engine], whole: Engine, attachment: Attachment, inputs: Inputs) -> bool:
+    """Whether an engine can be made, and gives what whole runs give."""
+    try:
+        return _agree(made(), whole, attachment, inputs)
+    # Whatever a model's code makes of being run in another way, whole runs are still right.
+    except (NoSingleRowError, NoBlocksError, RuntimeError, TypeError, ValueError, IndexError, KeyError):
+        return False
+    except (AttributeError, AssertionError, NotImplementedError):
+        return False
 
 
 def _of_examples(attachment: Attachment, selected: Sequence[Selected], inputs: Inputs) -> list[TrainingVectors]:

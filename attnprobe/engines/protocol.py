@@ -221,7 +221,7 @@ class SetErasures(ABC):
         if score not in scores:
             return None
         if self._limits is None or not torch.equal(self._limits[0], documents):
-            found = [limits_set_by_set(self._asked(document, items)) for document in documents.tolist()]
+            found = [limits_set_by_set(self.asked_document(document, items)) for document in documents.tolist()]
             self._limits = documents, torch.stack(found).to(items.mask.device)
         return self._limits[1][:, scores.index(score)]
 
@@ -235,11 +235,11 @@ class SetErasures(ABC):
         found = []
         for row, document in enumerate(documents.tolist()):
             one = known[row, : int(items.sizes[document])].cpu()
-            asked = self._asked(document, items)
+            asked = self.asked_document(document, items)
             found.append(sets_of_document(asked, largest, one if bool(one.any()) else None))
         return CertifiedSets.of(documents, found, items.mask.shape[1])
 
-    def _asked(self, document: int, items: Items) -> AskedDocument:
+    def asked_document(self, document: int, items: Items) -> AskedDocument:
         """A document of the batch by itself, the same whoever asks, so that nothing is run twice."""
         if self._asked_items is not items:
             self._asked_items, self._asked_documents = items, {}

@@ -17,6 +17,7 @@ from attnprobe.attention.input_axes import rows_of
 from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
+from attnprobe.attention.sites import Site
 from attnprobe.attention.taps import Capture, Erase, Tap, Use
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
@@ -161,7 +162,7 @@ class Replay(Engine):
 
     def _call(self, inputs: Inputs, taps: Sequence[Tap], rows: Tensor | None) -> Tensor:
         model = self.attachment.call.model
-        tapped = dict(chosen.site.tapped(tap) for chosen, tap in zip(self.selected, taps, strict=True))
+        tapped = dict(site.tapped(tap) for site, tap in self._at_sites(taps, rows).items())
         with contextlib.ExitStack() as stack:
             if self.start is not None and rows is not None:
                 stack.enter_context(replaying(model, self._record, self.start, rows, self.axes.batch))
@@ -174,6 +175,15 @@ class Replay(Engine):
             stack.enter_context(OneDnnProducts())
             stack.enter_context(intercepting(model, tapped, skipped=skipped))
             return self.attachment.call(inputs)
+
+    def _at_sites(self, taps: Sequence[Tap], rows: Tensor | None) -> dict[Site, Tap]:
+        """What acts where in a run: a tap in each selected layer.
+
+        Args:
+            taps: of the selected layers.
+            rows: which documents of the batch are run; None for all.
+        """
+        return {chosen.site: tap for chosen, tap in zip(self.selected, taps, strict=True)}
 
     def _differentiate(self, taps: Sequence[Capture], rows: Tensor | None) -> tuple[Tensor, list[Attended]]:
         with frozen(self.attachment.call.model), torch.enable_grad():

@@ -135,6 +135,7 @@ class OwnOrdering(Ordering):
         may_fit: whether it can fit a model of which so much is known: what cannot is refused before anything is made.
         colour: of curves and shades, ``#RRGGBB``; empty for one of those that any ordering may get.
         dashes: of curves, in points on and off; none where they are solid, so that curves differ in grey too.
+        scores: the numbers of items (batch, items) of which the largest comes first; None where there are none.
     """
 
     method: str = ""
@@ -146,6 +147,7 @@ class OwnOrdering(Ordering):
     may_fit: Callable[[ToldBefore], bool] = _whatever
     colour: str = ""
     dashes: tuple[float, ...] = ()
+    scores: Callable[[Erasable], Tensor] | None = None
 
 
 def _fault(entry: object) -> str | None:
@@ -166,13 +168,16 @@ def _by_score(score: str, fits: Callable[[Erasable], bool] = always) -> dict[str
         fits: as of an ordering.
     """
 
-    def rank(batch: Erasable, seeds: Tensor) -> Tensor:
+    def scores(batch: Erasable) -> Tensor:
         module, _, function = score.partition(".")
-        scores = getattr(importlib.import_module(f"attnprobe.erasure.rankings.{module}"), function)(batch)
-        made: Tensor = importlib.import_module("attnprobe.erasure.orderings").largest_first(scores, batch)
+        found: Tensor = getattr(importlib.import_module(f"attnprobe.erasure.rankings.{module}"), function)(batch)
+        return found
+
+    def rank(batch: Erasable, seeds: Tensor) -> Tensor:
+        made: Tensor = importlib.import_module("attnprobe.erasure.orderings").largest_first(scores(batch), batch)
         return made
 
-    return {"rank": rank, "fits": fits}
+    return {"rank": rank, "fits": fits, "scores": scores}
 
 
 def _gives_by_item(batch: Erasable) -> bool:
@@ -251,6 +256,7 @@ ORDERINGS.register(
         method="by attention weight",
         columns=("weight",),
         colour="#0072B2",
+        scores=lambda batch: batch.attention.weights,
     ),
 )
 ORDERINGS.register(
@@ -262,6 +268,7 @@ ORDERINGS.register(
         method="by the gradient of the decision's probability with respect to the weights",
         columns=("gradient",),
         colour="#D55E00",
+        scores=lambda batch: batch.attention.gradients,
     ),
 )
 ORDERINGS.register(
@@ -274,6 +281,7 @@ ORDERINGS.register(
         columns=("gradient", "weight"),
         colour="#009E73",
         dashes=(5.0, 1.0, 1.0, 1.0),
+        scores=lambda batch: batch.attention.products,
     ),
 )
 ORDERINGS.register(

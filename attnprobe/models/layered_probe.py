@@ -58,7 +58,8 @@ class LayeredProbe(Probe[B]):
     def _every_item_text(self, encoded: EncodedSplit[B], chosen: npt.NDArray[np.bool_]) -> ItemColumns:
         """As :meth:`item_texts`, a sink among the items."""
 
-    def _ready_to_erase(self, batch: B) -> tuple[dict[str, Any], Items]:
+    def ready_to_erase(self, batch: B) -> tuple[dict[str, Any], Items]:
+        """What the model takes of a batch, and what an item is of it, a sink that is none left out."""
         inputs, items = self._ready(batch)
         return inputs, items.without_first() if self.leaves_out_first else items
 
@@ -84,7 +85,7 @@ class LayeredProbe(Probe[B]):
 
     def erasures(self, batch: B, seeds: Tensor | None = None) -> AttentionErasures:
         """A batch ready for erasures; see :meth:`Probe.erasures`."""
-        return self.attention.erasures(*self._ready_to_erase(batch), seeds, self.others, self.training)
+        return self.attention.erasures(*self.ready_to_erase(batch), seeds, self.others, self.training)
 
     def first_items(self, batch: B) -> FirstItems:
         """What the first items of a batch hold; see :meth:`Probe.first_items`."""
@@ -126,7 +127,7 @@ class LayeredProbe(Probe[B]):
 
     def tokens_seen(self, encoded: EncodedSplit[B], row: int, device: torch.device) -> dict[str, list[tuple[str, int]]]:
         """What a document's attention is between; see :meth:`Probe.tokens_seen`."""
-        inputs, items = self._ready_to_erase(encoded.batch(np.array([row])).to(device))
+        inputs, items = self.ready_to_erase(encoded.batch(np.array([row])).to(device))
         source = list(zip(self._token_texts(encoded, row), items.of_token[0].tolist(), strict=True))
         target = [(text, -1) for text in self._target_texts(inputs)]
         return {"source": source} | ({"target": target} if target else {})
@@ -151,4 +152,4 @@ class LayeredProbe(Probe[B]):
     def map_of_heads(self, drawn: Drawn[B], device: torch.device) -> pa.Table:
         """One row a document × attention head."""
         limits = (self.batch_documents, self.batch_tokens)
-        return self.attention.map_of_heads(drawn, self._ready_to_erase, limits, device, self.training)
+        return self.attention.map_of_heads(drawn, self.ready_to_erase, limits, device, self.training)

@@ -17,6 +17,7 @@ import torch
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import B, Batch, EncodedDocuments, EncodedSplit
 from attnprobe.data.documents import Documents
+from attnprobe.data.single_texts import document_of_text
 from attnprobe.data.tokenised_dataset import Dataset
 from attnprobe.data.vocabulary import Vocabulary
 from attnprobe.erasure.decisions.entry import DecisionOptions
@@ -124,11 +125,13 @@ class Subject(ABC, Generic[B, M]):
         saved: where the trained model is.
         trained: whether the run trains its model at all.
         has_vocabulary: whether it reads words as numbers of a vocabulary of the training data, which the run keeps.
+        takes_pairs: whether it reads pairs of texts.
     """
 
     saved: Path
     trained = True
     has_vocabulary = False
+    takes_pairs = False
 
     def __init__(
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
@@ -214,6 +217,21 @@ class Subject(ABC, Generic[B, M]):
             InputError: the model is none.
         """
         raise InputError(f"{self.folder.path} is no run of a checkpoint of transformers, which this needs.")
+
+    def document_of(self, text: str, second: str | None = None) -> Documents:
+        """A text of somebody's as a document, its words found as those of the dataset are.
+
+        Args:
+            text: not blank.
+            second: the second of a pair.
+
+        Raises:
+            InputError: it is blank, or there are two where the model reads one; or its words are those of a segmenter
+                that may not be imported.
+        """
+        if second is not None:
+            raise InputError("This model reads one text, and no pair.")
+        return document_of_text(text, self.dataset, given_tokens=self.configuration.settings.data.given_tokens)
 
     @abstractmethod
     def encode(self, documents: Documents) -> EncodedSplit[B]:

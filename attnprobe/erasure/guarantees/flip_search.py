@@ -62,7 +62,7 @@ def search_flips(document: AskedDocument, largest: int, known: Tensor | None, *,
     """
     bound, flipping, last = 1, [], sizes_gone_through(document.items, largest)
     for size in range(1, last + 1):
-        sets = _of_size(document.items, size)
+        sets = sets_of_size(document.items, size)
         flips, scores = document(~sets)
         if size == 1:
             without_each = scores[:, 0]
@@ -79,7 +79,8 @@ def search_flips(document: AskedDocument, largest: int, known: Tensor | None, *,
     return FoundFlips(bound, known if found is None else found, every, without_each)
 
 
-def _of_size(items: int, size: int) -> Tensor:
+def sets_of_size(items: int, size: int) -> Tensor:
+    """All sets of so many of the items (sets, items)."""
     members = torch.combinations(torch.arange(items), size)
     return torch.zeros(len(members), items, dtype=torch.bool).scatter_(1, members, value=True)
 

@@ -16,6 +16,7 @@ from attnprobe.models.huggingface.checkpoint_content import content_hash, locate
 from attnprobe.models.huggingface.classifier import PieceClassifier
 from attnprobe.models.huggingface.finetuned import load_finetuned, save_finetuned
 from attnprobe.models.huggingface.following_tokens import appended_tokens
+from attnprobe.models.huggingface.given_texts import documents_of_texts
 from attnprobe.models.huggingface.label_words import label_texts
 from attnprobe.models.huggingface.loading import Checkpoint, decides, decision_of, load_checkpoint, load_classifier
 from attnprobe.models.huggingface.pieces import EncodedPieces, PieceBatch, encode_documents
@@ -32,6 +33,8 @@ from attnprobe.settings.checkpoint_names import PREFIX, short_name
 
 class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
     """A checkpoint of transformers, and what the run makes of it."""
+
+    takes_pairs = True
 
     def __init__(
         self, folder: RunFolder, configuration: RunConfiguration, dataset: Dataset, device: torch.device
@@ -98,6 +101,14 @@ class CheckpointSubject(Subject[PieceBatch, PieceClassifier]):
     def checkpoint_with_tokenizer(self) -> tuple[Checkpoint, str]:
         """The checkpoint that is tested, and its content hash."""
         return self.tested
+
+    def document_of(self, text: str, second: str | None = None) -> Documents:
+        """See :meth:`Subject.document_of`; of two texts the tokenizer makes one."""
+        if second is None:
+            return super().document_of(text)
+        checkpoint = self.tested[0]
+        assert checkpoint.tokenizer is not None
+        return documents_of_texts([(text, second)], checkpoint.tokenizer)
 
     def encode(self, documents: Documents) -> EncodedPieces:
         """Documents as pieces; those without any raise a DocumentError."""
@@ -180,12 +191,12 @@ _SHOWN = 60
 
 
 def paired(documents: Documents, mark: str) -> Documents:
-    """Documents whose texts are pairs, of what stands before a mark and behind it.
+    """Documents whose texts are pairs, of what stands before a mark and behind it; those that are pairs stay.
 
     Raises:
         InputError: it does not stand in a text, or nothing stands on one side of it.
     """
-    pairs = [TextPair.at_mark(text, mark) for text in documents.texts]
+    pairs = [text if isinstance(text, TextPair) else TextPair.at_mark(text, mark) for text in documents.texts]
     for row, pair in enumerate(pairs):
         if pair is None:
             start = documents.texts[row][:_SHOWN]

@@ -33,7 +33,7 @@ from attnprobe.models.pooled.attention import pool
 from attnprobe.models.pooled.classifier import PooledClassifier
 from attnprobe.models.pooled.closed_forms import PooledErasures, ReplacedErasures, ReplacedOtherwise
 from attnprobe.models.pooled.input_effects import input_effects
-from attnprobe.models.pooled.stepwise import StepwiseErasures
+from attnprobe.models.pooled.stepwise import PooledSets, StepwiseErasures
 from attnprobe.models.probe import Probe
 from attnprobe.settings.attention import WORD
 from attnprobe.training import EVALUATION_DOCUMENTS, EVALUATION_TOKENS
@@ -98,6 +98,12 @@ class PooledProbe(Probe[Batch]):
         if _is_closed(self.meaning):
             return ReplacedErasures(*reading, self.readout, stand_in, of_inputs, otherwise)
         return StepwiseErasures(*reading, self.readout, self.meaning, stand_in, otherwise)
+
+    def sets(self, batch: Batch, seeds: Tensor) -> PooledSets:
+        """A batch in which any sets of items can be erased, one by one; arguments as of :meth:`erasures`."""
+        reading = self.read(batch)
+        rows = RowsOfAttention(reading.values, reading.mask[:, None], seeds, self.training.get(POOLING))
+        return PooledSets(*reading, self.readout, self.meaning, self._logits_standing_in(self.meaning, rows)[0])
 
     def _otherwise(
         self, reading: Reading, rows: RowsOfAttention, contributions: Contributions | None = None

@@ -40,13 +40,14 @@ class Page:
             runs.append((results, summary))
         return cls(tuple(runs))
 
-    def html(self, budget: int = BUDGET) -> str:
+    def html(self, budget: int = BUDGET, listener: str = "") -> str:
         """The page as text.
 
         Args:
             budget: bytes; the tighter, the fewer documents.
+            listener: a script that stands before the page's own, of whoever serves it (docs/page.md).
         """
-        return page_html(self.runs, budget)
+        return page_html(self.runs, budget, listener)
 
     def write(self, path: Path) -> Path:
         """Write the page; the file is there whole or not at all."""

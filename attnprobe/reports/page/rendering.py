@@ -40,12 +40,13 @@ ON_DARK = "#E8E8E8"
 """What takes the place of such a colour there."""
 
 
-def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int = BUDGET) -> str:
+def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int = BUDGET, listener: str = "") -> str:
     """The page of one run, or of several side by side.
 
     Args:
         runs: results with their summaries, as ``summary.json`` has them.
         budget: bytes.
+        listener: a script of whoever serves the page, which answers what the page asks for; it may ask its own server.
 
     Raises:
         InputError: a file of a run cannot be read.
@@ -63,6 +64,8 @@ def page_html(runs: Sequence[tuple[RunResults, Mapping[str, Any]]], budget: int 
             style=Markup(style),
             script_hash=content_hash(script),
             style_hash=content_hash(style),
+            listener=Markup(listener),
+            listener_hash=content_hash(listener),
             version=__version__,
         )
     )

@@ -37,6 +37,7 @@ function weightsOf(layer, head) {
 
 /** What rows and columns of a layer are called; where that is not known, by their numbers. */
 function tokensOfLayer(attention, layer) {
+  if (layer.names) return layer.names;
   const named = (side, count) => Array.from({ length: count }, (_, j) => (side.length === count ? side[j] : `position ${j}`));
   const decoder = attention.target.length ? attention.target : attention.source;
   if (layer.stack === "decoder") return { rows: named(attention.target, layer.queries), columns: named(attention.target, layer.keys) };

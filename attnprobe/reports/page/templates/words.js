@@ -85,8 +85,13 @@ class Words {
     const levelled = (ordering) => (ordering
       ? Uint8Array.from(shadesOf(this.doc, ordering).shades, (shade) => Math.round(LEVELS * shade))
       : new Uint8Array(this.doc.n));
+    this.paint(levelled(by), levelled(compared));
+  }
+
+  /** Shade, and underline, by levels from 0 to 9 of each item. */
+  paint(by, compared = new Uint8Array(this.doc.n)) {
     const before = this.levels;
-    this.levels = { by: levelled(by), with: levelled(compared) };
+    this.levels = { by, with: compared };
     this.elements.forEach((element, j) => {
       if (before.by[j] !== this.levels.by[j] || before.with[j] !== this.levels.with[j]) element.className = this.classOf(j);
     });
