@@ -41,6 +41,7 @@ def results_of(run):
 
 
 @pytest.mark.parametrize("lines", [0, 1])
+@pytest.mark.samples(1)
 def test_a_run_that_nobody_listens_to_is_the_same_run(finished, tmp_path, lines):
     planted_folder(tmp_path / "planted")
     status, said = attnprobe_unheard("run", "--dataset", "planted", *SETTINGS, cwd=tmp_path, lines=lines)

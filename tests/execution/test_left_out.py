@@ -117,6 +117,7 @@ def test_texts_that_end_their_reader_are_left_out(tmp_path_factory, monkeypatch,
 
 
 @pytest.mark.parametrize("trouble", ["memory", "accelerator memory"])
+@pytest.mark.samples(1)
 def test_a_lack_of_memory_leaves_a_document_out(run, whole, monkeypatch, trouble):
     copy = copy_of(run, "memory")
     monkeypatch.setattr(stage, "ProbingWork", poisoned(PoisonedTexts, (7,), trouble))

@@ -232,6 +232,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.samples(5)
 def test_what_is_no_good_is_one_sentence_and_the_runs_results_are_kept(run, case, tmp_path):
     kind, code, says = BAD[case]
     folder = tmp_path / "seed-0"

@@ -105,6 +105,7 @@ def verdict_of(tmp_path, claim):
         ((8, 8, 7), (3, 4), NOT_TESTED),
     ],
 )
+@pytest.mark.samples(2)
 def test_encoders_are_ranked_over_seeds(tmp_path, recurrent, convolutional, expected):
     several(tmp_path, "flan-rnn", recurrent)
     several(tmp_path, "flan-conv", convolutional)
