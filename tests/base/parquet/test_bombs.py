@@ -238,7 +238,7 @@ def test_limits_of_pages_and_footers(tmp_path, monkeypatch):
         (footers, "MOST_FOOTER_ENTRIES", 100, "says more of itself than any table has to"),
         (memory, "FREE_PAGES", 1, r"more than \d+ pages, as no file of its size does"),
     ):
-        footers._parsed.cache_clear()
+        footers._kept.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             assert re.search(expected, judge(read, path, tmp_path))
