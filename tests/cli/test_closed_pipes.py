@@ -64,6 +64,7 @@ def test_what_is_only_said_ends_quietly(run_folder):
         assert (status, len(said.splitlines())) == (0, 1), command
 
 
+@pytest.mark.slow
 def test_commands_that_work_work_on(run_folder):
     folder, run = run_folder
     new, trained = ("--dataset", "planted", "--model", "flan-conv", "--epochs", "1"), "runs/planted/flan-conv/seed-0"
@@ -82,6 +83,7 @@ def test_commands_that_work_work_on(run_folder):
     assert (folder / "one" / "table1_datasets.csv").exists()
 
 
+@pytest.mark.slow
 def test_the_doctor_verifies_and_refuses_unheard(tmp_path):
     pytest.importorskip("transformers")
     from tests.fixtures.checkpoints import bert, save

@@ -149,6 +149,7 @@ def offline(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("offline")
+@pytest.mark.slow
 def test_a_hugging_face_classifier(planted, command, tmp_path):
     from tests.fixtures.checkpoints import bert, save, wordpiece
 

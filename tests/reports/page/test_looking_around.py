@@ -54,6 +54,7 @@ def test_a_broken_link_breaks_nothing(made_page, opened, address):
     assert page.locator(".pane").count() == 1
 
 
+@pytest.mark.slow
 def test_every_mark_leads_to_its_documents(made_page, opened):
     page = opened(made_page)
     marks = page.locator("#overview-view a[href^='#show=']")
