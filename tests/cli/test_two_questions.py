@@ -136,6 +136,7 @@ def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_m
     assert not (folder / "all-layers" / "model").exists()
 
 
+@pytest.mark.slow
 def test_special_tokens_can_be_kept_out_of_the_items(command, base):
     said, _ = run_of(command, base, "two", "--out", "out", "--also", "none", "--specials", "out")
     assert "items are tokens, special tokens not: these are never erased. Special tokens hold" in said
