@@ -21,6 +21,15 @@ settings.register_profile("suite", deadline=None, derandomize=True, max_examples
 settings.load_profile("suite")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test's cases those beyond the ``samples`` it names are slow: before the slow ones are left out."""
+    from tests.fixtures.sampled_cases import further_cases
+
+    for item in further_cases(items):
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish():
     """What is imported lives as long as the suite: looking for garbage in it again and again is a tenth of its time."""
     gc.collect()

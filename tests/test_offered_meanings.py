@@ -155,6 +155,7 @@ def test_it_is_verified_with_the_packages_and_without_them_one_sentence_says_wha
 
 
 @pytest.mark.parametrize("column", ["removed", "decision", "js"])
+@pytest.mark.samples(1)
 def test_a_changed_number_is_found(run, site, column, tmp_path):
     folder = copied(run, tmp_path / "seed-0")
     path = folder / {"removed": "erasures.parquet", "decision": "documents.parquet", "js": "items.parquet"}[column]
@@ -248,6 +249,7 @@ def test_claims_and_the_paper_s_figures_leave_such_runs_out_and_identify_refuses
         ),
     ],
 )
+@pytest.mark.samples(1)
 def test_what_a_program_registered_alone_is_refused_with_workers_and_kept_without(kind, before, flag, base, tmp_path):
     command = arguments(base, "program", flag, "mine", "--out", tmp_path)
     program = tmp_path / "program"

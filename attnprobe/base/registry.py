@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, cast
 
 from attnprobe.base.errors import InputError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, EntryPoints
 
 T = TypeVar("T")
 
@@ -92,10 +94,9 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._offered
 
     def _found(self, group: str) -> dict[str, EntryPoint]:
-        from importlib.metadata import entry_points  # which takes a while to import, and reads every package's list
-
         found: dict[str, EntryPoint] = {}
-        points = {(point.name, point.value, _origin(point)): point for point in entry_points(group=group)}
+        offered = offered_by_packages(tuple(sys.path)).select(group=group)
+        points = {(point.name, point.value, _origin(point)): point for point in offered}
         for (name, _, origin), point in sorted(points.items(), key=lambda item: item[0]):
             if not _NAME.fullmatch(name):
                 raise InputError(
@@ -161,6 +162,18 @@ class Registry(Mapping[str, T], Generic[T]):
         if near:
             return f"did you mean {' or '.join(map(repr, near))}?"
         return f"known: {', '.join(sorted(self))}."
+
+
+@cache
+def offered_by_packages(path: tuple[str, ...]) -> EntryPoints:
+    """What packages on a path offer to whomever: the list of every package is read once, and not once a group.
+
+    Args:
+        path: ``sys.path``, which a program may change.
+    """
+    from importlib.metadata import entry_points  # which takes a while to import
+
+    return cast("EntryPoints", entry_points())  # Python 3.11 has a class of its own for it
 
 
 def _origin(point: EntryPoint) -> Origin:

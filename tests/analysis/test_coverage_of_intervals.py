@@ -81,6 +81,7 @@ def test_bca_of_a_lead_among_the_documents_that_flip(generator):
     assert_covers(ratios(columns).values(), 0.15 / 0.85)
 
 
+@pytest.mark.slow
 def test_bca_of_a_difference_between_groups(generator):
     late = (generator.random((150, SIMULATIONS)) < 0.4).astype(float)
     values = generator.gamma(3.0, size=late.shape) + late
@@ -97,6 +98,7 @@ def test_percentiles_of_many_documents(generator, monkeypatch):
     assert_covers(means({i: samples[:, i] for i in range(SIMULATIONS)}).values(), np.exp(0.125))
 
 
+@pytest.mark.slow
 def test_medians(generator):
     samples = generator.exponential(size=(101, SIMULATIONS))
     assert_covers(medians({i: samples[:, i : i + 1] for i in range(SIMULATIONS)}).values(), np.log(2))

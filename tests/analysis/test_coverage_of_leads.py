@@ -51,6 +51,7 @@ def test_exact_leads_cover(generator, n, discordant, balance, times):
 
 
 @pytest.mark.parametrize("times", [1.0, 1.6])
+@pytest.mark.samples(1)
 def test_zero_is_outside_where_the_exact_test_is_significant(times):
     counts = np.array([(first, second) for first in range(31) for second in range(31)])
     low, high = lead_ends(counts[:, 0], counts[:, 1], 80, times)

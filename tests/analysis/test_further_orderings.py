@@ -141,6 +141,7 @@ def test_a_run_of_before_that_says_nothing_of_orderings_is_read(folders):
         {"erased_alone": {"title": 1, "role": "explanation"}},
     ],
 )
+@pytest.mark.samples(4)
 def test_a_record_that_is_none_is_named(folders, entry):
     config = folders[0] / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"orderings": entry}))

@@ -65,6 +65,7 @@ def test_a_document_without_results_leaves_the_others_in_the_sample():
 
 
 @WRITERS
+@pytest.mark.samples(1)
 def test_row_groups_change_no_number(tmp_path, write):
     write(tmp_path)
     whole = summary_of(tmp_path)
@@ -73,6 +74,7 @@ def test_row_groups_change_no_number(tmp_path, write):
 
 
 @WRITERS
+@pytest.mark.samples(1)
 def test_statistics_of_a_large_run_are_those_of_the_run_of_its_sample(tmp_path, write, monkeypatch):
     write(tmp_path / "large")
     write(tmp_path / "sample")

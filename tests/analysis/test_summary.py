@@ -37,6 +37,7 @@ def verdict(tmp_path, attention, gradient, random, documents=100, **options):
         (3, 4, 7, {"product": -1}, AS_WELL_AS_ANY, []),
     ],
 )
+@pytest.mark.samples(4)
 def test_each_verdict(tmp_path, attention, gradient, random, options, expected, better):
     answer = verdict(tmp_path, attention, gradient, random, **options)
     assert answer["verdict"] == expected

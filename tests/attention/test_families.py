@@ -109,6 +109,7 @@ def erasures(model, inputs):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.samples(6)
 def test_erasing_by_mask_and_by_hand_is_that_of_the_reference(case):
     model, inputs, sites = sites_of(*case)
     plain = at_real_tokens(run(model, inputs, sites, {}), inputs)

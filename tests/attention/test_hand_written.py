@@ -31,6 +31,7 @@ def some_tokens(mask, share=0.5, seed=3):
 @pytest.mark.parametrize("kind", [FORWARD, REPLAY])
 @pytest.mark.parametrize("how", WAYS)
 @torch.no_grad()
+@pytest.mark.samples(6)
 def test_every_way_of_writing_attention_is_edited_as_by_hand(how, kind):
     model, inputs = Classifier((how, how)), documents()
     attachment = attach(ModelCall(model), inputs)

@@ -41,6 +41,7 @@ def results_of(run):
 
 
 @pytest.mark.parametrize("lines", [0, 1])
+@pytest.mark.samples(1)
 def test_a_run_that_nobody_listens_to_is_the_same_run(finished, tmp_path, lines):
     planted_folder(tmp_path / "planted")
     status, said = attnprobe_unheard("run", "--dataset", "planted", *SETTINGS, cwd=tmp_path, lines=lines)
@@ -63,6 +64,7 @@ def test_what_is_only_said_ends_quietly(run_folder):
         assert (status, len(said.splitlines())) == (0, 1), command
 
 
+@pytest.mark.slow
 def test_commands_that_work_work_on(run_folder):
     folder, run = run_folder
     new, trained = ("--dataset", "planted", "--model", "flan-conv", "--epochs", "1"), "runs/planted/flan-conv/seed-0"
@@ -81,6 +83,7 @@ def test_commands_that_work_work_on(run_folder):
     assert (folder / "one" / "table1_datasets.csv").exists()
 
 
+@pytest.mark.slow
 def test_the_doctor_verifies_and_refuses_unheard(tmp_path):
     pytest.importorskip("transformers")
     from tests.fixtures.checkpoints import bert, save

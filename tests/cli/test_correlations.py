@@ -36,6 +36,7 @@ def of(folder, out="runs"):
     return folder / out / "planted" / "jain-cnn" / "seed-0"
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_documents_has_them(folder):
     documents = pd.read_parquet(of(folder) / "documents.parquet")
     taus = documents[list(CORRELATIONS)]
@@ -74,6 +75,7 @@ def test_nothing_else_changes_and_without_them_there_are_none(folder):
     assert summary["correlations"] is None
 
 
+@pytest.mark.slow
 def test_workers_make_the_same_bytes(folder):
     run(folder, "workers", "--correlations", ASKED, "--workers", 2)
     assert (of(folder) / "documents.parquet").read_bytes() == (of(folder, "workers") / "documents.parquet").read_bytes()

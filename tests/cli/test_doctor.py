@@ -71,6 +71,7 @@ def test_as_a_command_without_a_tokenizer(tmp_path):
         (t5, ["T5ForConditionalGeneration", "sequence-to-sequence", "encoder", "decoder", "cross"]),
     ],
 )
+@pytest.mark.samples(1)
 def test_verified(doctor, tmp_path, model, named):
     status, output, errors = doctor(f"hf:{save(tmp_path / 'model', model)}")
     assert (status, errors) == (0, "")

@@ -30,6 +30,7 @@ def test_there_is_a_script_for_each():
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.samples(4)
 def test_each_script_draws_its_own(runs, tmp_path, path):
     status, out, errors = run_script(path, runs, "--out", tmp_path / "paper")
     assert status == 0, errors

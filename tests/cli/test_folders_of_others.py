@@ -134,6 +134,7 @@ def as_nobody(do):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 @pytest.mark.parametrize("command", OF_A_RUN | OF_A_DATASET)
+@pytest.mark.samples(4)
 def test_a_folder_of_links_that_a_second_user_has_made_changes_nothing_outside_it(place, victims, capsys, command):
     names = [path.relative_to(RUN) for path in RUN.iterdir()]
 

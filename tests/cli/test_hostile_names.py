@@ -116,6 +116,7 @@ REFUSED = {"verify", "grid", "doctor", "identify", "knockout"}
 
 
 @pytest.mark.parametrize("command", list(commands()))
+@pytest.mark.samples(8)
 def test_what_every_command_says_and_writes(command, run):
     path, said = run
     found = (

@@ -121,6 +121,7 @@ def test_given_tokens_are_what_words_are(tmp_path, capfd):
     assert "given_tokens True" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_classifier_is_tested_as_it_is_in_the_layers_and_heads_asked_for(run, tmp_path):
     model = save(tmp_path / "own", lambda: bert(classifier=True, max_positions=200, initializer_range=0.5), wordpiece)
     status, _, errors, folder = run(model, "--layers", "all", "--heads", "1", "--head-map-documents", 10)
@@ -141,6 +142,7 @@ def test_a_language_model_decides_between_words(run, tmp_path):
     assert (documents["p_decision"] >= 0.5).all()
 
 
+@pytest.mark.slow
 def test_a_language_model_decides_on_the_next_token(run, tmp_path):
     model = save(tmp_path / "causal", gpt2, byte_level)
     status, out, errors, folder = run(model, "--head-map-documents", 10)

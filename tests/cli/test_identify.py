@@ -149,6 +149,7 @@ def offline(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("offline")
+@pytest.mark.slow
 def test_a_hugging_face_classifier(planted, command, tmp_path):
     from tests.fixtures.checkpoints import bert, save, wordpiece
 
@@ -181,6 +182,7 @@ def test_a_hugging_face_classifier(planted, command, tmp_path):
 
 
 @pytest.mark.parametrize("combine", ["concatenate", "add"])
+@pytest.mark.samples(1)
 def test_a_transformer_that_was_trained_here(planted, command, tmp_path, combine, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shape = ("--d-e", "8", "--num-heads", "2", "--d-k", "3", "--num-layers", "1", "--combine", combine)

@@ -143,6 +143,7 @@ def undisturbed(base, name):
 
 
 @pytest.mark.parametrize("name", IN_THE_SUITE)
+@pytest.mark.samples(1)
 def test_a_command_that_is_stopped_once_ends_the_same_when_it_is_started_again(small, name):
     seconds, whole = undisturbed(small, name)
     generator = random.Random(name)

@@ -43,6 +43,7 @@ def scores(items):
     return rows, spans
 
 
+@pytest.mark.samples(1)
 def test_a_trained_run_is_probed_with_a_file_of_scores_and_nothing_else_changes(probed, capsys):
     before, model = tables(probed), (probed / "model.safetensors").read_bytes()
     few = ("--documents", "4")

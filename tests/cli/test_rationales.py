@@ -38,6 +38,7 @@ def read(run, name):
     return pd.read_parquet(run / f"{name}.parquet")
 
 
+@pytest.mark.samples(1)
 def test_the_items_into_which_spans_reach_are_marked_and_no_others(probed):
     items = read(probed, "items")
     words = probed.parent.name == "flan-none"
@@ -70,6 +71,7 @@ def test_rows_are_of_documents_with_marks_and_the_answer_says_so(probed, capsys)
     assert (probed / "tables" / "rationales.csv").exists()
 
 
+@pytest.mark.samples(1)
 def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
     few = ["--documents", "2"]
     assert main(["verify", str(probed), *few]) == 0
@@ -94,6 +96,7 @@ def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
         shutil.rmtree(copy)
 
 
+@pytest.mark.samples(1)
 def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed, tmp_path):
     before = read(probed, "rationales")
     probed = shutil.copytree(probed, tmp_path / "run")
@@ -106,6 +109,7 @@ def test_a_run_with_rationales_is_identified_and_finished_for_a_grid(probed, tmp
     assert folder.is_finished(folder.read_configuration().settings)
 
 
+@pytest.mark.samples(1)
 def test_rationales_that_come_or_change_later_are_probed_without_training_again(probed, capsys):
     run, data = probed, probed.parents[2].parent / "planted"
     before = {name: read(run, name) for name in ("documents", "erasures", "items", "rationales")}

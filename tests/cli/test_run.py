@@ -34,6 +34,7 @@ def run(folder, *arguments, status=0):
 @pytest.mark.parametrize(
     "model", [pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in POOLED]
 )
+@pytest.mark.samples(1)
 def test_a_run_of_every_model(planted, model, monkeypatch):
     monkeypatch.setenv(drawing.VARIABLE, drawing.EVERY if model == OFTEN[0] else "delta_js")
     out = run(planted, "--model", model, "--epochs", "4", "--learning-rate", "0.01")

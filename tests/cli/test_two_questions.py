@@ -69,6 +69,7 @@ def run_of(command, base, model, *more, status=0):
     return said, base / "runs" / "planted" / f"hf-{model}" / "seed-0"
 
 
+@pytest.mark.slow
 def test_doctor_then_run_answers_of_the_row_that_is_shown_and_of_all_layers(command, base):
     assert "BertForSequenceClassification" in command("doctor", "two")
     said, folder = run_of(command, base, "two")
@@ -96,6 +97,7 @@ def test_doctor_then_run_answers_of_the_row_that_is_shown_and_of_all_layers(comm
     assert "2 documents agree" in command("verify", of_all, "--documents", 2)
 
 
+@pytest.mark.slow
 def test_the_second_question_can_be_left_out(command, base):
     for number, more in enumerate((("--also", "none"), ("--layers", "0"))):
         said, _ = run_of(command, base, "two", "--out", f"one-{number}", *more)
@@ -124,6 +126,7 @@ def test_probe_and_identify_answer_the_second_question_too(command, base):
     shutil.rmtree(base / "views")
 
 
+@pytest.mark.slow
 def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_model(command, base):
     save(base / "headless", lambda: bert(max_positions=200, initializer_range=0.3), wordpiece)
     said, folder = run_of(command, base, "headless", "--epochs", 1)
@@ -133,6 +136,7 @@ def test_the_second_question_of_a_checkpoint_that_is_fine_tuned_is_of_the_same_m
     assert not (folder / "all-layers" / "model").exists()
 
 
+@pytest.mark.slow
 def test_special_tokens_can_be_kept_out_of_the_items(command, base):
     said, _ = run_of(command, base, "two", "--out", "out", "--also", "none", "--specials", "out")
     assert "items are tokens, special tokens not: these are never erased. Special tokens hold" in said
@@ -189,6 +193,7 @@ def test_a_regression_moves_and_leaves_a_tolerance(command, base):
     shutil.rmtree(base / "within")
 
 
+@pytest.mark.slow
 def test_of_a_number_that_cannot_flip_nothing_is_said_twice_and_nothing_of_flips(command, base):
     said, _ = run_of(command, base, "number", "--out", "numbers")
     assert said.count("Does attention explain this model") == 2

@@ -91,6 +91,7 @@ def copied(probed, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.samples(2)
 def test_a_sound_run_is_verified(verify, probed, name):
     status, lines, errors = verify(probed(name), "--documents", 4)
     assert (status, errors) == (0, [])
@@ -110,6 +111,7 @@ def test_a_sound_run_is_verified(verify, probed, name):
         ("transformer", "logit", "upper_low"),
     ],
 )
+@pytest.mark.samples(4)
 def test_limits_of_short_documents_are_found_again(verify, probed, tmp_path, name, score, end):
     """HAN's sentences are few, and the last document has six tokens: every set of them is erased."""
     copy = shutil.copytree(probed(name), tmp_path / "run")
@@ -129,6 +131,7 @@ def test_limits_of_short_documents_are_found_again(verify, probed, tmp_path, nam
 
 
 @pytest.mark.parametrize("column", ["js_whole", "js_top", "js_other", "flip_whole", "flip_top", "flip_other"])
+@pytest.mark.samples(2)
 def test_what_a_single_head_is_said_to_do_is_measured_again(verify, probed, tmp_path, column):
     folder = shutil.copytree(probed("transformer"), tmp_path / "seed-0")
 
@@ -323,6 +326,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", list(TAMPERED))
+@pytest.mark.samples(6)
 def test_what_was_done_to_a_run_is_found_and_named(verify, copied, what):
     tamper, message = TAMPERED[what]
     tamper(copied)

@@ -90,6 +90,7 @@ def test_damaged_data_are_refused_in_one_sentence(tmp_path, packer):
 
 
 @pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.samples(1)
 def test_a_bomb_goes_no_further_than_the_longest_line(tmp_path, packer):
     path = tmp_path / f"train.tsv.{packer}"
     path.write_bytes(PACKERS[packer](b"label\ttext\na\t" + b"x" * 200_000_000))

@@ -140,6 +140,7 @@ def test_two_that_make_it_at_once(folder, own_cache, monkeypatch):
         assert_same_dataset(each, loaded[0])
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(folder, own_cache):
     program = (
         "import sys; from attnprobe.data.datasets import load_dataset; print(load_dataset(sys.argv[1]).fingerprint)"
@@ -292,6 +293,7 @@ print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the peak")
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path):
     """Spared is what takes time: the tokeniser. A text is 250 bytes."""
     words = [f"{i:x}" * 12 for i in range(1000)]

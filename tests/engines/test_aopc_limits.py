@@ -31,6 +31,7 @@ def areas_by_hand(case, selected, items, decision):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(1)
 def test_limits_are_the_extremes_over_all_orders_whatever_the_engine(family, task):
     case = attached(family, task)
     selected = case.select()

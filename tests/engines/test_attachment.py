@@ -48,6 +48,7 @@ def one_sentence(error):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_what_was_verified_is_said(family, task):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa")
     checks = dict(case.attachment.checks)
@@ -63,6 +64,7 @@ def test_what_was_verified_is_said(family, task):
 @pytest.mark.parametrize("factor", [3, 30])
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
+@pytest.mark.samples(4)
 def test_peaked_attention_is_erased_exactly(family, implementation, factor):
     """Where float32 holds no digit of what an erasure leaves of a row, as in many a trained model."""
     case, exact = (peaked(family, implementation, factor), peaked(family, "sdpa", factor, torch.float64))

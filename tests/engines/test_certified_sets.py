@@ -68,6 +68,7 @@ def marked(row):
     return frozenset(torch.nonzero(row == 1)[:, 0].tolist())
 
 
+@pytest.mark.samples(1)
 def test_short_documents_have_what_all_subsets_say_whatever_the_engine_and_the_way_of_erasing(case, meaning):
     selected = case.select("all", "all", "all")
     items = words(key_mask(case, selected))

@@ -51,6 +51,7 @@ def greedy(model: Any, ids: list[int], length: int) -> list[int]:
         pytest.param("llama", "eager", "all", 3, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.samples(2)
 def test_a_continuation_is_scored_as_attention_written_out(kind, attention, layers, length):
     """Every prefix: its log-probability and that of each token within 1e-5, and the first flip the same."""
     model, tokenizer = made(kind, attention), whole_words(ends=False)
@@ -87,6 +88,7 @@ def test_a_continuation_is_scored_as_attention_written_out(kind, attention, laye
 
 
 @pytest.mark.parametrize("layers", ["cross:all", "encoder:last"])
+@pytest.mark.samples(1)
 def test_what_an_encoder_and_a_decoder_are_given_is_scored_in_one_run(layers):
     """Of each document alone, as the model itself scores it token by token, whole and with each item erased in runs."""
     torch.manual_seed(1)

@@ -159,6 +159,7 @@ def xlm(causal):
 
 
 @pytest.mark.parametrize("make", [lambda: bert(CLASSIFIER), gpt2, t5, bart, lambda: xlm(causal=True)])
+@pytest.mark.samples(2)
 def test_what_decides_is_not_refused(make):
     torch.manual_seed(0)
     seen = examine(make(), decision=True)

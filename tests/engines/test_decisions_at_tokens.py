@@ -61,6 +61,7 @@ def made(kind: str, attention: str) -> tuple[Any, Any]:
         pytest.param("causal", "eager", "café", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.samples(4)
 def test_engines_decide_at_a_token_as_attention_written_out(kind, attention, at, layers):
     """Every prefix by attention: probability and logit within 1e-5, the first flip the same; all rows or the read one.
 

@@ -67,6 +67,7 @@ def columns_of_curve(result: Any, document: int, ordering: str) -> pd.DataFrame:
     ],
 )
 @pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.samples(6)
 def test_engines_decide_as_attention_written_out(kind, attention, decision):
     """Every prefix of two orderings: probability and logit within 1e-5, and the first flip the same."""
     settings, asked = DECISIONS[decision]

@@ -67,6 +67,7 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize(("family", "task", "implementation", "side", "layers"), CASES)
+@pytest.mark.samples(4)
 def test_cut_edges_give_what_a_forward_by_hand_gives(models, family, task, implementation, side, layers):
     """Single edges, random sets, sets of each layer, and of each head."""
     model, inputs = models(family, task, implementation, side)

@@ -61,6 +61,7 @@ def assert_engines_agree_with_the_reference(case, selected, sets):
 
 
 @pytest.mark.parametrize(("family", "task", "implementation", "side", "selection"), CASES)
+@pytest.mark.samples(9)
 def test_token_sets_give_the_logits_of_the_reference(family, task, implementation, side, selection):
     case = attached(family, task, implementation, side)
     layers, heads, query = selection
@@ -97,6 +98,7 @@ def member(chosen, items):
 
 
 @pytest.mark.parametrize(("family", "task", "implementation", "side"), RIGHT + LEFT)
+@pytest.mark.samples(6)
 def test_documents_may_come_in_any_order_and_number(family, task, implementation, side):
     case = attached(family, task, implementation, side)
     documents = torch.tensor([3, 0, 3, 1, 4])
@@ -112,6 +114,7 @@ def test_documents_may_come_in_any_order_and_number(family, task, implementation
 
 
 @pytest.mark.parametrize(("family", "task"), READS_ONE_ROW)
+@pytest.mark.samples(4)
 def test_the_row_that_is_read_is_found_and_run_alone(family, task):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa")
     read = "last" if family in ("gpt2", "llama") else "first"

@@ -53,6 +53,7 @@ def test_an_erasure_costs_the_blocks_above_it_or_one_token_of_the_last():
         ("t5", "language-modelling", "sdpa", UNFUSED),  # its mask is taken by a bias
     ],
 )
+@pytest.mark.samples(2)
 def test_the_way_in_is_that_of_the_implementation(family, task, implementation, way):
     seen = examine(tiny_model(family, 0, task, implementation=implementation))
     assert seen.refusal is None

@@ -54,6 +54,7 @@ def flips_of_tokens(family, task, selection):
         for selection, seldom in ((SELECTIONS[0], False), (SELECTIONS[1], model[0] not in SEVERAL_LAYERS_OFTEN))
     ],
 )
+@pytest.mark.samples(5)
 def test_first_flips_are_those_of_a_loop_over_prefixes(family, task, selection):
     case, selected, items, order, expected = flips_of_tokens(family, task, selection)
     assert (expected > 0).any()
@@ -66,6 +67,7 @@ def test_first_flips_are_those_of_a_loop_over_prefixes(family, task, selection):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_words_go_with_all_of_their_tokens(family, task):
     case = case_in_float64(family, task)
     selected = case.select()
@@ -134,6 +136,7 @@ def test_a_decision_may_never_flip():
 
 @pytest.mark.parametrize("unit", ["token", "word"])
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(6)
 def test_single_effects_are_those_of_a_loop_over_items(family, task, unit):
     case = case_in_float64(family, task)
     selected = case.select(heads="0,1,3")

@@ -56,6 +56,7 @@ def assert_are_finite_differences(case, layer, own, decided, others=None):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_gradients_of_one_layer(family, task):
     case = case_in_float64(family, task)
     own = reference_attention(case.model, case.inputs)
@@ -69,6 +70,7 @@ def test_gradients_of_one_layer(family, task):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_gradients_of_several_layers(family, task):
     """A lower layer's gradient counts what the layers above make of it: they compute their weights anew."""
     case = case_in_float64(family, task)
@@ -83,6 +85,7 @@ def test_gradients_of_several_layers(family, task):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_gradients_after_an_erasure(family, task):
     """They are of the first decision's probability, at the weights that are left."""
     case = case_in_float64(family, task)
@@ -99,6 +102,7 @@ def test_gradients_after_an_erasure(family, task):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_weights_are_those_of_the_reference(family, task):
     case = case_in_float64(family, task)
     for stack in case.attachment.sites.stacks():

@@ -79,6 +79,7 @@ def seldom(model, query):
         for query in ("auto", "all")
     ],
 )
+@pytest.mark.samples(4)
 def test_the_greedy_ordering_is_a_plain_loop(family, task, query):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa", "right", torch.float64)
     selected = case.select(heads="0,2,3", query=query)

@@ -53,6 +53,7 @@ RUNS += [("bert", "classification", "zero"), ("t5", "classification", "zero")]
 
 
 @pytest.mark.parametrize(("family", "task", "way"), RUNS)
+@pytest.mark.samples(4)
 def test_from_inside_a_layer_on_the_logits_are_those_of_whole_runs(family, task, way):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa")
     selected = case.select("cross:1" if family == "t5" else "1")

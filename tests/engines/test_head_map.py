@@ -29,6 +29,7 @@ def probabilities(logits):
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
+@pytest.mark.samples(1)
 def test_every_column_equals_erasing_by_hand(family):
     case = attached(family, "classification")
     mask = case.inputs["attention_mask"].bool()

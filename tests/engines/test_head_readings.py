@@ -38,6 +38,7 @@ def every_stack(case):
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(6)
 def test_weights_are_those_of_the_row(family, task, implementation):
     case = attached(family, task, implementation)
     by_hand = reference_attention(case.model, case.inputs)
@@ -81,6 +82,7 @@ def other_weights(reading, document, head, generator):
 
 @pytest.mark.parametrize("implementation", ["eager", "sdpa"])
 @pytest.mark.parametrize("family", ["bert", "gpt2", "torch", "t5"])
+@pytest.mark.samples(4)
 def test_weights_with_the_same_output_leave_the_logits_and_others_do_not(family, implementation):
     """The certificates of the programs, put back into the model in its own type."""
     case, generator = attached(family, "classification", implementation), np.random.default_rng(0)

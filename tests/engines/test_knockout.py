@@ -51,6 +51,7 @@ def by_hand(case, replay, queries, keys, window, head):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case[:1] + case[3:]))
+@pytest.mark.samples(2)
 def test_the_map_is_what_single_cuts_give(case):
     case, replay = ready(*case)
     layers = len(replay.sites)

@@ -85,6 +85,7 @@ def test_memory_bounds_how_many_rows_run_at_once():
 @pytest.mark.parametrize(
     ("family", "task"), [("bert", "classification"), ("llama", "language-modelling"), ("t5", "classification")]
 )
+@pytest.mark.samples(1)
 def test_engines_shrink_their_micro_batches_and_give_the_same(family, task, monkeypatch):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa")
     selected = case.select()
@@ -109,6 +110,7 @@ def test_engines_shrink_their_micro_batches_and_give_the_same(family, task, monk
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_documents_alone_give_what_they_give_in_a_padded_batch(family, task):
     case = attached(family, task, "eager" if family == "deberta-v2" else "sdpa")
     selected = case.select()

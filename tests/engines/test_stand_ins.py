@@ -63,6 +63,7 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize(("family", "task", "implementation", "side", "selection", "way"), CASES)
+@pytest.mark.samples(18)
 def test_token_sets_give_the_logits_of_a_forward_by_hand(family, task, implementation, side, selection, way):
     case = attached(family, task, implementation, side)
     layers, heads, query = selection
@@ -87,6 +88,7 @@ def exact(request):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.samples(4)
 def test_flips_are_those_of_a_loop_over_prefixes_and_items(exact, way):
     case, selected = exact
     training, items = trained(case, selected), words(key_mask(case, selected))
@@ -199,6 +201,7 @@ def test_from_inside_a_layer_on_single_heads_are_as_in_whole_runs(family, task, 
     torch.testing.assert_close(inside, whole, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.samples(1)
 def test_greedy_erasure_ends_where_the_decision_flips(exact):
     case, selected = exact
     with registered(sure=sure_above(0.45)):
@@ -256,6 +259,7 @@ def test_what_does_not_do_what_a_value_does_is_refused(monkeypatch, wrong):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.samples(2)
 def test_an_attached_model_erases_and_flips_so_too(way):
     case = attached("bert", "classification")
     reference = [inputs_of("bert", "classification", lengths=[6, 8, 5]), inputs_of("bert", "classification", "left")]

@@ -33,6 +33,7 @@ def scores_by_hand(logits, number, by_itself):
         pytest.param("llama", "eager", "all", "multi_label_classification", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.samples(1)
 def test_scores_of_targets_are_those_of_attention_written_out(kind, attention, layers, problem):
     model, tokenizer = tiny_classifier(kind, attention, num_labels=3, problem_type=problem, id2label=LABELS)
     result = attnprobe.probe(model, tokenizer, SHORT, layers=layers, targets=["insult", 0])

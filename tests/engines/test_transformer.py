@@ -124,6 +124,7 @@ def test_a_model_whose_documents_mix_is_refused():
 
 
 @pytest.mark.parametrize("layers", ["last", "all"])
+@pytest.mark.samples(1)
 def test_further_ways_are_those_of_the_slow_reference_document_by_document(layers):
     model = make(dataclasses.replace(OPTIONS, num_layers=2)).double()
     probe = TransformerProbe(model, AttentionSettings(unit="word", layers=layers))

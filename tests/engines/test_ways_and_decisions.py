@@ -63,6 +63,7 @@ def test_sets_of_tokens_give_the_logits_of_the_reference(way, chosen):
 
 
 @pytest.mark.parametrize("decision", ["class", "sure"])
+@pytest.mark.samples(5)
 def test_flips_are_those_of_a_loop_over_prefixes_and_items(way, chosen, decision):
     case, selected = chosen
     meaning = Meaning(way, decision)

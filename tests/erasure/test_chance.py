@@ -73,6 +73,7 @@ def brought(documents, generator):
 
 
 @pytest.mark.parametrize("kind", ["plain", "tied", "without mass", "alike"])
+@pytest.mark.samples(2)
 def test_the_p_values_of_a_permuted_twin_are_uniform(kind):
     """Ties of areas among them: in documents whose items say the same there is nothing else."""
     generator, p = np.random.default_rng(7), []

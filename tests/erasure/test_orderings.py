@@ -127,6 +127,7 @@ def batch_of(scores, mask, classes=2, seed=0):
 
 @pytest.mark.parametrize("name", sorted(set(ORDERINGS) - {"greedy", "rollout", "chefer"}))
 @given(case=cases(max_gap=10.0))
+@pytest.mark.samples(5)
 def test_every_ordering_permutes_real_items_and_keeps_padding_last(name, case):
     batch = Erasable(batch_of(case.scores, case.mask), torch.arange(len(case.mask)))
     assert ORDERINGS[name].fits(batch)

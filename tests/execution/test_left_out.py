@@ -117,6 +117,7 @@ def test_texts_that_end_their_reader_are_left_out(tmp_path_factory, monkeypatch,
 
 
 @pytest.mark.parametrize("trouble", ["memory", "accelerator memory"])
+@pytest.mark.samples(1)
 def test_a_lack_of_memory_leaves_a_document_out(run, whole, monkeypatch, trouble):
     copy = copy_of(run, "memory")
     monkeypatch.setattr(stage, "ProbingWork", poisoned(PoisonedTexts, (7,), trouble))
@@ -143,6 +144,7 @@ def test_a_window_that_was_divided_in_vain_has_the_same_bytes(run, whole, monkey
     assert results(copy) == results(whole)
 
 
+@pytest.mark.slow
 def test_an_interruption_amid_a_divided_window_changes_nothing(run, monkeypatch):
     poison = (3, 300)
     monkeypatch.setattr(stage, "ProbingWork", poisoned(PoisonedTexts, poison, "raise"))
@@ -252,6 +254,7 @@ def test_documents_that_cannot_be_identified_are_left_out(run, monkeypatch, caps
     assert not (copy / "identification-state").exists()
 
 
+@pytest.mark.slow
 def test_documents_without_results_are_not_identified(run, monkeypatch):
     """What breaks the model when it is probed would break it again."""
     copy = trained_run(run.parents[3] / "unprobed", 12)
@@ -274,6 +277,7 @@ def test_nothing_that_can_be_identified_is_one_sentence(run, monkeypatch, capsys
     assert errors.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_panic_of_a_real_tokenizer_costs_its_document_alone(tmp_path, monkeypatch):
     tokenizers = pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")

@@ -60,6 +60,7 @@ def poisoned(documents, trouble="raise", once=None):
 
 
 @pytest.mark.parametrize("options", [("--workers", "2"), ("--shard-windows", "7")])
+@pytest.mark.samples(1)
 def test_results_depend_on_no_worker_and_no_shard(run, whole, options):
     copy = copy_of(run, "options")
     assert main(["probe", str(copy), *options]) == 0
@@ -77,6 +78,7 @@ def short_texts(documents):
 
 
 @pytest.mark.parametrize("model", [("flan-none",), ("transformer", "--d-e", "16", "--head-map-documents", "2")])
+@pytest.mark.samples(1)
 def test_limits_are_the_same_bytes_with_one_worker_and_with_two(tmp_path, monkeypatch, model):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("attnprobe.data.windows.WINDOW_DOCUMENTS", 16)
@@ -228,6 +230,7 @@ def sharded(run):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "gone"])
+@pytest.mark.samples(2)
 def test_damaged_shards_are_probed_again(sharded, whole, damage):
     copy = copy_of(sharded, "damaged")
     file = copy / "shards" / "000001-000002.erasures.parquet"

@@ -60,6 +60,7 @@ def test_numbers_are_the_same_bytes_in_process_and_in_a_pool(tmp_path, several_t
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.samples(1)
 def test_poison_of_every_kind_is_left_out_and_nothing_else(tmp_path, workers):
     troubles = {2 + 4 * number: kind for number, kind in enumerate(REASONS)}
     work, pieces, lines = Writing(tmp_path, troubles), pieces_of(30, 4), []

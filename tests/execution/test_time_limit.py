@@ -131,6 +131,7 @@ print(lost)
         pytest.param("leave", 7, REASONS["leave"], marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.samples(1)
 def test_what_ends_this_process_is_left_out_by_the_next_start(tmp_path, trouble, status, reason):
     work, pieces = Writing(tmp_path, {2: trouble}), pieces_of(5, 1)
     process = start_script(tmp_path / "script.py", SCRIPT, tmp_path, trouble)

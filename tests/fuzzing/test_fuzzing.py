@@ -24,6 +24,7 @@ def check(name, inputs, seed):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.samples(6)
 def test_hostile_inputs(name):
     check(name, FORMATS[name].share, seed=1)
 

@@ -35,6 +35,7 @@ def test_every_figure_has_its_function():
 
 
 @pytest.mark.parametrize("name", ["fraction_removed", "flip_curves", "delta_js", "negative_delta_js"])
+@pytest.mark.samples(2)
 def test_a_figure_is_drawn_into_the_axes_that_are_given(name, results, grid):
     figure, (ax, other) = grid
     assert getattr(plots, name)(results, ax=ax) is figure

@@ -76,6 +76,7 @@ def run(folder, command, *arguments, dataset="planted"):
 OF_RUN = "frozen:runs/planted/flan-none/seed-0"
 
 
+@pytest.mark.slow
 def test_a_run_with_the_attention_of_another_run(trained):
     status, _, errors = run(trained, "run", "--model", "jain-average", "--attention", OF_RUN)
     assert status == 0, errors

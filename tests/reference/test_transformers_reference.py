@@ -130,6 +130,7 @@ def test_erased_weights_are_zero_and_rows_keep_their_sums(family, task, side):
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_every_layer_and_head_matters_and_nothing_below_is_touched(family, task):
     inputs = tiny_inputs(family, LENGTHS, task=task)
     model = tiny_model(family, task=task)
@@ -149,6 +150,7 @@ def test_every_layer_and_head_matters_and_nothing_below_is_touched(family, task)
 
 
 @pytest.mark.parametrize(("family", "task"), MODELS)
+@pytest.mark.samples(4)
 def test_erasures_flip_decisions(family, task):
     inputs = tiny_inputs(family, [7] * 40, task=task)
     model = tiny_model(family, task=task)

@@ -31,6 +31,7 @@ def pooled(tmp_path_factory):
     return answer(summarise(RunResults.load(folder))), folder
 
 
+@pytest.mark.slow
 def test_a_transformer(tmp_path, capsys, monkeypatch):
     """A run of the command: an encoder of two layers with four heads, three of which are erased; greedily too."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -70,6 +70,7 @@ def test_only_what_another_figure_would_come_of_is_drawn_again(run):
         lambda folder: (folder.parent / "cache" / "figures.key").unlink(),
     ],
 )
+@pytest.mark.samples(2)
 def test_what_was_changed_or_comes_from_somebody_else_is_drawn_again(run, harm):
     folder, draw = run
     draw()

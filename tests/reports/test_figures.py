@@ -56,6 +56,7 @@ def words_in(figure):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+@pytest.mark.samples(4)
 def test_every_figure_has_something_in_it(run, tmp_path):
     write_run(tmp_path, **run)
     results = RunResults.load(tmp_path)
@@ -81,6 +82,7 @@ def check(draw, results, width):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("run", TRANSFORMERS.values(), ids=TRANSFORMERS)
+@pytest.mark.samples(4)
 def test_every_figure_of_a_transformer_has_something_in_it_and_nothing_is_cut(run, tmp_path):
     run = {"sizes": ORDINARY} | run
     only = run.pop("only", None)

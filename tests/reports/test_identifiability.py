@@ -40,6 +40,7 @@ def run(request, tmp_path_factory):
     return request.param, results, summarise(results)
 
 
+@pytest.mark.samples(2)
 def test_tables_are_whole(run, tmp_path):
     name, results, summary = run
     paths = {path.name: path for path in write_tables(results, summary, tmp_path / "tables")}
@@ -64,6 +65,7 @@ def test_tables_are_whole(run, tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.samples(2)
 def test_every_figure_has_something_in_it_and_nothing_is_cut(run):
     _, results, _ = run
     for name, draw in IDENTIFIABILITY_FIGURES.items():
@@ -94,6 +96,7 @@ def test_bars_are_the_shares(run):
     np.testing.assert_allclose(widths, expected, atol=1e-12)
 
 
+@pytest.mark.samples(2)
 def test_figures_and_tables_are_written_where_there_are_results(run, tmp_path, monkeypatch):
     monkeypatch.setenv(drawing.VARIABLE, " ".join(IDENTIFIABILITY_FIGURES))
     _, results, _ = run

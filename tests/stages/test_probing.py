@@ -46,6 +46,7 @@ def test_tables_are_in_document_order_and_complete(probe):
     assert (logits.argmax(-1).numpy() == documents.decision.to_numpy())[clear].all()
 
 
+@pytest.mark.samples(4)
 def test_batching_changes_rounding_only(probe, monkeypatch):
     encoded = random_documents(60)
     once = probe_split(probe, encoded, 3, CPU)

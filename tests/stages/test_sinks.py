@@ -123,6 +123,7 @@ def test_verify_finds_it_again_and_what_it_holds(run, capsys):
     (run / "sinks.json").write_text(kept)
 
 
+@pytest.mark.slow
 def test_shards_and_python_agree_with_the_run(run, base, capsys):
     """A run that is probed anew in shards has the same bytes; Python has the same numbers."""
     before = {name: (run / f"{name}.parquet").read_bytes() for name in ("documents", "erasures", "items")}

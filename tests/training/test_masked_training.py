@@ -113,6 +113,7 @@ def run(trainer, epochs):
     return [trainer.run_epoch(train, dev, CPU, lambda tokens: None) for _ in range(epochs)]
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     whole, broken, resumed, plain = (Trainer(make("flan-rnn", Dropout()), each, seed=4) for each in (HALF,) * 4)
     run(whole, 3)

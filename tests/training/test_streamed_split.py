@@ -159,6 +159,7 @@ def test_no_two_buffers_are_in_memory_at_once(small):
     assert max(most) == 0
 
 
+@pytest.mark.slow
 def test_a_streamed_epoch_learns_from_every_document(small):
     train, dev = (HeldSplit(random_documents(n, seed=n).documents) for n in (200, 60))
     trainer = make_trainer(TrainingSettings(epochs=12, patience=12, learning_rate=5e-3, batch_documents=8))

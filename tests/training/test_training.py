@@ -31,6 +31,7 @@ def weights_of(trainer):
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "flan-conv")) for name in POOLED]
 )
+@pytest.mark.samples(4)
 def test_every_model_learns_a_planted_word(name):
     trainer = make_trainer(name, TrainingSettings(epochs=15, patience=15, learning_rate=5e-3, batch_documents=8))
     epochs = run(trainer, 1)

@@ -168,6 +168,7 @@ def test_another_way_and_decision_are_followed(family, task, layers, heads, quer
 
 @pytest.mark.parametrize("way", ["zero", "document_mean", "corpus_mean", "resample"])
 @pytest.mark.parametrize(("family", "task", "layers", "heads", "query"), CASES)
+@pytest.mark.samples(6)
 def test_what_takes_the_mass_that_rows_lose_does_so_by_hand(family, task, layers, heads, query, way):
     case = attached(family, task, dtype=torch.float64)
     selected = case.select(layers, heads, query)

@@ -150,6 +150,7 @@ def test_a_document_whose_number_is_another(cases, field, by, message):
 
 
 @pytest.mark.parametrize("off", [-1, 1])
+@pytest.mark.samples(1)
 def test_a_number_of_items_that_guarantee_the_decision_that_is_off_by_one_is_named(cases, off):
     named = 0
     for stored, reference, orders in cases:

@@ -156,7 +156,7 @@ def read_footer(path: Path, descriptor: int) -> Footer:
         raise UnreadableError("it is cut off")
     if length > MOST_FOOTER_BYTES:
         raise InputError(f"{path}: it says more than {MOST_FOOTER_BYTES:,} bytes of itself, as no table has to.")
-    footer = Footer(size, *_parsed(path, os.pread(descriptor, length, start)))
+    footer = Footer(size, *(_kept if length <= _SHORT else _parsed)(path, os.pread(descriptor, length, start)))
     if footer.rows * VALUE_BYTES > most_unpacked(size):
         raise InputError(f"{path}: it says that its {size:,} bytes are {footer.rows:,} rows, as no data are.")
     if sum(chunk.size for group in footer.groups for chunk in group.chunks) > start:
@@ -164,9 +164,8 @@ def read_footer(path: Path, descriptor: int) -> Footer:
     return footer
 
 
-@lru_cache(maxsize=3)
 def _parsed(path: Path, content: bytes) -> tuple[list[Leaf], list[Group], dict[bytes, bytes]]:
-    """What a footer says; kept, as a run's tables are opened several times each."""
+    """What a footer says."""
     said, _ = CompactReader(content, MOST_FOOTER_ENTRIES).structure(_FOOTER)
     if 8 in said:
         raise UnreadableError("it is encrypted")
@@ -177,6 +176,13 @@ def _parsed(path: Path, content: bytes) -> tuple[list[Leaf], list[Group], dict[b
     metadata = {entry.get(1, b""): entry.get(2, b"") for entry in said.get(5, [])}
     metadata.pop(_OF_ARROW, None)
     return leaves, groups, metadata
+
+
+_SHORT = 1 << 16
+"""Bytes of footers that are kept."""
+
+_kept = lru_cache(maxsize=64)(_parsed)
+"""Of short ones, as a run's tables are opened several times each."""
 
 
 def _leaves(path: Path, elements: list[dict[int, Any]]) -> list[Leaf]:

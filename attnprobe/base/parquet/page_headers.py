@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from attnprobe.base.errors import UnreadableError
 from attnprobe.base.parquet.compact_protocol import (
@@ -104,7 +105,7 @@ def _page(descriptor: int, place: int, end: int) -> Page:
     for size in _HEADER_BYTES:
         content = os.pread(descriptor, max(0, min(size, end - place)), place)
         try:
-            said, length = CompactReader(content, _MOST_ENTRIES).structure(_HEADER)
+            said, length = (_kept if size == _HEADER_BYTES[0] else _said)(content)
             break
         except CutOffError:
             if len(content) < size:
@@ -126,3 +127,12 @@ def _page(descriptor: int, place: int, end: int) -> Page:
     levels = of.get(4) if kind == _FIRST else None
     packs = of.get(7, True)
     return Page(kind, unpacked, values, encoding, levels, definitions + lists, lists, packs, start, start + packed)
+
+
+def _said(content: bytes) -> tuple[dict[int, Any], int]:
+    """What a header says and how many bytes it has; errors as of :meth:`CompactReader.structure`."""
+    return CompactReader(content, _MOST_ENTRIES).structure(_HEADER)
+
+
+_kept = lru_cache(maxsize=4096)(_said)
+"""Of short ones, as a run's tables are opened several times each."""

@@ -93,6 +93,7 @@ def test_cells_that_are_no_short_texts(tmp_path, monkeypatch, cell):
 
 @pytest.mark.parametrize("options", [{}, {"data_page_version": "2.0"}, PREFIXES, {"store_schema": True}])
 @pytest.mark.parametrize("column", ["label", "text"])
+@pytest.mark.samples(4)
 def test_a_cell_that_is_repeated(tmp_path, monkeypatch, options, column):
     monkeypatch.setattr(bounds, "FREE_BYTES", MIB)
     table = pa.table({"label": repeated("a", 10_000), "text": repeated("b", 10_000)})
@@ -105,6 +106,7 @@ def test_a_cell_that_is_repeated(tmp_path, monkeypatch, options, column):
 
 
 @pytest.mark.parametrize("options", [{}, {"data_page_version": "2.0"}, {"compression": "lz4"}])
+@pytest.mark.samples(1)
 def test_a_row_of_lists_that_is_too_long(tmp_path, monkeypatch, options):
     monkeypatch.setattr(memory, "MOST_DECODED", 6 * MIB)
     path = tmp_path / "train.parquet"
@@ -236,7 +238,7 @@ def test_limits_of_pages_and_footers(tmp_path, monkeypatch):
         (footers, "MOST_FOOTER_ENTRIES", 100, "says more of itself than any table has to"),
         (memory, "FREE_PAGES", 1, r"more than \d+ pages, as no file of its size does"),
     ):
-        footers._parsed.cache_clear()
+        footers._kept.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             assert re.search(expected, judge(read, path, tmp_path))

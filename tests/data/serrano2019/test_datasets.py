@@ -145,6 +145,7 @@ def test_the_folder_is_made_once_for_the_same_files(tmp_path, reviews, own_cache
     assert load_dataset("amazon", data_dir=tmp_path / "elsewhere").fingerprint != first.fingerprint
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_chunks(tmp_path, reviews, monkeypatch):
     write_reviews(tmp_path / "amazon", *reviews)
     whole = names(load_dataset("amazon", data_dir=tmp_path))

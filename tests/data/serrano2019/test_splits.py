@@ -77,6 +77,7 @@ def test_lengths_by_construction():
     assert found.longest.tolist() == [max(shape) for shape in shapes]
 
 
+@pytest.mark.slow
 def test_lengths_are_the_same_in_processes_and_at_home():
     chunks = [[document([i + 2, j + 2]) for j in range(3)] for i in range(6)]
     away = list(map_chunks(text_lengths, iter(chunks), workers=2))

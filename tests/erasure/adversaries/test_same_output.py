@@ -30,6 +30,7 @@ def farthest(values, weights, distance, **more):
 
 @pytest.mark.parametrize("distance", ["js", "tv", "hellinger"])
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.samples(5)
 def test_it_is_the_farthest_vertex_and_pools_to_the_same(seed, distance):
     values, weights = document(seed, repeated=seed % 2 == 1)
     found = farthest(values, weights, distance)
@@ -44,6 +45,7 @@ def test_it_is_the_farthest_vertex_and_pools_to_the_same(seed, distance):
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.samples(1)
 def test_total_variation_is_that_of_the_alternatives_of_identify(seed):
     values, weights = document(seed, items=9, dim=4)
     readout = (torch.eye(2, 4, dtype=torch.float64), torch.zeros(2, dtype=torch.float64))

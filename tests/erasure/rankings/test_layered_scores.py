@@ -148,6 +148,7 @@ def path(batch):
 
 @pytest.mark.parametrize("of", ["logit", "probability"])
 @pytest.mark.parametrize(("family", "task", "selection"), SMOOTH)
+@pytest.mark.samples(4)
 def test_integrated_gradients_are_those_of_a_finer_rule_and_add_up(family, task, selection, of):
     batch = Batch(family, task, **selection)
     own, where, at = path(batch)
@@ -229,6 +230,7 @@ def mean_over_rows_and_layers(found, of):
 
 
 @pytest.mark.parametrize(("family", "task", "selection"), OUTPUTS)
+@pytest.mark.samples(2)
 def test_shares_of_outputs_are_what_goes_with_an_item(family, task, selection):
     batch = Batch(family, task, **selection)
     of_attention, of_layers = parts_of_outputs(batch, MAPS[family]), parts_of_outputs(batch, "")
@@ -291,6 +293,7 @@ def test_a_model_whose_output_map_is_not_seen_is_refused_in_a_sentence(name):
 
 
 @pytest.mark.parametrize(("family", "task"), [("bert", "classification"), ("gpt2", "language-modelling")])
+@pytest.mark.samples(1)
 def test_padding_and_batching_change_rounding_only(family, task):
     case = attached(family, task)
     attention = AttentionProbe(case.attachment, AttentionSettings(layers="all"), case.inputs)

@@ -134,6 +134,7 @@ def kept_alone(case, document, kept):
 
 
 @pytest.mark.parametrize("of", ["logit", "probability"])
+@pytest.mark.samples(2)
 def test_integrated_gradients_are_those_of_a_fine_sum_and_add_up(case, of):
     weights, y = weights_of(case), decided(case)
 

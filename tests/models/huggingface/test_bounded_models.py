@@ -39,6 +39,7 @@ def changed(folder, name="config.json", **entries):
         ({"num_attention_heads": 0}, "model"),
     ],
 )
+@pytest.mark.samples(4)
 def test_what_a_configuration_asks_for(tmp_path, entries, expected):
     folder = changed(copy_of_valid(tmp_path), **entries)
     assert re.search(expected, refusal(read, folder, tmp_path))

@@ -53,6 +53,7 @@ def run(trainer, checkpoint, epochs):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.samples(2)
 def test_every_family_learns_a_planted_word(tmp_path, name):
     checkpoint = load_checkpoint(str(save(tmp_path / name, *MODELS[name])))
     settings = TrainingSettings(epochs=12, patience=12, learning_rate=1e-2, batch_documents=8, gradient_norm=1.0)

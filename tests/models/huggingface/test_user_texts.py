@@ -109,6 +109,7 @@ def assert_read_as_given(documents, tokenizer, longest, units=("token", "word"))
 
 
 @pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.samples(1)
 def test_every_docstring_is_read_as_its_tokenizer_gives_it(docstrings, tokenizer, every):
     """In the suite one of twenty."""
     for texts in docstrings.values():

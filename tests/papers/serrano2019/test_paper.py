@@ -26,6 +26,7 @@ GRIDS = {
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", list(PAPER))
+@pytest.mark.samples(4)
 def test_files_are_pictures_and_the_same_each_time(runs, drawn, tmp_path, name):
     again = draw(name, RunGrid.find([runs, runs]), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in again)
@@ -40,6 +41,7 @@ def test_files_are_pictures_and_the_same_each_time(runs, drawn, tmp_path, name):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("runs", GRIDS.values(), ids=GRIDS)
+@pytest.mark.samples(1)
 def test_whatever_the_runs(runs, tmp_path, monkeypatch):
     seen = []
 

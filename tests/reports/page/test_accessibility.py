@@ -24,6 +24,7 @@ OFTEN = {
         for case in itertools.product(PAGES, (OVERVIEW, DOCUMENT), ("light", "dark"))
     ],
 )
+@pytest.mark.samples(2)
 def test_axe_finds_nothing_serious(request, chromium, which, address, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     context = chromium.new_context(color_scheme=scheme, bypass_csp=True)

@@ -117,6 +117,7 @@ def test_the_list_names_both_and_their_package(packages, tmp_path):
         assert PACKAGE in next(line for line in out.splitlines() if words in line)
 
 
+@pytest.mark.slow
 def test_the_measurement_is_made_again_with_the_package_and_not_without(run, packages, tmp_path):
     status, out, errors = attnprobe_with(packages, "verify", run[0], "--documents", 4, cwd=tmp_path)
     assert status == 0, out + errors
@@ -232,6 +233,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.samples(5)
 def test_what_is_no_good_is_one_sentence_and_the_runs_results_are_kept(run, case, tmp_path):
     kind, code, says = BAD[case]
     folder = tmp_path / "seed-0"

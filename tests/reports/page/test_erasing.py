@@ -81,6 +81,7 @@ def test_every_control_is_reached_by_the_tab_key(made_page, opened):
 
 
 @pytest.mark.parametrize("ordering", ["attention", "gradient", "gradient_attention"])
+@pytest.mark.samples(1)
 def test_the_slider_flips_the_decision_where_the_engine_does(made, made_page, opened, ordering):
     erasures = pd.read_parquet(made.folder / "erasures.parquet").query("ordering == @ordering").set_index("document")
     page = opened(made_page)

@@ -31,6 +31,7 @@ def test_in_the_terminal(run):
         assert document_in_terminal(run, 1, ordering=name, colour=False).split("\n\n")[1] == gradient
 
 
+@pytest.mark.slow
 def test_in_figures(run, tmp_path):
     assert draw_all(run, tmp_path, {})
 

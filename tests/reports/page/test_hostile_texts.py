@@ -98,6 +98,7 @@ def test_data_cannot_end_its_element(hostile):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("many", [10_000, pytest.param(50_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_ten_thousands_of_words_are_shown_and_erased(tmp_path, opened, many):
     words = [f"w{j}" for j in range(many)]
     run = MadeRun(tmp_path / "run", [words, words[:3]], classes=2)

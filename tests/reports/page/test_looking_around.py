@@ -46,6 +46,7 @@ def test_a_prefix_is_kept_as_its_length_and_back_and_forward_work(made_page, ope
         "#run=0&document=6&first=9999999&by=<b>",
     ],
 )
+@pytest.mark.samples(2)
 def test_a_broken_link_breaks_nothing(made_page, opened, address):
     page = opened(made_page, address)
     assert page.locator("h1").is_visible()
@@ -53,6 +54,7 @@ def test_a_broken_link_breaks_nothing(made_page, opened, address):
     assert page.locator(".pane").count() == 1
 
 
+@pytest.mark.slow
 def test_every_mark_leads_to_its_documents(made_page, opened):
     page = opened(made_page)
     marks = page.locator("#overview-view a[href^='#show=']")

@@ -86,6 +86,7 @@ def test_of_several_heads_no_product_is_shown_without_its_order(tmp_path, opened
 
 
 @pytest.mark.parametrize("missing", ["column", "document"])
+@pytest.mark.samples(1)
 def test_one_ordering_alone_may_be_unknown(made, tmp_path, opened, missing):
     folder = without(made.folder, tmp_path / "older", *(["rank_gradient"] if missing == "column" else []))
     if missing == "document":

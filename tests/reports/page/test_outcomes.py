@@ -67,6 +67,7 @@ def test_the_terminal_says_never_of_what_never_changes(pooled):
         assert "~~" not in text
 
 
+@pytest.mark.slow
 def test_the_terminal_counts_every_outcome_of_the_draws(pooled):
     erasures = pooled.erasures.xs("random", level="ordering")
     checked = set()

@@ -116,6 +116,7 @@ def test_it_is_verified_with_the_package_and_without(run, plugin, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["removed", "rank"])
+@pytest.mark.samples(1)
 def test_a_changed_number_of_it_is_found_without_the_package(run, column, tmp_path):
     folder = tmp_path / "seed-0"
     shutil.copytree(run[0], folder)

@@ -78,6 +78,7 @@ def test_runs_of_the_same_documents_are_known_as_such_though_some_broke_one_mode
     assert shown[1] - shown[0] <= set(GONE)
 
 
+@pytest.mark.slow
 def test_any_document_can_be_shown(run, folder, monkeypatch):
     whole = RunResults.load(folder)
     expected = {

@@ -21,6 +21,7 @@ def shown(run, number, **options):
 
 
 @pytest.mark.parametrize("ordering", ["attention", "gradient", "gradient_attention"])
+@pytest.mark.samples(1)
 def test_what_is_struck_through_flips_the_decision_to_what_is_said(made, ordering):
     erasures = pd.read_parquet(made.folder / "erasures.parquet").query("ordering == @ordering").set_index("document")
     checked = 0

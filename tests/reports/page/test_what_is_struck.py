@@ -28,6 +28,7 @@ def test_there_are_documents_in_which_an_order_made_again_is_another_one(run):
     assert len(run.wrong) >= 3 if run.heads > 1 else not run.wrong
 
 
+@pytest.mark.samples(1)
 def test_in_the_terminal(run):
     results, bias = RunResults.load(run.folder), readout_bias(RunFolder(run.folder).read_summary())
     checked = 0
@@ -43,6 +44,7 @@ def test_in_the_terminal(run):
 
 
 @pytest.mark.browser
+@pytest.mark.samples(1)
 def test_in_the_page(run, opened):
     page = opened(page_of(run.folder).write(run.folder / "report.html"))
     flip = page.get_by_role("button", name="To the first flip")

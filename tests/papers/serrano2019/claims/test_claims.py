@@ -105,6 +105,7 @@ def verdict_of(tmp_path, claim):
         ((8, 8, 7), (3, 4), NOT_TESTED),
     ],
 )
+@pytest.mark.samples(2)
 def test_encoders_are_ranked_over_seeds(tmp_path, recurrent, convolutional, expected):
     several(tmp_path, "flan-rnn", recurrent)
     several(tmp_path, "flan-conv", convolutional)
@@ -113,6 +114,7 @@ def test_encoders_are_ranked_over_seeds(tmp_path, recurrent, convolutional, expe
     assert ("planted flan-conv" in result.missing) == (expected == NOT_TESTED)
 
 
+@pytest.mark.slow
 def test_without_an_encoder_the_flip_point_may_move_either_way(tmp_path):
     several(tmp_path, "flan-rnn", (8, 8, 7))
     several(tmp_path, "flan-none", (3, 4, 3))
