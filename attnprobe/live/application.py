@@ -170,9 +170,9 @@ class _Desk:
                 body = await _body(request)
             asked = read_request(name, parsed(body))
         except TimeoutError:
-            return _failed(408, f"The request did not arrive whole within {self._body_seconds:g} seconds.")
+            return _last(_failed(408, f"The request did not arrive whole within {self._body_seconds:g} seconds."))
         except _TooLongError:
-            return _failed(413, f"The request has more than {MOST_BYTES:,} bytes.")
+            return _last(_failed(413, f"The request has more than {MOST_BYTES:,} bytes."))
         except RequestError as error:
             return _failed(400, str(error))
         except ClientDisconnect:
@@ -264,6 +264,12 @@ def _json(status: int, text: str) -> Response:
 
 def _failed(status: int, sentence: str, **further: Any) -> Response:  # noqa: ANN401
     return _json(status, json.dumps({"error": sentence, **further}))
+
+
+def _last(response: Response) -> Response:
+    """A response behind which the connection is closed: what is still being sent is not read."""
+    response.headers["Connection"] = "close"
+    return response
 
 
 async def _told(request: HttpRequest, error: Exception) -> Response:
