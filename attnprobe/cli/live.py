@@ -16,7 +16,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.cli.options import say
 
 if TYPE_CHECKING:
-    from attnprobe.live.model import LiveModel
+    from attnprobe.live.answering import LiveModel
 
 HOST = "127.0.0.1"
 
@@ -95,15 +95,15 @@ def _opened(arguments: argparse.Namespace) -> LiveModel:
     from attnprobe.cli.flags import given
     from attnprobe.live.opened import open_checkpoint, open_run
     from attnprobe.settings.attention import AttentionSettings
-    from attnprobe.settings.checkpoint_names import PREFIX, is_huggingface
+    from attnprobe.settings.checkpoint_names import PREFIX
     from attnprobe.settings.doors import in_flags
     from attnprobe.settings.unfit import told_by
 
     of_checkpoint = given(arguments, AttentionSettings)
     with told_by(in_flags):
         settings = AttentionSettings(**of_checkpoint)
-        if is_huggingface(arguments.model):
-            reference = arguments.model.removeprefix(PREFIX)
+        reference = arguments.model.removeprefix(PREFIX)
+        if reference != arguments.model:
             return open_checkpoint(reference, settings, arguments.device, arguments.timeout)
         if of_checkpoint:
             flag = next(iter(of_checkpoint)).replace("_", "-")

@@ -20,10 +20,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attnprobe.base.errors import InputError
+from attnprobe.live.computing import GivenUpError, Job, Worker
 from attnprobe.live.gate import HEADERS, NOTHING, Gate
 from attnprobe.live.requests import Request, read_request
 from attnprobe.live.strict_json import MOST_BYTES, RequestError, parsed
-from attnprobe.live.worker import GivenUpError, Job, Worker
 
 BODY_SECONDS = 10.0
 """In which a request has to arrive whole."""

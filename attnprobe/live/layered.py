@@ -24,7 +24,7 @@ from attnprobe.engines.cut_replay import CutReplay
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.selected_outputs import SelectedOutputs
 from attnprobe.erasure.meaning import Meaning
-from attnprobe.live.ready import LayerName, Reader, Reading, Ready, Shown
+from attnprobe.live.ready import LayerName, Reader, Reading, Ready, Shown, reader_of
 from attnprobe.live.requests import EVERY, READ, Edit
 from attnprobe.models.layered_probe import LayeredProbe
 from attnprobe.runs.attention_codes import Codes, as_codes
@@ -49,6 +49,8 @@ class LayeredReader(Reader):
         device: where it is.
         ways: of erasing that can be asked for, that by default first.
     """
+
+    most_tokens = MOST_TOKENS
 
     def __init__(self, probe: LayeredProbe[Any], device: torch.device, ways: Sequence[str]) -> None:
         self.probe, self.device, self.ways = probe, device, ways
@@ -336,3 +338,6 @@ def _key(selected: Sequence[Selected], cut: Mapping[Site, Tensor], meaning: Mean
     )
     off = tuple((site.stack, site.layer, mask.cpu().numpy().tobytes()) for site, mask in cut.items())
     return chosen, off, meaning
+
+
+reader_of.register(LayeredProbe, LayeredReader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,10 @@ from attnprobe.data.document_seeds import document_seeds
 from attnprobe.data.documents import Documents
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.registered_ways import ERASING
-from attnprobe.live.layered import MOST_TOKENS, LayeredReader
-from attnprobe.live.model import Described, Encode, LiveModel
-from attnprobe.live.pooled import PooledReader
-from attnprobe.live.ready import Reader
+from attnprobe.live import layered, pooled  # noqa: F401 - they register what reads with their models
+from attnprobe.live.answering import Described, Encode, LiveModel
+from attnprobe.live.ready import reader_of
 from attnprobe.live.requests import LONGEST_TEXT, AboutText
-from attnprobe.models.layered_probe import LayeredProbe
-from attnprobe.models.pooled.probe import PooledProbe
 from attnprobe.models.probe import Probe
 from attnprobe.settings.attention import AttentionSettings
 from attnprobe.settings.checkpoint_names import PREFIX, short_model_name
@@ -84,7 +82,7 @@ def open_run(folder: Path, device: str, seconds: float, say: Callable[[str], Non
         examples=_examples(run),
         pairs=subject.takes_pairs,
         unit=tested.probe.unit,
-        longest=_longest(tested.probe, getattr(subject, "longest", None)),
+        longest=getattr(subject, "longest", None),
         run=folder,
     )
     return _made(described, tested.probe, run.device, ways, encode, seconds)
@@ -139,7 +137,7 @@ def open_checkpoint(reference: str, settings: AttentionSettings, device: str, se
         examples=OF_NO_RUN,
         pairs=True,
         unit=settings.unit,
-        longest=_longest(probe, longest),
+        longest=longest,
     )
     return _made(described, probe, where, ways, encode, seconds)
 
@@ -153,13 +151,9 @@ def _made(
     seconds: float,
 ) -> LiveModel:
     probe.others = ()
-    reader: Reader
-    if isinstance(probe, LayeredProbe):
-        reader = LayeredReader(probe, device, ways)
-    elif isinstance(probe, PooledProbe):
-        reader = PooledReader(probe, device, ways)
-    else:
-        raise RefusedError(f"What {type(probe).__name__} does with single texts is not known here.")
+    reader = reader_of(probe, device, ways)
+    limits = [limit for limit in (described.longest, reader.most_tokens) if limit is not None]
+    described = dataclasses.replace(described, longest=min(limits, default=None))
     made = LiveModel(described, probe.meaning, reader, encode, seconds)
     first = described.examples[0]
     made.warm_up(AboutText(first) if isinstance(first, str) else AboutText(*first))
@@ -211,12 +205,6 @@ def _examples(run: Run) -> list[str | tuple[str, str]]:
         return [text[:LONGEST_TEXT] for text in texts]
     pairs = [text.partition(mark) for text in texts]
     return [(first[:LONGEST_TEXT], second[:LONGEST_TEXT]) for first, _, second in pairs]
-
-
-def _longest(probe: Probe[Any], longest: int | None) -> int | None:
-    if not isinstance(probe, LayeredProbe):
-        return longest
-    return MOST_TOKENS if longest is None else min(longest, MOST_TOKENS)
 
 
 def _seeds(seed: int, documents: Documents, occurrences: Any) -> Any:  # noqa: ANN401

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from attnprobe.base.errors import InputError
 from attnprobe.data.batches import Batch, EncodedSplit
 from attnprobe.engines.items import Items
-from attnprobe.live.ready import LayerName, Reader, Reading, Ready, Shown
+from attnprobe.live.ready import LayerName, Reader, Reading, Ready, Shown, reader_of
 from attnprobe.live.requests import READ, Edit
 from attnprobe.models.pooled.probe import POOLING, PooledProbe
 from attnprobe.runs.attention_codes import as_codes
@@ -140,3 +140,6 @@ def _require_one(what: str, numbers: Sequence[int]) -> None:
     """See that what is asked for is the one that there is."""
     if any(numbers):
         raise InputError(f"There is no {what} {max(numbers)}: there is one {what}, number 0.")
+
+
+reader_of.register(PooledProbe, PooledReader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from attnprobe.attention.refusals import RefusedError
 from attnprobe.data.batches import EncodedSplit
 from attnprobe.engines.attention_erasures import AttentionErasures
 from attnprobe.engines.items import Items
@@ -20,6 +22,7 @@ from attnprobe.erasure.erasable import Erasures
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.orderings import ranks
 from attnprobe.live.requests import Edit
+from attnprobe.models.probe import Probe
 from attnprobe.runs.attention_codes import Codes
 
 
@@ -147,6 +150,7 @@ class Reader(ABC):
     """A model at work.
 
     Attributes:
+        most_tokens: of a text, that are looked at here; None where there is no such limit.
         layers: its attention layers, in order.
         by_default: positions of those that are erased in unless something else is asked for.
         rows: which rows can be chosen, that by default first.
@@ -154,6 +158,7 @@ class Reader(ABC):
         engine: how erasures are computed by default.
     """
 
+    most_tokens: int | None = None
     layers: Sequence[LayerName]
     by_default: Sequence[int]
     rows: Sequence[str]
@@ -180,3 +185,18 @@ class Reader(ABC):
     @abstractmethod
     def warm_up(self) -> None:
         """Find out now what would have to be found out when it is first asked for."""
+
+
+@singledispatch
+def reader_of(probe: Probe[Any], device: torch.device, ways: Sequence[str]) -> Reader:
+    """What reads texts with a model, by the class of its probe: each kind of reader registers the one that it is for.
+
+    Args:
+        probe: a model, joined to the erasure tests.
+        device: where it is.
+        ways: of erasing that can be asked for, that by default first.
+
+    Raises:
+        RefusedError: nothing is registered for such a model.
+    """
+    raise RefusedError(f"What {type(probe).__name__} does with single texts is not known here.")

@@ -11,12 +11,12 @@ from starlette.types import ASGIApp
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import INTERRUPTED
 from attnprobe.base.stopping import StoppedError
+from attnprobe.live.answering import LiveModel
 from attnprobe.live.application import Page, Pages, application
-from attnprobe.live.document import content_security_policy, live_page
+from attnprobe.live.computing import Worker
 from attnprobe.live.gate import Gate
-from attnprobe.live.model import LiveModel
+from attnprobe.live.live_page import content_security_policy, live_page
 from attnprobe.live.run_page import report_page_of
-from attnprobe.live.worker import Worker
 
 Say = Callable[[str], None]
 

@@ -11,14 +11,11 @@ from torch import Tensor
 from attnprobe.erasure.battery import orders_of
 from attnprobe.erasure.erasable import Erasable
 from attnprobe.erasure.guarantees.flip_search import sets_of_size
-from attnprobe.erasure.registered_orderings import ORDERINGS
+from attnprobe.erasure.registered_orderings import Role, chosen_orderings
 from attnprobe.live.ready import Ready
 
 EXACT, CERTIFIED, ATTAINED = "exact", "certified", "attained"
 """No smaller set flips; none smaller than a bound does, which is certain; or one does, and nothing more is known."""
-
-TRIED = ("attention", "gradient", "gradient_attention", "greedy")
-"""Orderings whose first items are tried for a set to begin with."""
 
 AT_ONCE = 256
 """Sets that are asked for between two looks at the clock."""
@@ -69,10 +66,11 @@ def smallest_flip(ready: Ready, seeds: Tensor, seconds: float) -> Found:
 
 
 def _by_orderings(ready: Ready, seeds: Tensor) -> tuple[int, ...] | None:
-    """The fewest first items of an ordering that flip the decision; None where no ordering's do."""
+    """The fewest first items of one of the usual orderings that flip the decision; None where no ordering's do."""
     batch = Erasable(ready.erasures, torch.zeros_like(seeds))
     best: tuple[int, ...] | None = None
-    for order in orders_of(batch, seeds, {name: ORDERINGS[name] for name in TRIED}).values():
+    tried = {name: each for name, each in chosen_orderings().items() if each.role is not Role.CHANCE}
+    for order in orders_of(batch, seeds, tried).values():
         removed = int(ready.erasures.first_flips(order.of_all[:1])["removed"][0, 0])
         if removed > 0 and (best is None or removed < len(best)):
             best = tuple(sorted(order.of_all[0, 0, :removed].tolist()))
