@@ -13,17 +13,21 @@ from tests.fixtures.attention_by_hand import outputs_by_hand
 from tests.fixtures.served_models import LABELS, TEXT, serving
 
 
+class Library:
+    """The checkpoint as its library has it, and the text."""
+
+    def __init__(self, checkpoint):
+        self.model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
+        self.inputs = dict(transformers.AutoTokenizer.from_pretrained(checkpoint)(TEXT, return_tensors="pt"))
+
+    def __call__(self, removed=(), layers="last"):
+        """Probabilities (classes,) of the text without the tokens of some places, in the last layer or in all."""
+        return outputs_by_hand(self.model, self.inputs, layers, list(removed)).double().softmax(-1).tolist()
+
+
 @pytest.fixture(scope="module")
 def by_hand(checkpoint):
-    """The probabilities (classes,) of the text without the tokens of some places, in the last layer or in all."""
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
-    inputs = dict(transformers.AutoTokenizer.from_pretrained(checkpoint)(TEXT, return_tensors="pt"))
-
-    def probabilities(removed=(), layers="last"):
-        return outputs_by_hand(model, inputs, layers, list(removed)).double().softmax(-1).tolist()
-
-    probabilities.model, probabilities.inputs = model, inputs
-    return probabilities
+    return Library(checkpoint)
 
 
 def close(probabilities):
