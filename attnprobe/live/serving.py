@@ -37,7 +37,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     """
     try:
         (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        made = socket.socket(family, socket.SOCK_STREAM)
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: else asyncio has answers wait
     except (OSError, UnicodeError, OverflowError) as error:
         raise InputError(f"There is no host {host!r} to listen at: {_reason(error)}.") from None
     try:
