@@ -1,5 +1,6 @@
 import gc
 import os
+import shutil
 import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
@@ -64,3 +65,16 @@ def every_figure(monkeypatch):
 def few_resamples(monkeypatch):
     """Bootstraps of a twentieth of the resamples: for tests that look at no interval, but at what is made of them."""
     monkeypatch.setattr("attnprobe.analysis.bootstrap.RESAMPLES", 100)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium; what needs it is skipped where it, or Playwright, is missing."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser to drive")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -214,6 +214,7 @@ def test_a_folder_of_another_meaning_is_not_gone_on_with(run, base, site):
     assert "was made with erase_by halve, not renormalise; give another --out" in errors
 
 
+@pytest.mark.slow
 def test_claims_and_the_paper_s_figures_leave_such_runs_out_and_identify_refuses_them(run, base, tmp_path):
     status, _, errors = attnprobe("identify", run[0], cwd=tmp_path)
     assert status == 2

@@ -169,6 +169,7 @@ def test_it_is_refused_beside_given_tokens_and_for_models_with_a_tokenizer(tmp_p
     assert "--segmenter is for models that are trained here from words" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_is_gone_on_with_and_nobody_elses_file_runs_the_function(module, films, tmp_path, monkeypatch, capfd):
     flags = ["--model", "flan-none", "--epochs", "1", "--out", str(tmp_path / "runs"), "--segmenter", "nihongo:words"]
     assert main(["train", "--dataset", str(films), *flags]) == 0

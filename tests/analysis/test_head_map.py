@@ -129,6 +129,7 @@ def test_gains_of_both_signs_are_undecided(tmp_path):
     assert found.verdict == UNDECIDED
 
 
+@pytest.mark.slow
 def test_many_heads_do_not_put_significance_out_of_reach(tmp_path):
     write_transformer_run(tmp_path, [10] * 20, heads=())
     head, document = (index.ravel() for index in np.indices((600, 20)))

@@ -109,6 +109,7 @@ def test_constants_are_those_of_the_battery():
     assert delta_js.RELATIVE_ZERO == measurements.ZERO
 
 
+@pytest.mark.slow
 def test_neither_analysis_nor_reports_import_torch():
     code = (
         "import sys, attnprobe.analysis.summary, attnprobe.reports.answer, attnprobe.reports.tables, "

@@ -54,6 +54,7 @@ def test_it_says_how_far_and_leaves_the_run_as_it_is(run, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_attention_that_pools_the_same_vector_is_no_farther_than_any_with_the_same_prediction(run, tmp_path):
     found, said = {}, {}
     for name, asked in (("same", ["--same-output"]), ("any", ["--searched", 0])):

@@ -81,6 +81,7 @@ def test_workers_make_the_same_bytes(folder):
     assert (of(folder) / "documents.parquet").read_bytes() == (of(folder, "workers") / "documents.parquet").read_bytes()
 
 
+@pytest.mark.slow
 def test_verify_makes_them_again_by_slow_code_and_names_another_one(folder):
     status, said, errors = attnprobe("verify", str(of(folder)), "--documents", "4", cwd=folder)
     assert status == 0, said + errors

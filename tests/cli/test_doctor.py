@@ -55,6 +55,7 @@ def mamba():
     return MambaForCausalLM(MambaConfig(vocab_size=100, hidden_size=16, num_hidden_layers=2, state_size=4))
 
 
+@pytest.mark.slow
 def test_as_a_command_without_a_tokenizer(tmp_path):
     save(tmp_path / "bert", classifier)
     status, output, errors = attnprobe("doctor", "bert", cwd=tmp_path)

@@ -154,6 +154,7 @@ def test_a_language_model_decides_on_the_next_token(run, tmp_path):
     assert len(json.loads((folder / "summary.json").read_text())["classes"]) == documents["decision"].nunique()
 
 
+@pytest.mark.slow
 def test_an_encoder_and_a_decoder(run, tmp_path):
     model = save(tmp_path / "t5", t5, unigram)
     status, _, errors, folder = run(model, "--layers", "cross:last", "--head-map-documents", 10)
@@ -189,6 +190,7 @@ def test_label_words_of_several_tokens_are_refused(run, tmp_path):
     assert "two or more different words" in run(model, "--label-words", "w,w", "--out", "other")[2]
 
 
+@pytest.mark.slow
 def test_a_classifiers_own_labels_are_matched_by_name(run, tmp_path):
     labels = {0: "Neg", 1: "neither", 2: "POS"}
 

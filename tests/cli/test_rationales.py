@@ -71,7 +71,7 @@ def test_rows_are_of_documents_with_marks_and_the_answer_says_so(probed, capsys)
     assert (probed / "tables" / "rationales.csv").exists()
 
 
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_it_is_verified_and_a_number_that_was_changed_is_found(probed, capsys):
     few = ["--documents", "2"]
     assert main(["verify", str(probed), *few]) == 0

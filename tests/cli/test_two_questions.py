@@ -106,6 +106,7 @@ def test_the_second_question_can_be_left_out(command, base):
         assert not list((base / f"one-{number}").rglob("all-layers"))
 
 
+@pytest.mark.slow
 def test_probe_and_identify_answer_the_second_question_too(command, base):
     """As run answers it, also in shares; and where its tables are not those of the run any more, they are made anew."""
     run_of(command, base, "two", "--out", "views")

@@ -75,6 +75,7 @@ def test_copies_are_counted_within_their_split(folder):
     assert 0 < train.occurrences.sum() < len(train)
 
 
+@pytest.mark.slow
 def test_neither_chunks_nor_processes_change_what_is_stored(folder, own_cache, monkeypatch, small_windows, tmp_path):
     load_dataset(str(folder))
     whole = contents(own_cache)

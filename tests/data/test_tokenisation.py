@@ -4,6 +4,7 @@ import sys
 import time
 from itertools import chain
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -100,6 +101,7 @@ def test_chunks_are_the_texts_and_just_large_enough(texts, characters):
         assert len("".join(chunk)) >= characters > len("".join(chunk[:-1]))
 
 
+@pytest.mark.slow
 def test_only_a_few_chunks_are_held():
     taken = 0
 
@@ -134,6 +136,7 @@ def test_documents_over_spacys_limit_for_parsers():
     assert tokenise_texts(["x" * 1_000_000]).words.shape == (3334,)
 
 
+@pytest.mark.slow
 def test_a_script_without_main_guard_may_use_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -140,6 +140,7 @@ def test_what_cannot_follow_is_refused(asked, words):
     assert words in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_run_tells_how_far_a_continuation_moves_and_is_verified(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     made("gpt2").save_pretrained("causal")

@@ -138,6 +138,7 @@ def test_a_classifier_of_texts_decides_at_no_token():
         attnprobe.probe(transformers.BertForSequenceClassification(config), whole_words(), LABELLED, at="café")
 
 
+@pytest.mark.slow
 def test_a_run_at_a_mask_says_where_it_decides_and_is_verified(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     model, tokenizer = made("masked", "sdpa")

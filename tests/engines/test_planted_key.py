@@ -13,6 +13,8 @@ from attnprobe.engines.items import Items
 from attnprobe.erasure.battery import run_battery
 from attnprobe.settings.attention import AttentionSettings
 
+pytestmark = pytest.mark.slow  # the model is trained, until it looks the token up
+
 VALUES, LENGTH = 8, 10
 MARK, ASK = VALUES, VALUES + 1
 SEEDS = (4, 7, 3, 5, 0, 9, 1, 2)

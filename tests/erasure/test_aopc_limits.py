@@ -57,6 +57,7 @@ def assert_hold_the_optimum(seeds, batch, longest):
                 assert (searched.upper[:, 1] - searched.upper[:, 0]).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_limits_hold_the_optimum_over_all_orders_of_500_documents():
     assert_hold_the_optimum(range(35), 15, 8)
 

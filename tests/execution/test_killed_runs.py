@@ -141,7 +141,7 @@ def survive(copy, disturbances, *options):
 
 
 @pytest.mark.parametrize("kind", ["worker", signal.SIGKILL])
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_a_kill_costs_nothing_but_time(run, whole, kind):
     copy = copy_of(run, "once")
     assert survive(copy, [(kind, 0.1)], "--workers", "2") == 1

@@ -85,6 +85,7 @@ def assert_same_but_for(folder, whole, poison):
             assert list(exact) == list(after.select_dtypes(exclude="float").columns)
 
 
+@pytest.mark.slow
 def test_texts_that_cannot_be_read_are_left_out_by_whatever_executor(run, whole, monkeypatch, capsys):
     poison = (0, 17, 599)
     monkeypatch.setattr(stage, "ProbingWork", poisoned(PoisonedTexts, poison, "panic"))
@@ -117,7 +118,7 @@ def test_texts_that_end_their_reader_are_left_out(tmp_path_factory, monkeypatch,
 
 
 @pytest.mark.parametrize("trouble", ["memory", "accelerator memory"])
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_a_lack_of_memory_leaves_a_document_out(run, whole, monkeypatch, trouble):
     copy = copy_of(run, "memory")
     monkeypatch.setattr(stage, "ProbingWork", poisoned(PoisonedTexts, (7,), trouble))

@@ -174,6 +174,7 @@ def test_shares_are_numbered_by_torchrun_or_slurm(run, capsys, monkeypatch):
         pytest.param("kill", 2, (WINDOW,), marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_poison_documents_are_left_out_and_nothing_else(run, whole, trouble, workers, poison):
     copy = copy_of(run, "poisoned")
     executor = "pool" if trouble == "kill" else None

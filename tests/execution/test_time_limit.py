@@ -42,6 +42,7 @@ def test_a_pool_leaves_out_what_takes_too_long_and_nothing_else(tmp_path):
     assert not any_alive(int(pid) for pid in work.log("opened"))
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_divided(tmp_path):
     work, lines = Writing(tmp_path, {1: "sleep"}), []
     assert carry_out(work, [(0, 2)], ProcessPool(1, step_seconds=2), lines.append) == {(1, 2): TOO_LONG}

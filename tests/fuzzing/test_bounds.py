@@ -115,7 +115,7 @@ def test_a_file_that_says_that_it_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lambda c: pa.compress(c, "zstd", asbytes=True)])
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_what_unpacks_to_more_than_data_do(tmp_path, monkeypatch, pack):
     monkeypatch.setattr(bounds, "FREE_BYTES", 1 << 20)
     name = f"train.tsv{'.gz' if pack is gzip.compress else '.bz2' if pack is bz2.compress else '.zst'}"

@@ -9,7 +9,6 @@ import pytest
 from tests.fixtures.attention_by_hand import SHORT
 from tests.fixtures.commands import wait_until
 from tests.fixtures.served_models import TEXT, serving
-from tests.reports.page.conftest import chromium  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser to drive")
@@ -17,7 +16,7 @@ expect = sync_api.expect
 
 
 @pytest.fixture(scope="module")
-def window(chromium):  # noqa: F811
+def window(chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     yield context
     context.close()
@@ -318,7 +317,8 @@ def test_a_server_that_is_gone_is_said(opened, live_model):
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_axe_finds_nothing_serious(chromium, served, width, scheme):  # noqa: F811
+@pytest.mark.samples(1)
+def test_axe_finds_nothing_serious(chromium, served, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()

@@ -6,7 +6,6 @@ import pytest
 
 from tests.fixtures.served_models import serving
 from tests.live.test_page import NUMBERS, distribution, expect, item
-from tests.reports.page.conftest import chromium  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,7 +32,7 @@ def served(request, tmp_path_factory):
         assert served.faults == []
 
 
-def test_every_control_does_what_the_server_says(chromium, served):  # noqa: F811
+def test_every_control_does_what_the_server_says(chromium, served):
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     complaints = []
     page.on("console", lambda message: complaints.append(message.text))

@@ -180,6 +180,7 @@ def test_a_missing_smallest_set_is_told_and_greedy_is_shown(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.slow
 def test_files_are_images_and_the_same_each_time(tmp_path):
     write_run(tmp_path, ORDINARY)
     results = RunResults.load(tmp_path)

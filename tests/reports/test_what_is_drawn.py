@@ -80,6 +80,7 @@ def bars_of(axes):
 
 @pytest.mark.filterwarnings("error")
 @given(table=pairs())
+@pytest.mark.slow
 def test_no_pair_is_lost_in_a_histogram(results, table):
     with pytest.MonkeyPatch.context() as patch, mpl.rc_context(style.SETTINGS):
         pairs_are(patch, table)
@@ -113,6 +114,7 @@ def test_no_bar_of_negative_pairs_is_lost(results, table):
 
 
 @given(table=pairs())
+@pytest.mark.slow
 def test_no_bar_of_a_panel_of_the_paper_is_lost(grid, table):
     with pytest.MonkeyPatch.context() as patch:
         pairs_are(patch, table)

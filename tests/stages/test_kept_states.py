@@ -89,6 +89,7 @@ def test_the_summary_has_shares_of_the_documents(run):
     assert "Inside of what the model was trained on?" in (run / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_verify_counts_them_again_and_sees_what_is_not_so(folder, run, tmp_path):
     verified = attnprobe("verify", run, "--documents", "4", cwd=folder)
     assert verified[0] == 0, verified[1]

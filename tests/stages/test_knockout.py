@@ -201,6 +201,7 @@ def test_calls_that_cannot_be_are_refused(loaded):
         attnprobe.knockout(torch.nn.Linear(2, 2), loaded[1], PROMPTS)
 
 
+@pytest.mark.slow
 def test_a_decoder_is_cut_off_from_the_text_it_answers(tmp_path):
     checkpoint = load_checkpoint(str(checkpoints.save(tmp_path / "t5", checkpoints.t5, checkpoints.unigram)))
     model, tokenizer = checkpoint.model, checkpoint.tokenizer

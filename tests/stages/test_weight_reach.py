@@ -58,6 +58,7 @@ def test_equal_values_leave_everything_open():
 
 @settings(max_examples=25)
 @given(rows(max_items=7, zeros=False))
+@pytest.mark.slow
 def test_no_sample_is_outside(row):
     alternatives = same_head_output(row.weights, row.values)
     found = weight_reach(alternatives, row.values)

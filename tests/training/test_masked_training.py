@@ -152,6 +152,7 @@ def twofold_documents(documents, seed):
     return EncodedDocuments(encoded.documents, flat)
 
 
+@pytest.mark.slow
 def test_decisions_survive_erasure_more_often_and_whole_documents_are_read_as_well():
     # Of a model with an encoder, which can tell every item of the class: without one nothing is to be gained.
     train, dev, test = (twofold_documents(n, seed) for n, seed in ((400, 1), (100, 2), (300, 3)))

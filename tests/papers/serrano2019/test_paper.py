@@ -41,7 +41,7 @@ def test_files_are_pictures_and_the_same_each_time(runs, drawn, tmp_path, name):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("runs", GRIDS.values(), ids=GRIDS)
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_whatever_the_runs(runs, tmp_path, monkeypatch):
     seen = []
 

@@ -43,6 +43,7 @@ def words_of(monkeypatch, name, grid, folder):
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.slow
 def test_everything_is_drawn_and_no_file_overwrites_another(runs, tmp_path):
     paths = [path for name in PAPER for path in draw(name, RunGrid.find([runs]), tmp_path)]
     assert len(set(paths)) == len(paths)

@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import pytest
 
@@ -57,19 +56,6 @@ def two_page(tmp_path_factory):
         folder / "sentences", [[" ".join(text[:2]), " ".join(text[2:])] for text in texts], seed=1, unit="sentence"
     )
     return page_of(words.folder, sentences.folder).write(folder / "report.html")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Headless Chromium; what needs it is skipped where it, or Playwright, is missing."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser to drive")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 EMPTY = "about:blank"

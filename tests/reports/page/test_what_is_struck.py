@@ -28,7 +28,7 @@ def test_there_are_documents_in_which_an_order_made_again_is_another_one(run):
     assert len(run.wrong) >= 3 if run.heads > 1 else not run.wrong
 
 
-@pytest.mark.samples(1)
+@pytest.mark.slow
 def test_in_the_terminal(run):
     results, bias = RunResults.load(run.folder), readout_bias(RunFolder(run.folder).read_summary())
     checked = 0
