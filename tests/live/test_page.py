@@ -236,6 +236,8 @@ def test_a_finding_is_a_link_that_leads_back(opened, served):
         "#text=word0&by=__proto__&row=1e9",
         "#text=word0&constructor=1&off-heads=__proto__:0",
         "#text=word0&off-rows=4000",
+        "#text=word0&row=99",
+        "#text=word0&head=77",
     ],
 )
 def test_a_link_that_cannot_be_followed_is_said_and_breaks_nothing(opened, address):
@@ -307,6 +309,56 @@ def test_an_answer_that_comes_late_is_not_shown(opened, served):
     item(page, 1).click()
     expect(page.locator("#state")).to_contain_text("without 1 token")
     says(page, served, removed=[2])
+
+
+def held(page, name):
+    """Keep questions of a name from the server; gives them."""
+    routes = []
+    page.route(re.compile(f"api/{name}$"), lambda route: routes.append(route))
+    return routes
+
+
+@pytest.mark.parametrize(
+    ("name", "button", "says_so"), [("ordering", "Erase along it", "#along-says"), ("search", "Search", "#search-says")]
+)
+def test_what_was_found_another_way_is_not_shown_as_found_this_way(opened, name, button, says_so):
+    page = opened()
+    routes = held(page, name)
+    asked_for(page, name, page.get_by_role("button", name=button).click)
+    page.locator("#way").select_option("zero")
+    wait_until(lambda: page.title() and len(routes) == 1)
+    routes[0].continue_()
+    expect(page.locator(says_so)).to_contain_text("has changed")
+    expect(page.locator("#along")).to_be_hidden()
+    expect(page.get_by_role("button", name="Erase this set")).to_be_disabled()
+
+
+def test_a_text_that_cannot_be_read_leaves_the_other_as_it_was(opened, served):
+    page = opened(quiet=False)
+    held(page, "search")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#search-says.working")).to_be_visible()
+    erasing = held(page, "erase")
+    item(page, 2).click()
+    page.locator("#text").fill("")
+    page.get_by_role("button", name="Read").click()
+    expect(page.locator("#reading-says.failed")).to_be_visible()
+    expect(page.locator("#search-says")).to_be_empty()
+    expect(page.locator("#search-says.working")).to_have_count(0)
+    wait_until(lambda: page.title() and len(erasing) == 1)
+    erasing[0].continue_()
+    says(page, served, removed=[2])
+
+
+def test_attention_of_another_text_is_not_shown(opened):
+    page = opened(quiet=False)
+    busy = {"status": 503, "content_type": "application/json", "body": '{"error": "Too many ask.", "retry_after": 2}'}
+    page.route(re.compile("api/attention$"), lambda route: route.fulfill(**busy))
+    page.locator("#text").fill("word0 .")
+    page.get_by_role("button", name="Read").click()
+    expect(page.locator("#seen .says")).to_have_text("Too many ask. Ask again in 2 s.")
+    expect(page.locator(".seen-body")).to_be_hidden()
+    expect(page.locator("#shaded-by")).to_have_text("nothing yet")
 
 
 def test_a_server_that_is_gone_is_said(opened, live_model):

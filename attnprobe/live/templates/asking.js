@@ -3,8 +3,13 @@
 /** What takes no longer is not announced: a screen reader would read it out at every click. */
 const SECONDS_UNSAID = 0.4;
 
-/** What became of a question that a later one of its kind has overtaken. */
-class Overtaken extends Error {}
+/** What became of a question that a later one of its kind has overtaken, or that nobody wants answered any more. */
+class Overtaken extends Error {
+  constructor(isForgotten) {
+    super();
+    this.isForgotten = isForgotten;
+  }
+}
 
 class Asking {
   constructor() {
@@ -36,10 +41,10 @@ class Asking {
       });
       answer = await response.json();
     } catch {
-      if (this.latest.get(kind) !== controller) throw new Overtaken();
+      if (this.latest.get(kind) !== controller) throw new Overtaken(!this.latest.has(kind));
       throw new Error(response === null ? "The server does not answer: it may have been stopped." : `The server answered ${response.status} and nothing that can be read.`);
     }
-    if (this.latest.get(kind) !== controller) throw new Overtaken();
+    if (this.latest.get(kind) !== controller) throw new Overtaken(!this.latest.has(kind));
     if (response.ok) return answer;
     const again = Number.isFinite(answer.retry_after) ? ` Ask again in ${answer.retry_after} s.` : "";
     throw new Error(`${typeof answer.error === "string" ? answer.error : `The server answered ${response.status}.`}${again}`);
@@ -69,7 +74,13 @@ async function told(line, work) {
     line.textContent = "";
     return answer;
   } catch (error) {
-    if (error instanceof Overtaken) return null; // what overtook it says what is to be said
+    if (error instanceof Overtaken) { // what overtook it says what is to be said; of what is forgotten nothing is
+      if (error.isForgotten && line.classList.contains("working")) {
+        line.classList.remove("working");
+        line.textContent = "";
+      }
+      return null;
+    }
     line.classList.remove("working");
     line.classList.add("failed");
     line.textContent = error.message;

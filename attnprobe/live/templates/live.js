@@ -82,9 +82,10 @@ function notice(sentence) {
 /** Have the text read, and show it with what a link wants of it. */
 async function readText(wanted) {
   const asked = { text: byId("text").value, second: model.pairs && byId("second").value !== "" ? byId("second").value : null };
-  for (const kind of ["attention", "erase", "ordering", "search", "compare"]) asking.forget(kind);
+  for (const kind of ["ordering", "search", "compare"]) asking.forget(kind); // long ones, which the text would wait for
   const answer = await told(byId("reading-says"), () => asking.ask("text", "text", asked.second === null ? { text: asked.text } : asked));
   if (answer === null) return;
+  for (const kind of ["attention", "erase", "ordering", "search", "compare"]) asking.forget(kind);
   read = { ...answer, ...asked };
   now = along = found = null;
   history_.clear();
@@ -102,6 +103,8 @@ async function readText(wanted) {
   for (const line of ["along-says", "search-says", "compare-says"]) byId(line).textContent = "";
   refresh();
   await attention.begin(model, wanted.seen ?? { layer: null, head: null, row: null });
+  const has = (name) => (wanted.seen?.[name] ?? null) === null || wanted.seen[name] === String(attention[name]);
+  if (attention.shown && !(has("head") && has("row"))) notice("The link looks at a head or a row that is not there, which was left out.");
   if (wanted.ordering) {
     byId("ordering").value = wanted.ordering;
     await runOrdering();
@@ -200,6 +203,12 @@ function drawDistributionNow() {
 /** Another layer, head or row is looked at: shade the text by what the row gives to each item. */
 function seen() {
   const { shown, weights, row, head } = attention;
+  if (!shown) {
+    words.paint(new Uint8Array(read.items.length));
+    byId("shaded-by").textContent = "nothing yet";
+    drawCutRow();
+    return;
+  }
   const of = weights.subarray(Number(row) * shown.keys, (Number(row) + 1) * shown.keys);
   const fits = shown.keys === read.tokens.length;
   const shares = read.items.map(({ tokens }) => (fits ? tokens.reduce((total, token) => total + of[token], 0) : 0));
@@ -238,6 +247,7 @@ async function runOrdering() {
     : answer.first_flip === 0 ? "What is cut off flips the decision before anything is erased."
       : answer.first_flip === null ? `${title}: the decision never flips.`
         : `${title}: the decision flips after ${answer.first_flip} of ${items(n)} (${percent(answer.fraction)}).`;
+  forgetStale(); // it may have changed meanwhile
   moveStep();
   later();
 }
@@ -286,6 +296,7 @@ async function search() {
   found = { ...answer, context: JSON.stringify(asked) };
   byId("take-set").disabled = !(answer.size > 0);
   byId("search-says").textContent = searchInWords(answer);
+  forgetStale(); // it may have changed meanwhile
 }
 
 /** What was found, and how far it is proved. */

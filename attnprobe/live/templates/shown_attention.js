@@ -19,6 +19,7 @@ class LiveAttention extends AttentionView {
     this.layer = wanted.layer ?? (this.layer !== null && model.layers[this.layer] ? this.layer : String(model.by_default.at(-1) ?? model.layers.length - 1));
     this.head = wanted.head ?? this.head;
     this.row = wanted.row;
+    this.hide();
     return this.draw();
   }
 
@@ -28,7 +29,11 @@ class LiveAttention extends AttentionView {
     this.find(".seen-layer").value = at;
     if (!attention.layers[at].codes) {
       const found = await this.fetched(Number(at));
-      if (found === null || attention !== this.attention) return;
+      if (attention !== this.attention) return;
+      if (found === null) {
+        if (at === this.layer) this.hide();
+        return;
+      }
       Object.assign(attention.layers[at], {
         heads: found.heads,
         queries: found.rows,
@@ -40,6 +45,13 @@ class LiveAttention extends AttentionView {
     if (at !== this.layer) return;
     this.find(".seen-body").hidden = false;
     super.draw();
+    this.told();
+  }
+
+  /** Show no attention rather than another text's or layer's. */
+  hide() {
+    this.shown = null;
+    this.find(".seen-body").hidden = true;
     this.told();
   }
 
