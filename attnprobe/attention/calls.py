@@ -228,6 +228,8 @@ class _Interception(TorchFunctionMode):
             return self._kernel(func, args, kwargs)
         if self.skipping and func in LINEAR_MAPS and self._before_attention():
             return _skipped(func, args, kwargs)
+        if self.skipping and func in _MATMUL and not kwargs and self._before_attention():
+            return _skipped_product(func, args)
         return func(*args, **kwargs)
 
     def require_added(self) -> None:
@@ -301,7 +303,8 @@ class _Interception(TorchFunctionMode):
         tapped = self._awaited.tapped
         self._awaited = None
         values = args[1] if len(args) > 1 else kwargs.get("other", kwargs.get("mat2"))
-        product: Tensor = func(*args, **kwargs)
+        skipped = tapped.tap.ignores_projections and not kwargs
+        product: Tensor = _skipped_product(func, args) if skipped else func(*args, **kwargs)
         spread = _spread(values, args[0], tapped.layout)
         context = tapped.tap.context(spread, product) if tapped.tap.wants_values else None
         return _with_added(tapped, product if context is None else context, spread)
@@ -419,4 +422,15 @@ def _skipped(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor
         inputs, weight = args[1], args[2]
         shape = (inputs.shape[0], weight.shape[1])
     zeros: Tensor = inputs.new_zeros(1).expand(shape)
+    return zeros
+
+
+def _skipped_product(func: Any, args: tuple[Any, ...]) -> Tensor:  # noqa: ANN401
+    """The same of the product of two stacks of matrices; what is none is computed."""
+    left, right = args
+    if left.dim() < 2 or right.dim() < 2:
+        product: Tensor = func(left, right)
+        return product
+    stacks = (left[..., :1, :1] + right[..., :1, :1]).shape[:-2]
+    zeros: Tensor = left.new_zeros(1).expand(*stacks, left.shape[-2], right.shape[-1])
     return zeros

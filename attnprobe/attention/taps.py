@@ -107,6 +107,17 @@ class CaptureAndStop(CaptureValues):
         super().__init__()
         self.row = row
 
+    def edit(self, weights: Tensor, scores: Tensor | None) -> Tensor:
+        """See :meth:`Tap.edit`; of other rows nothing is kept."""
+        if self.row is None or weights.shape[2] == 1:
+            return super().edit(weights, scores)
+        documents = torch.arange(len(weights), device=weights.device)
+        of_row = (None if each is None else each[documents, :, self.row][:, :, None] for each in (weights, scores))
+        kept, its_scores = of_row
+        assert kept is not None
+        super().edit(kept, its_scores)
+        return weights
+
     def context(self, values: Tensor | None, product: Tensor | None) -> Tensor | None:
         """See :meth:`Tap.context`."""
         super().context(values, product)

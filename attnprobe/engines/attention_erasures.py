@@ -12,11 +12,14 @@ from torch import Tensor
 from attnprobe.engines.attention_flows import flows_of, layers_of_flow
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.importance import aggregated, importance
+from attnprobe.engines.inner_replay import InnerReplay
 from attnprobe.engines.items import Items
 from attnprobe.engines.protocol import Engine
 from attnprobe.engines.replay import Replay
+from attnprobe.engines.rows_together import RowsTogether
 from attnprobe.engines.selected_outputs import SelectedOutputs
-from attnprobe.engines.ways_together import WaysTogether
+from attnprobe.engines.single_row import SingleRow
+from attnprobe.engines.ways_together import SideBySideErasures, WaysTogether
 from attnprobe.erasure.curve_names import OF_LABEL, Score
 from attnprobe.erasure.edits import emptied_rows, rows_with_weight
 from attnprobe.erasure.erasable import (
@@ -235,11 +238,19 @@ class AttentionErasures:
     def otherwise(self) -> Sequence[OtherErasures]:
         """The same batch, erased in further ways; what orderings are made of is not computed again."""
         engines = {} if self._otherwise is None else self._otherwise()
-        replays: dict[int | None, dict[StandIn, Replay]] = {}
+        replays: dict[tuple[type[Replay], int | None], dict[StandIn, Replay]] = {}
+        rows: dict[StandIn, SingleRow] = {}
         for stand_in, engine in engines.items():
-            if type(engine) is Replay:
-                replays.setdefault(engine.start, {})[stand_in] = engine
-        together = [TogetherOtherwise(self, each) for each in replays.values() if len(each) > 1]
+            if type(engine) in (Replay, InnerReplay):
+                assert isinstance(engine, Replay)
+                replays.setdefault((type(engine), engine.start), {})[stand_in] = engine
+            elif isinstance(engine, SingleRow) and engine.in_closed_form:
+                rows[stand_in] = engine
+        side_by_side: list[tuple[list[StandIn], SideBySideErasures]] = [
+            (list(each), WaysTogether(list(each.values()))) for each in replays.values() if len(each) > 1
+        ]
+        side_by_side += [(list(rows), RowsTogether(list(rows.values())))] if len(rows) > 1 else []
+        together = [TogetherOtherwise(self, *each) for each in side_by_side]
         done = {stand_in for each in together for stand_in in each.stand_ins}
         apart = {stand_in: self._by(engine) for stand_in, engine in engines.items() if stand_in not in done}
         return [*together, *([OneByOne(apart)] if apart else [])]
@@ -277,29 +288,30 @@ class TogetherOtherwise:
 
     Args:
         batch: as the run means it first.
-        engines: by what stands in, all of which begin at the same block.
+        stand_ins: what stands in, in their order.
+        sets: the batch, in which each document stands once for each of them.
     """
 
-    def __init__(self, batch: AttentionErasures, engines: Mapping[StandIn, Replay]) -> None:
-        self.stand_ins = list(engines)
+    def __init__(self, batch: AttentionErasures, stand_ins: Sequence[StandIn], sets: SideBySideErasures) -> None:
+        self.stand_ins = list(stand_ins)
         self._batch = batch
-        self._sets = WaysTogether(list(engines.values()))
-        self._items = self._sets.items_of(batch.items)
+        self.sets = sets
+        self._items = sets.items_of(batch.items)
 
     def first_flips(self, order: Tensor, pairs: Sequence[tuple[int, int]]) -> dict[str, Tensor]:
         """See :meth:`OtherErasures.first_flips`."""
         numbers, of = torch.tensor(pairs, device=order.device).T
-        asked, documents = order[numbers], self._sets.documents_of(of)
-        if self._sets.meaning.has_labels:
+        asked, documents = order[numbers], self.sets.documents_of(of)
+        if self.sets.meaning.has_labels:
             return self._batch.columns_of_labels(
-                asked, self._sets.first_flips_of_labels_of(asked, documents, self._items)
+                asked, self.sets.first_flips_of_labels_of(asked, documents, self._items)
             )
-        return self._batch.columns(asked, self._sets.first_flips_of(asked, documents, self._items))
+        return self._batch.columns(asked, self.sets.first_flips_of(asked, documents, self._items))
 
     def single_effects(self) -> SingleEffects:
         """See :meth:`OtherErasures.single_effects`."""
         shape = (len(self.stand_ins), *self._batch.items.mask.shape)
-        return SingleEffects(*(each.view(shape) for each in self._sets.single_effects(self._items)[:4]))
+        return SingleEffects(*(each.view(shape) for each in self.sets.single_effects(self._items)[:4]))
 
     def smallest_sets(self) -> None:
         """No exact smallest set is known here."""

@@ -98,12 +98,12 @@ class AttentionProbe:
         engine = make_engine(self.engine, self.attachment, self.selected, inputs, self.meaning)
 
         def otherwise() -> dict[StandIn, Engine]:
-            engines, tried = {}, Tried()
+            engines, tried, made = {}, Tried(), {self.engine: engine}
             for meaning in others:
                 kind = self.kind_of(meaning, tried)
-                same = kind == self.engine
-                one = engine if same else make_engine(kind, self.attachment, self.selected, inputs, meaning)
-                for draw, each in enumerate(one.under(meaning, drawn, of_selected)):
+                if kind not in made:
+                    made[kind] = make_engine(kind, self.attachment, self.selected, inputs, meaning)
+                for draw, each in enumerate(made[kind].under(meaning, drawn, of_selected)):
                     engines[StandIn(meaning.erase_by, draw)] = each
             return engines
 
@@ -121,7 +121,9 @@ class AttentionProbe:
     def kind_of(self, meaning: Meaning, tried: Tried | None = None) -> str:
         """The engine that is proved to erase so, tried when it is first asked for."""
         if meaning not in self._kinds:
-            self._kinds[meaning] = fastest_engine(self.attachment, self.selected, self.examples, meaning, tried=tried)
+            self._kinds[meaning] = fastest_engine(
+                self.attachment, self.selected, self.examples, meaning, inside=True, tried=tried
+            )
         return self._kinds[meaning]
 
     @property
@@ -220,7 +222,7 @@ class AttentionProbe:
             selected = self._of_site(site)
             if site not in self._engines:
                 self._engines[site] = fastest_engine(
-                    self.attachment, selected, self.examples, self.meaning, by_head=True
+                    self.attachment, selected, self.examples, self.meaning, inside=True
                 )
             engine = make_engine(self._engines[site], self.attachment, selected, inputs, self.meaning)
             known = training.get(name_of(site))

@@ -28,7 +28,7 @@ from attnprobe.erasure.meaning import BY_DEFAULT, Meaning
 from attnprobe.erasure.stand_ins import TrainingVectors
 
 SINGLE_ROW, INNER_REPLAY, REPLAY, FORWARD = "single row", "replay from inside", "replay", "whole runs"
-"""Engines, the fastest first; from inside a layer for the map of heads alone."""
+"""Engines, the fastest first; from inside a layer for the map of heads, and in further ways of erasing."""
 
 
 @dataclass
@@ -74,7 +74,7 @@ def fastest_engine(
     inputs: Inputs,
     meaning: Meaning = BY_DEFAULT,
     *,
-    by_head: bool = False,
+    inside: bool = False,
     tried: Tried | None = None,
 ) -> str:
     """The name of the fastest engine that gives what whole runs of the model give, on this batch.
@@ -84,7 +84,8 @@ def fastest_engine(
         selected: what is erased.
         inputs: the batch.
         meaning: what is meant by erased, and by decided.
-        by_head: whether single heads of one layer are erased, so that most of what the layer gives is known.
+        inside: whether erasures may begin inside the lowest layer, of which most is known: of single heads, and in
+            further ways.
         tried: what another choice on this batch, of another way of erasing, has left.
 
     Raises:
@@ -103,7 +104,7 @@ def fastest_engine(
 
     whole = made(FORWARD)
     _require_influence(whole, attachment, selected, inputs)
-    kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * by_head + [REPLAY]
+    kinds = [SINGLE_ROW] * _is_single_row(attachment, selected) + [INNER_REPLAY] * inside + [REPLAY]
     return next((kind for kind in kinds if _is_faithful(partial(made, kind), whole, attachment, inputs)), FORWARD)
 
 

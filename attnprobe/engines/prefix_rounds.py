@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from attnprobe.engines.known_flips import KnownFlips
-from attnprobe.erasure.orderings import ranks
 
 
 def first_flips_in_rounds(
@@ -27,9 +26,10 @@ def first_flips_in_rounds(
         sizes: how many items the batch's documents have (batch,).
         known: of which sets it is known what flips.
         at_once: sets that are run together.
-        erased: given documents (sets,) and items of them (sets, items), says what flips without these (sets, things).
+        erased: given rows (sets,) and how many of their first items are erased (sets,), says what flips then
+            (sets, things).
     """
-    rank, numbers, sizes = ranks(order), known.of_prefixes(order, documents), sizes[documents]
+    numbers, sizes = known.of_prefixes(order, documents), sizes[documents]
     count = torch.full((len(documents), known.things), -1, device=order.device)
     rows, done = torch.arange(len(documents), device=order.device), 0
     while len(rows):
@@ -41,7 +41,7 @@ def first_flips_in_rounds(
         row, length = row[within], length[within]
 
         def erase(some: Tensor, row: Tensor = row, length: Tensor = length) -> Tensor:
-            return erased(documents[row[some]], rank[row[some]] < length[some, None])
+            return erased(row[some], length[some])
 
         table = torch.zeros(len(within), known.things, dtype=torch.bool, device=order.device)
         table[within] = known.flips(numbers[row, length - 1], erase)

@@ -151,14 +151,34 @@ class SetErasures(ABC):
             flips: says of logits (…, classes) of documents (…) which have flipped (…, things).
             known: of which sets that is known.
         """
+        of_rows, documents = order.flatten(0, 1), documents.flatten()
+        without_first = self._without_first(of_rows, documents, items)
 
-        def erased(documents: Tensor, sets: Tensor) -> Tensor:
-            parts = self.evaluate(documents, items.tokens(documents, sets))
-            return torch.cat([flips(logits, documents[part]) for part, logits in parts])
+        def erased(rows: Tensor, lengths: Tensor) -> Tensor:
+            return torch.cat([flips(logits, documents[rows[part]]) for part, logits in without_first(rows, lengths)])
 
-        of_rows = order.flatten(0, 1), documents.flatten()
-        first = first_flips_in_rounds(*of_rows, items.sizes, known, self.at_once, erased)
+        first = first_flips_in_rounds(of_rows, documents, items.sizes, known, self.at_once, erased)
         return first.view(*order.shape[:2], known.things)
+
+    def _without_first(
+        self, order: Tensor, documents: Tensor, items: Items
+    ) -> Callable[[Tensor, Tensor], Iterator[tuple[slice, Tensor]]]:
+        """What erases, for rows (sets,) of an order (rows, items), so many of their first items (sets,).
+
+        It gives logits as :meth:`evaluate` does.
+
+        Args:
+            order: (rows, items).
+            documents: of the batch, whose orders these are (rows,).
+            items: of the batch.
+        """
+        rank = ranks(order)
+
+        def evaluated(rows: Tensor, lengths: Tensor) -> Iterator[tuple[slice, Tensor]]:
+            of = documents[rows]
+            return self.evaluate(of, items.tokens(of, rank[rows] < lengths[:, None]))
+
+        return evaluated
 
     def curves(self, order: Tensor, documents: Tensor, items: Items) -> DecisionCurves:
         """How sure the model is of its decisions without the first items of orderings, and with these alone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from attnprobe.attention.model_call import Inputs
 from attnprobe.attention.onednn import OneDnnProducts
 from attnprobe.attention.selection import ALL, Selected
 from attnprobe.attention.sites import Site
-from attnprobe.attention.taps import Capture, Erase, Tap, Use
+from attnprobe.attention.taps import Capture, Erase, SideBySide, Tap, Use
 from attnprobe.engines.micro_batches import MicroBatches, rows_at_once
 from attnprobe.engines.protocol import Attended, Engine
 from attnprobe.engines.taken_mass import TakenMass, made_anew, made_once
@@ -104,6 +105,22 @@ class Replay(Engine):
     def _erased_logits(self, rows: Tensor, erased: Tensor, heads: Tensor | None) -> Tensor:
         """The logits (rows, classes) of these documents of the batch after erasures in them."""
         return self.run(rows, self.erasing(rows, erased, heads))
+
+    @property
+    def micro_batch(self) -> int:
+        """How many rows of several ways are run together."""
+        return self._micro_batches.size
+
+    def side_by_side(self, parts: Sequence[tuple[Self, Tensor, Tensor]]) -> Tensor:
+        """The logits (rows, classes) after erasures in several ways, one way's rows after another's.
+
+        Args:
+            parts: engines of this batch that begin where this one does, each with its documents (some,) and what is
+                erased of them (some, tokens).
+        """
+        erases = [(len(rows), engine.erasing(rows, erased)) for engine, rows, erased in parts]
+        rows = torch.cat([rows for _, rows, _ in parts])
+        return self.run(rows, together(erases))
 
     def erasing(self, rows: Tensor, erased: Tensor, heads: Tensor | None = None) -> list[Erase]:
         """What erases in each selected layer of these documents of the batch."""
@@ -203,6 +220,12 @@ class Replay(Engine):
             for chosen, mask, w, g, tap in zip(self.selected, self._rows, weights, gradients, taps, strict=True)
         ]
         return logits.detach(), attended
+
+
+def together(parts: Sequence[tuple[int, Sequence[Tap]]]) -> list[Tap]:
+    """A tap for each layer, of rows that follow one another: how many there are, and the tap of each layer for them."""
+    of_layers = zip(*([(rows, tap) for tap in of_layers] for rows, of_layers in parts), strict=True)
+    return [SideBySide(of_layer) for of_layer in of_layers]
 
 
 def _known(attends: Tensor | None) -> Tensor:

@@ -134,7 +134,7 @@ class SingleRow(Engine):
         """Logits, and the gradients of the first decision's probability with respect to a row's weights."""
         with frozen(self.attachment.call.model), torch.enable_grad():
             weights = weights.detach().requires_grad_()
-            logits = self._behind(documents, self._given(documents, weights))
+            logits = self.behind(documents, self._given(documents, weights))
             p = self.probability(logits, documents if hasattr(self, "logits") else None)
             (gradients,) = torch.autograd.grad(p.sum(), [weights])
         return logits.detach(), gradients
@@ -149,9 +149,9 @@ class SingleRow(Engine):
         if self.taken is None:
             return given
         mass = (self.weights[documents] - weights.detach()).sum(-1, keepdim=True)
-        return given + (mass * self._stand_in[documents]).to(given.dtype)
+        return given + (mass * self.stand_in[documents]).to(given.dtype)
 
-    def _behind(self, documents: Tensor, contexts: Tensor) -> Tensor:
+    def behind(self, documents: Tensor, contexts: Tensor) -> Tensor:
         """The logits that follow from contexts (rows, heads, dim) of these documents' row."""
         self.rows_run += len(documents) / len(self.attachment.calls) / self.axes.source.shape[1]
         return self.tail.logits(self._record, documents, self.hidden[documents], contexts)
@@ -164,7 +164,7 @@ class SingleRow(Engine):
 
         def compute(part: slice) -> Tensor:
             weights = self._erased(documents[part], erased[part], None if heads is None else heads[part])
-            return self._behind(documents[part], self._given(documents[part], weights))
+            return self.behind(documents[part], self._given(documents[part], weights))
 
         yield from self._gathering.run(len(documents), compute)
 
@@ -179,7 +179,7 @@ class SingleRow(Engine):
         return left
 
     @property
-    def _stand_in(self) -> Tensor:
+    def stand_in(self) -> Tensor:
         """What takes the mass that the row loses (batch, heads, dim)."""
         if self.meaning.spreads_evenly:
             evenly = self.attends.double() / self.attends.sum(-1, keepdim=True).clamp(min=1)
@@ -201,12 +201,12 @@ class SingleRow(Engine):
         weights = self.weights[documents]
         with frozen(self.attachment.call.model), torch.enable_grad():
             free = torch.where(of, share * weights, weights).requires_grad_()
-            logits = self._behind(documents, self._context(documents, free))
+            logits = self.behind(documents, self._context(documents, free))
             (gradients,) = torch.autograd.grad(self.score(logits, documents, score).sum(), [free])
         return torch.where(of, gradients * weights, 0.0).sum(1)
 
     @property
-    def _in_closed_form(self) -> bool:
+    def in_closed_form(self) -> bool:
         """Whether what erasures leave is made of sums over what is not erased."""
         return self.meaning.renormalises or self.meaning.adds_up
 
@@ -220,13 +220,28 @@ class SingleRow(Engine):
         yield from self._run_contexts(self._prefix_contexts(order, items), items.mask)
 
     def _prefix_contexts(self, order: Tensor, items: Items) -> Tensor:
+        return self._contexts(items, self._left_backwards(order, items)).flip(1)
+
+    def _left_backwards(self, order: Tensor, items: Items) -> Tensor:
+        """Sums of the terms of :meth:`_of_items` over what prefixes leave, the longest first."""
         terms = self._of_items(items)
         # What remains is summed from the end: a difference would lose what is small.
         backwards = order.flip(1)
         ordered = terms.gather(2, backwards[:, None, :, None].expand_as(terms))
         remaining = torch.zeros_like(ordered)
         remaining[:, :, 1:] = ordered[:, :, :-1].cumsum(2)
-        return self._contexts(items, remaining).flip(1)
+        return remaining
+
+    def left_by_prefixes(self, order: Tensor, items: Items) -> Tensor:
+        """What erasing every prefix of an ordering (batch, items) leaves of weights times values, and of weights.
+
+        Both are sums over what is not erased, which no way of erasing has a part in: (batch, items, heads, dim + 1).
+        """
+        return self._and_in_no_item(items, self._left_backwards(order, items)).flip(2).transpose(1, 2)
+
+    def left_by_single_items(self, items: Items) -> Tensor:
+        """The same of what erasing each item alone leaves (batch, items, heads, dim + 1)."""
+        return self._and_in_no_item(items, _others(self._of_items(items))).transpose(1, 2)
 
     def _of_items(self, items: Items) -> Tensor:
         """Each item's weight times value, and its weight as one number more (batch, heads, items, dim + 1)."""
@@ -243,30 +258,35 @@ class SingleRow(Engine):
 
     def _contexts(self, items: Items, remaining: Tensor) -> Tensor:
         """The contexts (batch, items, heads, dim) that erasures leave, from sums of the terms of :meth:`_of_items`."""
-        in_no_item = (self.weights * (items.of_token < 0)[:, None])[:, :, None] if items.some_in_none else None
-        if in_no_item is not None:
-            values = self.values.to(remaining.dtype)
-            remaining = remaining + torch.cat([in_no_item @ values, in_no_item.sum(-1, keepdim=True)], dim=-1)
-        mass, whole_mass = remaining[..., -1:], self.weights.sum(-1)[:, :, None, None]
+        remaining, whole_mass = self._and_in_no_item(items, remaining), self.weights.sum(-1)[:, :, None, None]
         if self.meaning.renormalises:
-            given = remaining[..., :-1] * (whole_mass / mass.masked_fill(mass == 0, 1.0))
+            given = renormalised(remaining, whole_mass)
         else:
-            given = remaining[..., :-1]
             self._require_taker()
-            if self.meaning.has_stand_in:
-                given = given + (whole_mass - mass) * self._stand_in[:, :, None]
+            given = replaced(remaining, whole_mass, self.stand_in[:, :, None] if self.meaning.has_stand_in else None)
         contexts = given.to(self.values.dtype).transpose(1, 2)
         if bool(self.chosen.heads.all()):
             return contexts
-        whole = self._context(torch.arange(len(self.weights), device=contexts.device), self.weights)
-        return torch.where(self.chosen.heads.to(contexts.device)[:, None], contexts, whole[:, None])
+        return torch.where(self.chosen.heads.to(contexts.device)[:, None], contexts, self.whole_contexts()[:, None])
+
+    def _and_in_no_item(self, items: Items, remaining: Tensor) -> Tensor:
+        """Sums over items (batch, heads, items, dim + 1), and over the tokens that are in none and are never erased."""
+        if not items.some_in_none:
+            return remaining
+        in_no_item = (self.weights * (items.of_token < 0)[:, None])[:, :, None]
+        values = self.values.to(remaining.dtype)
+        return remaining + torch.cat([in_no_item @ values, in_no_item.sum(-1, keepdim=True)], dim=-1)
+
+    def whole_contexts(self) -> Tensor:
+        """The contexts of the unerased documents (batch, heads, dim)."""
+        return self._context(torch.arange(len(self.weights), device=self.weights.device), self.weights)
 
     def _run_contexts(self, contexts: Tensor, which: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Logits of those contexts (batch, items, heads, dim) for which ``which`` (batch, items) is True."""
         documents, column = which.nonzero(as_tuple=True)
 
         def compute(part: slice) -> Tensor:
-            return self._behind(documents[part], contexts[documents[part], column[part]])
+            return self.behind(documents[part], contexts[documents[part], column[part]])
 
         for part, logits in self._micro_batches.run(len(documents), compute):
             yield documents[part], column[part] + 1, logits
@@ -274,7 +294,7 @@ class SingleRow(Engine):
     @torch.no_grad()
     def first_flips(self, order: Tensor, items: Items) -> Tensor:
         """See :meth:`Engine.first_flips`; prefixes fill one micro-batch after another, as far as the flip."""
-        if not self._in_closed_form:
+        if not self.in_closed_form:
             return super().first_flips(order, items)
         known, documents = self.known_flips(items), torch.arange(len(items.mask), device=order.device)
         counts = []
@@ -306,7 +326,7 @@ class SingleRow(Engine):
     @torch.no_grad()
     def single_effects(self, items: Items) -> SingleEffects:
         """See :meth:`Engine.single_effects`."""
-        if not self._in_closed_form:
+        if not self.in_closed_form:
             return super().single_effects(items)
         contexts = self._contexts(items, _others(self._of_items(items)))
         documents, item = items.mask.nonzero(as_tuple=True)
@@ -318,6 +338,18 @@ class SingleRow(Engine):
                 done += len(rows)
 
         return gather_effects(self, items, documents, item, evaluated())
+
+
+def renormalised(remaining: Tensor, whole_mass: Tensor) -> Tensor:
+    """What heads give (…, dim) where what remains (…, dim + 1) is scaled to the mass (…, 1) that the row had."""
+    mass = remaining[..., -1:]
+    return remaining[..., :-1] * (whole_mass / mass.masked_fill(mass == 0, 1.0))
+
+
+def replaced(remaining: Tensor, whole_mass: Tensor, stand_in: Tensor | None) -> Tensor:
+    """The same (…, dim) where what remains stays as it is, and a vector (…, dim) takes the mass that was lost."""
+    given = remaining[..., :-1]
+    return given if stand_in is None else given + (whole_mass - remaining[..., -1:]) * stand_in
 
 
 def _after(terms: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def test_from_inside_a_layer_on_the_logits_are_those_of_whole_runs(family, task,
     erased = (torch.rand(40, mask.shape[1], generator=generator) < 0.6) & mask[documents]
     heads = torch.rand(40, selected[0].site.heads, generator=generator) < 0.4
     meaning = Meaning(way)
-    assert fastest_engine(case.attachment, selected, case.inputs, meaning, by_head=True) == INNER_REPLAY
+    assert fastest_engine(case.attachment, selected, case.inputs, meaning, inside=True) == INNER_REPLAY
     found, expected = (
         torch.cat([logits for _, logits in engine.evaluate(documents, erased, heads)])
         for engine in (case.engine(kind, selected, meaning=meaning) for kind in (INNER_REPLAY, FORWARD))

@@ -9,7 +9,7 @@ from attnprobe.attention.head_outputs import head_outputs, require_standing_in
 from attnprobe.attention.refusals import RefusedError
 from attnprobe.base.errors import InputError
 from attnprobe.engines.attention_erasures import AttentionErasures
-from attnprobe.engines.choice import FORWARD, INNER_REPLAY, SINGLE_ROW, fastest_engine
+from attnprobe.engines.choice import FORWARD, INNER_REPLAY, REPLAY, SINGLE_ROW, fastest_engine
 from attnprobe.engines.greedy import greedy_order
 from attnprobe.engines.items import Items
 from attnprobe.engines.taken_mass import training_vectors
@@ -187,7 +187,7 @@ def test_from_inside_a_layer_on_single_heads_are_as_in_whole_runs(family, task, 
     case = attached(family, task)
     selected = case.select("1", "all", "all")
     training, meaning = trained(case, selected), Meaning(way)
-    assert fastest_engine(case.attachment, selected, case.inputs, meaning, by_head=True) == INNER_REPLAY
+    assert fastest_engine(case.attachment, selected, case.inputs, meaning, inside=True) == INNER_REPLAY
     mask, generator = key_mask(case, selected), torch.Generator().manual_seed(2)
     documents = torch.randint(5, (30,), generator=generator)
     erased = (torch.rand(30, mask.shape[1], generator=generator) < 0.6) & mask[documents]
@@ -199,6 +199,40 @@ def test_from_inside_a_layer_on_single_heads_are_as_in_whole_runs(family, task, 
         )
     )
     torch.testing.assert_close(inside, whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["renormalise", *WAYS])
+@pytest.mark.parametrize(
+    ("family", "task", "chosen"),
+    [
+        ("bert", "classification", ("all", "all", "all")),
+        ("torch", "mean-classification", ("0,2", "all", "auto")),
+        ("gpt2", "language-modelling", ("1,2", "0,3", "last")),
+    ],
+    ids=str,
+)
+def test_from_inside_the_lowest_of_several_layers_is_as_in_whole_runs(family, task, chosen, way):
+    case = attached(family, task, dtype=torch.float64)
+    selected = case.select(*chosen)
+    training, meaning = trained(case, selected), Meaning(way)
+    assert fastest_engine(case.attachment, selected, case.inputs, meaning, inside=True) == INNER_REPLAY
+    mask, generator = key_mask(case, selected), torch.Generator().manual_seed(3)
+    documents = torch.randint(5, (20,), generator=generator)
+    erased = (torch.rand(20, mask.shape[1], generator=generator) < 0.6) & mask[documents]
+    inside, whole = (
+        torch.cat([logits for _, logits in engine.evaluate(documents, erased)])
+        for engine in (
+            case.engine(kind, selected).under(meaning, SEEDS, training)[-1] for kind in (INNER_REPLAY, FORWARD)
+        )
+    )
+    torch.testing.assert_close(inside, whole, rtol=0, atol=1e-12)
+
+
+def test_where_the_row_that_is_read_has_more_behind_it_than_one_attention_layers_are_run_as_a_whole():
+    """The last block of a decoder that reads an encoder attends twice: its row alone is not all that it takes."""
+    case = attached("t5", "classification", dtype=torch.float64)
+    selected = case.select("encoder:all")
+    assert fastest_engine(case.attachment, selected, case.inputs, Meaning("zero"), inside=True) == REPLAY
 
 
 @pytest.mark.samples(1)

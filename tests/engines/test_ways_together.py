@@ -3,25 +3,36 @@
 import pytest
 import torch
 
-from attnprobe.engines.attention_erasures import AttentionErasures
-from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW
+from attnprobe.engines.attention_erasures import AttentionErasures, TogetherOtherwise
+from attnprobe.engines.choice import FORWARD, INNER_REPLAY, REPLAY, SINGLE_ROW
 from attnprobe.engines.known_flips import KnownFlips
+from attnprobe.engines.rows_together import RowsTogether
+from attnprobe.engines.single_row import SingleRow
 from attnprobe.engines.ways_together import WaysTogether
 from attnprobe.erasure.erasable import StandIn
 from attnprobe.erasure.meaning import Meaning
 from attnprobe.erasure.other_ways import OneByOne
-from tests.fixtures.attached_models import attached, forgotten, key_mask, orderings, words
+from tests.fixtures.attached_models import attached, forgotten, key_mask, orderings, token_sets, words
 from tests.fixtures.taken_mass import SEEDS, trained
 
-WAYS = ["zero", "document_mean", "corpus_mean", "resample"]
+WAYS = ["zero", "document_mean", "corpus_mean", "resample", "renormalise"]
+
+CASES = [
+    ("bert", REPLAY, ("all", "all", "all")),
+    ("t5", FORWARD, ("cross:all", "all", "all")),
+    ("bert", INNER_REPLAY, ("all", "all", "all")),
+    ("llama", INNER_REPLAY, ("0,2", "1,2", "auto")),
+    ("bert", SINGLE_ROW, ("last", "all", "auto")),
+    ("llama", SINGLE_ROW, ("last", "0,2", "auto")),
+]
 
 
-@pytest.fixture(scope="module", params=[("bert", "classification", REPLAY), ("t5", "classification", FORWARD)])
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}, {case[1]}")
 def case(request):
     """(engine, engines by what stands in, items) in float64, so that no decision hangs on rounding."""
-    family, task, kind = request.param
-    case = attached(family, task, "sdpa", "right", torch.float64)
-    selected = case.select("cross:all" if family == "t5" else "all", "all", "all")
+    family, kind, chosen = request.param
+    case = attached(family, "classification", "sdpa", "right", torch.float64)
+    selected = case.select(*chosen)
     engine = case.engine(kind, selected)
     training = trained(case, selected)
     engines = {
@@ -51,11 +62,26 @@ def test_ways_side_by_side_are_each_one_by_itself(case):
     assert len(one["removed"].unique()) > 3
 
 
+def test_any_sets_side_by_side_are_each_one_by_itself(case):
+    engine, engines, items = case
+    batch = AttentionErasures(engine, items, "mean", otherwise=lambda: engines)
+    (together,) = batch.otherwise()
+    assert isinstance(together, TogetherOtherwise)
+    documents = torch.randperm(len(items.mask) * len(engines), generator=torch.Generator().manual_seed(0))
+    rows = documents % len(items.mask)
+    erased = token_sets(items.of_token >= 0)[0][rows]
+    found = torch.cat([logits for _, logits in together.sets.evaluate(documents, erased)])
+    for number, one in enumerate(engines.values()):
+        here = documents // len(items.mask) == number
+        ((_, expected),) = one.evaluate(rows[here], erased[here])
+        torch.testing.assert_close(found[here], expected, rtol=0, atol=1e-12)
+
+
 def test_labels_flip_where_they_do_by_themselves(case):
     engine, _, items = case
     labelled = Meaning("zero", "multi_label")
     (one, other), order = (engine.under(labelled, SEEDS)[0] for _ in range(2)), orderings(items)
-    together = WaysTogether([one, other])
+    together = (RowsTogether if isinstance(engine, SingleRow) else WaysTogether)([one, other])
     documents = together.documents_of(torch.tensor([1, 0]))
     found = together.first_flips_of_labels_of(order, documents, together.items_of(items))
     assert torch.equal(found, one.first_flips_of_labels(order, items))
