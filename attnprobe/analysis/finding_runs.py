@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from attnprobe.analysis.results import RunResults
 from attnprobe.base.errors import InputError
-from attnprobe.base.run_layout import check_run_folder, is_view
+from attnprobe.base.run_layout import CONFIG, MANIFEST, check_run_folder, is_view
 from attnprobe.runs.configuration_entries import read_configuration
 from attnprobe.runs.meaning_records import recorded_meaning
 from attnprobe.runs.tables import metadata_of_table
 
 TABLES = ("documents", "erasures", "items")
 """What every finished run has."""
+
+_OF_RUNS = (MANIFEST, *(f"{name}.parquet" for name in TABLES))
+"""What a run has beside its configuration, and a checkpoint in it has not."""
 
 NAMED = 3
 """Runs that a sentence names."""
@@ -40,6 +43,17 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
             raise InputError(f"There is no finished run in {folder}; attnprobe run makes one.")
         found |= runs
     return sorted(found)
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """The runs below a folder that is none itself, finished or not, in order of path; none of a run's folder."""
+    if not folder.is_dir() or os.path.lexists(folder / CONFIG):
+        return []
+    return sorted(
+        config.parent
+        for config in folder.rglob(CONFIG)
+        if not is_view(config.parent) and any(os.path.lexists(config.parent / name) for name in _OF_RUNS)
+    )
 
 
 def load_runs(folders: Iterable[Path]) -> list[RunResults]:

@@ -23,6 +23,7 @@ MANIFEST = "manifest.jsonl"
 """One file a line, as a JSON string: its path in the run's folder."""
 
 CONFIG = "config.json"
+PAGE = "report.html"
 DRAWN = "drawn.json"
 """What the figures were made from."""
 
@@ -43,7 +44,7 @@ RESULTS = (
     "validation-states.safetensors",
     "training-vectors.safetensors",
     "sinks.json",
-    *("vocabulary.txt", "summary.json", "report.html", "methods.txt", DRAWN),
+    *("vocabulary.txt", "summary.json", PAGE, "methods.txt", DRAWN),
     *("documents.parquet", "erasures.parquet", "items.parquet", "curves.parquet", "rationales.parquet"),
     "target_curves.parquet",
     *("heads.parquet", "head_effects.parquet", "attention_maps.parquet", "attention_tokens.parquet"),

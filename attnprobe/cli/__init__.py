@@ -10,6 +10,8 @@ import argparse
 import difflib
 import itertools
 import os
+import re
+import shlex
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -20,6 +22,7 @@ from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import carried_out, leave
 from attnprobe.cli import (
     adversary,
+    cache,
     claims,
     compare,
     describe,
@@ -37,6 +40,7 @@ from attnprobe.cli import (
     verify,
 )
 from attnprobe.cli import list as list_command
+from attnprobe.cli.console import add_output_arguments, print_document, speaking
 from attnprobe.settings.unfit import SettingError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -57,7 +61,13 @@ COMMANDS: dict[str, ModuleType] = {
     "describe": describe,
     "doctor": doctor,
     "live": live,
+    "cache": cache,
 }
+
+
+_NO_CHOICE = re.compile(
+    r"argument (?P<of>\S+): invalid choice: (?P<given>.*) \(choose from (?P<those>.*)\)", flags=re.DOTALL
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,7 +75,21 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments."""
-        raise InputError(f"{message[0].upper()}{message[1:]}; see {self.prog} --help.")
+        message = _meant(message)
+        end = "" if message.endswith("?") else f"; see {self.prog} --help."
+        raise InputError(f"{message[0].upper()}{message[1:]}{end}")
+
+
+def _meant(message: str) -> str:
+    """What argparse says of a choice that there is not, with the nearest one that there is in the place of all."""
+    found = _NO_CHOICE.fullmatch(message)
+    if found is None:
+        return message
+    there = [each.strip(" '\"") for each in found["those"].split(",")]
+    near = difflib.get_close_matches(found["given"].strip("'\""), there, n=1)
+    kind = "command" if found["of"] == "COMMAND" else f"choice of {found['of']}"
+    meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there)}"
+    return f"there is no {kind} {found['given']}; {meant}"
 
 
 class _CommandParser(_Parser):
@@ -102,6 +126,7 @@ def make_parser(only: str | None = None) -> argparse.ArgumentParser:
         )
         if only in (None, name):
             module.add_arguments(of_command)
+            add_output_arguments(of_command)
     return parser
 
 
@@ -136,14 +161,21 @@ def _check_not_empty(arguments: Sequence[str]) -> None:
 
 
 def _execute(arguments: Sequence[str] | None) -> int | None:
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from attnprobe.cli.completion import command_in, complete
+
+        complete(make_parser(command_in(os.environ.get("COMP_LINE", ""))))
     arguments = sys.argv[1:] if arguments is None else arguments
     _check_not_empty(arguments)
     first = next((argument for argument in arguments if not argument.startswith("-")), "")
     parsed = make_parser(first).parse_args(arguments)
     try:
-        status: int | None = COMMANDS[parsed.command].execute(parsed)
+        with speaking(parsed, shlex.join(arguments)) as spoken:
+            status: int = COMMANDS[parsed.command].execute(parsed) or 0
+            spoken.note(f"exit status {status}")
     except SettingError as error:  # of what came through no file
         from attnprobe.settings.doors import in_flags
 
         raise InputError(error.told(in_flags)) from None
+    print_document(parsed, spoken, status)
     return status

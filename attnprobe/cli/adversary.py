@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from attnprobe.base.errors import InputError
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import add_machine_arguments, say, say_lines, writing_run
 
 
@@ -53,5 +54,7 @@ def execute(arguments: argparse.Namespace) -> None:
         moved = move_attention(run, wanted, searched_divergence)
     frontier = frontier_of(*moved, same_output=wanted.same_output)
     say_lines(f"{frontier_in_words(results.name, results.unit, frontier)}\n")
-    for path in write_frontier(results, *moved, frontier, arguments.out):
+    made = write_frontier(results, *moved, frontier, arguments.out)
+    for path in made:
         say(str(path))
+    conclude(run=arguments.run, frontier=frontier, files=made)

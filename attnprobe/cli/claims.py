@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import say, say_lines
 
 
@@ -35,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from attnprobe.analysis.results import RunResults
     from attnprobe.papers.jain2019.claims import judge_correlation_claims
     from attnprobe.papers.serrano2019.claims.scorecard import judge_claims
-    from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, write_scorecard
+    from attnprobe.papers.serrano2019.scorecard_tables import for_terminal, scorecard_document, write_scorecard
     from attnprobe.reports.run_table import write_run_tables
 
     found = of_the_papers(find_runs(arguments.runs))
@@ -47,3 +48,4 @@ def execute(arguments: argparse.Namespace) -> None:
     made = [*write_scorecard(scorecard, arguments.out), *write_run_tables(runs, arguments.out)]
     for path in made:
         say(str(path))
+    conclude(runs=[run.folder for run in runs], claims=scorecard_document(scorecard), files=made)

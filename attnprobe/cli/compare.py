@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import say, say_lines
 
 
@@ -41,5 +42,7 @@ def execute(arguments: argparse.Namespace) -> None:
     runs = load_runs(arguments.runs)
     board, stability = leaderboard(runs), stability_over_seeds(runs)
     say_lines(f"{leaderboard_in_words(board)}\n")
-    for path in write_leaderboard(board, stability, arguments.out):
+    made = write_leaderboard(board, stability, arguments.out)
+    for path in made:
         say(str(path))
+    conclude(leaderboard=board, stability=stability, files=made)

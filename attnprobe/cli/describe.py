@@ -9,7 +9,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from attnprobe.base.text_cells import aligned
 from attnprobe.base.visible import visible
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import add_column_arguments, add_data_dir_argument, say, say_lines
 
 if TYPE_CHECKING:
@@ -42,10 +44,26 @@ def execute(arguments: argparse.Namespace) -> None:
         say(sentence)
     sizes = [_sizes(name, split) for name, split in dataset.splits.items()]
     words = len(Vocabulary.build(dataset)) - 2  # without padding and the unknown word
-    say(f"{dataset.name}: words and sentences per document")
+    say_lines(visible(f"{dataset.name}: words and sentences per document"))
     say_lines(f"\n{_aligned([(*COLUMNS, *SENTENCE_COLUMNS), *sizes])}\n")
-    say(f"Vocabulary: {words:,} lower-cased words that occur {SMALLEST_COUNT} times or more in train and dev.")
+    say_lines(f"Vocabulary: {words:,} lower-cased words that occur {SMALLEST_COUNT} times or more in train and dev.")
     say_lines(f"\n{_aligned(_class_table(dataset))}")
+    splits = {name: _told(split, dataset.labels) for name, split in dataset.splits.items()}
+    conclude(dataset=dataset.name, splits=splits, vocabulary=words)
+
+
+def _told(split: Split, labels: Sequence[str]) -> dict[str, object]:
+    import numpy as np
+
+    sentences = np.concatenate([window.sentences_per_document for window in split])
+    counts = np.bincount(split.labels, minlength=len(labels))
+    lengths = {"words": split.words_per_document, "sentences": sentences}
+    return {
+        "documents": len(split),
+        "classes": dict(zip(labels, counts.tolist(), strict=True)),
+        **{name: {"mean": np.mean(n), "median": np.median(n), "max": np.max(n)} for name, n in lengths.items()},
+        "of_one_sentence": np.mean(sentences == 1),
+    }
 
 
 def _sizes(name: str, split: Split) -> tuple[str, ...]:
@@ -78,10 +96,4 @@ def _class_table(dataset: Dataset) -> list[tuple[str, ...]]:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """The first column to the left, the others to the right."""
-    rows = [[visible(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *others in rows:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in aligned([[visible(cell) for cell in row] for row in rows]))

@@ -1,6 +1,9 @@
 """Examine a Hugging Face model: where its attention is, whether it can provably be erased, and at what cost.
 
-attnprobe doctor PATH_OR_ID
+Without a model the installation is examined: packages, processors, browser, cache, and what each extra is for.
+
+  attnprobe doctor PATH_OR_ID
+  attnprobe doctor
 """
 
 from __future__ import annotations
@@ -8,7 +11,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from attnprobe.base.exit_status import REFUSED
+from attnprobe.base.exit_status import FAILED, REFUSED
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import say_lines
 
 if TYPE_CHECKING:
@@ -17,11 +21,18 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", metavar="PATH_OR_ID", help="a folder, or an id of the hub; hf: before it is optional")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="PATH_OR_ID",
+        help="a folder, or an id of the hub; hf: before it is optional (none: the installation)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the examination; the exit status is 2 where the model is refused."""
+    """Print the examination; the status is 2 where a model is refused, 1 where the installation lacks something."""
+    if arguments.model is None:
+        return _installation()
     from attnprobe.engines.examination import examine
     from attnprobe.models.huggingface.library import quiet
     from attnprobe.reports.examination import examination_text
@@ -31,9 +42,20 @@ def execute(arguments: argparse.Namespace) -> int:
     with quiet():
         examination = examine(model, decision=True)
     say_lines(examination_text(examination, task))
+    conclude(verified=examination.refusal is None, task=task, examination=examination)
     if examination.refusal is not None:
         return REFUSED
     return 0
+
+
+def _installation() -> int:
+    from attnprobe.cli.installation import installation_seen, installation_text
+
+    found = installation_seen()
+    ready = all(each.usable for each in found)
+    say_lines(installation_text(found))
+    conclude(ready=ready, installation=found)
+    return 0 if ready else FAILED
 
 
 def _load(reference: str) -> tuple[nn.Module, str]:

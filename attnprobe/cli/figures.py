@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import say
 
 
@@ -36,6 +37,9 @@ def execute(arguments: argparse.Namespace) -> None:
     grid = RunGrid.find(arguments.runs, released=arguments.as_released)
     if grid.left_out:
         say(grid.left_out)
+    made = []
     for name in PAPER:
         for path in draw(name, grid, arguments.out):
             say(str(path))
+            made.append(path)
+    conclude(files=made)

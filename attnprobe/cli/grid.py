@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import (
     add_column_arguments,
     add_machine_arguments,
@@ -47,4 +48,5 @@ def execute(arguments: argparse.Namespace) -> int:
     for flag, column in (("--text-column", arguments.text_column), ("--label-column", arguments.label_column)):
         machine += [] if column is None else [flag, column]
     incomplete = run_grid(runs, arguments.out, arguments.jobs, machine, say)
+    conclude(out=arguments.out, runs=len(runs), incomplete=incomplete)
     return DOCUMENTS_LEFT_OUT if incomplete else 0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
+from attnprobe.cli.console import conclude
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_column_arguments,
@@ -82,7 +83,9 @@ def execute(arguments: argparse.Namespace) -> int:
             left_out += identify(run, wanted, execution)
         left_out += 0 if new else keep_views(run, execution)
         report(run.folder, say)
-        say_lines(f"\n{identifiability_in_words(run.folder.read_summary())}")
+        summary = run.folder.read_summary()
+        say_lines(f"\n{identifiability_in_words(summary)}")
+        conclude(run=run.folder.path, identifiability=summary["identifiability"], documents_left_out=left_out)
     return DOCUMENTS_LEFT_OUT if left_out else 0
 
 

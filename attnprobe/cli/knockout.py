@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnprobe.base.errors import InputError
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import add_machine_arguments, reopen_run, say, say_lines
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def execute(arguments: argparse.Namespace) -> None:
         result = knock_out_into(folder, setup, subject, force=arguments.force)
     say_lines(f"{result.in_words()}\n")
     say(f"The tables and figures are in {folder}.")
+    conclude(folder=folder, summary=result.summary())
 
 
 def _subject(

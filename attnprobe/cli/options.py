@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnprobe.base.errors import InputError
-from attnprobe.base.visible import visible
+from attnprobe.cli.console import console
 
 if TYPE_CHECKING:
     from attnprobe.stages.training import Run
@@ -156,14 +157,20 @@ def reopen_run(path: Path, arguments: argparse.Namespace) -> Run:
     return reopened(path, arguments.device, say)
 
 
+def opening(page: Path, runs: Sequence[Path]) -> str:
+    """Where a page is and how it is opened: a sentence for the last line of a command."""
+    again = f", or with: {shlex.join(['attnprobe', 'report', str(runs[0]), '--open'])}" if len(runs) == 1 else ""
+    return f"The page is {page}: open it in a browser{again}"
+
+
 def say(sentence: str) -> None:
-    """Print a sentence on a line of its own, whatever the names in it are made of."""
-    print(visible(sentence), flush=True)
+    """Say what is done, on a line of its own, whatever the names in it are made of."""
+    console().progress(sentence)
 
 
 def say_lines(text: str) -> None:
-    """Print a text of several lines; names in it are on one line each."""
-    print(visible(text, kept="\n"), flush=True)
+    """Print what was asked for, a text of several lines; names in it are on one line each."""
+    console().result(text)
 
 
 def seed_numbers(text: str) -> list[int]:

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
+from attnprobe.cli.console import conclude
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import add_machine_arguments, say, writing_run
+from attnprobe.cli.several_runs import Outcome, each_by_itself, runs_meant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import RunSettings
 
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUNS",
+        help="run folders, or folders that hold some: then a line for each run",
+    )
     add_settings(parser.add_argument_group("what is meant by erased"), RunSettings, "erase_by")
     add_settings(parser.add_argument_group("explanations of your own"), ExplanationSettings)
     add_settings(parser.add_argument_group("sets of items"), RunSettings, "certify")
@@ -39,10 +48,23 @@ def execute(arguments: argparse.Namespace) -> int:
     from attnprobe.stages.views import probe_with_views
 
     execution = execution_from(arguments)
-    left_out = 0
-    for path in arguments.runs:
+    meant = runs_meant(arguments.runs)
+
+    def probed(path: Path) -> Outcome:
         with writing_run(path, arguments, shared=execution.share is not None) as run:
-            left_out += probe_with_views(run, execution)
+            left_out = probe_with_views(run, execution)
+        line = "probed" + f", without {left_out:,} documents" * bool(left_out)
+        return Outcome(DOCUMENTS_LEFT_OUT if left_out else 0, line, {"documents_left_out": left_out})
+
+    if meant.below:
+        return each_by_itself(meant.folders, probed)
+    told: list[dict[str, Any]] = []
+    status = 0
+    for path in meant.folders:
+        outcome = probed(path)
+        status = max(status, outcome.status)
+        told.append({"run": path, "status": outcome.status, **outcome.document})
         if execution.share is None:
             say(f"The results are in {path}; make tables and figures with: attnprobe report {path}")
-    return DOCUMENTS_LEFT_OUT if left_out else 0
+    conclude(runs=told)
+    return status

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 from attnprobe.base.errors import InputError
 from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
+from attnprobe.base.run_layout import PAGE
+from attnprobe.cli.console import conclude
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import (
     add_machine_arguments,
     add_run_arguments,
+    opening,
     say,
     say_lines,
     seed_numbers,
@@ -50,6 +53,8 @@ def execute(arguments: argparse.Namespace) -> int:
         folder, answer, left_out = _run(arguments, execution)
         say_lines(f"\n{answer}\n")
         say(f"Everything is in {folder.path}: start with summary.json, tables/ and figures/.")
+        say(opening(folder.path / PAGE, [folder.path]))
+        conclude(runs=[_told(folder)], documents_left_out=left_out)
         return DOCUMENTS_LEFT_OUT if left_out else 0
     if hasattr(arguments, "seed"):
         raise InputError("--seed and --seeds exclude each other: give one of them.")
@@ -72,7 +77,13 @@ def _run_each(arguments: argparse.Namespace, execution: ExecutionSettings) -> in
     runs = [RunResults.load(folder.path) for folder in folders]
     say_lines(f"\n{answer_over_seeds(runs, [folder.read_summary() for folder in folders])}\n")
     say(f"The answer of one seed: attnprobe report {folders[0].path}")
+    say(opening(folders[0].path / PAGE, [folders[0].path]))
+    conclude(runs=[_told(folder) for folder in folders], documents_left_out=any_left_out)
     return DOCUMENTS_LEFT_OUT if any_left_out else 0
+
+
+def _told(folder: RunFolder) -> dict[str, object]:
+    return {"run": folder.path, "page": folder.path / PAGE, "summary": folder.read_summary()}
 
 
 def _run(arguments: argparse.Namespace, execution: ExecutionSettings) -> tuple[RunFolder, str, int]:

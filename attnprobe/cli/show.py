@@ -6,12 +6,9 @@ attnprobe show runs/docstrings/flan-rnn/seed-0 12
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 from pathlib import Path
 
-from attnprobe.base.visible import visible
+from attnprobe.cli.console import colours, conclude, console, width
 from attnprobe.cli.options import whole_number
 
 WIDEST = 100
@@ -33,17 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> None:
     """Print the document; without colours where nobody watches, or where NO_COLOR is set."""
     from attnprobe.analysis.results import RunResults
-    from attnprobe.reports.page.terminal import document_in_terminal
+    from attnprobe.reports.page.terminal import document_as_shown, document_in_terminal
     from attnprobe.runs.run_folder import RunFolder, readout_bias
 
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    results, bias = RunResults.load(arguments.run), readout_bias(RunFolder(arguments.run).read_summary())
     text = document_in_terminal(
-        RunResults.load(arguments.run),
+        results,
         arguments.document,
         ordering=arguments.by,
-        bias=readout_bias(RunFolder(arguments.run).read_summary()),
-        width=min(WIDEST, shutil.get_terminal_size().columns),
-        colour=colour,
+        bias=bias,
+        width=min(WIDEST, width()),
+        colour=colours(),
     )
     # The colours are attnprobe's own: names and items were made visible before they were painted.
-    print(visible(text, kept="\n\x1b" if colour else "\n"), flush=True)
+    console().result(text, made=True)
+    conclude(run=arguments.run, **document_as_shown(results, arguments.document, arguments.by, bias))

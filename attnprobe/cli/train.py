@@ -13,6 +13,7 @@ import argparse
 import os
 from contextlib import ExitStack
 
+from attnprobe.cli.console import conclude
 from attnprobe.cli.options import add_machine_arguments, add_run_arguments, start_run
 
 
@@ -33,4 +34,5 @@ def execute(arguments: argparse.Namespace) -> None:
         with ranks.first_goes_first():
             run = stack.enter_context(start_run(arguments, fine_tune=True, ranks=ranks))
         stages.train(run)
+        conclude(run=run.folder.path, model=run.subject.saved)
         run.say(f"The model is in {run.subject.saved}; test it with: attnprobe probe {run.folder.path}")

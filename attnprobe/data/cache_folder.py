@@ -27,15 +27,20 @@ def cache_folder() -> Path:
     Raises:
         InputError: the folder that the variable names cannot be written to.
     """
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return _writable(Path(named).absolute())
-    folder = platformdirs.user_cache_path("attnprobe")
+    folder = named_cache_folder()
+    if os.environ.get(CACHE_VARIABLE):
+        return _writable(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return temporary_folder()
     return folder if os.access(folder, os.W_OK | os.X_OK) else temporary_folder()
+
+
+def named_cache_folder() -> Path:
+    """The same folder, whether or not it is there or can be written to."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).absolute() if named else platformdirs.user_cache_path("attnprobe")
 
 
 def _writable(folder: Path) -> Path:

@@ -129,7 +129,8 @@ class FinishedRun(RunResults):
         """
         page = Page(((self, self.summary), *((view, view.summary) for view in self.views.values())))
         if out is not None:
-            from attnprobe.stages.reporting import PAGE, write_files
+            from attnprobe.base.run_layout import PAGE
+            from attnprobe.stages.reporting import write_files
 
             folder = Path(out)
             output_folder(folder)

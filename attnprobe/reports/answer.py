@@ -18,6 +18,7 @@ from attnprobe.analysis.verdict import (
     NOTHING_FLIPS,
     UNDECIDED,
 )
+from attnprobe.base.text_cells import aligned
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, smallest_among
 from attnprobe.reports.areas_of_curves import curves_in_words
 from attnprobe.reports.certified_in_words import certified_in_words
@@ -168,17 +169,6 @@ def shortened(ordering: str, summary: Summary) -> str:
     """An ordering's name, without what is in brackets where it is too long."""
     name = display_name(ordering, summary)
     return name if len(name) <= LONGEST_NAME else name.partition(" (")[0][:LONGEST_NAME]
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines whose columns are as wide as their widest cell, the first to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
 
 
 def _where_all_flip(summary: Summary) -> str:

@@ -10,7 +10,8 @@ from attnprobe.analysis.across_runs import AcrossSeeds, across_seeds
 from attnprobe.analysis.first_flips import OUTCOMES
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
 from attnprobe.analysis.results import RunResults
-from attnprobe.reports.answer import aligned, filled, shortened
+from attnprobe.base.text_cells import aligned
+from attnprobe.reports.answer import filled, shortened
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import ABSENT, percent, percent_with_interval
 from attnprobe.reports.selection_in_words import question

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attnprobe.base.text_cells import aligned
 from attnprobe.base.visible import visible
 from attnprobe.engines.choice import FORWARD, REPLAY, SINGLE_ROW
 from attnprobe.engines.examination import Examination, Layer
@@ -27,7 +28,7 @@ def examination_text(seen: Examination, task: str) -> str:
     source, target = seen.lengths
     tokens = f"{source} tokens" if target is None else f"{source} tokens and {target} in the decoder"
     parts = [
-        aligned(
+        table_of_text(
             [
                 ("model", seen.model),
                 ("task", task),
@@ -42,7 +43,7 @@ def examination_text(seen: Examination, task: str) -> str:
         found = [(str(each.place), each.module, str(each.shape)) for each in seen.foreign]
         parts.append(f"Attention whose columns are not the tokens\n{_table(('at', 'module', 'shape'), found)}")
     if seen.checks:
-        parts.append(f"Verified\n{aligned([(f'  {check.name}', check.seen) for check in seen.checks])}")
+        parts.append(f"Verified\n{table_of_text([(f'  {check.name}', check.seen) for check in seen.checks])}")
     if seen.refusal is None:
         parts.append(_cost(seen))
     parts.append(VERIFIED if seen.refusal is None else f"refused: {visible(seen.refusal)}")
@@ -93,13 +94,10 @@ def _cost(seen: Examination) -> str:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Without the columns that are empty throughout."""
     kept = [number for number in range(len(header)) if any(row[number] for row in rows)]
-    return aligned([[f"  {row[kept[0]]}", *(row[number] for number in kept[1:])] for row in (header, *rows)])
+    return table_of_text([[f"  {row[kept[0]]}", *(row[number] for number in kept[1:])] for row in (header, *rows)])
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def table_of_text(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell."""
-    rows = [[visible(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    shown = [[visible(cell) for cell in row] for row in rows]
+    return "\n".join(line.rstrip() for line in aligned(shown, right=False))

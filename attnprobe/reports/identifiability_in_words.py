@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attnprobe.base.text_cells import aligned
 from attnprobe.reports.identifiability_tables import NAMES, unit_in
 from attnprobe.reports.numbers import percent, percent_with_interval, significant
 
@@ -110,7 +111,7 @@ def _conclusions(unit: str, found: Mapping[str, Any]) -> str:
         for row in found["conclusions"]
     ]
     title = "Over all attention weights with the same output (brackets are 95 % intervals over documents):"
-    return "\n".join([title, *_aligned([headings, *rows])])
+    return "\n".join([title, *aligned([headings, *rows])])
 
 
 def _erasing(unit: str, found: Mapping[str, Any]) -> str:
@@ -138,13 +139,3 @@ def _cost(found: Mapping[str, Any]) -> str:
 
 def _between(ends: Sequence[str]) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]

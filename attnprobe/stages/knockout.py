@@ -80,8 +80,12 @@ class KnockoutResult:
             if table is not None:
                 _write(pa.Table.from_pandas(table, preserve_index=False), folder / file)
         routes = self._routes()
-        write_json(folder / SUMMARY, {"model": self.name, **summary_of(routes, self.prompts, self.screen)})
+        write_json(folder / SUMMARY, self.summary())
         return write_knockout(self.name, routes, self.prompts, self.screened(), folder)
+
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` says."""
+        return {"model": self.name, **summary_of(self._routes(), self.prompts, self.screen)}
 
     def in_words(self) -> str:
         """A few sentences."""

@@ -11,16 +11,13 @@ from typing import Any
 from attnprobe.analysis.results import RunResults
 from attnprobe.analysis.summary import summarise
 from attnprobe.base.atomic_files import remove_leftovers, replacing
-from attnprobe.base.run_layout import FIGURES, TABLES
+from attnprobe.base.run_layout import FIGURES, PAGE, TABLES
 from attnprobe.reports.answer import answer
 from attnprobe.reports.figures import draw_all
 from attnprobe.reports.methods import methods
 from attnprobe.reports.page import Page
 from attnprobe.reports.tables import write_tables
 from attnprobe.runs.run_folder import RunFolder
-
-PAGE = "report.html"
-"""The page's file, in the run's folder."""
 
 METHODS = "methods.txt"
 """The file of what a paper says of the run, in its folder."""

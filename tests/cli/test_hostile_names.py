@@ -52,7 +52,7 @@ def test_what_every_command_refuses_is_shown(command, further, capsys, tmp_path,
     except SystemExit as end:
         status = end.code
     out, errors = capsys.readouterr()
-    assert status in ((0, 2) if command == "list" and not further else (2,))
+    assert status in ((0, 2) if command in ("list", "cache") and not further else (2,))
     check(out + errors, command)
 
 
@@ -110,7 +110,8 @@ CASES: dict[str, Any] = {
     "knockout": lambda run: [("knockout", run, "--sources", NAME, "--out", f"{NAME}3")],
     "list": lambda run: [("list", "--data-dir", run.parents[3])],
     "describe": lambda run: [("describe", run.parents[3] / NAME)],
-    "doctor": lambda run: [("doctor", run.parents[3] / NAME)],
+    "doctor": lambda run: [("doctor", run.parents[3] / NAME), ("doctor",)],
+    "cache": lambda run: [("cache",)],
 }
 REFUSED = {"verify", "grid", "doctor", "identify", "knockout"}
 

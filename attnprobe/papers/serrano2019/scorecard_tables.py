@@ -88,6 +88,39 @@ def as_markdown(scorecard: Scorecard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def scorecard_document(scorecard: Scorecard) -> list[dict[str, object]]:
+    """Every claim with its verdict and its cases, as what JSON is made of; numbers as the CSV has them."""
+    return [
+        {
+            "claim": result.claim.id,
+            "sentence": result.claim.sentence,
+            "verdict": result.verdict,
+            "over_all": _counts(result, result.cases),
+            "missing": result.missing,
+            "flips": CONVENTIONS[result.as_released] if result.claim.by_first_flips else None,
+            "other_verdict": result.other_verdict,
+            "by_way": dict(result.by_way),
+            "cases": [
+                {
+                    "case": case.name,
+                    "part": case.part,
+                    "verdict": case.judgement.verdict,
+                    "estimate": case.judgement.estimate,
+                    "threshold": case.judgement.threshold,
+                    "p": case.judgement.p_value,
+                    "p_holm": adjusted,
+                    "left_out": case.judgement.left_out,
+                    "note": case.judgement.note,
+                    "other_verdict": None if case.other is None else case.other.verdict,
+                    "other_estimate": None if case.other is None else case.other.estimate,
+                }
+                for case, adjusted in zip(result.cases, result.adjusted, strict=True)
+            ],
+        }
+        for result in scorecard
+    ]
+
+
 def as_csv(scorecard: Scorecard) -> str:
     """One row a case: claim, case, part, verdict, value, low, high, n, threshold, p, p after Holm, left out, note.
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from attnprobe.analysis.bootstrap import Estimate
 from attnprobe.analysis.intervals import SEEDS_FOR_AN_INTERVAL
 from attnprobe.analysis.leaderboard import MEASURES, Difference, Leaderboard, Place, Ranking
+from attnprobe.base.text_cells import aligned
 from attnprobe.base.visible import visible
 from attnprobe.erasure.registered_orderings import Role
 from attnprobe.explanations.names import PERMUTED
-from attnprobe.reports.answer import aligned, filled
+from attnprobe.reports.answer import filled
 from attnprobe.reports.numbers import ABSENT, percent_with_interval, points_with_interval, signed
 from attnprobe.reports.orderings_in_words import names_to_type
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,25 +14,18 @@ from attnprobe.analysis.bootstrap import Numbers
 from attnprobe.analysis.erased_orders import Positions, follows
 from attnprobe.analysis.results import FirstFlips, RunResults, no_smallest_set
 from attnprobe.base.errors import InputError
+from attnprobe.base.text_cells import wrapped
 from attnprobe.erasure.registered_orderings import ATTENTION, RANDOM, is_smallest
 from attnprobe.reports.meaning_in_words import meaning_in_words
 from attnprobe.reports.numbers import percent
 from attnprobe.reports.orderings_in_words import in_prose
 from attnprobe.reports.page.documents import SampledDocuments, ranked_by
 from attnprobe.reports.page.readable import gaps, legible, legible_item
+from attnprobe.reports.page.terminal_lines import Look, text_in_lines
 from attnprobe.reports.style import colours
-
-STRONGEST = 0.6
-"""Of the colour in the paper's white, for the largest number."""
 
 NAMED, SHORT = 10, 40
 """Items of the smallest set that are named, and characters of each."""
-
-_TAB = "    "
-
-_SPACED = re.compile(r"(\s*)(\S*)")
-
-_ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
 
 def document_in_terminal(
@@ -82,7 +73,7 @@ def document_in_terminal(
     between, hue = gaps(items["before"].tolist()), colours([ordering])[ordering] if colour else None
     marked = {name: items[column].to_numpy(dtype=bool) for column, name in documents.columns.annotators.items()}
     by_anyone = np.logical_or.reduce([*marked.values(), np.zeros(len(items), dtype=bool)])
-    text = _text(texts, between, [*map(_Look, shades, struck, by_anyone)], hue, width, results.unit)
+    text = text_in_lines(texts, between, [*map(Look, shades, struck, by_anyone)], hue, width, results.unit)
     said = [
         _marked(marked, results.unit, colour=colour),
         _outcome(results, row, items, ordering, erased, bias if affine else None),
@@ -92,8 +83,37 @@ def document_in_terminal(
     return "\n\n".join([_in_lines([_head(results, row)], width), text, _in_lines(said, width)])
 
 
+def document_as_shown(
+    results: RunResults, number: int, ordering: str = ATTENTION, bias: Sequence[float] | None = None
+) -> dict[str, Any]:
+    """The same as :func:`document_in_terminal` shows, as what JSON is made of.
+
+    Args:
+        results: the run.
+        number: of the document.
+        ordering: as there.
+        bias: as there.
+
+    Raises:
+        InputError: as there.
+    """
+    results, row = results.only([number]), 0
+    documents = SampledDocuments(results, [row])
+    items, document = documents.items(row), results.several.iloc[row].to_dict()
+    affine = bias is not None and len(bias) == len(documents.columns.contributions) > 0
+    _check_known(documents, ordering, affine=affine)
+    flips = {
+        name: {"removed": each.removed[row], "emptied": each.emptied[row], "never": each.never[row]}
+        for name, each in results.with_twins().items()
+    }
+    classes = {name: results.class_name(int(document[name])) for name in ("decision", "label") if document[name] >= 0}
+    told = {"name": results.name, "unit": results.unit, "document": document, "classes": classes, "by": ordering}
+    erased = None if items is None else _erased(results.flips_of(ordering), row, documents.order(row, ordering))
+    return {**told, "first_flips": flips, "erased": erased, "items": items}
+
+
 def _in_lines(paragraphs: Sequence[str], width: int) -> str:
-    return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in paragraphs if paragraph)
+    return "\n\n".join("\n".join(wrapped(paragraph, width)) for paragraph in paragraphs if paragraph)
 
 
 def _check_known(documents: SampledDocuments, ordering: str, *, affine: bool) -> None:
@@ -140,100 +160,6 @@ def _head(results: RunResults, row: int) -> str:
         f"{legible(results.name)}, document {int(document['document'])}: {int(document['n']):,} {results.unit}s. "
         f"The model decides {_class(results, decision)}{sure}{told}. {meaning_in_words(results.config)}"
     ).rstrip()
-
-
-class _Look(NamedTuple):
-    """How an item is shown: how dark, whether it is struck through, and whether people marked it."""
-
-    shade: float
-    gone: bool
-    marked: bool
-
-
-def _text(
-    texts: Sequence[str], between: Sequence[str], looks: Sequence[_Look], hue: str | None, width: int, unit: str
-) -> str:
-    """The items in lines, with the text between them as it is; sentences each begin a line."""
-    page = _Page(width)
-    for j, (text, gap, look) in enumerate(zip(texts, between, looks, strict=True)):
-        if unit == "sentence" and j:
-            gap = "\n" + gap.strip(" ").removeprefix("\n")
-        page.write_between(gap)
-        page.write(text, partial(_painted, look=look, hue=hue))
-    return page.text()
-
-
-class _Page:
-    """Lines that are filled from left to right, and broken at white space where what comes next does not fit."""
-
-    def __init__(self, width: int) -> None:
-        self._lines = [""]
-        self._width = self._room = width
-        self._space = self._word = ""
-        self._length = 0  # of the word, which is not yet in its line
-
-    def write(self, text: str, marked: Callable[[str], str]) -> None:
-        """Go on with an item, each part of it in a line marked."""
-        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
-            if number:
-                self._break()
-            for place, part in enumerate(textwrap.wrap(line, self._width - 4)):
-                if place:
-                    self._put_space(" ")
-                self._put(marked(part))
-
-    def write_between(self, text: str) -> None:
-        """Go on with text that is no item."""
-        for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
-            if number:
-                self._break()
-            for blank, part in _SPACED.findall(line):
-                self._put_space(blank)
-                self._put(part)
-
-    def text(self) -> str:
-        """All lines."""
-        self._end_word()
-        return "\n".join(self._lines)
-
-    def _put(self, marked: str) -> None:
-        length = len(_ESCAPE.sub("", marked))
-        if self._length + length > self._width:
-            self._end_word()
-        self._word += marked
-        self._length += length
-
-    def _put_space(self, blank: str) -> None:
-        if blank:
-            self._end_word()
-            self._space += blank
-
-    def _end_word(self) -> None:
-        if not self._word:
-            return
-        if self._lines[-1] and len(self._space) + self._length > self._room:
-            self._lines.append("")
-            self._room, self._space = self._width, ""
-        self._lines[-1] += self._space + self._word
-        self._room -= len(self._space) + self._length
-        self._space, self._word, self._length = "", "", 0
-
-    def _break(self) -> None:
-        self._end_word()
-        self._lines.append("")
-        self._room, self._space = self._width, ""
-
-
-def _painted(text: str, look: _Look, hue: str | None) -> str:
-    if hue is None:
-        text = f"_{text}_" if look.marked else text
-        return f"~~{text}~~" if look.gone else text
-    codes = ["4"] * bool(look.marked) + ["9"] * bool(look.gone)
-    if round(9 * look.shade) > 0:
-        channels = (int(hue[start : start + 2], 16) for start in (1, 3, 5))
-        mixed = (round(255 + (channel - 255) * STRONGEST * look.shade) for channel in channels)
-        codes += ["38;2;16;16;16", "48;2;" + ";".join(map(str, mixed))]
-    return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
 
 
 def _marked(by: Mapping[str, npt.NDArray[np.bool_]], unit: str, *, colour: bool) -> str:
