@@ -41,6 +41,7 @@ EXTRAS = {
         {"captum": "0.7", "lime": "0.2", "shap": "0.44"},
         "explanations of other packages, beside attention",
     ),
+    "live": ({"starlette": "0.40", "uvicorn": "0.30"}, "a page with the model behind it: attnprobe live"),
     "completion": ({"argcomplete": "3.1"}, "names and flags completed by bash and zsh"),
 }
 """By extra the packages that it brings, with their lowest versions, and what it is for."""
