@@ -52,12 +52,15 @@ def test_each_run_has_a_line(runs, capsys):
 def test_a_bad_run_stops_no_other_and_gives_the_status(runs, capsys):
     items = runs / "below" / "two" / "items.parquet"
     items.write_bytes(items.read_bytes()[:-50])
-    (runs / "no-run").mkdir()
+    shutil.copytree(runs / "one", runs / "no-run")
     (runs / "no-run" / "config.json").write_text("{")
+    (runs / "model").mkdir()  # as a checkpoint has it, which is no run
+    (runs / "model" / "config.json").write_text("{}")
     status, out = said(capsys, "verify", runs, "--documents", 2)
     assert status == 1  # what is wrong comes before what could not be looked at
     assert out.count(": verified: ") == 1
     assert "no-run: refused: " in out
+    assert str(runs / "model") not in out
     status, out = said(capsys, "report", runs)
     assert status == 2
     assert "does attention explain it?" in out
