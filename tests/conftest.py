@@ -5,6 +5,7 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.pop("COLUMNS", None)  # which pytest-xdist sets for itself, and commands would fit what they say to
 
 import pytest
 from hypothesis import settings

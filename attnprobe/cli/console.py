@@ -1,8 +1,8 @@
 """What a command says, and where to: progress, results, one JSON document, and a log of all of it.
 
-Every command has the same four arguments for it, which are declared here. Lines fit the terminal; into a file or a pipe
-they are as wide everywhere (``WIDTH``), and sentences of progress stay whole there; ``COLUMNS`` in the environment goes
-before both.
+Every command has the same four arguments for it, which are declared here. Lines fit the terminal, or ``COLUMNS`` of the
+environment; into a file or a pipe they go as they were made, the same everywhere: tables and filled sentences are at most
+``WIDTH`` wide, and what is one sentence is one line.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Console:
         """Print what was asked for, in lines; ``made`` where they already fit, and may have colours."""
         self.note(visible(text, kept="\n"))
         shown = visible(text, kept="\n\x1b" if made else "\n")
-        self._print(shown if made else fitted(shown, width(), WIDTH))
+        self._print(fitted(shown, width(), WIDTH) if _watched() and not made else shown)
 
     def note(self, text: str) -> None:
         """Write into the log alone."""

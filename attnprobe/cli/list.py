@@ -35,16 +35,18 @@ def execute(arguments: argparse.Namespace) -> None:
         _print(title, [f"  {name:<20} {description}" for name, description in entries.items()])
     told: dict[str, dict[str, dict[str, object]]] = {}
     lines = []
-    for name, ordering in ORDERINGS.items():  # a package that cannot be imported ends the list
-        on_request = name in OWN and OWN[name].on_request
-        said = ": ".join(filter(None, [ordering.title, ordering.description])) + " (with --orderings)" * on_request
-        lines.append(f"  {name:<26} {ordering.role.value:<12} {said}{_of(ORDERINGS.origin(name))}")
-        told.setdefault("orderings", {})[name] = {
-            **_entry(ordering, ORDERINGS.origin(name)),
-            "role": ordering.role.value,
-            "on_request": on_request,
-        }
-    _print("Orderings", lines)
+    try:
+        for name, ordering in ORDERINGS.items():
+            on_request = name in OWN and OWN[name].on_request
+            said = ": ".join(filter(None, [ordering.title, ordering.description])) + " (with --orderings)" * on_request
+            lines.append(f"  {name:<26} {ordering.role.value:<12} {said}{_of(ORDERINGS.origin(name))}")
+            told.setdefault("orderings", {})[name] = {
+                **_entry(ordering, ORDERINGS.origin(name)),
+                "role": ordering.role.value,
+                "on_request": on_request,
+            }
+    finally:  # a package that cannot be imported ends the list, and what stands before it is told
+        _print("Orderings", lines)
     for title, registry in (
         ("Measurements", MEASUREMENTS),
         ("Statistics", STATISTICS),

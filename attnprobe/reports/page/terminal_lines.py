@@ -54,7 +54,9 @@ class _Page:
         for number, line in enumerate(text.replace("\t", _TAB).split("\n")):
             if number:
                 self._break()
-            for place, part in enumerate(wrapped(line, self._width - 4, whole=False) if line.strip() else []):
+            fits = cells(line) <= self._width - 4
+            parts = [line] if fits else wrapped(line, self._width - 4, whole=False)
+            for place, part in enumerate(parts if line.strip() else []):
                 if place:
                     self._put_space(" ")
                 self._put(marked(part))
