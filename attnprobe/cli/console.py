@@ -1,8 +1,8 @@
 """What a command says, and where to: progress, results, one JSON document, and a log of all of it.
 
 Every command has the same four arguments for it, which are declared here. Lines fit the terminal, or ``COLUMNS`` of the
-environment; into a file or a pipe they go as they were made, the same everywhere: tables and filled sentences are at most
-``WIDTH`` wide, and what is one sentence is one line.
+environment; into a file or a pipe they go as they were made, the same everywhere: tables and filled sentences are
+``WIDTH`` wide at most, and what is one sentence is one line.
 """
 
 from __future__ import annotations
