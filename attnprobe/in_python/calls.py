@@ -15,6 +15,8 @@ from typing import Any, Unpack
 
 import pandas as pd
 
+from attnprobe.base.errors import InputError
+from attnprobe.base.run_layout import CONFIG
 from attnprobe.execution.settings import ExecutionSettings
 from attnprobe.in_python.argument_types import ProbeArguments, RunArguments, TrainArguments
 from attnprobe.in_python.arguments import OF_A_RUN, arguments_of, by_table
@@ -25,7 +27,7 @@ from attnprobe.settings.doors import in_arguments, of_what_is_given
 from attnprobe.settings.experiment_files import experiment_tables
 from attnprobe.settings.own_explanations import ExplanationSettings
 from attnprobe.settings.run_settings import AT_ANY_TIME, RunSettings
-from attnprobe.settings.unfit import told_by
+from attnprobe.settings.unfit import SettingTypeError, told_by
 
 AnyPath = str | PathLike[str]
 
@@ -129,7 +131,10 @@ def load_run(path: AnyPath) -> FinishedRun:
         InputError: it is no run, or has not been probed, or a file of it cannot be read.
     """
     with told_in_python():
-        return _finished(Path(path), None)
+        folder = _path(path, "path")
+        if not (folder / CONFIG).exists():
+            raise InputError(f"{folder} is not a run: there is no {CONFIG} in it.")
+        return _finished(folder, None)
 
 
 @dataclass(frozen=True)
@@ -191,8 +196,9 @@ def _begun(
     from attnprobe.stages.asked_settings import settings_asked
     from attnprobe.stages.opening import Whereabouts, begun
 
+    folder = Path() if out is None else _path(out, "out")
     experiment = given.pop("experiment", None)
-    file: Mapping[str, Any] = {} if experiment is None else experiment_tables(Path(experiment))
+    file: Mapping[str, Any] = {} if experiment is None else experiment_tables(_path(experiment, "experiment"))
     places = {name: given.pop(name) for name in _PLACES if name in given}
     places = {name: value for name, value in places.items() if value is not None}
     named = {name: value for name, value in (("dataset", dataset), ("model", model)) if value is not None}
@@ -200,11 +206,22 @@ def _begun(
     names = of_what_is_given(asked, file, in_arguments)
     chosen = settings_asked(asked, dict(file), names, fine_tune=fine_tune)
     if "data_dir" in places:
-        places["data_dir"] = Path(places["data_dir"])
+        places["data_dir"] = _path(places["data_dir"], "data_dir")
     keeper = None if out is not None else _Keeper()
-    where = Whereabouts(keeper.path if keeper is not None else Path(out or ""), **places)
+    where = Whereabouts(keeper.path if keeper is not None else folder, **places)
     with begun(chosen, where, say, names) as at_work:
         yield at_work, keeper
+
+
+def _path(given: object, name: str) -> Path:
+    """What an argument names a place by.
+
+    Raises:
+        SettingTypeError: it is neither a text nor a path.
+    """
+    if isinstance(given, str | PathLike):
+        return Path(given)
+    raise SettingTypeError("", "{}", f"{name}: a path is needed, as a text or a Path, and this is {given!r}.")
 
 
 def _execution(given: dict[str, Any]) -> ExecutionSettings:

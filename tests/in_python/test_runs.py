@@ -149,3 +149,18 @@ def test_flags_in_sentences_become_arguments():
     for name, declared in ARGUMENTS.items():
         assert in_python(f"give {declared.flag}.") == f"give {name}."
     assert not re.search(r"(?<!\w)--", in_python("--no-curves, --erase-by zero; --documents N"))
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda place: attnprobe.load_run(place / "nowhere"), "nowhere is not a run: there is no config.json in it."),
+        (lambda place: attnprobe.load_run(None), "path: a path is needed, as a text or a Path, and this is None."),
+        (lambda place: attnprobe.run("docstrings", "flan-none", out=3), "out: a path is needed"),
+        (lambda place: attnprobe.train(data_dir=4), "data_dir: a path is needed"),
+        (lambda place: attnprobe.run(experiment=4.5), "experiment: a path is needed"),
+    ],
+)
+def test_what_is_no_place_is_refused_in_a_sentence(tmp_path, call, sentence):
+    with pytest.raises(attnprobe.InputError, match=re.escape(sentence)):
+        call(tmp_path)

@@ -102,7 +102,9 @@ async function readText(wanted) {
   byId("to-flip").disabled = byId("take-set").disabled = true;
   for (const line of ["along-says", "search-says", "compare-says"]) byId(line).textContent = "";
   refresh();
+  const asOf = read;
   await attention.begin(model, wanted.seen ?? { layer: null, head: null, row: null });
+  if (asOf !== read) return; // another text has been read meanwhile
   const has = (name) => (wanted.seen?.[name] ?? null) === null || wanted.seen[name] === String(attention[name]);
   if (attention.shown && !(has("head") && has("row"))) notice("The link looks at a head or a row that is not there, which was left out.");
   if (wanted.ordering) {
