@@ -3,6 +3,9 @@
 The README's second command runs the first three; it alone decides what is accepted.
 """
 
+import configparser
+import re
+
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -52,3 +55,20 @@ def coverage(session: nox.Session) -> None:
     """Lines and branches that the default suite reaches in one process; what commands reach is not counted."""
     session.run("python", "-m", "coverage", "run", "-m", "pytest", "-n", "0", *session.posargs)
     session.run("python", "-m", "coverage", "report", "--skip-covered")
+
+
+OF_NUMBERS = ("tests/erasure", "tests/analysis", "tests/base", "tests/settings", "tests/runs", "tests/reports")
+"""Folders of tests that a plain installation can run."""
+
+
+@nox.session(venv_backend="venv")
+def lowest(session: nox.Session) -> None:
+    """The lowest versions that setup.cfg allows, in an environment of its own; torch, and what tests need, as pinned."""
+    settings = configparser.RawConfigParser()
+    settings.read("setup.cfg")
+    needed = re.findall(r"^([\w.-]+)>=([\d.]+)", settings["options"]["install_requires"], flags=re.MULTILINE)
+    exact = [f"{name}=={number}.*" for name, number in needed if name != "torch"]
+    session.install("-c", "constraints.txt", "torch")
+    session.install(*exact, "pytest", "hypothesis", "pytest-xdist")
+    session.install("--no-deps", "-e", ".")
+    session.run("python", "-m", "pytest", "-q", "-n", "2", *(session.posargs or OF_NUMBERS))

@@ -14,7 +14,7 @@ from tests.fixtures.commands import ROOT
 def lowest(requirements):
     """The packages and lowest versions in lines of setup.cfg."""
     lines = [line for line in requirements.split("\n") if line.strip() and not line.strip().startswith(("#", "%"))]
-    return dict(re.match(r"\s*([\w.-]+)\s*>=\s*([\d.]+)", line).groups() for line in lines)
+    return {found[1]: found[2] for found in map(re.compile(r"\s*([\w.-]+)\s*>=\s*([\d.]+)").match, lines) if found}
 
 
 def test_it_looks_for_what_is_asked_for():
