@@ -63,7 +63,7 @@ OF_NUMBERS = ("tests/erasure", "tests/analysis", "tests/base", "tests/settings",
 
 @nox.session(venv_backend="venv")
 def lowest(session: nox.Session) -> None:
-    """The lowest versions that setup.cfg allows, in an environment of its own; torch, and what tests need, as pinned."""
+    """The lowest versions that setup.cfg allows, in an environment of its own; torch as it is pinned."""
     settings = configparser.RawConfigParser()
     settings.read("setup.cfg")
     needed = re.findall(r"^([\w.-]+)>=([\d.]+)", settings["options"]["install_requires"], flags=re.MULTILINE)

@@ -5,6 +5,7 @@ from scipy import stats
 from attnprobe.analysis import bootstrap
 from attnprobe.analysis.bca import bca_ends
 from attnprobe.analysis.bootstrap import means, ratios, resampling_counts
+from tests.fixtures.seeded_scipy import seeded
 
 generator = np.random.default_rng(7)
 
@@ -40,7 +41,8 @@ def test_means_agree_with_scipy(monkeypatch):
     monkeypatch.setattr(bootstrap, "RESAMPLES", 20_000)
     values = generator.lognormal(size=120)
     estimate = means({"x": values})["x"]
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=3).confidence_interval
+    drawn = seeded(stats.bootstrap, 3)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", **drawn).confidence_interval
     assert (estimate.low, estimate.high) == pytest.approx(tuple(theirs), rel=0.01)
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from attnprobe.analysis import significance
 from attnprobe.analysis.significance import binomial_log_p, holm, mcnemar, sign_flip_tests, sign_test
+from tests.fixtures.seeded_scipy import seeded
 
 generator = np.random.default_rng(12)
 COUNTS = [(0, 0), (0, 1), (3, 3), (1, 9), (12, 40), (500, 430)]
@@ -83,7 +84,12 @@ def test_drawn_sign_flips_come_near_enumeration(monkeypatch):
 def test_drawn_sign_flips_agree_with_scipy():
     differences = generator.normal(0.2, 1, 60)
     theirs = stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=10_000, rng=1, vectorized=True
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=10_000,
+        vectorized=True,
+        **seeded(stats.permutation_test, 1),
     )
     assert sign_flip_tests({"x": differences})["x"].p == pytest.approx(theirs.pvalue, abs=0.02)
 
