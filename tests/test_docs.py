@@ -163,3 +163,13 @@ def test_the_readme_opens_with_two_commands_of_one_line():
     assert first.strip().endswith("attnprobe run")
     assert "pytest" in second
     assert all(len(block.strip().splitlines()) == 1 for block in (first, second))
+
+
+def test_the_gallery_has_every_figure():
+    from attnprobe.reports.figures import FIGURES, IDENTIFIABILITY_FIGURES
+    from attnprobe.reports.knockout.files import FIGURES as OF_KNOCKOUTS
+
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"attnprobe\.plots\.(\w+)\(", text)) | set(re.findall(r"\]\([\w/]*?(\w+)\.png\)", text))
+    assert {*FIGURES, *IDENTIFIABILITY_FIGURES, *OF_KNOCKOUTS} - {"output_moves"} <= shown  # it needs a regressor
+    assert "`output_moves`" in text
