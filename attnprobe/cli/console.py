@@ -146,7 +146,7 @@ def speaking(arguments: argparse.Namespace, said: str) -> Iterator[Console]:
 
 
 def print_document(arguments: argparse.Namespace, spoken: Console, status: int) -> None:
-    """Print the one document of a command that was asked for it, as documented in CHANGELOG.md."""
+    """Print the one document of a command that was asked for it, as documented in docs/using.md."""
     if arguments.json:
         head = {"attnprobe": __version__, "command": arguments.command, "status": status}
         print(in_json(json.dumps(plain({**head, **spoken.document}), allow_nan=False, indent=2)), flush=True)
@@ -194,4 +194,12 @@ def _opened_log(path: Path) -> TextIO:
         raise InputError(f"{path} is no log of attnprobe, and is left as it is; give another --log.")
     if not file.tell():
         file.write(f"{LOG}\n")
+    elif not _ends_a_line(path):  # as what was cut short, or an editor leaves it
+        file.write("\n")
     return file
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"

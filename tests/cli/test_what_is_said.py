@@ -71,6 +71,15 @@ def test_a_log_takes_no_file_of_somebody_else(tmp_path, capsys):
     assert letter.read_text() == "Dear reader,"
 
 
+def test_a_log_that_was_cut_short_is_gone_on_with(tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text(LOG)
+    assert main(["list", "--log", str(log)]) == 0
+    assert main(["list", "--log", str(log)]) == 0
+    assert log.read_text().splitlines()[0] == LOG
+    assert log.read_text().count("exit status 0") == 2
+
+
 def test_no_escape_reaches_what_is_no_terminal(place, capfd):
     assert run(place, "loud") == 0
     (config,) = (place / "loud").rglob("config.json")
