@@ -157,6 +157,10 @@ def conclude(**document: object) -> None:
     _current.document.update(document)
 
 
+_NOTHING = ("NAType", "NaTType")
+"""Types of what pandas has where nothing is; it need not be imported."""
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401
     """The same as what JSON has: a number that is none, or not finite, is null; tables are lists of their rows.
 
@@ -167,8 +171,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401
         return plain(value.value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
+    if value is None or isinstance(value, str | bool | int) or type(value).__name__ in _NOTHING:
+        return None if type(value).__name__ in _NOTHING else value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if hasattr(value, "_asdict"):

@@ -7,6 +7,7 @@ import pytest
 
 from attnprobe.base.text_cells import STAYS_WHOLE, cells
 from attnprobe.cli import main
+from attnprobe.cli.console import plain
 from tests.fixtures.commands import ROOT, planted_rows, write_splits
 
 CLASSES = {"pos": "肯定的な評価", "neg": "отрицательный отзыв"}
@@ -79,6 +80,16 @@ def test_one_document_is_printed_and_nothing_else(run, capfd, name):
     assert "Traceback" not in errors
     told = re.search(rf"^\| `{name}` \| (.+) \|$", (ROOT / "docs" / "using.md").read_text(), flags=re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", told[1])) == set(document) - {"attnprobe", "command", "status"}
+
+
+def test_what_is_missing_is_null():
+    import pandas as pd
+
+    table = pd.DataFrame(
+        {"n": pd.array([1, None], "Int32"), "flips": pd.array([True, None], "boolean"), "x": [0.5, None]}
+    )
+    assert plain(table) == [{"n": 1, "flips": True, "x": 0.5}, {"n": None, "flips": None, "x": None}]
+    assert plain(pd.NaT) is None
 
 
 def summary_of(run):
