@@ -40,6 +40,7 @@ from attnprobe.cli import (
     verify,
 )
 from attnprobe.cli import list as list_command
+from attnprobe.cli.completion import ASKED, command_in, complete
 from attnprobe.cli.console import add_output_arguments, print_document, speaking
 from attnprobe.settings.unfit import SettingError
 
@@ -161,9 +162,7 @@ def _check_not_empty(arguments: Sequence[str]) -> None:
 
 
 def _execute(arguments: Sequence[str] | None) -> int | None:
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
-        from attnprobe.cli.completion import command_in, complete
-
+    if ASKED in os.environ:  # a shell asks what may come next
         complete(make_parser(command_in(os.environ.get("COMP_LINE", ""))))
     arguments = sys.argv[1:] if arguments is None else arguments
     _check_not_empty(arguments)

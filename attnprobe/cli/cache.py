@@ -46,7 +46,7 @@ def execute(arguments: argparse.Namespace) -> None:
         if not arguments.yes and not _confirmed(own):
             say_lines("Nothing was removed.")
         else:
-            removed = remove_cached(folder)
+            removed = remove_cached(folder, own)
             say_lines(f"Removed: {_counted(removed)}.")
     conclude(folder=folder, bytes=sum(each.size for each in found), entries=found, removed=removed)
 

@@ -18,7 +18,7 @@ from attnprobe.base.exit_status import DOCUMENTS_LEFT_OUT
 from attnprobe.cli.console import conclude
 from attnprobe.cli.execution import add_execution_arguments, execution_from
 from attnprobe.cli.options import add_machine_arguments, say, writing_run
-from attnprobe.cli.several_runs import Outcome, each_by_itself, runs_meant
+from attnprobe.cli.several_runs import Outcome, add_runs, each_by_itself, runs_meant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,13 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.settings.own_explanations import ExplanationSettings
     from attnprobe.settings.run_settings import RunSettings
 
-    parser.add_argument(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUNS",
-        help="run folders, or folders that hold some: then a line for each run",
-    )
+    add_runs(parser)
     add_settings(parser.add_argument_group("what is meant by erased"), RunSettings, "erase_by")
     add_settings(parser.add_argument_group("explanations of your own"), ExplanationSettings)
     add_settings(parser.add_argument_group("sets of items"), RunSettings, "certify")

@@ -11,19 +11,12 @@ from pathlib import Path
 
 from attnprobe.cli.console import conclude
 from attnprobe.cli.options import opening, say, say_lines
-from attnprobe.cli.several_runs import Outcome, each_by_itself, runs_meant
+from attnprobe.cli.several_runs import Outcome, add_runs, each_by_itself, runs_meant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUNS",
-        help="run folders, or folders that hold some: then a line for each run; of several a page shows them side by "
-        "side",
-    )
+    add_runs(parser, "; of several a page shows them side by side")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,17 @@ from attnprobe.cli.options import say_lines
 
 WORST_FIRST = (FAILED, REFUSED, DOCUMENTS_LEFT_OUT, 0)
 """Exit statuses: what is wrong comes before what could not be looked at."""
+
+
+def add_runs(parser: argparse.ArgumentParser, together: str = "") -> None:
+    """Declare the argument that runs are named by.
+
+    Args:
+        parser: of a command.
+        together: what is made of several beside what is made of each.
+    """
+    told = f"run folders, or folders that hold some: then a line for each run{together}"
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUNS", help=told)
 
 
 class Meant(NamedTuple):

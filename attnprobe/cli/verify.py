@@ -14,7 +14,7 @@ from attnprobe.base.exit_status import FAILED
 from attnprobe.base.visible import visible
 from attnprobe.cli.console import conclude
 from attnprobe.cli.options import add_machine_arguments, reopen_run, say_lines
-from attnprobe.cli.several_runs import Outcome, each_by_itself, runs_meant
+from attnprobe.cli.several_runs import Outcome, add_runs, each_by_itself, runs_meant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from attnprobe.cli.flags import add_settings
     from attnprobe.settings.verification import Sample
 
-    parser.add_argument(
-        "runs",
-        nargs="+",
-        type=Path,
-        metavar="RUNS",
-        help="run folders, or folders that hold some: then a line for each run",
-    )
+    add_runs(parser)
     add_settings(parser, Sample)
     add_machine_arguments(parser)
 

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,11 +52,16 @@ def cached(folder: Path) -> list[Cached]:
     return [_looked_at(path, by) for path, by in _entries(folder)]
 
 
-def remove_cached(folder: Path) -> list[Cached]:
-    """Remove what is attnprobe's own, and what killed processes left; returns what was removed."""
-    removed = []
+def remove_cached(folder: Path, seen: Collection[Cached]) -> list[Cached]:
+    """Remove what was seen and is attnprobe's own still, and what killed processes left; returns what was removed.
+
+    Args:
+        folder: the cache.
+        seen: what of it may be removed; what came to it since stays.
+    """
+    removed, paths = [], {each.path for each in seen}
     for each in cached(folder):
-        if each.own:
+        if each.own and each.path in paths:
             if _kind(each.path) == stat.S_IFDIR:
                 shutil.rmtree(each.path)  # which follows no link
             else:

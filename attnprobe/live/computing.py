@@ -71,11 +71,6 @@ class Worker:
         """About how many seconds from now there is room in the queue again, one at least."""
         return max(1, round(self._seconds * self._queue.qsize()))
 
-    @property
-    def seconds_left(self) -> float:
-        """For how long the job that is computed is still waited for; endless outside of any."""
-        return float("inf") if self._current is None else self._current.until - time.monotonic()
-
     def check(self) -> None:
         """See that somebody waits for what is being computed; asked in the thread that computes, elsewhere in vain.
 

@@ -81,9 +81,16 @@ def test_it_is_confirmed_first(cache, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", Person("no\n"))
     assert main(["cache", "--clear"]) == 0
     assert files(cache) == before
+
+    def comes_meanwhile(person):
+        (cache / "docstrings-0123456789abcdef").mkdir()
+        return "y\n"
+
+    monkeypatch.setattr(Person, "readline", comes_meanwhile)
     monkeypatch.setattr("sys.stdin", Person("y\n"))
     assert main(["cache", "--clear"]) == 0
     assert files(cache) != before
+    assert (cache / "docstrings-0123456789abcdef").exists()
 
 
 def test_there_need_be_none(tmp_path, monkeypatch, capsys):

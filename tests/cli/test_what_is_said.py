@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from attnprobe.cli import main
-from attnprobe.cli.console import LOG
+from attnprobe.cli.console import LOG, colours
 from tests.fixtures.commands import ROOT, environment, planted_folder
 
 
@@ -78,6 +78,17 @@ def test_a_log_that_was_cut_short_is_gone_on_with(tmp_path):
     assert main(["list", "--log", str(log)]) == 0
     assert log.read_text().splitlines()[0] == LOG
     assert log.read_text().count("exit status 0") == 2
+
+
+@pytest.mark.parametrize(
+    ("terminal", "asked", "coloured"), [(True, None, True), (True, "1", False), (False, None, False)]
+)
+def test_colours_are_for_terminals_unless_nobody_wants_them(monkeypatch, terminal, asked, coloured):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("NO_COLOR", asked)
+    assert colours() == coloured
 
 
 def test_no_escape_reaches_what_is_no_terminal(place, capfd):

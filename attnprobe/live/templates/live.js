@@ -3,7 +3,7 @@
 const byId = (id) => document.getElementById(id);
 const MOST_CLASSES = 10;
 const asking = new Asking();
-const history_ = new History();
+const past = new History();
 let model = null;
 let read = null;
 let edit = NOTHING;
@@ -88,7 +88,7 @@ async function readText(wanted) {
   for (const kind of ["attention", "erase", "ordering", "search", "compare"]) asking.forget(kind);
   read = { ...answer, ...asked };
   now = along = found = null;
-  history_.clear();
+  past.clear();
   const n = read.items.length;
   edit = wanted.edit ?? NOTHING;
   const fits = (list, end) => list.filter((each) => each < end);
@@ -116,7 +116,7 @@ async function readText(wanted) {
 /** Change what is erased, so that it can be gone back. */
 function change(how) {
   if (read === null) return;
-  history_.push(edit);
+  past.push(edit);
   edit = how(edit);
   refresh();
 }
@@ -129,7 +129,7 @@ async function refresh() {
   layers.draw(edit, mode());
   byId("way").value = edit.way ?? model.erase_by[0];
   byId("rows").value = edit.rows ?? model.rows[0];
-  byId("undo").disabled = history_.isEmpty;
+  byId("undo").disabled = past.isEmpty;
   byId("reset").disabled = edit === NOTHING;
   drawCutRow();
   forgetStale();
@@ -190,10 +190,7 @@ function drawDistributionNow() {
   const rank = [...before.keys()].sort((a, b) => Math.max(before[b], after?.[b] ?? 0) - Math.max(before[a], after?.[a] ?? 0) || a - b);
   const shown = rank.slice(0, before.length > MOST_CLASSES + 1 ? MOST_CLASSES : before.length).sort((a, b) => a - b);
   const rows = shown.map((c) => {
-    const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
-      svg("rect", { class: "now", width: `${100 * (after?.[c] ?? 0)}%`, height: "100%" }),
-      svg("line", { class: "before", x1: `${100 * before[c]}%`, x2: `${100 * before[c]}%`, y1: 0, y2: "100%" }));
-    const row = html("tr", { "data-class": c }, html("th", { scope: "row" }, html("bdi", {}, model.classes[c] ?? String(c)), bar),
+    const row = html("tr", { "data-class": c }, html("th", { scope: "row" }, html("bdi", {}, model.classes[c] ?? String(c)), barOf(after?.[c], before[c])),
       html("td", { class: "number" }, after === null ? "?" : probability(after[c])), html("td", { class: "number" }, probability(before[c])));
     row.classList.toggle("decided", isClass && c === decided);
     return row;
@@ -269,7 +266,7 @@ function moveStep() {
 /** Erase the beginning of the order; a drag is one step back. */
 function stepTo(k) {
   const removed = along.order.slice(0, k).sort((a, b) => a - b);
-  if (!sliding) history_.push(edit);
+  if (!sliding) past.push(edit);
   sliding = true;
   edit = { ...edit, removed };
   refresh();
@@ -306,7 +303,7 @@ function searchInWords({ removed, size, status, at_least: least, emptied, decide
   const n = read.items.length;
   if (removed === null) return status === "exact" || least > n ? "No set flips the decision, as is certain (exact)." : `No set was found that flips it; of fewer than ${items(least)} none does.`;
   if (size === 0) return "What is cut off flips the decision before anything is erased.";
-  const what = `${items(size)} of ${n} flip the decision to ${name}${emptied ? ", and then nothing is left" : ""}`;
+  const what = `${items(size)} of ${n} flip${size === 1 ? "s" : ""} the decision to ${name}${emptied ? ", and then nothing is left" : ""}`;
   if (status === "exact") return `${what}: no smaller set does (exact).`;
   if (status === "certified") return `${what}; none of fewer than ${least} does (certified), and whether one between these does is not known.`;
   return `${what} (attained); whether fewer do is not known.`;
@@ -319,8 +316,8 @@ async function compare() {
   const least = model.erase_by.map((way) => Math.min(...answer.rows.filter((row) => row.erase_by === way && row.first_flip !== null).map((row) => row.first_flip)));
   const cell = (row, best) => {
     if (!row) return html("td", {}, "–");
-    const told_ = row.emptied ? "only when nothing is left" : row.first_flip === null ? "never" : `${row.first_flip} (${percent(row.fraction)})`;
-    return html("td", row.first_flip === best && !row.emptied ? { class: "earliest" } : {}, told_);
+    const outcome = row.emptied ? "only when nothing is left" : row.first_flip === null ? "never" : `${row.first_flip} (${percent(row.fraction)})`;
+    return html("td", row.first_flip === best && !row.emptied ? { class: "earliest" } : {}, outcome);
   };
   byId("compared").replaceChildren(
     html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "ordering"), ...model.erase_by.map((way) => html("th", { scope: "col" }, way.replaceAll("_", " "))))),
@@ -372,8 +369,8 @@ for (const id of ["text", "second"]) {
 }
 byId("copy-link").addEventListener("click", copyLink);
 byId("undo").addEventListener("click", () => {
-  if (history_.isEmpty) return;
-  edit = history_.pop();
+  if (past.isEmpty) return;
+  edit = past.pop();
   refresh();
 });
 byId("reset").addEventListener("click", () => change(() => NOTHING));

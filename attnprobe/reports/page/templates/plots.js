@@ -23,18 +23,23 @@ function probability(p) {
   return html("data", { value: p === null ? "" : String(p) }, percent(p));
 }
 
+/** A bar as long as a probability now is, with a line where it was before; of what is not known there is none. */
+function barOf(now, before) {
+  const at = `${100 * (before ?? 0)}%`;
+  return svg("svg", { class: "bar", "aria-hidden": "true" },
+    svg("rect", { class: "now", width: `${100 * (now ?? 0)}%`, height: "100%" }),
+    svg("line", { class: "before", x1: at, x2: at, y1: 0, y2: "100%" }));
+}
+
 /** Rows of the distribution: the classes with the largest probability now or before, the others as one row. */
 function drawDistribution(body, doc, now, before) {
   const decided = now ? largestOf(now) : null;
   const rank = [...before.keys()].sort((a, b) => Math.max(before[b], now?.[b] ?? 0) - Math.max(before[a], now?.[a] ?? 0) || a - b);
   const shown = rank.slice(0, before.length > SHOWN_CLASSES + 1 ? SHOWN_CLASSES : before.length).sort((a, b) => a - b);
   const rows = shown.map((c) => {
-    const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
-      svg("rect", { class: "now", width: `${100 * (now?.[c] ?? 0)}%`, height: "100%" }),
-      svg("line", { class: "before", x1: `${100 * before[c]}%`, x2: `${100 * before[c]}%`, y1: 0, y2: "100%" }));
     const name = html("th", { scope: "row" }, html("bdi", {}, doc.run.labels[c]));
     if (c === doc.label) name.append(html("span", { class: "tag" }, "label"));
-    name.append(bar);
+    name.append(barOf(now?.[c], before[c]));
     const row = html("tr", { "data-class": c }, name,
       html("td", { class: "number" }, now ? probability(now[c]) : "?"), html("td", { class: "number" }, probability(before[c])));
     row.classList.toggle("decided", c === decided);
@@ -99,11 +104,8 @@ function courseAfter(doc, positions) {
 
 /** What is known of the output where erasures cannot be computed here: the decision's probability, now and unerased. */
 function drawDecision(body, doc, now) {
-  const bar = svg("svg", { class: "bar", "aria-hidden": "true" },
-    svg("rect", { class: "now", width: `${100 * (now ?? 0)}%`, height: "100%" }),
-    svg("line", { class: "before", x1: `${100 * (doc.p ?? 0)}%`, x2: `${100 * (doc.p ?? 0)}%`, y1: 0, y2: "100%" }));
   const row = html("tr", { "data-class": doc.decision, class: "decided original" },
-    html("th", { scope: "row" }, html("bdi", {}, doc.decided), bar),
+    html("th", { scope: "row" }, html("bdi", {}, doc.decided), barOf(now, doc.p)),
     html("td", { class: "number" }, now === null ? "not computed" : probability(now)), html("td", { class: "number" }, probability(doc.p)));
   body.replaceChildren(row);
 }
